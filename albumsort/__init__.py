@@ -1,0 +1,35 @@
+"""albumsort: finds every face in your photos, reads its emotion, and ranks the photos by it.
+
+    from albumsort import EmotionClassifier, FaceDetector, Index, scan
+
+Importing this package is cheap: TensorFlow and OpenCV are loaded by the first name that needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from albumsort.index import Index
+    from albumsort.pipeline import ScanSettings, ScanSummary, scan
+    from albumsort.vision.classifier import EmotionClassifier
+    from albumsort.vision.detector import FaceDetector
+
+__version__ = "0.1.0"
+__all__ = ["EmotionClassifier", "FaceDetector", "Index", "ScanSettings", "ScanSummary", "scan"]
+
+_HOMES = {
+    "EmotionClassifier": "albumsort.vision.classifier",
+    "FaceDetector": "albumsort.vision.detector",
+    "Index": "albumsort.index",
+    "ScanSettings": "albumsort.pipeline",
+    "ScanSummary": "albumsort.pipeline",
+    "scan": "albumsort.pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'albumsort' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,1 @@
+"""The disk: which files are photos, what their headers say, and their pixels."""

@@ -1,0 +1,111 @@
+"""What runs inside a decoder process: open, digest, decode, into shared memory. It never raises over a file."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+from dataclasses import dataclass
+from multiprocessing import connection, shared_memory
+from typing import BinaryIO
+
+import cv2
+import imagehash
+import numpy as np
+from PIL import Image
+
+from albumsort.album.photo import Header, UnreadablePhotoError, decode, open_photo, read_header
+from albumsort.shrink import shrink
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file is a photo; the worker waits for a slot, or None to let it be."""
+
+    digest: str
+    header: Header
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The pixels are in the slot: the look first, then the frame."""
+
+    look: tuple[int, ...]
+    pixels: tuple[int, ...]
+    phash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The file cannot be read. ``digest`` is None when not even its bytes could be."""
+
+    reason: str
+    digest: str | None
+
+
+def decoder_process(
+    pipe: connection.Connection, memory_name: str, slot_bytes: int, look_bytes: int, detail: int, look_side: int
+) -> None:
+    """Serve one path after the other until the pipe closes."""
+    # Ctrl-C reaches the whole group; the parent decides when workers end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # One thread a worker: there are as many workers as cores.
+    cv2.setNumThreads(1)
+    memory = shared_memory.SharedMemory(memory_name)
+    try:
+        while True:
+            path = pipe.recv()
+            message = _serve(path, pipe, memory, slot_bytes, look_bytes, detail, look_side)
+            if message is not None:
+                pipe.send(message)
+    except (EOFError, OSError):
+        pass  # the parent is gone or has closed the pipe: nobody is left to tell
+    finally:
+        memory.close()
+
+
+def sha256(file: BinaryIO) -> str:
+    """Digest of all bytes of an open file, which is left at its start."""
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
+
+
+def _serve(  # noqa: PLR0913 - the layout of the memory comes as plain numbers
+    path: str,
+    pipe: connection.Connection,
+    memory: shared_memory.SharedMemory,
+    slot_bytes: int,
+    look_bytes: int,
+    detail: int,
+    look_side: int,
+) -> Decoded | Failed | None:
+    digest: str | None = None
+    try:
+        with open(path, "rb") as file:
+            digest = sha256(file)
+            image = open_photo(file)
+            header = read_header(image)
+            pipe.send(Opened(digest, header))
+            slot = pipe.recv()
+            if slot is None:
+                return None
+            pixels = decode(image, header, detail)
+        look = shrink(pixels, look_side)
+        start = slot * slot_bytes
+        for array, offset in ((look, start), (pixels, start + look_bytes)):
+            np.ndarray(array.shape, np.uint8, memory.buf, offset)[...] = array
+        return Decoded(look.shape, pixels.shape, str(imagehash.phash(Image.fromarray(look))))
+    except UnreadablePhotoError as error:
+        return Failed(str(error), digest)
+    except FileNotFoundError:
+        return Failed("vanished during the scan", None)
+    except PermissionError:
+        return Failed("permission denied", None)
+    except MemoryError:
+        return Failed("too large for the memory of this machine", digest)
+    except Exception as error:  # decoders raise anything on a damaged file; each costs that file only
+        return Failed(f"cannot be decoded ({type(error).__name__}: {error})".replace("\n", " ")[:200], digest)

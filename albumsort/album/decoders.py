@@ -1,0 +1,327 @@
+"""The decoders: worker processes that turn files into pixels, so that a bad file costs one file and never the scan.
+
+A worker opens a file, reports digest and header, and waits. The parent answers with a slot of shared memory, or tells it
+to let the file be: because its bytes are known already. So what is decoded at once is bounded by megapixels and by
+slots, and memory does not grow with the album. Workers never import TensorFlow.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing import connection, shared_memory
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from albumsort.album.decoder_process import Decoded, Failed, Opened, decoder_process
+from albumsort.errors import AlbumsortError
+from albumsort.records import Photo, PhotoFile
+
+#: Megapixels that all workers together may have in decoding; one larger photo is decoded alone.
+MEGAPIXELS_AT_ONCE = 100.0
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only asked how much is free
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A decoded photo in shared memory.
+
+    Attributes:
+        pixels: uint8 RGB ``(height, width, 3)``, upright, sRGB, at most ``detail`` on the long side.
+        look: the same at most ``look_side`` on the long side, for the detector.
+
+    Both are views of a slot: they are valid until ``Decoders.release``.
+    """
+
+    photo: Photo
+    pixels: NDArray[np.uint8]
+    look: NDArray[np.uint8]
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPhoto:
+    """A file whose bytes were seen before; ``digest`` says which."""
+
+    file: PhotoFile
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderSettings:
+    """How photos are decoded.
+
+    Attributes:
+        workers: processes.
+        look_side: pixels on the long side of the copy for the detector, at most.
+        detail: pixels on the long side, at most.
+        max_megapixels: a photo with more is refused by its header.
+        seconds: that one file may take between two signs of life.
+        frames: slots of shared memory, that is, photos decoded and not yet released.
+    """
+
+    workers: int
+    look_side: int
+    detail: int = 2048
+    max_megapixels: float = 200.0
+    seconds: float = 30.0
+    frames: int = 24
+
+
+@dataclass
+class _Worker:
+    """A worker process as its parent sees it."""
+
+    process: multiprocessing.process.BaseProcess
+    pipe: connection.Connection
+    file: PhotoFile | None = None
+    opened: Opened | None = None
+    slot: int | None = None
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_waiting(self) -> bool:
+        """It has opened a file and waits to be given a slot."""
+        return self.opened is not None and self.slot is None
+
+    def rest(self) -> None:
+        self.file = self.opened = self.slot = None
+
+
+class Decoders:
+    """Decodes files in worker processes and yields the results in the order in which they are ready.
+
+    Use as a context manager and iterate over it: each item is a ``Frame``, which must be released, a ``KnownPhoto``, or
+    a ``Photo`` whose ``error`` says why it could not be read.
+    """
+
+    def __init__(
+        self, files: Iterator[PhotoFile], settings: DecoderSettings, is_known: Callable[[str], bool] = lambda digest: False
+    ) -> None:
+        """Start the workers.
+
+        Args:
+            files: what to decode; drawn from in another thread, only as fast as workers are free.
+            is_known: asked, in that thread, whether a digest needs no decoding.
+
+        Raises:
+            AlbumsortError: there is no room for the frames in shared memory.
+        """
+        self._files = files
+        self._settings = settings
+        self._is_known = is_known
+        self._look_bytes = settings.look_side**2 * 3
+        self._slot_bytes = settings.detail**2 * 3 + self._look_bytes
+        frames = _frames_that_fit(settings, self._slot_bytes)
+        self._memory = shared_memory.SharedMemory(create=True, size=frames * self._slot_bytes)
+        self._free = deque(range(frames))
+        self._ready: queue.SimpleQueue[Frame | KnownPhoto | Photo | BaseException | None] = queue.SimpleQueue()
+        self._context = multiprocessing.get_context("spawn")
+        self._wake_up, self._bell = self._context.Pipe(duplex=False)
+        self._stopping = False
+        self._workers = [self._start() for _ in range(settings.workers)]
+        self._thread = threading.Thread(target=self._run, name="decoders", daemon=True)
+        self.frames = frames
+
+    def __enter__(self) -> Decoders:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping = True
+        self._ring()
+        self._thread.join()
+        for worker in self._workers:
+            worker.process.kill()
+        for worker in self._workers:
+            worker.process.join()
+        self._memory.close()
+        self._memory.unlink()
+
+    def __iter__(self) -> Iterator[Frame | KnownPhoto | Photo]:
+        while (item := self._ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def release(self, frame: Frame) -> None:
+        """Give the frame's memory back for the next photo; its arrays must not be used any more."""
+        self._free.append(frame.slot)
+        self._ring()
+
+    def waiting(self) -> bool:
+        """Whether nothing is ready at this moment."""
+        return self._ready.empty()
+
+    def _ring(self) -> None:
+        self._bell.send_bytes(b"!")
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=decoder_process,
+            args=(theirs, self._memory.name, self._slot_bytes, self._look_bytes, self._settings.detail, self._settings.look_side),
+            daemon=True,
+        )
+        # A worker starts as `python -c`, which looks for modules in the working directory first: a photo folder must
+        # not be able to slip it one. (Python 3.11 and later know this switch.)
+        before = os.environ.get("PYTHONSAFEPATH")
+        os.environ["PYTHONSAFEPATH"] = "1"
+        try:
+            process.start()
+        finally:
+            if before is None:
+                del os.environ["PYTHONSAFEPATH"]
+            else:
+                os.environ["PYTHONSAFEPATH"] = before
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _run(self) -> None:
+        """The thread that hands out work; ends when every file has its result."""
+        try:
+            exhausted = False
+            while not self._stopping:
+                for worker in self._workers:
+                    if worker.file is None and not exhausted:
+                        exhausted = not self._assign(worker)
+                if exhausted and all(worker.file is None for worker in self._workers):
+                    break
+                self._grant()
+                self._listen()
+        except BaseException as error:  # handed to the thread that iterates, which raises it
+            self._ready.put(error)
+        self._ready.put(None)
+
+    def _assign(self, worker: _Worker) -> bool:
+        """Give an idle worker the next file; False when there is none."""
+        file = next(self._files, None)
+        if file is None:
+            return False
+        worker.file, worker.since = file, time.monotonic()
+        worker.pipe.send(file.path)
+        return True
+
+    def _grant(self) -> None:
+        """Let workers that wait with an open file decode it, as far as slots and megapixels allow."""
+        busy = sum(w.opened.header.megapixels for w in self._workers if w.opened and w.slot is not None)
+        for worker in self._workers:
+            if not worker.is_waiting or not self._free:
+                continue
+            assert worker.opened is not None  # noqa: S101 - is_waiting says so
+            size = worker.opened.header.megapixels
+            if busy and busy + size > MEGAPIXELS_AT_ONCE:
+                continue
+            worker.slot = self._free.popleft()
+            worker.since = time.monotonic()
+            worker.pipe.send(worker.slot)
+            busy += size
+
+    def _listen(self) -> None:
+        """Wait for a worker to say something, to die or to overrun its time."""
+        active = [w for w in self._workers if w.file is not None]
+        late = min((w.since for w in active if not w.is_waiting), default=time.monotonic()) + self._settings.seconds
+        waits = [self._wake_up, *(w.pipe for w in active)]
+        heard = connection.wait(waits, timeout=max(0.0, late - time.monotonic()) + 0.01)
+        if self._wake_up in heard:
+            while self._wake_up.poll():
+                self._wake_up.recv_bytes()
+        for worker in active:
+            if worker.pipe in heard:
+                try:
+                    message = worker.pipe.recv()
+                except (EOFError, OSError):
+                    self._replace(worker, "decoder crashed")
+                    continue
+                worker.since = time.monotonic()
+                self._take(worker, message)
+            elif not worker.is_waiting and time.monotonic() - worker.since > self._settings.seconds:
+                self._replace(worker, f"decoder took over {self._settings.seconds:g} s")
+
+    def _take(self, worker: _Worker, message: Opened | Decoded | Failed) -> None:
+        file = worker.file
+        assert file is not None  # noqa: S101 - only workers with a file are listened to
+        if isinstance(message, Opened):
+            size, limit = message.header.megapixels, self._settings.max_megapixels
+            worker.opened = message
+            if self._is_known(message.digest):
+                worker.pipe.send(None)
+                self._ready.put(KnownPhoto(file, message.digest))
+                worker.rest()
+            elif size > limit:
+                worker.pipe.send(None)
+                self._fail(worker, f"too large ({size:.0f} MP > {limit:g} MP; see --max-megapixels)")
+            return
+        if isinstance(message, Failed):
+            self._fail(worker, message.reason, message.digest)
+            return
+        assert worker.slot is not None  # noqa: S101 - what is decoded was granted
+        self._ready.put(self._frame(worker, message))
+        worker.slot = None
+        worker.rest()
+
+    def _frame(self, worker: _Worker, message: Decoded) -> Frame:
+        assert worker.slot is not None  # noqa: S101
+        start = worker.slot * self._slot_bytes
+        arrays = [
+            np.ndarray(shape, np.uint8, self._memory.buf, offset)
+            for shape, offset in ((message.look, start), (message.pixels, start + self._look_bytes))
+        ]
+        return Frame(self._photo(worker, phash=message.phash), arrays[1], arrays[0], worker.slot)
+
+    def _photo(self, worker: _Worker, error: str | None = None, phash: str | None = None, digest: str | None = None) -> Photo:
+        file, opened = worker.file, worker.opened
+        assert file is not None  # noqa: S101
+        if opened is None:
+            return Photo(file.path, file.size, file.mtime_ns, digest, error=error)
+        header = opened.header
+        return Photo(
+            file.path,
+            file.size,
+            file.mtime_ns,
+            opened.digest,
+            header.width,
+            header.height,
+            header.taken_at,
+            header.camera,
+            phash,
+            error,
+        )
+
+    def _fail(self, worker: _Worker, reason: str, digest: str | None = None) -> None:
+        self._ready.put(self._photo(worker, error=reason, digest=digest))
+        if worker.slot is not None:
+            self._free.append(worker.slot)
+        worker.rest()
+
+    def _replace(self, worker: _Worker, reason: str) -> None:
+        """A worker died or hangs: its file gets the reason, and a new worker takes its place."""
+        worker.process.kill()
+        worker.process.join()
+        worker.pipe.close()
+        self._fail(worker, reason)
+        self._workers[self._workers.index(worker)] = self._start()
+
+
+def _frames_that_fit(settings: DecoderSettings, slot_bytes: int) -> int:
+    """As many slots as wanted, or as there is room for: containers often have 64 MB of shared memory only."""
+    if not _SHARED_MEMORY.is_dir():
+        return settings.frames
+    room = int(shutil.disk_usage(_SHARED_MEMORY).free * 0.9) // slot_bytes
+    least = settings.workers + 1
+    if room < least:
+        need = least * slot_bytes / 1e6
+        raise AlbumsortError(
+            f"{_SHARED_MEMORY} is too small for the decoded photos: {need:.0f} MB must be free. "
+            "Give it more room (docker run --shm-size=512m), or use --workers 1 --detail 1024"
+        )
+    return min(settings.frames, room)

@@ -1,0 +1,51 @@
+"""Picture formats by their first bytes, which do not lie as suffixes do."""
+
+from __future__ import annotations
+
+#: How many bytes ``sniff`` wants.
+SNIFF_BYTES = 32
+
+#: The suffixes of the formats that are read, and of JPEG XL, whose users should hear why it is not.
+SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .apng .webp .heic .heif .hif .heics .heifs .avif .avifs .tif .tiff .bmp .dib .gif .jxl".split()
+)
+
+_STARTS = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "TIFF"),
+    (b"MM\x00+", "TIFF"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "JPEG XL"),
+)
+
+#: Brands of the ISO media container (ISO/IEC 23008-12 annex B, and the AV1 image format) that mean a still picture.
+_BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "HEIF"),
+}
+#: A picture in some codec; the brands that follow say which.
+_PLAIN_BRANDS = (b"mif1", b"msf1", b"mif2")
+
+
+def sniff(start: bytes) -> str | None:
+    """The format of a file that begins with ``start``, or None when it is no picture that albumsort knows."""
+    for magic, name in _STARTS:
+        if start.startswith(magic):
+            return name
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WebP"
+    if start[4:8] == b"ftyp":
+        brand = start[8:12]
+        if brand in _PLAIN_BRANDS:
+            compatible = [start[at : at + 4] for at in range(16, len(start), 4)]
+            return next((_BRANDS[name] for name in compatible if name in _BRANDS), "HEIF")
+        return _BRANDS.get(brand)
+    # A BMP's magic is two letters, so its header's size (Windows and OS/2 versions) is looked at too.
+    if start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124):
+        return "BMP"
+    return None

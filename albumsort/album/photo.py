@@ -1,0 +1,206 @@
+"""One photo: what its header says, and its pixels, bounded in size, upright and in sRGB."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import BinaryIO
+
+import numpy as np
+import pillow_heif
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
+
+from albumsort.album.formats import SNIFF_BYTES, sniff
+
+pillow_heif.register_heif_opener(thumbnails=False)
+#: Size is limited by ``--max-megapixels``, from the header, with a sentence of our own.
+Image.MAX_IMAGE_PIXELS = None
+
+#: What Pillow may try; it reads many more formats, which are no photos and are so much more to attack.
+_PILLOW_FORMATS = ("JPEG", "PNG", "GIF", "TIFF", "WEBP", "HEIF", "AVIF", "BMP")
+#: A JPEG is decoded straight at 1/2, 1/4 or 1/8 when that leaves at least this share of the wanted detail: 4032 pixels
+#: at 1/2 are 2016, near enough to 2048, at half the work.
+_ENOUGH_DETAIL = 0.75
+#: What Pillow raises on metadata that is broken; the picture itself may well be sound.
+_BROKEN_METADATA = (ValueError, TypeError, KeyError, IndexError, SyntaxError, OSError, struct.error, OverflowError)
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class UnreadablePhotoError(Exception):
+    """A file that is no photo, or none that can be read; the message is the line that ``problems`` shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a photo says of itself before a pixel is decoded.
+
+    Attributes:
+        width: of the upright photo at full size, in pixels; so is ``height``.
+        orientation: EXIF's 1-8, that the stored pixels still need; 1 where the decoder turns them itself.
+        taken_at: ISO 8601, wall-clock time where the photo was taken, with the offset to UTC where EXIF has it.
+    """
+
+    width: int
+    height: int
+    orientation: int = 1
+    taken_at: str | None = None
+    camera: str | None = None
+
+    @property
+    def megapixels(self) -> float:
+        return self.width * self.height / 1e6
+
+
+def open_photo(file: BinaryIO) -> Image.Image:
+    """The picture of an open file, its pixels not decoded yet. Of an animation, the first frame.
+
+    Raises:
+        UnreadablePhotoError: it is no picture, or one of a format that is not supported.
+    """
+    start = file.read(SNIFF_BYTES)
+    file.seek(0)
+    if not start:
+        raise UnreadablePhotoError("empty file")
+    kind = sniff(start)
+    if kind is None:
+        raise UnreadablePhotoError("not an image")
+    if kind == "JPEG XL":
+        raise UnreadablePhotoError("unsupported: JPEG XL")
+    try:
+        return Image.open(file, formats=_PILLOW_FORMATS)
+    except UnidentifiedImageError as error:
+        raise UnreadablePhotoError(f"damaged: the header of this {kind} file makes no sense") from error
+
+
+def read_header(image: Image.Image) -> Header:
+    """Size, orientation, time and camera of an opened photo. Broken metadata reads as missing."""
+    try:
+        exif = image.getexif()
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        orientation = exif.get(ExifTags.Base.Orientation, 1)
+    except _BROKEN_METADATA:
+        exif, details, orientation = Image.Exif(), {}, 1
+    if image.format == "TIFF" or orientation not in _TRANSPOSITIONS:
+        orientation = 1  # Pillow turns a TIFF itself and gives its upright size
+    width, height = image.size
+    if orientation >= 5:
+        width, height = height, width
+    make, model = (_text(exif.get(tag)) for tag in (ExifTags.Base.Make, ExifTags.Base.Model))
+    camera = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
+    return Header(width, height, orientation, _taken_at(exif, details), camera or None)
+
+
+def decode(image: Image.Image, header: Header, detail: int) -> NDArray[np.uint8]:
+    """The pixels of an opened photo: RGB ``(height, width, 3)``, upright, sRGB, at most ``detail`` on the long side.
+
+    A picture smaller than ``detail`` keeps its size. Transparent pixels are laid on white. 16 bits become 8.
+
+    Raises:
+        UnreadablePhotoError: the file ends too early.
+    """
+    longest = max(image.size)
+    if image.format in ("JPEG", "MPO"):
+        reduction = next((r for r in (8, 4, 2) if longest / r >= _ENOUGH_DETAIL * detail), 1)
+        image.draft(None, (image.size[0] // reduction, image.size[1] // reduction))
+    try:
+        image.load()
+    except OSError as error:
+        if "truncated" in str(error).lower():
+            raise UnreadablePhotoError("truncated") from error
+        raise
+    profile = image.info.get("icc_profile")
+    image = _eight_bits(image)
+    if max(image.size) > detail:
+        scale = detail / max(image.size)
+        size = (max(1, round(image.size[0] * scale)), max(1, round(image.size[1] * scale)))
+        # A gap of 2 lets Pillow shrink by whole factors first: as good to the eye, several times faster.
+        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    image = _srgb(image, profile)
+    if header.orientation != 1:
+        image = image.transpose(_TRANSPOSITIONS[header.orientation])
+    return np.asarray(image)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """The picture in a mode that can be scaled and colour-managed: L, RGB or CMYK."""
+    if image.mode in ("L", "RGB", "CMYK"):
+        return image
+    if image.mode.startswith(("I", "F")):
+        values = np.asarray(image, np.float32)
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+        top = float(values.max(initial=0.0))
+        if image.mode.startswith("I;16") or 255 < top <= 65535:
+            top = 65535.0
+        elif 1 < top <= 255:
+            top = 255.0
+        elif image.mode == "F" and top <= 1:
+            top = 1.0
+        return Image.fromarray((values.clip(0, top) * (255 / max(top, 1.0))).round().astype(np.uint8))
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        ground = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(ground, layer).convert("RGB")
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if profile:
+        try:
+            transform = _to_srgb(profile, image.mode)
+            if transform is not None:
+                converted = ImageCms.applyTransform(image, transform)
+                assert converted is not None  # noqa: S101 - None is only for in-place transforms
+                return converted
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass  # a damaged profile, or one for another kind of picture: shown as if it had none, as viewers do
+    return image.convert("RGB")
+
+
+@lru_cache(maxsize=32)
+def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """The transform from an embedded profile to sRGB, made once a profile; None when it is sRGB already."""
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    if mode == "RGB" and "srgb" in ImageCms.getProfileDescription(source).lower():
+        return None
+    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+
+
+def _taken_at(exif: Image.Exif, details: dict[int, object]) -> str | None:
+    base = ExifTags.Base
+    for when, offset, source in (
+        (base.DateTimeOriginal, base.OffsetTimeOriginal, details),
+        (base.DateTimeDigitized, base.OffsetTimeDigitized, details),
+        (base.DateTime, base.OffsetTime, exif),
+    ):
+        try:
+            moment = datetime.strptime(_text(source.get(when))[:19], "%Y:%m:%d %H:%M:%S")
+        except ValueError:
+            continue  # missing, blank, zeros or impossible
+        zone = _text(details.get(offset))
+        try:
+            return datetime.strptime(f"{moment.isoformat()}{zone}", "%Y-%m-%dT%H:%M:%S%z").isoformat()
+        except ValueError:
+            return moment.isoformat()
+    return None
+
+
+def _text(value: object) -> str:
+    """An EXIF string without the padding that cameras leave; '' for what is no string."""
+    if isinstance(value, bytes):
+        value = value.decode("ascii", "replace")
+    return value.split("\0")[0].strip() if isinstance(value, str) else ""
+
+
+ImageFile.LOAD_TRUNCATED_IMAGES = False

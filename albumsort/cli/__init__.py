@@ -1,0 +1,69 @@
+"""The command line: each command parses, calls and prints; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import albumsort
+from albumsort.cli import export, model, predict, query, scan
+from albumsort.errors import AlbumsortError, explain_import
+
+app = typer.Typer(
+    name="albumsort",
+    help="Finds every face in your photos, reads its emotion, and ranks the photos by it. On your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"albumsort {albumsort.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(scan.scan)
+app.command()(query.top)
+app.command()(export.export)
+app.command()(predict.predict)
+app.command()(predict.show)
+app.command()(query.stats)
+app.command()(query.problems)
+app.command()(query.prune)
+app.add_typer(model.app, name="model")
+
+
+def main() -> None:
+    """Run the command line. What a person can mend is one line on standard error, and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="surrogateescape")  # file names may hold any bytes
+    try:
+        app()
+    except AlbumsortError as error:
+        message = str(error)
+    except ImportError as error:
+        message = explain_import(error)
+    except BrokenPipeError:  # the reader of a pipe had enough: `albumsort top happy | head`
+        sys.stderr.close()
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        sys.exit(130)
+    sys.stderr.write(f"albumsort: {message}\n")
+    sys.exit(1)

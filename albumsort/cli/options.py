@@ -1,0 +1,47 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albumsort.emotions import EMOTIONS
+
+Emotion = Enum("Emotion", {emotion: emotion for emotion in EMOTIONS}, type=str)  # type: ignore[misc]
+Device = Enum("Device", {name: name for name in ("auto", "cpu", "gpu")}, type=str)  # type: ignore[misc]
+
+Db = Annotated[
+    Path | None,
+    typer.Option(
+        "--db", envvar="ALBUMSORT_DB", metavar="FILE", help="The index. Unless told, in your user-data folder."
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain. Unless told, what the scan had."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def index_path(db: Path | None) -> Path:
+    """The index that is meant: ``--db``, else ``$ALBUMSORT_DB``, else the platform's user-data folder."""
+    if db is not None:
+        return db
+    from platformdirs import user_data_path
+
+    return user_data_path("albumsort", appauthor=False) / "index.db"
+
+
+def day(text: str | None) -> str | None:
+    """A date as people write it, as far as they write it.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    if text is not None and not re.fullmatch(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", text):
+        raise typer.BadParameter(f"{text!r} is no date; write 2024, 2024-05 or 2024-05-17")
+    return text

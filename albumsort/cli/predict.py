@@ -1,0 +1,114 @@
+"""albumsort predict and show: single photos, without or beside the index."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from albumsort.album.walk import printable
+from albumsort.cli.options import Db, Device, Json, index_path
+from albumsort.errors import AlbumsortError
+
+if TYPE_CHECKING:
+    from albumsort.pipeline import Reading
+    from albumsort.records import PhotoResult
+
+
+def predict(  # noqa: PLR0913 - the options of the command
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photos, not folders.")],
+    cropped: Annotated[bool, typer.Option("--cropped", help="Each picture is one face already.")] = False,
+    crops: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the 48 x 48 crops there, for a look.")] = None,
+    threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain.")] = 0.5,
+    min_face: Annotated[float, typer.Option(min=0.5, max=100.0, metavar="PERCENT", help="Smallest face.")] = 2.5,
+    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """Read the faces of single photos, without an index."""
+    from albumsort import pipeline
+    from albumsort.report.lists import describe, result_as_dict
+
+    files = [os.path.abspath(image) for image in images]
+    settings = pipeline.ScanSettings(min_face=min_face, device=device.value)
+    for number, reading in enumerate(pipeline.predict(files, settings, cropped=cropped)):
+        if crops:
+            _keep_crops(reading, crops, number)
+        if as_json:
+            print(json.dumps(result_as_dict(reading.result, threshold)), flush=True)
+        else:
+            sys.stdout.write(describe(reading.result, threshold))
+
+
+def show(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo, scanned or not.")],
+    output: Annotated[Path | None, typer.Option("-o", metavar="FILE.png", help="The picture to write.")] = None,
+    db: Db = None,
+    threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain.")] = 0.5,
+) -> None:
+    """Draw a photo with its faces boxed, and a bar chart a face."""
+    from albumsort.report.drawing import draw_faces
+
+    path = os.path.abspath(photo)
+    target = output or Path(f"{photo.stem}-faces.png")
+    if target.exists():
+        raise AlbumsortError(f"{printable(str(target))}: there already; choose another name with -o")
+    result = _known(path, db) or _read(path)
+    if result.photo.error:
+        raise AlbumsortError(f"{printable(path)}: {result.photo.error}")
+    from albumsort.album.photo import decode, open_photo, read_header
+
+    with open(path, "rb") as file:
+        image = open_photo(file)
+        header = read_header(image)
+        pixels = decode(image, header, 1600)
+    try:
+        draw_faces(
+            pixels, pixels.shape[1] / header.width, result.faces, threshold, printable(os.path.basename(path)), target
+        )
+    except OSError as error:
+        raise AlbumsortError(f"{printable(str(target))}: {error.strerror}") from error
+    print(f"{printable(str(target))}: {len(result.faces)} faces")
+
+
+def _known(path: str, db: Path | None) -> PhotoResult | None:
+    """What the index knows of a photo that has not changed since."""
+    from albumsort.index.query import Index
+    from albumsort.records import PhotoResult
+
+    index_file = index_path(db)
+    if not index_file.exists() or not os.path.exists(path):
+        return None
+    with Index(index_file) as index:
+        found = index.photo(path)
+    status = os.stat(path)
+    if found is None or (found[0].size, found[0].mtime_ns) != (status.st_size, status.st_mtime_ns):
+        return None
+    return PhotoResult(*found)
+
+
+def _read(path: str) -> PhotoResult:
+    from albumsort import pipeline
+
+    (reading,) = pipeline.predict([path])
+    return reading.result
+
+
+def _keep_crops(reading: Reading, folder: Path, number: int) -> None:
+    """Write the crops as PNG; a name is never used twice."""
+    from PIL import Image
+
+    from albumsort.export import printable_name
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = printable_name(os.path.basename(reading.result.photo.path))
+        for place, (face, crop) in enumerate(zip(reading.result.faces, reading.crops, strict=True), 1):
+            target = folder / f"{number + 1:04d}_{name}_face{place}_{face.emotion}_{face.confidence * 100:03.0f}.png"
+            with open(target, "xb") as file:
+                Image.fromarray(crop).save(file, format="PNG")
+    except OSError as error:
+        raise AlbumsortError(f"{printable(str(error.filename or folder))}: {error.strerror or error}") from error

@@ -1,0 +1,90 @@
+"""albumsort top, stats, problems and prune: questions to the index, answered without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albumsort.album.walk import printable
+from albumsort.cli.options import Db, Emotion, Json, Threshold, day, index_path
+from albumsort.index.query import Filters, Index
+from albumsort.report.lists import FORMATS, write_ranking
+
+Format = Enum("Format", {name: name for name in FORMATS}, type=str)  # type: ignore[misc]
+
+
+def top(  # noqa: PLR0913 - the options of the command
+    emotion: Annotated[Emotion, typer.Argument(help="What the photos should show.", show_default=False)],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many photos.")] = 20,
+    db: Db = None,
+    threshold: Threshold = None,
+    everyone: Annotated[bool, typer.Option("--everyone", help="Rank by the face in front that shows it least.")] = False,
+    with_copies: Annotated[bool, typer.Option("--all", help="List byte-identical copies, too.")] = False,
+    under: Annotated[Path | None, typer.Option(metavar="DIR", help="Only photos below this folder.")] = None,
+    since: Annotated[str | None, typer.Option(callback=day, metavar="DATE", help="2024, 2024-05 or 2024-05-17.")] = None,
+    until: Annotated[str | None, typer.Option(callback=day, metavar="DATE", help="Likewise, that day included.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to print the list.")] = Format.table,
+    copy_to: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy the photos there, too.")] = None,
+) -> None:
+    """List the photos that show an emotion best, best first."""
+    filters = Filters(os.path.abspath(under) if under else None, since, until, with_copies)
+    with Index(index_path(db)) as index:
+        certain = index.threshold() if threshold is None else threshold
+        ranking = index.top(emotion.value, n, threshold=certain, everyone=everyone, filters=filters)
+    sys.stdout.write(write_ranking(ranking, certain, form.value))
+    if not ranking:
+        sys.stderr.write(f"no photo is {emotion.value} with at least {certain:.0%}; --threshold lowers the bar\n")
+    if form is Format.paths and any("\n" in row.photo.path for row in ranking):
+        sys.stderr.write("a line break in a path is printed as \\n; --format json has it exact\n")
+    if copy_to:
+        from albumsort.export import lay
+
+        done = lay(ranking, copy_to)
+        written = sum(item.action == "written" for item in done)
+        sys.stderr.write(f"{written} photos copied to {printable(str(copy_to))}\n")
+
+
+def stats(db: Db = None, threshold: Threshold = None, as_json: Json = False) -> None:
+    """Count photos, faces and emotions."""
+    with Index(index_path(db)) as index:
+        counts = index.stats(threshold)
+    if as_json:
+        print(json.dumps(counts))
+        return
+    print(f"{counts['photos']} photos, {counts['photos_with_faces']} with faces, {counts['errors']} problems")
+    if counts["first_taken_at"]:
+        print(f"taken from {counts['first_taken_at'][:10]} to {counts['last_taken_at'][:10]}")
+    print(f"{counts['faces']} faces, {counts['uncertain']} of them uncertain (under {counts['threshold']:.0%})")
+    largest = max(counts["emotions"].values()) or 1
+    for emotion, count in counts["emotions"].items():
+        print(f"  {emotion:9}{count:8d}  {'#' * round(40 * count / largest)}")
+
+
+def problems(db: Db = None, as_json: Json = False) -> None:
+    """List the files that could not be read, and why."""
+    with Index(index_path(db)) as index:
+        found = index.problems()
+    if as_json:
+        print(json.dumps([{"path": path, "error": error} for path, error in found]))
+        return
+    for path, error in found:
+        print(f"{printable(path)}: {error}")
+    if not found:
+        sys.stderr.write("no problems\n")
+
+
+def prune(db: Db = None) -> None:
+    """Drop photos from the index that are no longer on the disk."""
+    from albumsort.index.store import IndexWriter
+
+    path = index_path(db)
+    Index(path).close()  # says so when there is none, instead of making one
+    with IndexWriter(path) as writer:
+        dropped, kept = writer.prune()
+    print(f"{dropped} photos dropped, {kept} kept")

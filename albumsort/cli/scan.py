@@ -1,0 +1,77 @@
+"""albumsort scan."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albumsort.album.walk import printable
+from albumsort.cli.options import Db, Device, Json, index_path
+
+
+def scan(  # noqa: PLR0913 - the options of the command
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders, and all below them, or photos.")],
+    db: Db = None,
+    threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain.")] = 0.5,
+    min_face: Annotated[
+        float, typer.Option(min=0.5, max=100.0, metavar="PERCENT", help="Smallest face, of the photo's long side.")
+    ] = 2.5,
+    detail: Annotated[
+        int, typer.Option(min=256, max=8192, metavar="PIXELS", help="Long side to which photos are decoded.")
+    ] = 2048,
+    max_megapixels: Annotated[float, typer.Option(min=1.0, help="Photos with more are not read.")] = 200.0,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Leave out names or paths like this. May be repeated.")
+    ] = None,
+    follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow symbolic links.")] = False,
+    workers: Annotated[int, typer.Option(min=0, max=256, help="Decoder processes; 0 for one a core.")] = 0,
+    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
+    rescan: Annotated[bool, typer.Option("--rescan", help="Read photos again that have not changed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find and read every face in folders of photos.
+
+    Run it again at any time: photos that have not changed are not even opened. Ctrl-C keeps what is done.
+    """
+    from tqdm import tqdm
+
+    from albumsort.pipeline import ScanSettings, ScanSummary
+    from albumsort.pipeline import scan as run
+
+    index = index_path(db)
+    settings = ScanSettings(
+        threshold=threshold,
+        min_face=min_face,
+        detail=detail,
+        max_megapixels=max_megapixels,
+        exclude=tuple(exclude or ()),
+        follow_links=follow_links,
+        workers=workers,
+        device=device.value,
+        rescan=rescan,
+    )
+    with tqdm(unit=" photos", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
+
+        def progress(summary: ScanSummary) -> None:
+            bar.total = summary.found or None
+            bar.update(summary.photos - bar.n)
+            bar.set_postfix(faces=summary.faces, errors=summary.errors)
+
+        summary = run([str(path) for path in paths], index, settings, progress)
+    for path, reason in summary.unreadable[:5]:
+        sys.stderr.write(f"{printable(path)}: {reason}\n")
+    if len(summary.unreadable) > 5:
+        sys.stderr.write(f"... and {len(summary.unreadable) - 5} more folders and files that cannot be read\n")
+    if as_json:
+        print(json.dumps(summary.as_dict()))
+        return
+    print(
+        f"{summary.photos} photos: {summary.scanned} read, {summary.unchanged} unchanged, {summary.moved} moved or copied. "
+        f"{summary.faces} faces found, {summary.errors} problems, {summary.seconds:.1f} s."
+    )
+    if summary.errors:
+        print("See them with: albumsort problems")

@@ -1,0 +1,22 @@
+"""The one exception that reaches the user: its message is a sentence that says what is wrong and what to do."""
+
+
+class AlbumsortError(Exception):
+    """Something a person can mend. The command line prints the message alone and exits with 1."""
+
+
+#: Debian's packages of the system libraries that opencv-python needs and minimal systems lack.
+_SYSTEM_PACKAGES = {
+    "libGL.so.1": "libgl1",
+    "libgthread-2.0.so.0": "libglib2.0-0",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libxcb.so.1": "libxcb1",
+}
+
+
+def explain_import(error: ImportError) -> str:
+    """What to do about a library that cannot be loaded."""
+    for library, package in _SYSTEM_PACKAGES.items():
+        if library in str(error):
+            return f"OpenCV needs the system library {library}; on Debian and Ubuntu: sudo apt install {package}"
+    return f"a library cannot be loaded ({error}); reinstall albumsort"

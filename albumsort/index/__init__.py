@@ -1,0 +1,5 @@
+"""The index: one SQLite file that any SQLite tool can read. ``store`` writes it, ``query`` reads it."""
+
+from albumsort.index.query import Index, RankedPhoto
+
+__all__ = ["Index", "RankedPhoto"]

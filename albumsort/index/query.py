@@ -1,0 +1,250 @@
+"""Reading the index: top lists, one photo, counts, problems. Nothing here loads more than sqlite3."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
+from albumsort.index import schema
+from albumsort.records import Face, Photo
+
+#: The share of the tallest face's height under which a face is background and does not count for ``everyone``.
+BACKGROUND_HEIGHT = 1 / 3
+#: The threshold when neither the question nor the scan names one.
+DEFAULT_THRESHOLD = 0.5
+
+_FACE_COLUMNS = "x, y, w, h, detection, landmarks, sharpness, " + ", ".join(EMOTIONS)
+_PHOTO_COLUMNS = "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error"
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPhoto:
+    """A photo of a top list, with all its faces, the largest first, and its score in 0..1."""
+
+    photo: Photo
+    score: float
+    faces: tuple[Face, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a top list is limited to.
+
+    Attributes:
+        under: an absolute folder; photos anywhere below it.
+        since: the first ``taken_at`` that counts, as far as it is given: ``2024``, ``2024-05``, ``2024-05-17``.
+        until: the last, likewise; ``2024`` includes all of that year. Photos without a date fail both.
+        with_copies: each of several byte-identical files counts, not only one.
+    """
+
+    under: str | None = None
+    since: str | None = None
+    until: str | None = None
+    with_copies: bool = False
+
+
+class Index:
+    """The index, opened for reading. A scan may be writing it at the same time.
+
+    Use as a context manager, or close it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open an index.
+
+        Raises:
+            AlbumsortError: it is not there, is no index, or is of another version.
+        """
+        self.path = Path(path)
+        if not self.path.exists():
+            raise AlbumsortError(f"{self.path}: no index there; make one with: albumsort scan FOLDER")
+        try:
+            self._connection = self._open()
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise AlbumsortError(f"{self.path}: cannot be read as an index ({error})") from error
+        if version != schema.VERSION:
+            self.close()
+            what = "made by a newer albumsort; update albumsort" if version > schema.VERSION else "no index of albumsort"
+            raise AlbumsortError(f"{self.path}: {what}")
+
+    def _open(self) -> sqlite3.Connection:
+        address = f"file:{quote(os.fsencode(self.path.absolute()))}?mode=ro"
+        connection = sqlite3.connect(address, uri=True, timeout=30.0)
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master")
+        except sqlite3.OperationalError:
+            connection.close()
+            if os.access(self.path.parent, os.W_OK):
+                raise
+            # On a read-only disk SQLite cannot make the files beside a WAL database; nobody can be writing it either.
+            connection = sqlite3.connect(address + "&immutable=1", uri=True)
+        return connection
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def threshold(self) -> float:
+        """What the last scan recorded, else 0.5."""
+        row = self._connection.execute("SELECT settings FROM scans ORDER BY id DESC LIMIT 1").fetchone()
+        return float(json.loads(row[0]).get("threshold", DEFAULT_THRESHOLD)) if row else DEFAULT_THRESHOLD
+
+    def top(
+        self,
+        emotion: str,
+        n: int | None = 20,
+        *,
+        threshold: float | None = None,
+        everyone: bool = False,
+        filters: Filters | None = None,
+    ) -> list[RankedPhoto]:
+        """The photos that show an emotion best, best first.
+
+        A photo is listed when at least one certain face reads as the emotion. Its score is the largest probability of
+        the emotion among its certain faces; with ``everyone`` the smallest among all faces but those in the background,
+        ties going to the larger mean.
+
+        Args:
+            emotion: one of ``EMOTIONS``.
+            n: how many at most; None for all.
+            threshold: probability from which a face is certain, 0..1; None takes the scan's.
+            everyone: rank by the least happy (or angry, ...) face that is not background.
+            filters: None for the whole index.
+
+        Raises:
+            ValueError: there is no such emotion.
+        """
+        if emotion not in EMOTIONS:
+            raise ValueError(f"{emotion!r} is not one of {', '.join(EMOTIONS)}")
+        filters = filters or Filters()
+        certain = self.threshold() if threshold is None else threshold
+        ranking = self._everyone(emotion, certain, filters) if everyone else self._best(emotion, certain, filters)
+        chosen: list[RankedPhoto] = []
+        digests: set[str] = set()
+        for photo_id, digest, score in ranking:
+            if n is not None and len(chosen) >= n:
+                break
+            if digest not in digests or filters.with_copies:
+                digests.add(digest)
+                chosen.append(RankedPhoto(self._photo(photo_id), score, self.faces(photo_id)))
+        return chosen
+
+    def photo(self, path: str) -> tuple[Photo, tuple[Face, ...]] | None:
+        """A photo and its faces by absolute path, or None when it is not in the index."""
+        row = self._connection.execute("SELECT id FROM photos WHERE path = ?", (schema.to_column(path),)).fetchone()
+        return (self._photo(row[0]), self.faces(row[0])) if row else None
+
+    def faces(self, photo_id: int) -> tuple[Face, ...]:
+        """The faces of a photo, the largest first."""
+        rows = self._connection.execute(f"SELECT {_FACE_COLUMNS} FROM faces WHERE photo_id = ? ORDER BY id", (photo_id,))  # noqa: S608
+        return tuple(
+            Face((x, y, w, h), detection, tuple((px, py) for px, py in json.loads(points)), sharpness, tuple(p))
+            for x, y, w, h, detection, points, sharpness, *p in rows
+        )
+
+    def problems(self) -> list[tuple[str, str]]:
+        """(path, reason) of each file that could not be read, by path."""
+        rows = self._connection.execute("SELECT path, error FROM photos WHERE status = 'error' ORDER BY path")
+        return [(schema.from_column(path), error) for path, error in rows]
+
+    def stats(self, threshold: float | None = None) -> dict[str, Any]:
+        """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan."""
+        certain = self.threshold() if threshold is None else threshold
+        one = self._connection.execute
+        photos, errors = one("SELECT count(*), count(*) FILTER (WHERE status = 'error') FROM photos").fetchone()
+        by_emotion = dict(one("SELECT emotion, count(*) FROM faces WHERE confidence >= ? GROUP BY emotion", (certain,)))
+        faces = one("SELECT count(*) FROM faces").fetchone()[0]
+        with_faces = one("SELECT count(DISTINCT photo_id) FROM faces").fetchone()[0]
+        first, last = one("SELECT min(taken_at), max(taken_at) FROM photos").fetchone()
+        scan = one("SELECT started_at, finished_at, settings, model FROM scans ORDER BY id DESC LIMIT 1").fetchone()
+        return {
+            "photos": photos,
+            "photos_with_faces": with_faces,
+            "errors": errors,
+            "faces": faces,
+            "threshold": certain,
+            "emotions": {emotion: by_emotion.get(emotion, 0) for emotion in EMOTIONS},
+            "uncertain": faces - sum(by_emotion.values()),
+            "first_taken_at": first,
+            "last_taken_at": last,
+            "last_scan": scan
+            and {"started_at": scan[0], "finished_at": scan[1], "settings": json.loads(scan[2]), "model": scan[3]},
+        }
+
+    def _photo(self, photo_id: int) -> Photo:
+        row = self._connection.execute(f"SELECT {_PHOTO_COLUMNS} FROM photos WHERE id = ?", (photo_id,)).fetchone()  # noqa: S608
+        return Photo(schema.from_column(row[0]), *row[1:])
+
+    def _best(self, emotion: str, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
+        """(photo id, digest, score), best first, by the largest probability among a photo's certain faces."""
+        where, values = _conditions(filters)
+        # Faces come straight from the emotion's own index, so that a short list reads a few rows of a million.
+        found = self._connection.execute(
+            f"SELECT p.id, p.digest, f.{emotion} FROM faces f JOIN photos p ON p.id = f.photo_id"  # noqa: S608
+            f" WHERE f.emotion = '{emotion}' AND f.confidence >= ? {where} ORDER BY f.{emotion} DESC",
+            (certain, *values),
+        )
+        seen: set[int] = set()
+        # Under a half, a face that reads as something else may still hold more of the emotion than one that reads as
+        # it; such photos are scored by all their certain faces and sorted anew.
+        doubtful: list[tuple[int, str, float]] = []
+        for photo_id, digest, score in found:
+            if photo_id in seen:
+                continue
+            seen.add(photo_id)
+            if score >= 0.5:
+                yield photo_id, digest, score
+            else:
+                best = self._connection.execute(
+                    f"SELECT max({emotion}) FROM faces WHERE photo_id = ? AND confidence >= ?",  # noqa: S608
+                    (photo_id, certain),
+                ).fetchone()[0]
+                doubtful.append((photo_id, digest, best))
+        yield from sorted(doubtful, key=lambda row: (-row[2], row[0]))
+
+    def _everyone(self, emotion: str, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
+        """(photo id, digest, score), best first, by the smallest probability among a photo's faces in front."""
+        where, values = _conditions(filters)
+        yield from self._connection.execute(
+            f"""
+            WITH listed AS (SELECT DISTINCT photo_id FROM faces WHERE emotion = '{emotion}' AND confidence >= ?),
+                 sized AS (SELECT photo_id, h, {emotion} AS score, max(h) OVER (PARTITION BY photo_id) AS tallest
+                           FROM faces WHERE photo_id IN listed)
+            SELECT p.id, p.digest, min(score) FROM sized JOIN photos p ON p.id = photo_id
+            WHERE h >= tallest * ? {where} GROUP BY p.id ORDER BY min(score) DESC, avg(score) DESC, p.id
+            """,  # noqa: S608
+            (certain, BACKGROUND_HEIGHT, *values),
+        )
+
+
+def _conditions(filters: Filters) -> tuple[str, list[Any]]:
+    """The filters as SQL on ``p``, the photos, with the values to bind."""
+    parts: list[str] = []
+    values: list[Any] = []
+    if filters.under is not None:
+        folder = os.fsencode(filters.under.rstrip(os.sep)) + os.fsencode(os.sep)
+        # As bytes, so that names which are no UTF-8 are found below it too.
+        parts.append("AND substr(CAST(p.path AS BLOB), 1, ?) = ?")
+        values += [len(folder), folder]
+    if filters.since is not None:
+        parts.append("AND p.taken_at >= ?")
+        values.append(filters.since)
+    if filters.until is not None:
+        parts.append("AND substr(p.taken_at, 1, ?) <= ?")
+        values += [len(filters.until), filters.until]
+    return " ".join(parts), values

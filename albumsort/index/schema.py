@@ -1,0 +1,84 @@
+"""Tables of the index, and how paths are kept in it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from albumsort.emotions import EMOTIONS
+
+#: ``PRAGMA user_version`` of the tables below.
+VERSION = 1
+
+_TABLES = f"""
+CREATE TABLE scans (
+    id INTEGER PRIMARY KEY,
+    started_at TEXT NOT NULL,
+    finished_at TEXT,
+    settings TEXT NOT NULL,
+    model TEXT
+);
+CREATE TABLE photos (
+    id INTEGER PRIMARY KEY,
+    path UNIQUE NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    digest TEXT,
+    width INTEGER,
+    height INTEGER,
+    taken_at TEXT,
+    camera TEXT,
+    phash TEXT,
+    status TEXT NOT NULL CHECK (status IN ('ok', 'error')),
+    error TEXT,
+    scan_id INTEGER NOT NULL REFERENCES scans(id)
+);
+CREATE INDEX photos_by_digest ON photos(digest);
+CREATE INDEX photos_with_errors ON photos(path) WHERE status = 'error';
+CREATE TABLE faces (
+    id INTEGER PRIMARY KEY,
+    photo_id INTEGER NOT NULL REFERENCES photos(id) ON DELETE CASCADE,
+    x REAL NOT NULL,
+    y REAL NOT NULL,
+    w REAL NOT NULL,
+    h REAL NOT NULL,
+    detection REAL NOT NULL,
+    landmarks TEXT NOT NULL,
+    sharpness REAL NOT NULL,
+    emotion TEXT NOT NULL,
+    confidence REAL NOT NULL,
+    {", ".join(f"{emotion} REAL" for emotion in EMOTIONS)}
+);
+CREATE INDEX faces_by_photo ON faces(photo_id);
+-- What the walk looked at and found to be no picture, so that the next scan need not open it again.
+CREATE TABLE others (
+    path PRIMARY KEY NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+# A list for an emotion reads the faces that are of it, best first, and stops when it is full.
+_TOP_INDEXES = "".join(
+    f"CREATE INDEX faces_{emotion} ON faces({emotion} DESC, confidence, photo_id) WHERE emotion = '{emotion}';"
+    for emotion in EMOTIONS
+)
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty database, in one transaction."""
+    connection.executescript(f"BEGIN; {_TABLES} {_TOP_INDEXES} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def to_column(path: str) -> str | bytes:
+    """A path as its column holds it: text where the name is valid UTF-8, else the raw bytes."""
+    raw = os.fsencode(path)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw
+
+
+def from_column(value: str | bytes) -> str:
+    """The path that ``to_column`` made a column's value of."""
+    return os.fsdecode(value)

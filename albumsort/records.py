@@ -1,0 +1,96 @@
+"""The records that travel from room to room. They are frozen: a stage makes new ones instead of changing old ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from albumsort.emotions import EMOTIONS
+
+#: ``(x, y, width, height)`` in pixels; ``x`` grows to the right, ``y`` down. May reach over the edge of the picture.
+Box = tuple[float, float, float, float]
+#: ``(x, y)`` in pixels of left eye, right eye, nose, left and right corner of the mouth, left as the viewer sees it.
+Landmarks = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFile:
+    """A candidate that the walk found. ``path`` is absolute; bytes that are no UTF-8 are in it as surrogates."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo as the index keeps it.
+
+    Attributes:
+        digest: SHA-256 of the file's bytes in hexadecimal; None when they could not be read.
+        width: pixels of the upright full-size photo, EXIF orientation applied.
+        height: likewise.
+        taken_at: ISO 8601 in the photo's own wall-clock time, with its offset where EXIF gives one.
+        phash: perceptual hash of 64 bits in hexadecimal.
+        error: one line that says why the photo could not be read; None when it was.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    digest: str | None = None
+    width: int | None = None
+    height: int | None = None
+    taken_at: str | None = None
+    camera: str | None = None
+    phash: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A face as the detector found it: ``score`` in 0..1, geometry in pixels of the picture that it was given."""
+
+    box: Box
+    score: float
+    landmarks: Landmarks
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face with what it feels like.
+
+    Attributes:
+        box: in pixels of the upright full-size photo, as the landmarks are.
+        detection: how sure the detector is, 0..1.
+        sharpness: variance of the Laplacian of the grey crop at its own resolution, at least 0.
+        probabilities: one for each of ``EMOTIONS``, in its order, summing to 1; None where the model does not know
+            that emotion.
+    """
+
+    box: Box
+    detection: float
+    landmarks: Landmarks
+    sharpness: float
+    probabilities: tuple[float | None, ...]
+
+    @property
+    def emotion(self) -> str:
+        """The most probable emotion."""
+        return EMOTIONS[self.probabilities.index(self.confidence)]
+
+    @property
+    def confidence(self) -> float:
+        """Its probability."""
+        return max(p for p in self.probabilities if p is not None)
+
+    def probability(self, emotion: str) -> float:
+        """Of one emotion; 0 where the model does not know it."""
+        return self.probabilities[EMOTIONS.index(emotion)] or 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoResult:
+    """A photo with its faces, the largest first. A photo with an error has none."""
+
+    photo: Photo
+    faces: tuple[Face, ...] = ()

@@ -1,0 +1,1 @@
+"""What leaves as text or picture: lists in several formats, and drawings."""

@@ -1,0 +1,87 @@
+"""Drawings: a photo with its faces boxed, and a bar chart of the probabilities of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from albumsort.emotions import EMOTIONS
+from albumsort.records import Face
+
+#: One colour an emotion, told apart by people with the common kinds of colour blindness (Okabe and Ito 2008).
+COLOURS = {
+    "angry": "#D55E00",
+    "disgust": "#009E73",
+    "fear": "#CC79A7",
+    "happy": "#E69F00",
+    "sad": "#0072B2",
+    "surprise": "#56B4E9",
+    "neutral": "#999999",
+}
+_UNCERTAIN = "#FFFFFF"
+#: Charts drawn at most; further faces are boxed only.
+_MAX_CHARTS = 12
+
+
+def draw_faces(
+    pixels: NDArray[np.uint8], scale: float, faces: Sequence[Face], threshold: float, title: str, target: Path
+) -> None:
+    """Write a PNG of a photo with its faces.
+
+    Args:
+        pixels: uint8 RGB ``(height, width, 3)``, upright.
+        scale: pixels of ``pixels`` a pixel of the boxes.
+        threshold: probability under which a face is drawn as uncertain.
+    """
+    shown = faces[:_MAX_CHARTS]
+    columns = 1 if len(shown) <= 4 else 2 if len(shown) <= 8 else 3
+    rows = max(1, -(-len(shown) // columns))
+    aspect = pixels.shape[1] / pixels.shape[0]
+    height = max(5.0, 1.6 * rows)
+    chart = 2.7 * columns if shown else 0.0
+    figure = Figure(figsize=(height * aspect + chart, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(rows, 1 + columns, width_ratios=[height * aspect, *[2.7] * columns])
+    picture = figure.add_subplot(grid[:, 0] if shown else grid[:, :])
+    picture.imshow(pixels)
+    picture.set_axis_off()
+    picture.set_title(title, fontsize=10, parse_math=False)
+    for number, face in enumerate(faces, 1):
+        _box(picture, face, number, scale, threshold)
+    for number, face in enumerate(shown):
+        _bars(figure.add_subplot(grid[number % rows, 1 + number // rows]), face, number + 1, threshold)
+    figure.savefig(target, format="png", dpi=110)
+
+
+def _box(picture: Axes, face: Face, number: int, scale: float, threshold: float) -> None:
+    x, y, w, h = (value * scale for value in face.box)
+    certain = face.confidence >= threshold
+    colour = COLOURS[face.emotion] if certain else _UNCERTAIN
+    picture.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=2))
+    text = f"{number} {face.emotion if certain else '?'}"
+    # Inside the photo, so that a face at the edge does not stretch the page.
+    place = dict(va="bottom", ha="left") if y > 20 else dict(va="top", ha="left")
+    label = picture.text(max(x, 0), max(y, 0), text, fontsize=8, color="black", clip_on=True, **place)  # type: ignore[arg-type]
+    label.set_bbox({"facecolor": colour, "edgecolor": "none", "pad": 1.5})
+
+
+def _bars(axes: Axes, face: Face, number: int, threshold: float) -> None:
+    values = [p or 0.0 for p in face.probabilities]
+    axes.barh(EMOTIONS, values, color=[COLOURS[emotion] for emotion in EMOTIONS])
+    axes.axvline(threshold, color="black", linewidth=0.6, linestyle=":")
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.tick_params(labelsize=7)
+    for place, value in enumerate(values):
+        if value >= 0.05:
+            axes.text(min(value + 0.02, 0.84), place, f"{value:.0%}", va="center", fontsize=7)
+    axes.set_title(f"face {number}", fontsize=8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

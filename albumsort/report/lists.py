@@ -1,0 +1,94 @@
+"""Top lists and faces as table, paths, JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from albumsort.album.walk import printable
+from albumsort.emotions import EMOTIONS
+from albumsort.index.query import RankedPhoto
+from albumsort.records import Face, PhotoResult
+
+FORMATS = ("table", "paths", "json", "csv")
+
+
+def face_as_dict(face: Face, threshold: float) -> dict[str, Any]:
+    """A face for JSON. ``emotion`` is None where the best probability is under the threshold."""
+    return {
+        "box": [round(value, 2) for value in face.box],
+        "detection": round(face.detection, 4),
+        "confidence": round(face.confidence, 6),
+        "emotion": face.emotion if face.confidence >= threshold else None,
+        "probabilities": {
+            emotion: None if p is None else round(p, 6) for emotion, p in zip(EMOTIONS, face.probabilities, strict=True)
+        },
+    }
+
+
+def ranking_as_dicts(ranking: Sequence[RankedPhoto], threshold: float) -> list[dict[str, Any]]:
+    """A top list for JSON, best first."""
+    return [
+        {
+            "path": row.photo.path,
+            "score": round(row.score, 6),
+            "taken_at": row.photo.taken_at,
+            "faces": [face_as_dict(face, threshold) for face in row.faces],
+        }
+        for row in ranking
+    ]
+
+
+def result_as_dict(result: PhotoResult, threshold: float) -> dict[str, Any]:
+    """A photo that was read without an index, for JSON."""
+    return {
+        "path": result.photo.path,
+        "faces": [face_as_dict(face, threshold) for face in result.faces],
+        "error": result.photo.error,
+    }
+
+
+def write_ranking(ranking: Sequence[RankedPhoto], threshold: float, form: str) -> str:
+    """A top list in one of ``FORMATS``, ending with a line break unless it is empty."""
+    if form == "json":
+        return json.dumps(ranking_as_dicts(ranking, threshold), indent=1) + "\n"
+    if form == "csv":
+        return _csv(ranking)
+    if form == "paths":
+        # One path a line is what scripts read: a name with a line break in it must not look like two.
+        return "".join(row.photo.path.replace("\n", "\\n") + "\n" for row in ranking)
+    return "".join(
+        f"{rank:4d}  {row.score:.3f}  {(row.photo.taken_at or '')[:10]:10}  {_count(len(row.faces)):8}  "
+        f"{printable(row.photo.path)}\n"
+        for rank, row in enumerate(ranking, 1)
+    )
+
+
+def describe(result: PhotoResult, threshold: float) -> str:
+    """A photo and its faces for a terminal, a line each."""
+    if result.photo.error:
+        return f"{printable(result.photo.path)}: {result.photo.error}\n"
+    lines = [f"{printable(result.photo.path)}: {_count(len(result.faces))}\n"]
+    for face in result.faces:
+        word = face.emotion if face.confidence >= threshold else f"uncertain ({face.emotion}?)"
+        x, y, w, h = (round(value) for value in face.box)
+        lines.append(f"  {word} {face.confidence:.0%}  at {x},{y}  {w} x {h}\n")
+    return "".join(lines)
+
+
+def _csv(ranking: Sequence[RankedPhoto]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["rank", "path", "score", "taken_at", "faces", "camera", "width", "height"])
+    for rank, row in enumerate(ranking, 1):
+        photo = row.photo
+        size = (photo.width, photo.height)
+        writer.writerow([rank, photo.path, f"{row.score:.6f}", photo.taken_at, len(row.faces), photo.camera, *size])
+    return text.getvalue()
+
+
+def _count(faces: int) -> str:
+    return "1 face" if faces == 1 else f"{faces} faces"

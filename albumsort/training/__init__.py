@@ -1,0 +1,6 @@
+"""Training: FER2013 and FER+ in, a calibrated emotion network out.
+
+``datasets`` reads the published files, ``augment`` warps faces, ``network`` builds the net, ``fit`` trains it by a
+``recipe``, ``calibrate`` fits temperatures on held-out faces, ``evaluate`` measures, ``convert`` writes what ships.
+Everything is Keras 3 and runs on any of its backends (``KERAS_BACKEND``).
+"""

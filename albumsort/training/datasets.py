@@ -1,0 +1,160 @@
+"""Data sets: FER2013's pixels and labels and FER+'s votes, as published, into arrays."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from albumsort.emotions import EMOTIONS, FERPLUS_COLUMNS, PERCEIVED
+from albumsort.errors import AlbumsortError
+
+#: Side of a FER2013 face in pixels.
+FACE_SIZE = 48
+#: FER+ practice: a single vote is taken for a slip and dropped (Barsoum et al. 2016).
+OUTLIER_VOTES = 1
+
+
+class DataError(AlbumsortError):
+    """A data set that cannot be read; the message names the file and says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Labelled faces. ``n`` rows in the order of the file.
+
+    Attributes:
+        pixels: uint8 ``(n, 48, 48)`` grey.
+        labels: int64 ``(n,)`` FER2013 codes 0-6.
+        usage: str ``(n,)``: ``Training``, ``PublicTest`` or ``PrivateTest``.
+        perceived: float32 ``(n, 8)`` distribution over ``PERCEIVED``, all zero where the face has no usable votes.
+        majority: int64 ``(n,)`` code of the emotion with more than half of the cleaned votes, else -1 (contempt
+            counts as -1 too: it is not one of the seven).
+        broken: reason and number of the rows that were left out.
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    usage: NDArray[np.str_]
+    perceived: NDArray[np.float32]
+    majority: NDArray[np.int64]
+    broken: Counter[str] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def where(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Faces:
+        """The faces that a mask or an index array selects."""
+        parts = (self.pixels, self.labels, self.usage, self.perceived, self.majority)
+        return Faces(*(part[keep] for part in parts))
+
+    def split(self, usage: str) -> Faces:
+        """The faces of one split.
+
+        Raises:
+            DataError: there are none.
+        """
+        chosen = self.where(self.usage == usage)
+        if not len(chosen):
+            raise DataError(f"no faces of split {usage!r}; there are {', '.join(sorted(set(self.usage.tolist())))}")
+        return chosen
+
+    def hold_out(self, fraction: float, seed: int) -> tuple[Faces, Faces]:
+        """(kept, held out): a random ``fraction`` of the faces is held out, the same for the same seed."""
+        order = np.random.default_rng(seed).permutation(len(self))
+        held = round(len(self) * fraction)
+        return self.where(np.sort(order[held:])), self.where(np.sort(order[:held]))
+
+
+def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
+    """Read ``fer2013.csv`` and, when given, the votes of ``fer2013new.csv``, which has the same rows in the same order.
+
+    Kaggle's copies carry stray header and citation lines, and ``icml_face_data.csv`` writes its columns with a leading
+    blank; both are read. A row that is no face is left out and counted in ``broken``.
+
+    Raises:
+        DataError: a file is missing, has other columns, or the two do not have the same rows.
+    """
+    votes = _votes(ferplus) if ferplus else None
+    pixels, labels, usages, kept = [], [], [], []
+    broken: Counter[str] = Counter()
+    rows = 0
+    for row, values in enumerate(_rows(fer2013, ("emotion", "pixels", "Usage"))):
+        rows += 1
+        face = np.fromstring(values[1], np.int64, sep=" ") if _is_numbers(values[1]) else np.empty(0, np.int64)
+        if not values[0].isdigit() or int(values[0]) >= len(EMOTIONS):
+            broken["emotion is not a code 0-6"] += 1
+        elif len(face) != FACE_SIZE**2 or face.min() < 0 or face.max() > 255:
+            broken["pixels are not 2304 values 0-255"] += 1
+        else:
+            pixels.append(face.astype(np.uint8))
+            labels.append(int(values[0]))
+            usages.append(values[2])
+            kept.append(row)
+    if not pixels:
+        raise DataError(f"{fer2013}: no faces in it")
+    if votes is None:
+        perceived = np.zeros((len(pixels), len(PERCEIVED)), np.float32)
+        majority = np.full(len(pixels), -1)
+    elif len(votes) != rows:
+        raise DataError(f"{ferplus} has {len(votes)} rows and {fer2013} has {rows}: they must be of the same edition")
+    else:
+        perceived, majority = perceived_distribution(votes[kept]), majority_code(votes[kept])
+    shape = (-1, FACE_SIZE, FACE_SIZE)
+    return Faces(np.stack(pixels).reshape(shape), np.array(labels), np.array(usages), perceived, majority, broken)
+
+
+def perceived_distribution(votes: NDArray[np.int64]) -> NDArray[np.float32]:
+    """FER+ vote counts ``(n, 10)`` to what people perceive: float32 ``(n, 8)``, rows sum to 1.
+
+    Single votes are dropped as slips. A face whose largest vote is ``unknown`` or ``not a face`` gets a row of zeros.
+    """
+    clean = np.where(votes <= OUTLIER_VOTES, 0, votes)
+    emotions = clean[:, : len(PERCEIVED)].astype(np.float32)
+    usable = (clean.argmax(1) < len(PERCEIVED)) & (emotions.sum(1) > 0)
+    return np.where(usable[:, None], emotions / np.maximum(emotions.sum(1, keepdims=True), 1), 0).astype(np.float32)
+
+
+def majority_code(votes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """FER2013 code ``(n,)`` of the emotion with more than half of the votes left after dropping single ones, else -1."""
+    clean = np.where(votes <= OUTLIER_VOTES, 0, votes)
+    best = clean.argmax(1)
+    wins = (2 * clean.max(1) > clean.sum(1)) & (best < len(EMOTIONS))
+    return np.where(wins, best, -1)
+
+
+def _votes(path: Path) -> NDArray[np.int64]:
+    """Vote counts int64 ``(n, 10)``: the columns of ``PERCEIVED``, then unknown and not-a-face."""
+    rows = list(_rows(path, (*FERPLUS_COLUMNS.values(), "unknown", "NF")))
+    try:
+        return np.array(rows, np.int64)
+    except ValueError as error:
+        raise DataError(f"{path}: a vote is not a number ({error})") from error
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[list[str]]:
+    """The named columns of each data row, wherever the header line stands; lines before it are skipped."""
+    try:
+        with open(path, newline="", encoding="utf-8", errors="replace") as file:
+            reader = csv.reader(file)
+            places: list[int] = []
+            for line in reader:
+                names = [name.strip() for name in line]
+                if not places:
+                    if set(columns) <= set(names):
+                        places = [names.index(column) for column in columns]
+                elif len(line) > max(places):
+                    yield [line[place].strip() for place in places]
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
+    if not places:
+        raise DataError(f"{path}: no header line with the columns {', '.join(columns)}")
+
+
+def _is_numbers(text: str) -> bool:
+    return bool(text) and text.replace(" ", "").isdigit()

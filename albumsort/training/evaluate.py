@@ -1,0 +1,53 @@
+"""Evaluation: the figures that FER2013 is compared by, from probabilities and labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from albumsort.emotions import EMOTIONS
+from albumsort.training.calibrate import calibration_error
+
+
+def figures(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> dict[str, Any]:
+    """Measures of the answers to labelled faces.
+
+    Args:
+        probabilities: ``(n, 7)``.
+        truth: code of each face ``(n,)``; faces with -1 do not count.
+
+    Returns:
+        ``n``; ``accuracy``; ``top2``, the share whose truth is first or second; ``per_emotion`` with n, precision,
+        recall and f1 (None where undefined); ``mean_recall``; ``confusion``, rows truth, columns answers; ``ece``, the
+        expected calibration error.
+    """
+    counts = truth >= 0
+    probabilities, truth = np.asarray(probabilities)[counts], truth[counts]
+    n = len(truth)
+    if not n:
+        return {"n": 0}
+    ranking = np.argsort(-probabilities, axis=1, kind="stable")
+    said = ranking[:, 0]
+    size = len(EMOTIONS)
+    confusion = np.bincount(truth * size + said, minlength=size * size).reshape(size, size)
+    per_emotion = {emotion: _scores(confusion, k) for k, emotion in enumerate(EMOTIONS)}
+    recalls = [scores["recall"] for scores in per_emotion.values() if scores["recall"] is not None]
+    return {
+        "n": n,
+        "accuracy": float((said == truth).mean()),
+        "top2": float((ranking[:, :2] == truth[:, None]).any(1).mean()),
+        "mean_recall": float(np.mean(recalls)),
+        "per_emotion": per_emotion,
+        "confusion": confusion.tolist(),
+        "ece": calibration_error(probabilities.max(1).astype(float), said == truth),
+    }
+
+
+def _scores(confusion: NDArray[np.int64], k: int) -> dict[str, float | None]:
+    right, are, said = int(confusion[k, k]), int(confusion[k].sum()), int(confusion[:, k].sum())
+    precision = right / said if said else None
+    recall = right / are if are else None
+    f1 = 2 * right / (are + said) if are + said else None
+    return {"n": are, "precision": precision, "recall": recall, "f1": f1}

@@ -1,0 +1,120 @@
+"""The fit: trains a network by its recipe, epoch by epoch, so that a run that is stopped goes on where it was."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from albumsort.training.augment import AugmentedFaces
+from albumsort.training.datasets import DataError, Faces
+from albumsort.training.network import build
+from albumsort.training.recipe import FitRecipe, Recipe
+
+CHECKPOINT, HISTORY, SETTINGS = "checkpoint.keras", "history.csv", "recipe.json"
+
+
+def fit(
+    recipe: Recipe, training: Faces, validation: Faces, run: Path, report: Callable[[str], None] = lambda line: None
+) -> keras.Model:
+    """Train by ``recipe`` in the folder ``run`` and return the network of the last epoch.
+
+    After each epoch the folder holds a checkpoint with the optimiser's state and one more line of ``history.csv``. When
+    it already holds a run of the same recipe, that run goes on; the faces it sees are those it would have seen.
+
+    Args:
+        training: the faces to learn from.
+        validation: measured after each epoch, never learnt from.
+        run: made when it is not there.
+        report: called with one line an epoch.
+
+    Raises:
+        DataError: the folder holds a run of another recipe, or there are fewer faces than one batch.
+    """
+    if len(training) < recipe.fit.batch:
+        raise DataError(f"{len(training)} faces are fewer than one batch of {recipe.fit.batch}")
+    run.mkdir(parents=True, exist_ok=True)
+    settings = json.dumps({**recipe.as_dict(), "faces": len(training)}, indent=1)
+    if (run / SETTINGS).exists() and (run / SETTINGS).read_text() != settings:
+        raise DataError(f"{run}: holds a run of another recipe or other data; choose an empty folder")
+    (run / SETTINGS).write_text(settings)
+
+    keras.utils.set_random_seed(recipe.seed)
+    history = _history(run / HISTORY)
+    if history:
+        model = keras.models.load_model(run / CHECKPOINT)
+        report(f"goes on after epoch {len(history)} of {recipe.fit.epochs}")
+    else:
+        model = build(recipe.network, recipe.fit.weight_decay)
+        compile_model(model, recipe.fit, steps=len(training) // recipe.fit.batch * recipe.fit.epochs)
+    for epoch in range(len(history), recipe.fit.epochs):
+        batches = AugmentedFaces(training, recipe, epoch)
+        # Dropout draws from its own generator: seeded by epoch, so that a resumed run draws the same.
+        keras.utils.set_random_seed(recipe.seed + epoch)
+        record = model.fit(batches, verbose=0).history
+        line = {"epoch": epoch + 1, "loss": record["loss"][-1], **accuracies(model, validation)}
+        partial = run / f"partial-{CHECKPOINT}"
+        model.save(partial)
+        partial.replace(run / CHECKPOINT)
+        history.append({name: f"{value:.5g}" for name, value in line.items()})
+        _write_history(run / HISTORY, history)
+        report("  ".join(f"{name} {value}" for name, value in history[-1].items()))
+    return model
+
+
+def compile_model(model: keras.Model, recipe: FitRecipe, steps: int) -> None:
+    """Give the network its losses and its optimiser for a run of ``steps`` batches in all."""
+    warmup = min(recipe.warmup_steps, max(1, steps // 10))
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=recipe.peak_rate / 100,
+        warmup_target=recipe.peak_rate,
+        warmup_steps=warmup,
+        decay_steps=max(1, steps - warmup),
+    )
+    optimizer = keras.optimizers.SGD(rate, momentum=recipe.momentum, nesterov=True)
+    crossentropy = keras.losses.CategoricalCrossentropy
+    model.compile(
+        optimizer=optimizer,
+        loss={
+            "fer2013": crossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
+            "perceived": crossentropy(from_logits=True),
+        },
+    )
+
+
+def logits(model: keras.Model, faces: Faces, batch: int = 512) -> dict[str, np.ndarray]:
+    """The logits of each head over all faces, float32 ``(n, classes)``."""
+    parts = [
+        model.predict_on_batch(faces.pixels[start : start + batch, ..., None].astype(np.float32))
+        for start in range(0, len(faces), batch)
+    ]
+    return {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}
+
+
+def accuracies(model: keras.Model, faces: Faces) -> dict[str, float]:
+    """Share of right answers of the two heads: over all faces, and over those with a majority."""
+    said = logits(model, faces)
+    voted = faces.majority >= 0
+    right = said["perceived"][:, :7].argmax(1) == faces.majority
+    return {
+        "fer2013": float((said["fer2013"].argmax(1) == faces.labels).mean()),
+        "perceived": float(right[voted].mean()) if voted.any() else float("nan"),
+    }
+
+
+def _history(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _write_history(path: Path, history: list[dict[str, str]]) -> None:
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)

@@ -1,0 +1,105 @@
+"""A recipe: everything that decides a training run, kept as a small TOML file beside the weights."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from albumsort.training.datasets import FACE_SIZE, DataError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class NetworkRecipe:
+    """A residual network: a stem, then for each width a down-scaling block and ``blocks - 1`` further ones."""
+
+    stem: int = 16
+    widths: tuple[int, ...] = (32, 64, 128)
+    blocks: int = 2
+    #: Share of the last features dropped while training.
+    dropout: float = 0.3
+
+
+@dataclass(frozen=True)
+class FitRecipe:
+    """Stochastic gradient descent with Nesterov momentum; the rate rises linearly, then falls along a cosine to 0."""
+
+    epochs: int = 20
+    #: The first epochs see the faces at a lower resolution, which costs a fraction: (epochs, side in pixels).
+    #: Progressive resizing; see also Touvron et al. 2019, arXiv:1906.06423, on training below the test resolution.
+    small_epochs: int = 12
+    small_side: int = 32
+    batch: int = 128
+    peak_rate: float = 0.1
+    warmup_steps: int = 400
+    momentum: float = 0.9
+    #: Added to the gradient as this times the weight (convolutions and heads, not batch norm).
+    weight_decay: float = 5e-4
+    #: Label smoothing of the FER2013 head, whose labels are one search keyword each.
+    label_smoothing: float = 0.1
+    #: Share of Training kept out of the fit, on which the temperatures are fitted.
+    hold_out: float = 0.05
+
+    def side(self, epoch: int) -> int:
+        """Side in pixels of the faces of an epoch, counted from 0."""
+        return self.small_side if epoch < self.small_epochs else FACE_SIZE
+
+
+@dataclass(frozen=True)
+class AugmentRecipe:
+    """Random changes of a face; each is drawn evenly from minus to plus its bound."""
+
+    rotation_degrees: float = 15.0
+    scale: float = 0.15
+    shift_pixels: float = 6.0
+    brightness: float = 0.2
+    contrast: float = 0.3
+    #: Chance of an erased square, and the bounds of its side in pixels.
+    erase_chance: float = 0.5
+    erase_pixels: tuple[int, int] = (4, 16)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One reproducible training run."""
+
+    name: str = "emotion"
+    seed: int = 0
+    network: NetworkRecipe = field(default_factory=NetworkRecipe)
+    fit: FitRecipe = field(default_factory=FitRecipe)
+    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        DataError: the file is missing, is not TOML, or holds a name that no recipe has.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{path}: not a TOML file ({error})") from error
+    parts = {"network": NetworkRecipe, "fit": FitRecipe, "augment": AugmentRecipe}
+    values: dict[str, Any] = {}
+    for key, value in content.items():
+        values[key] = _section(parts[key], value, f"{path}: [{key}]") if key in parts else value
+    return _section(Recipe, values, str(path))
+
+
+def _section(kind: Any, values: dict[str, Any], where: str) -> Any:
+    known = {item.name for item in fields(kind)}
+    if unknown := set(values) - known:
+        raise DataError(f"{where}: unknown {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

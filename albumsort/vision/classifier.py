@@ -1,0 +1,130 @@
+"""The classifier: crops in, calibrated probabilities of the seven emotions out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import albumsort
+from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
+from albumsort.vision.crop import CROP_SIDE
+from albumsort.vision.runtime import tensorflow
+
+#: The heads of the network: what people perceive (FER+), and FER2013's labels for comparison with the literature.
+HEADS = ("perceived", "fer2013")
+#: Crops in one call of the network, at most.
+MAX_CROPS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a model file says of itself, kept beside it as JSON.
+
+    Attributes:
+        digest: SHA-256 of the model file.
+        temperatures: by head; logits are divided by them (Guo et al. 2017, arXiv:1706.04599).
+        training: recipe, data, command and figures.
+    """
+
+    name: str
+    digest: str
+    temperatures: dict[str, float]
+    training: dict[str, Any]
+
+
+def models_folder() -> Path:
+    """Where the models that ship are: inside an installed package, or at the top of a checkout."""
+    package = Path(albumsort.__file__).parent
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+def shipped_model() -> Path:
+    """The model that ``scan`` uses unless told otherwise."""
+    return models_folder() / "emotion.keras"
+
+
+def read_card(model: Path) -> ModelCard:
+    """What is known of a model file.
+
+    Raises:
+        AlbumsortError: the model or its card is missing, or they do not belong together.
+    """
+    card = model.with_suffix(".json")
+    for path in (model, card):
+        if not path.is_file():
+            raise AlbumsortError(f"{path}: not there; a model is a .keras file with a .json card beside it")
+    content = json.loads(card.read_text(encoding="utf-8"))
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    if digest != content["digest"]:
+        raise AlbumsortError(f"{card}: belongs to another model than {model.name} (their digests differ)")
+    return ModelCard(content["name"], digest, content["temperatures"], content["training"])
+
+
+class EmotionClassifier:
+    """Reads the emotion of faces. Of contempt, which FER+ also knows, nothing is said: the seven are renormalised."""
+
+    def __init__(self, model: Path | None = None, labels: str = "perceived", device: str = "auto") -> None:
+        """Load a model.
+
+        Args:
+            model: a ``.keras`` file with its card; None takes the one that ships.
+            labels: ``perceived`` or ``fer2013``, the sense in which to answer.
+            device: ``auto``, ``cpu`` or ``gpu``.
+
+        Raises:
+            ValueError: there are no such labels.
+            AlbumsortError: the model cannot be loaded.
+        """
+        if labels not in HEADS:
+            raise ValueError(f"labels {labels!r}: there are {' and '.join(HEADS)}")
+        path = model or shipped_model()
+        self.card = read_card(path)
+        self._predict = _compiled(path, labels, self.card.temperatures[labels], device)
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities of ``EMOTIONS``.
+
+        Args:
+            crops: uint8 ``(n, 48, 48)``; ``n`` may be 0.
+
+        Returns:
+            float32 ``(n, 7)``, rows summing to 1.
+
+        Raises:
+            ValueError: the crops have another shape or dtype.
+        """
+        crops = np.asarray(crops)
+        if crops.ndim != 3 or crops.shape[1:] != (CROP_SIDE, CROP_SIDE) or crops.dtype != np.uint8:
+            raise ValueError(f"crops are {crops.dtype} {crops.shape}, not uint8 (n, {CROP_SIDE}, {CROP_SIDE})")
+        parts = [np.asarray(self._predict(crops[at : at + MAX_CROPS])) for at in range(0, len(crops), MAX_CROPS)]
+        return np.concatenate([np.empty((0, len(EMOTIONS)), np.float32), *parts])
+
+
+@lru_cache(maxsize=4)
+def _compiled(path: Path, head: str, temperature: float, device: str) -> Any:
+    """The network's head as one compiled function from uint8 crops to probabilities."""
+    tf = tensorflow(device)
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise AlbumsortError("Keras runs on another backend here; unset KERAS_BACKEND to classify")
+    try:
+        network = keras.models.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        raise AlbumsortError(f"{path}: not a model that can be loaded ({error})") from error
+
+    @tf.function(input_signature=[tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8)])
+    def predict(crops: Any) -> Any:
+        logits = network(tf.cast(crops, tf.float32)[..., None], training=False)[head]
+        return tf.nn.softmax(logits[:, : len(EMOTIONS)] / temperature)
+
+    return predict

@@ -1,0 +1,58 @@
+"""The crop: a face as FER2013's own tiles show one, 48 x 48 grey."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from albumsort.records import Box
+
+#: Side of the crop in pixels, that of FER2013's tiles.
+CROP_SIDE = 48
+#: FER2013's tile as a square around the detector's box: its side in box heights, and its centre from the box's centre
+#: in shares of that side. Measured with the detector of this package on PublicTest, each face enlarged four times;
+#: tests/benchmarks/tile_margins.py repeats it.
+TILE_SIDE, TILE_SHIFT = 0.95, (0.01, -0.01)
+
+
+def crop_face(pixels: NDArray[np.uint8], box: Box) -> tuple[NDArray[np.uint8], float]:
+    """Cut a face out of a photo.
+
+    Args:
+        pixels: uint8 RGB ``(height, width, 3)``.
+        box: the detector's, in pixels of ``pixels``; may reach over the edge, where the last pixels are repeated.
+
+    Returns:
+        the crop, uint8 ``(48, 48)`` grey (luma of ITU-R BT.601), each pixel a weighted mean of all it covers; and its
+        sharpness before it was scaled: the variance of its Laplacian (Pech-Pacheco et al. 2000), at least 0.
+    """
+    height, width = pixels.shape[:2]
+    x, y, w, h = box
+    side = max(TILE_SIDE * h, 1.0)
+    left = x + w / 2 + TILE_SHIFT[0] * side - side / 2
+    top = y + h / 2 + TILE_SHIFT[1] * side - side / 2
+    # Whole pixels around the square, clipped to the photo where it reaches over, then filled up to it.
+    x0, y0 = int(np.floor(left)), int(np.floor(top))
+    x1, y1 = int(np.ceil(left + side)), int(np.ceil(top + side))
+    inner = (min(max(x0, 0), width - 1), min(max(y0, 0), height - 1), max(min(x1, width), 1), max(min(y1, height), 1))
+    region = pixels[inner[1] : max(inner[3], inner[1] + 1), inner[0] : max(inner[2], inner[0] + 1)]
+    grey = cv2.cvtColor(np.ascontiguousarray(region), cv2.COLOR_RGB2GRAY)
+    sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
+    margins = (inner[1] - y0, y1 - y0 - grey.shape[0] - (inner[1] - y0), inner[0] - x0)
+    right = x1 - x0 - grey.shape[1] - margins[2]
+    if any((*margins, right)):
+        grey = cv2.copyMakeBorder(
+            grey, max(margins[0], 0), max(margins[1], 0), max(margins[2], 0), max(right, 0), cv2.BORDER_REPLICATE
+        )
+    exact = (left - x0, top - y0, min(left - x0 + side, grey.shape[1]), min(top - y0 + side, grey.shape[0]))
+    crop = Image.fromarray(grey).resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC, box=exact)
+    return np.asarray(crop, np.uint8), sharpness
+
+
+def whole_picture(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
+    """A picture that is a face already, uint8 RGB of any size, as a crop and its sharpness, as ``crop_face`` gives."""
+    grey = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
+    crop = Image.fromarray(grey).resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC)
+    return np.asarray(crop, np.uint8), float(cv2.Laplacian(grey, cv2.CV_32F).var())

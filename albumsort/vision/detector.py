@@ -1,0 +1,262 @@
+"""The detector: a batched MTCNN cascade. A pyramid proposes, two networks refine what it proposed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from albumsort.records import Detection
+from albumsort.shrink import shrink
+from albumsort.vision.mtcnn_networks import Networks, load
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+#: Pixels on the long side at most; a larger picture is looked at in a smaller copy.
+LOOK_SIDE = 1024
+#: The smallest face by default, in percent of the picture's long side.
+MIN_FACE_PERCENT = 2.5
+#: Below this many pixels there is too little of a face to tell it from a leaf.
+MIN_FACE_PIXELS = 20
+#: Window and stride of the proposal network in pixels, and the step of its pyramid (Zhang et al. 2016).
+CELL, STRIDE, PYRAMID_STEP = 12, 2, 0.709
+#: Scores from which a window goes on: after the proposal, refinement and output network. The first two are those of the
+#: paper's code; the last is higher, since a false face is a wrong photo in a list.
+SCORES = (0.6, 0.7, 0.85)
+#: Overlaps from which of two windows the worse is dropped: within a level, between levels, after refinement, at last.
+OVERLAPS = (0.5, 0.7, 0.7, 0.7)
+#: Canvases are multiples of this, so that most photos of an album share one and go through in one batch.
+CANVAS_STEP = 64
+#: Pictures of one canvas in a batch, and patches of one network call, at most: this bounds memory.
+MAX_PICTURES, MAX_PATCHES = 16, 1024
+
+
+@dataclass(frozen=True)
+class _Level:
+    """One level of the pyramid: uint8 ``(n, h, w, 3)``, and what its pixels are of those of the canvas, in x and y."""
+
+    pictures: NDArray[np.uint8]
+    scale: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """Boxes of many pictures: edges ``(m, 4)`` left, top, right, bottom; picture numbers and scores ``(m,)``."""
+
+    edges: Floats
+    picture: Ints
+    score: Floats
+
+    def __getitem__(self, keep: NDArray[np.int64] | NDArray[np.bool_]) -> _Windows:
+        return _Windows(self.edges[keep], self.picture[keep], self.score[keep])
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+class FaceDetector:
+    """Finds faces, many pictures at a time.
+
+    The same picture gives the same faces whatever it is batched with, but for rounding.
+    """
+
+    def __init__(self, min_face: float = MIN_FACE_PERCENT, device: str = "auto") -> None:
+        """Load the networks.
+
+        Args:
+            min_face: the smallest face to find, in percent of a picture's long side.
+            device: ``auto``, ``cpu`` or ``gpu``.
+
+        Raises:
+            ValueError: ``min_face`` is not in 0..100.
+            AlbumsortError: the networks' weights are unknown, or there is no GPU and one was asked for.
+        """
+        if not 0 < min_face <= 100:
+            raise ValueError(f"min_face {min_face} is not a percentage")
+        self._min_face = min_face
+        self._networks: Networks = load(device)
+
+    def detect(self, pictures: Sequence[NDArray[np.uint8]]) -> list[list[Detection]]:
+        """The faces of each picture, the largest first.
+
+        Args:
+            pictures: uint8 RGB ``(height, width, 3)`` each, upright, of any sizes.
+        """
+        found: list[list[Detection]] = [[] for _ in pictures]
+        groups: dict[tuple[int, int, int], list[tuple[int, NDArray[np.uint8]]]] = defaultdict(list)
+        for number, picture in enumerate(pictures):
+            look = shrink(picture, LOOK_SIDE)
+            height, width = look.shape[:2]
+            smallest = max(MIN_FACE_PIXELS, round(max(height, width) * self._min_face / 100))
+            groups[_ceil(height), _ceil(width), smallest].append((number, look))
+        for (height, width, smallest), members in groups.items():
+            for start in range(0, len(members), MAX_PICTURES):
+                batch = members[start : start + MAX_PICTURES]
+                canvas = np.zeros((len(batch), height, width, 3), np.uint8)
+                for place, (_, look) in enumerate(batch):
+                    canvas[place, : look.shape[0], : look.shape[1]] = look
+                for (number, look), faces in zip(batch, self._cascade(canvas, smallest), strict=True):
+                    found[number] = [_scaled(face, look, pictures[number]) for face in faces]
+        return found
+
+    def _cascade(self, canvas: NDArray[np.uint8], smallest: int) -> list[list[Detection]]:
+        """Faces of each picture of one canvas ``(n, h, w, 3)``, none smaller than ``smallest`` pixels."""
+        levels = _pyramid(canvas, smallest)
+        windows = self._propose(levels[1:])
+        scores, shifts, _ = self._judge(levels, windows, 24)
+        windows = _moved(windows, scores, shifts)[scores > SCORES[1]]
+        windows = windows[_best_of_overlapping(windows, windows.picture, OVERLAPS[2])]
+        squares = _squared(windows)
+        scores, shifts, marks = self._judge(levels, squares, 48)
+        good = scores > SCORES[2]
+        landmarks = _landmarks(squares.edges[good], marks[good])
+        windows = _moved(squares, scores, shifts)[good]
+        faces: list[list[Detection]] = [[] for _ in canvas]
+        for k in _best_without_nested(windows, OVERLAPS[3]):
+            left, top, right, bottom = (float(edge) for edge in windows.edges[k])
+            points = tuple((float(x), float(y)) for x, y in landmarks[k])
+            faces[windows.picture[k]].append(
+                Detection((left, top, right - left, bottom - top), float(windows.score[k]), points)
+            )
+        return [sorted(each, key=lambda face: -face.box[2] * face.box[3]) for each in faces]
+
+    def _propose(self, levels: list[_Level]) -> _Windows:
+        """Square windows that may hold a face, on the scale of the canvas."""
+        parts: list[_Windows] = []
+        groups: list[Ints] = []
+        for depth, level in enumerate(levels):
+            scores, shifts = (np.asarray(part) for part in self._networks.proposal(level.pictures))
+            picture, row, column = np.nonzero(scores > SCORES[0])
+            corner = np.stack([column, row, column, row], 1) * STRIDE + np.array([0, 0, CELL, CELL])
+            edges = (corner + shifts[picture, row, column] * CELL) / np.tile(level.scale, 2)
+            parts.append(_Windows(edges.astype(np.float32), picture, scores[picture, row, column]))
+            groups.append(picture * len(levels) + depth)
+        windows, group = _joined(parts), np.concatenate(groups)
+        windows = windows[_best_of_overlapping(windows, group, OVERLAPS[0])]
+        windows = windows[_best_of_overlapping(windows, windows.picture, OVERLAPS[1])]
+        return _squared(windows)
+
+    def _judge(self, levels: list[_Level], windows: _Windows, side: int) -> tuple[Floats, Floats, Floats]:
+        """What the refinement (``side`` 24) or output network (48) says of windows: scores, shifts, landmarks."""
+        count = len(windows)
+        scores, shifts = np.zeros(count, np.float32), np.zeros((count, 4), np.float32)
+        marks = np.zeros((count, 10), np.float32)
+        # Each patch is taken from the smallest level that still has its pixels: shrinking by more than the pyramid's
+        # step would alias, and what the network sees should not depend on how large the face is.
+        size = windows.edges[:, 2] - windows.edges[:, 0]
+        scale = np.array([level.scale[0] for level in levels])
+        enough = size[:, None] * scale[None] >= side
+        choice = np.where(enough.any(1), len(levels) - 1 - enough[:, ::-1].argmax(1), 0)
+        for depth, level in enumerate(levels):
+            chosen = np.flatnonzero(choice == depth)
+            for start in range(0, len(chosen), MAX_PATCHES):
+                part = chosen[start : start + MAX_PATCHES]
+                patches = self._networks.patches(
+                    level.pictures,
+                    _sampling(windows.edges[part], level, side),
+                    windows.picture[part].astype(np.int32),
+                    side,
+                )
+                if side == 24:
+                    scores[part], shifts[part] = (np.asarray(value) for value in self._networks.refine(patches))
+                else:
+                    values = (np.asarray(value) for value in self._networks.output(patches))
+                    scores[part], shifts[part], marks[part] = values
+        return scores, shifts, marks
+
+
+def _ceil(pixels: int) -> int:
+    return -(-pixels // CANVAS_STEP) * CANVAS_STEP
+
+
+def _pyramid(canvas: NDArray[np.uint8], smallest: int) -> list[_Level]:
+    """The canvas itself, then each level from that on which the smallest face fills a cell."""
+    height, width = canvas.shape[1:3]
+    levels = [_Level(canvas, (1.0, 1.0))]
+    scale = CELL / smallest
+    while min(height, width) * scale >= CELL:
+        size = (round(width * scale), round(height * scale))
+        pictures = np.stack([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in canvas])
+        levels.append(_Level(pictures.astype(np.uint8, copy=False), (size[0] / width, size[1] / height)))
+        scale *= PYRAMID_STEP
+    return levels
+
+
+def _sampling(edges: Floats, level: _Level, side: int) -> Floats:
+    """Where the first and the last sample of each patch lie, as TensorFlow's ``crop_and_resize`` wants it.
+
+    The samples are the centres of ``side`` equal parts of the box; a pixel's own centre is at its index plus a half.
+    """
+    height, width = level.pictures.shape[1:3]
+    box = edges * np.tile(level.scale, 2)
+    half = (box[:, 2:] - box[:, :2]) / side / 2
+    first, last = box[:, :2] + half - 0.5, box[:, 2:] - half - 0.5
+    extent = np.array([max(width - 1, 1), max(height - 1, 1)])
+    return np.concatenate([(first / extent)[:, ::-1], (last / extent)[:, ::-1]], 1).astype(np.float32)
+
+
+def _joined(parts: list[_Windows]) -> _Windows:
+    return _Windows(
+        np.concatenate([part.edges for part in parts]),
+        np.concatenate([part.picture for part in parts]),
+        np.concatenate([part.score for part in parts]),
+    )
+
+
+def _moved(windows: _Windows, scores: Floats, shifts: Floats) -> _Windows:
+    """The windows with a network's scores, their edges moved as it says."""
+    size = windows.edges[:, 2:] - windows.edges[:, :2]
+    return _Windows(windows.edges + shifts * np.tile(size, 2), windows.picture, scores)
+
+
+def _squared(windows: _Windows) -> _Windows:
+    """Each window grown to a square around its centre."""
+    centre = (windows.edges[:, :2] + windows.edges[:, 2:]) / 2
+    half = (windows.edges[:, 2:] - windows.edges[:, :2]).max(1, initial=0)[:, None] / 2
+    return _Windows(np.concatenate([centre - half, centre + half], 1), windows.picture, windows.score)
+
+
+def _landmarks(edges: Floats, marks: Floats) -> Floats:
+    """Five points ``(m, 5, 2)`` in pixels, of shares of the boxes ``(m, 10)``."""
+    shares = np.stack([marks[:, :5], marks[:, 5:]], 2)
+    return edges[:, None, :2] + shares * (edges[:, None, 2:] - edges[:, None, :2])
+
+
+def _best_of_overlapping(windows: _Windows, group: Ints, overlap: float) -> Ints:
+    """Non-maximum suppression within each group, by intersection over union. Best first."""
+    if not len(windows):
+        return np.empty(0, np.int64)
+    boxes = np.concatenate([windows.edges[:, :2], windows.edges[:, 2:] - windows.edges[:, :2]], 1)
+    kept = []
+    for member in np.unique(group):
+        chosen = np.flatnonzero(group == member)
+        best = cv2.dnn.NMSBoxes(boxes[chosen].tolist(), windows.score[chosen].tolist(), 0.0, overlap)
+        kept.append(chosen[np.asarray(best, np.int64).ravel()])
+    return np.concatenate(kept)
+
+
+def _best_without_nested(windows: _Windows, overlap: float) -> Ints:
+    """As above, by intersection over the smaller of the two: a face inside a face is one face."""
+    kept: list[int] = []
+    for k in np.argsort(-windows.score, kind="stable"):
+        rivals = [j for j in kept if windows.picture[j] == windows.picture[k]]
+        edges = windows.edges[rivals]
+        sides = np.minimum(edges[:, 2:], windows.edges[k, 2:]) - np.maximum(edges[:, :2], windows.edges[k, :2])
+        common = sides.clip(0).prod(1)
+        area = (windows.edges[:, 2:] - windows.edges[:, :2]).prod(1)
+        if not (common > overlap * np.minimum(area[rivals], area[k])).any():
+            kept.append(int(k))
+    return np.array(kept, np.int64)
+
+
+def _scaled(face: Detection, look: NDArray[np.uint8], picture: NDArray[np.uint8]) -> Detection:
+    """The face in pixels of the picture that its look was made of."""
+    sx, sy = picture.shape[1] / look.shape[1], picture.shape[0] / look.shape[0]
+    x, y, w, h = face.box
+    points = tuple((px * sx, py * sy) for px, py in face.landmarks)
+    return Detection((x * sx, y * sy, w * sx, h * sy), face.score, points)

@@ -1,0 +1,63 @@
+"""TensorFlow, imported quietly and set up once: which device it may use, and that it takes GPU memory as needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from albumsort.errors import AlbumsortError
+
+DEVICES = ("auto", "cpu", "gpu")
+
+
+@lru_cache(maxsize=1)
+def tensorflow(device: str = "auto") -> Any:
+    """The TensorFlow module, ready for use on a device.
+
+    Args:
+        device: ``auto`` takes a GPU when there is one, ``cpu`` never, ``gpu`` insists.
+
+    Raises:
+        AlbumsortError: ``gpu`` was asked for and TensorFlow sees none.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever else training may run on
+    with _quiet_stderr():
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+    if device == "gpu" and not gpus:
+        raise AlbumsortError("no GPU that TensorFlow can use; install albumsort[gpu], or use --device auto")
+    if device == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    else:
+        for gpu in gpus:
+            tf.config.experimental.set_memory_growth(gpu, True)
+    return tf
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Hold back what native code writes to standard error; shown after all when the block fails.
+
+    TensorFlow's C++ parts log about missing CUDA drivers before any log level applies.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        saved = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(saved, held.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
