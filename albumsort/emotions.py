@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 #: The seven emotions in the order and spelling of FER2013 (Goodfellow et al. 2013, arXiv:1307.0414);
 #: an emotion's place here is its code in ``fer2013.csv``.
-EMOTIONS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+Emotion = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
 
 #: FER+ (Barsoum et al. 2016, arXiv:1608.01041) adds contempt. Its vote columns in ``fer2013new.csv``, renamed to the
 #: words above; ``unknown`` and ``not a face`` (column ``NF``) are votes, not emotions.

@@ -17,7 +17,6 @@ from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.query import Index, RankedPhoto
 
-MODES = ("copy", "hardlink", "symlink")
 #: Bytes of a file name that all common file systems take.
 _NAME_BYTES = 255
 
@@ -26,8 +25,8 @@ _NAME_BYTES = 255
 class Exported:
     """What became of one photo.
 
-    ``action`` is ``written``, ``present`` (the folder holds it already), ``missing`` (the photo is no longer where it was
-    scanned) or, in a dry run, ``would be written``.
+    ``action`` is ``written``, ``present`` (the folder holds it already), ``missing`` (the photo is no longer where it
+    was scanned) or, in a dry run, ``would be written``.
     """
 
     emotion: str | None
@@ -70,7 +69,11 @@ class _Folder:
         for copy in range(1, len(self.names) + 2):
             end = (f" ({copy})" if copy > 1 else "") + suffix
             room = _NAME_BYTES - len(os.fsencode(prefix + end))
-            name = prefix + os.fsencode(stem)[:room].decode("utf-8", "ignore" if room < len(stem) else "surrogateescape") + end
+            name = (
+                prefix
+                + os.fsencode(stem)[:room].decode("utf-8", "ignore" if room < len(stem) else "surrogateescape")
+                + end
+            )
             if name not in self.names:
                 break
         return name
@@ -89,6 +92,8 @@ def export(
     """Lay the best photos of each emotion into a folder of its name.
 
     Args:
+        index: that says which photos.
+        emotions: which folders to make.
         destination: made when it is not there; may hold an earlier export, to which only what is new is added.
         n: photos an emotion, at most; None for all that show it.
         threshold: as in ``Index.top``.
@@ -107,7 +112,12 @@ def export(
 
 
 def lay(
-    ranking: Sequence[RankedPhoto], folder: Path, *, mode: str = "copy", dry_run: bool = False, emotion: str | None = None
+    ranking: Sequence[RankedPhoto],
+    folder: Path,
+    *,
+    mode: str = "copy",
+    dry_run: bool = False,
+    emotion: str | None = None,
 ) -> list[Exported]:
     """Lay a ranking into one folder, names beginning with the rank. Raises as ``export`` does."""
     done: list[Exported] = []

@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -330,6 +330,7 @@ def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropp
 
     Args:
         files: absolute paths.
+        settings: None for the defaults.
         cropped: each picture is one face, edge to edge: nothing is detected.
 
     Raises:
@@ -379,5 +380,3 @@ def _box(face: Detection, scale: tuple[float, float]) -> Box:
 
 def _points(face: Detection, scale: tuple[float, float]) -> tuple[tuple[float, float], ...]:
     return tuple((x * scale[0], y * scale[1]) for x, y in face.landmarks)
-
-

@@ -74,7 +74,7 @@ def sha256(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _serve(  # noqa: PLR0913 - the layout of the memory comes as plain numbers
+def _serve(  # noqa: PLR0911 - each failure has its own words
     path: str,
     pipe: connection.Connection,
     memory: shared_memory.SharedMemory,

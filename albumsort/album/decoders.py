@@ -1,7 +1,7 @@
 """The decoders: worker processes that turn files into pixels, so that a bad file costs one file and never the scan.
 
-A worker opens a file, reports digest and header, and waits. The parent answers with a slot of shared memory, or tells it
-to let the file be: because its bytes are known already. So what is decoded at once is bounded by megapixels and by
+A worker opens a file, reports digest and header, and waits. The parent answers with a slot of shared memory, or tells
+it to let the file be, because its bytes are known already. So what is decoded at once is bounded by megapixels and
 slots, and memory does not grow with the album. Workers never import TensorFlow.
 """
 
@@ -105,11 +105,15 @@ class Decoders:
     """
 
     def __init__(
-        self, files: Iterator[PhotoFile], settings: DecoderSettings, is_known: Callable[[str], bool] = lambda digest: False
+        self,
+        files: Iterator[PhotoFile],
+        settings: DecoderSettings,
+        is_known: Callable[[str], bool] = lambda digest: False,
     ) -> None:
         """Start the workers.
 
         Args:
+            settings: how many workers, how much memory.
             files: what to decode; drawn from in another thread, only as fast as workers are free.
             is_known: asked, in that thread, whether a digest needs no decoding.
 
@@ -169,7 +173,14 @@ class Decoders:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
             target=decoder_process,
-            args=(theirs, self._memory.name, self._slot_bytes, self._look_bytes, self._settings.detail, self._settings.look_side),
+            args=(
+                theirs,
+                self._memory.name,
+                self._slot_bytes,
+                self._look_bytes,
+                self._settings.detail,
+                self._settings.look_side,
+            ),
             daemon=True,
         )
         # A worker starts as `python -c`, which looks for modules in the working directory first: a photo folder must
@@ -278,7 +289,9 @@ class Decoders:
         ]
         return Frame(self._photo(worker, phash=message.phash), arrays[1], arrays[0], worker.slot)
 
-    def _photo(self, worker: _Worker, error: str | None = None, phash: str | None = None, digest: str | None = None) -> Photo:
+    def _photo(
+        self, worker: _Worker, error: str | None = None, phash: str | None = None, digest: str | None = None
+    ) -> Photo:
         file, opened = worker.file, worker.opened
         assert file is not None  # noqa: S101
         if opened is None:

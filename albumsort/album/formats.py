@@ -7,7 +7,11 @@ SNIFF_BYTES = 32
 
 #: The suffixes of the formats that are read, and of JPEG XL, whose users should hear why it is not.
 SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .apng .webp .heic .heif .hif .heics .heifs .avif .avifs .tif .tiff .bmp .dib .gif .jxl".split()
+    f".{name}"
+    for name in (
+        *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "heic", "heif", "hif", "heics", "heifs"),
+        *("avif", "avifs", "tif", "tiff", "bmp", "dib", "gif", "jxl"),
+    )
 )
 
 _STARTS = (

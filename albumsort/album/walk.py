@@ -31,6 +31,7 @@ def walk(
     that of the names' bytes, folder by folder. A root may be a file. No path comes twice.
 
     Args:
+        roots: folders and files, which must be there.
         exclude: globs; a file or folder is left out when one matches its name or its path below the root.
         follow_links: symbolic links below a root are followed, each folder once; else they are passed over.
         is_known: asked about files without a picture's suffix, before they are opened; True passes them over.

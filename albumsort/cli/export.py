@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.options import Db, Emotion, Json, Threshold, index_path
+from albumsort.cli.options import Db, Json, Threshold, index_path, known_emotions
+from albumsort.emotions import EMOTIONS
 
-Mode = Enum("Mode", {name: name for name in ("copy", "hardlink", "symlink")}, type=str)  # type: ignore[misc]
+Mode = Literal["copy", "hardlink", "symlink"]
 
 
-def export(  # noqa: PLR0913 - the options of the command
+def export(
     dest: Annotated[Path, typer.Argument(metavar="DEST", help="Where to lay the folders.")],
     n: Annotated[int | None, typer.Option("-n", min=1, help="Photos an emotion; unless told, all.")] = None,
-    emotion: Annotated[list[Emotion] | None, typer.Option(help="Only this one. May be repeated.")] = None,
-    mode: Annotated[Mode, typer.Option(help="What to lay there.")] = Mode.copy,
+    emotion: Annotated[
+        list[str] | None, typer.Option(callback=known_emotions, help="Only this one. May be repeated.")
+    ] = None,
+    mode: Annotated[Mode, typer.Option(help="What to lay there.")] = "copy",
     db: Db = None,
     threshold: Threshold = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
@@ -32,12 +34,11 @@ def export(  # noqa: PLR0913 - the options of the command
     Nothing is overwritten; a photo that a folder holds already is not laid there again.
     """
     from albumsort import export as work
-    from albumsort.emotions import EMOTIONS
     from albumsort.index.query import Index
 
     with Index(index_path(db)) as index:
-        chosen = tuple(item.value for item in emotion) if emotion else EMOTIONS
-        done = work.export(index, dest, emotions=chosen, n=n, threshold=threshold, mode=mode.value, dry_run=dry_run)
+        chosen = tuple(emotion) if emotion else EMOTIONS
+        done = work.export(index, dest, emotions=chosen, n=n, threshold=threshold, mode=mode, dry_run=dry_run)
     if as_json:
         print(json.dumps({"destination": str(dest), "files": [asdict(item) for item in done]}))
         return
@@ -49,5 +50,7 @@ def export(  # noqa: PLR0913 - the options of the command
         laid = [item for item in done if item.emotion == name]
         if laid:
             print(f"{name:9}{len(laid):6d}")
-    words = ", ".join(f"{number} {action}" for action, number in count.items()) or "no photo shows any of these emotions"
+    words = (
+        ", ".join(f"{number} {action}" for action, number in count.items()) or "no photo shows any of these emotions"
+    )
     print(f"{printable(str(dest))}: {words}")

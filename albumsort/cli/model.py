@@ -13,7 +13,7 @@ from albumsort.cli.options import Device, Json
 
 app = typer.Typer(help="The emotion model: train, measure, look at it.", no_args_is_help=True, rich_markup_mode=None)
 
-ModelFile = Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Another model than the one that ships.")]
+ModelFile = Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Another model than that which ships.")]
 
 
 @app.command()
@@ -21,7 +21,9 @@ def train(
     data: Annotated[Path, typer.Option(metavar="fer2013.csv", help="FER2013 as Kaggle publishes it.")],
     ferplus: Annotated[Path, typer.Option(metavar="fer2013new.csv", help="The votes of FER+, as published.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Gets the model; holds the run, which can go on.")],
-    recipe: Annotated[Path | None, typer.Option(metavar="FILE", help="Unless told, that of the model that ships.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Unless told, that of the model that ships.")
+    ] = None,
 ) -> None:
     """Train a model by its recipe. When stopped, the same command goes on after the last whole epoch.
 
@@ -49,7 +51,7 @@ def evaluate(
     split: Annotated[str, typer.Option(help="Training, PublicTest or PrivateTest.")] = "PublicTest",
     ferplus: Annotated[Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+.")] = None,
     model: ModelFile = None,
-    device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Measure a model on labelled faces: against FER2013's labels, and against what FER+'s voters saw."""
@@ -66,7 +68,7 @@ def evaluate(
     if ferplus:
         truths["ferplus"] = ("perceived", faces.majority)
     result = {
-        name: figures(EmotionClassifier(model, labels, device.value).probabilities(faces.pixels), truth)
+        name: figures(EmotionClassifier(model, labels, device).probabilities(faces.pixels), truth)
         for name, (labels, truth) in truths.items()
     }
     if as_json:
@@ -100,8 +102,8 @@ def _print_figures(name: str, split: str, values: dict[str, Any]) -> None:
     print(f"{name}, {split}: {values['n']} faces")
     if not values["n"]:
         return
-    print(f"  accuracy {values['accuracy']:.1%}  first two {values['top2']:.1%}  mean recall {values['mean_recall']:.1%}  "
-          f"calibration error {values['ece']:.1%}")  # fmt: skip
+    words = {"accuracy": "accuracy", "first two": "top2", "mean recall": "mean_recall", "calibration error": "ece"}
+    print("  " + "  ".join(f"{word} {values[key]:.1%}" for word, key in words.items()))
     for emotion, scores in values["per_emotion"].items():
         shown = "  ".join(
             f"{key} {scores[key]:6.1%}" if scores[key] is not None else f"{key}    -  "

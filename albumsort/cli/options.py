@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from albumsort.emotions import EMOTIONS
 
-Emotion = Enum("Emotion", {emotion: emotion for emotion in EMOTIONS}, type=str)  # type: ignore[misc]
-Device = Enum("Device", {name: name for name in ("auto", "cpu", "gpu")}, type=str)  # type: ignore[misc]
+Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="Where the networks run.")]
 
 Db = Annotated[
     Path | None,
@@ -34,6 +32,22 @@ def index_path(db: Path | None) -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("albumsort", appauthor=False) / "index.db"
+
+
+def known_emotion(word: str) -> str:
+    """One of our emotions.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    if word not in EMOTIONS:
+        raise typer.BadParameter(f"{word!r} is not one of {', '.join(EMOTIONS)}")
+    return word
+
+
+def known_emotions(words: list[str] | None) -> list[str] | None:
+    """As ``known_emotion``, each of them."""
+    return [known_emotion(word) for word in words] if words else None
 
 
 def day(text: str | None) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.options import Db, Device, Json, index_path
+from albumsort.cli.options import Db, Device, index_path
 from albumsort.errors import AlbumsortError
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from albumsort.records import PhotoResult
 
 
-def predict(  # noqa: PLR0913 - the options of the command
+def predict(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photos, not folders.")],
     cropped: Annotated[bool, typer.Option("--cropped", help="Each picture is one face already.")] = False,
     crops: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the 48 x 48 crops there, for a look.")] = None,
     threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain.")] = 0.5,
     min_face: Annotated[float, typer.Option(min=0.5, max=100.0, metavar="PERCENT", help="Smallest face.")] = 2.5,
-    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
+    device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Read the faces of single photos, without an index."""
@@ -33,7 +33,7 @@ def predict(  # noqa: PLR0913 - the options of the command
     from albumsort.report.lists import describe, result_as_dict
 
     files = [os.path.abspath(image) for image in images]
-    settings = pipeline.ScanSettings(min_face=min_face, device=device.value)
+    settings = pipeline.ScanSettings(min_face=min_face, device=device)
     for number, reading in enumerate(pipeline.predict(files, settings, cropped=cropped)):
         if crops:
             _keep_crops(reading, crops, number)

@@ -5,42 +5,48 @@ from __future__ import annotations
 import json
 import os
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.options import Db, Emotion, Json, Threshold, day, index_path
+from albumsort.cli.options import Db, Json, Threshold, day, index_path, known_emotion
+from albumsort.emotions import EMOTIONS
 from albumsort.index.query import Filters, Index
-from albumsort.report.lists import FORMATS, write_ranking
-
-Format = Enum("Format", {name: name for name in FORMATS}, type=str)  # type: ignore[misc]
+from albumsort.report.lists import Format, write_ranking
 
 
-def top(  # noqa: PLR0913 - the options of the command
-    emotion: Annotated[Emotion, typer.Argument(help="What the photos should show.", show_default=False)],
+def top(
+    emotion: Annotated[
+        str, typer.Argument(callback=known_emotion, metavar="EMOTION", help=f"One of {', '.join(EMOTIONS)}.")
+    ],
     n: Annotated[int, typer.Option("-n", min=1, help="How many photos.")] = 20,
     db: Db = None,
     threshold: Threshold = None,
-    everyone: Annotated[bool, typer.Option("--everyone", help="Rank by the face in front that shows it least.")] = False,
+    everyone: Annotated[
+        bool, typer.Option("--everyone", help="Rank by the face in front that shows it least.")
+    ] = False,
     with_copies: Annotated[bool, typer.Option("--all", help="List byte-identical copies, too.")] = False,
     under: Annotated[Path | None, typer.Option(metavar="DIR", help="Only photos below this folder.")] = None,
-    since: Annotated[str | None, typer.Option(callback=day, metavar="DATE", help="2024, 2024-05 or 2024-05-17.")] = None,
-    until: Annotated[str | None, typer.Option(callback=day, metavar="DATE", help="Likewise, that day included.")] = None,
-    form: Annotated[Format, typer.Option("--format", help="How to print the list.")] = Format.table,
+    since: Annotated[
+        str | None, typer.Option(callback=day, metavar="DATE", help="2024, 2024-05 or 2024-05-17.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(callback=day, metavar="DATE", help="Likewise, that day included.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to print the list.")] = "table",
     copy_to: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy the photos there, too.")] = None,
 ) -> None:
     """List the photos that show an emotion best, best first."""
     filters = Filters(os.path.abspath(under) if under else None, since, until, with_copies)
     with Index(index_path(db)) as index:
         certain = index.threshold() if threshold is None else threshold
-        ranking = index.top(emotion.value, n, threshold=certain, everyone=everyone, filters=filters)
-    sys.stdout.write(write_ranking(ranking, certain, form.value))
+        ranking = index.top(emotion, n, threshold=certain, everyone=everyone, filters=filters)
+    sys.stdout.write(write_ranking(ranking, certain, form))
     if not ranking:
-        sys.stderr.write(f"no photo is {emotion.value} with at least {certain:.0%}; --threshold lowers the bar\n")
-    if form is Format.paths and any("\n" in row.photo.path for row in ranking):
+        sys.stderr.write(f"no photo is {emotion} with at least {certain:.0%}; --threshold lowers the bar\n")
+    if form == "paths" and any("\n" in row.photo.path for row in ranking):
         sys.stderr.write("a line break in a path is printed as \\n; --format json has it exact\n")
     if copy_to:
         from albumsort.export import lay

@@ -13,7 +13,7 @@ from albumsort.album.walk import printable
 from albumsort.cli.options import Db, Device, Json, index_path
 
 
-def scan(  # noqa: PLR0913 - the options of the command
+def scan(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders, and all below them, or photos.")],
     db: Db = None,
     threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain.")] = 0.5,
@@ -29,7 +29,7 @@ def scan(  # noqa: PLR0913 - the options of the command
     ] = None,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow symbolic links.")] = False,
     workers: Annotated[int, typer.Option(min=0, max=256, help="Decoder processes; 0 for one a core.")] = 0,
-    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
+    device: Device = "auto",
     rescan: Annotated[bool, typer.Option("--rescan", help="Read photos again that have not changed.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -51,7 +51,7 @@ def scan(  # noqa: PLR0913 - the options of the command
         exclude=tuple(exclude or ()),
         follow_links=follow_links,
         workers=workers,
-        device=device.value,
+        device=device,
         rescan=rescan,
     )
     with tqdm(unit=" photos", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
@@ -70,7 +70,8 @@ def scan(  # noqa: PLR0913 - the options of the command
         print(json.dumps(summary.as_dict()))
         return
     print(
-        f"{summary.photos} photos: {summary.scanned} read, {summary.unchanged} unchanged, {summary.moved} moved or copied. "
+        f"{summary.photos} photos: {summary.scanned} read, {summary.unchanged} unchanged, "
+        f"{summary.moved} moved or copied. "
         f"{summary.faces} faces found, {summary.errors} problems, {summary.seconds:.1f} s."
     )
     if summary.errors:

@@ -14,15 +14,13 @@ from urllib.parse import quote
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index import schema
+from albumsort.index.rows import faces_of, from_column, photo_of, to_column
 from albumsort.records import Face, Photo
 
 #: The share of the tallest face's height under which a face is background and does not count for ``everyone``.
 BACKGROUND_HEIGHT = 1 / 3
 #: The threshold when neither the question nor the scan names one.
 DEFAULT_THRESHOLD = 0.5
-
-_FACE_COLUMNS = "x, y, w, h, detection, landmarks, sharpness, " + ", ".join(EMOTIONS)
-_PHOTO_COLUMNS = "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,9 @@ class Index:
             raise AlbumsortError(f"{self.path}: cannot be read as an index ({error})") from error
         if version != schema.VERSION:
             self.close()
-            what = "made by a newer albumsort; update albumsort" if version > schema.VERSION else "no index of albumsort"
+            what = (
+                "made by a newer albumsort; update albumsort" if version > schema.VERSION else "no index of albumsort"
+            )
             raise AlbumsortError(f"{self.path}: {what}")
 
     def _open(self) -> sqlite3.Connection:
@@ -141,26 +141,20 @@ class Index:
                 break
             if digest not in digests or filters.with_copies:
                 digests.add(digest)
-                chosen.append(RankedPhoto(self._photo(photo_id), score, self.faces(photo_id)))
+                chosen.append(
+                    RankedPhoto(photo_of(self._connection, photo_id), score, faces_of(self._connection, photo_id))
+                )
         return chosen
 
     def photo(self, path: str) -> tuple[Photo, tuple[Face, ...]] | None:
         """A photo and its faces by absolute path, or None when it is not in the index."""
-        row = self._connection.execute("SELECT id FROM photos WHERE path = ?", (schema.to_column(path),)).fetchone()
-        return (self._photo(row[0]), self.faces(row[0])) if row else None
-
-    def faces(self, photo_id: int) -> tuple[Face, ...]:
-        """The faces of a photo, the largest first."""
-        rows = self._connection.execute(f"SELECT {_FACE_COLUMNS} FROM faces WHERE photo_id = ? ORDER BY id", (photo_id,))  # noqa: S608
-        return tuple(
-            Face((x, y, w, h), detection, tuple((px, py) for px, py in json.loads(points)), sharpness, tuple(p))
-            for x, y, w, h, detection, points, sharpness, *p in rows
-        )
+        row = self._connection.execute("SELECT id FROM photos WHERE path = ?", (to_column(path),)).fetchone()
+        return (photo_of(self._connection, row[0]), faces_of(self._connection, row[0])) if row else None
 
     def problems(self) -> list[tuple[str, str]]:
         """(path, reason) of each file that could not be read, by path."""
         rows = self._connection.execute("SELECT path, error FROM photos WHERE status = 'error' ORDER BY path")
-        return [(schema.from_column(path), error) for path, error in rows]
+        return [(from_column(path), error) for path, error in rows]
 
     def stats(self, threshold: float | None = None) -> dict[str, Any]:
         """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan."""
@@ -186,16 +180,12 @@ class Index:
             and {"started_at": scan[0], "finished_at": scan[1], "settings": json.loads(scan[2]), "model": scan[3]},
         }
 
-    def _photo(self, photo_id: int) -> Photo:
-        row = self._connection.execute(f"SELECT {_PHOTO_COLUMNS} FROM photos WHERE id = ?", (photo_id,)).fetchone()  # noqa: S608
-        return Photo(schema.from_column(row[0]), *row[1:])
-
     def _best(self, emotion: str, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
         """(photo id, digest, score), best first, by the largest probability among a photo's certain faces."""
         where, values = _conditions(filters)
         # Faces come straight from the emotion's own index, so that a short list reads a few rows of a million.
         found = self._connection.execute(
-            f"SELECT p.id, p.digest, f.{emotion} FROM faces f JOIN photos p ON p.id = f.photo_id"  # noqa: S608
+            f"SELECT p.id, p.digest, f.{emotion} FROM faces f JOIN photos p ON p.id = f.photo_id"
             f" WHERE f.emotion = '{emotion}' AND f.confidence >= ? {where} ORDER BY f.{emotion} DESC",
             (certain, *values),
         )
@@ -211,7 +201,7 @@ class Index:
                 yield photo_id, digest, score
             else:
                 best = self._connection.execute(
-                    f"SELECT max({emotion}) FROM faces WHERE photo_id = ? AND confidence >= ?",  # noqa: S608
+                    f"SELECT max({emotion}) FROM faces WHERE photo_id = ? AND confidence >= ?",
                     (photo_id, certain),
                 ).fetchone()[0]
                 doubtful.append((photo_id, digest, best))
@@ -227,7 +217,7 @@ class Index:
                            FROM faces WHERE photo_id IN listed)
             SELECT p.id, p.digest, min(score) FROM sized JOIN photos p ON p.id = photo_id
             WHERE h >= tallest * ? {where} GROUP BY p.id ORDER BY min(score) DESC, avg(score) DESC, p.id
-            """,  # noqa: S608
+            """,
             (certain, BACKGROUND_HEIGHT, *values),
         )
 

@@ -1,8 +1,7 @@
-"""Tables of the index, and how paths are kept in it."""
+"""Tables of the index."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 
 from albumsort.emotions import EMOTIONS
@@ -68,17 +67,3 @@ _TOP_INDEXES = "".join(
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables in an empty database, in one transaction."""
     connection.executescript(f"BEGIN; {_TABLES} {_TOP_INDEXES} PRAGMA user_version = {VERSION}; COMMIT;")
-
-
-def to_column(path: str) -> str | bytes:
-    """A path as its column holds it: text where the name is valid UTF-8, else the raw bytes."""
-    raw = os.fsencode(path)
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw
-
-
-def from_column(value: str | bytes) -> str:
-    """The path that ``to_column`` made a column's value of."""
-    return os.fsdecode(value)

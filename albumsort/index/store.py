@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
-from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index import schema
+from albumsort.index.rows import face_row, faces_of, from_column, photo_of, photo_row, to_column
 from albumsort.records import Face, Photo, PhotoFile, PhotoResult
 
 #: Seconds to wait for another writer, a second scan on the same index, say.
@@ -63,30 +64,30 @@ class IndexWriter:
 
     def start_scan(self, settings: dict[str, Any]) -> int:
         """Record that a scan begins; returns its id."""
-        with self._connection:
+        with self._db.atomic():
             row = {"started_at": _now(), "finished_at": None, "settings": json.dumps(settings), "model": None}
             return int(self._db["scans"].insert(row).last_pk)
 
     def name_model(self, scan: int, model: str) -> None:
         """Record which model read the faces of a scan."""
-        with self._connection:
+        with self._db.atomic():
             self._db["scans"].update(scan, {"model": model})
 
     def finish_scan(self, scan: int) -> None:
         """Record that a scan came to its end."""
-        with self._connection:
+        with self._db.atomic():
             self._db["scans"].update(scan, {"finished_at": _now()})
 
     def unchanged(self) -> dict[str, tuple[int, int]]:
         """Path to (size, mtime_ns) of each photo that needs no new look while these are the same."""
         where = f"error IS NULL OR error NOT IN ({', '.join('?' * len(PASSING_ERRORS))})"
-        rows = self._connection.execute(f"SELECT path, size, mtime_ns FROM photos WHERE {where}", PASSING_ERRORS)  # noqa: S608
-        return {schema.from_column(path): (size, mtime) for path, size, mtime in rows}
+        rows = self._connection.execute(f"SELECT path, size, mtime_ns FROM photos WHERE {where}", PASSING_ERRORS)
+        return {from_column(path): (size, mtime) for path, size, mtime in rows}
 
     def others(self) -> dict[str, tuple[int, int]]:
         """Path to (size, mtime_ns) of each file that was looked at and is no picture."""
         rows = self._connection.execute("SELECT path, size, mtime_ns FROM others")
-        return {schema.from_column(path): (size, mtime) for path, size, mtime in rows}
+        return {from_column(path): (size, mtime) for path, size, mtime in rows}
 
     def digests(self) -> set[str]:
         """Digests of all photos in the index."""
@@ -94,15 +95,15 @@ class IndexWriter:
 
     def note_others(self, files: Iterable[PhotoFile]) -> None:
         """Remember files that are no pictures."""
-        rows = [(schema.to_column(file.path), file.size, file.mtime_ns) for file in files]
-        with self._connection:
+        rows = [(to_column(file.path), file.size, file.mtime_ns) for file in files]
+        with self._db.atomic():
             self._connection.executemany("INSERT OR REPLACE INTO others VALUES (?, ?, ?)", rows)
 
     def write(self, scan: int, results: Iterable[PhotoResult]) -> None:
         """Keep photos with their faces; what was known of the same paths is replaced."""
-        with self._connection:
+        with self._db.atomic():
             for result in results:
-                self._insert_faces(self._insert_photo(scan, result.photo), result.faces)
+                self._insert(scan, result.photo, result.faces)
 
     def reuse(self, scan: int, file: PhotoFile, digest: str) -> PhotoResult | None:
         """Give a moved or copied file what is known of a photo with the same bytes.
@@ -113,24 +114,24 @@ class IndexWriter:
             the photo with its faces, or None when no such photo is in the index.
         """
         known = self._connection.execute(
-            "SELECT id, path, width, height, taken_at, camera, phash, error FROM photos WHERE digest = ? ORDER BY id",
-            (digest,),
+            "SELECT id, path FROM photos WHERE digest = ? ORDER BY id", (digest,)
         ).fetchall()
         if not known:
             return None
-        gone = next((row for row in known if not os.path.lexists(schema.from_column(row[1]))), None)
-        _, _, *facts = gone or known[0]
-        photo = Photo(file.path, file.size, file.mtime_ns, digest, *facts)
-        faces = tuple(self._faces((gone or known[0])[0]))
-        with self._connection:
+        gone = next((row for row in known if not os.path.lexists(from_column(row[1]))), None)
+        original = (gone or known[0])[0]
+        facts = photo_of(self._connection, original)
+        photo = replace(facts, path=file.path, size=file.size, mtime_ns=file.mtime_ns)
+        faces = faces_of(self._connection, original)
+        with self._db.atomic():
             if gone:
-                self._connection.execute("DELETE FROM photos WHERE path = ?", (schema.to_column(file.path),))
+                self._connection.execute("DELETE FROM photos WHERE path = ?", (to_column(file.path),))
                 self._connection.execute(
                     "UPDATE photos SET path = ?, size = ?, mtime_ns = ?, scan_id = ? WHERE id = ?",
-                    (schema.to_column(file.path), file.size, file.mtime_ns, scan, gone[0]),
+                    (to_column(file.path), file.size, file.mtime_ns, scan, gone[0]),
                 )
             else:
-                self._insert_faces(self._insert_photo(scan, photo), faces)
+                self._insert(scan, photo, faces)
         return PhotoResult(photo, faces)
 
     def prune(self) -> tuple[int, int]:
@@ -142,7 +143,7 @@ class IndexWriter:
         Raises:
             AlbumsortError: a scanned folder is not there at all: a disk that is not plugged in, perhaps.
         """
-        paths = [(row[0], schema.from_column(row[1])) for row in self._connection.execute("SELECT id, path FROM photos")]
+        paths = [(row[0], from_column(row[1])) for row in self._connection.execute("SELECT id, path FROM photos")]
         for root in self._roots():
             is_file = any(path == root for _, path in paths)
             if not is_file and not Path(root).exists() and any(path.startswith(root + os.sep) for _, path in paths):
@@ -150,7 +151,7 @@ class IndexWriter:
                     f"{root} was scanned and is not there now; nothing was dropped. Plug the disk in and try again"
                 )
         gone = [(row,) for row, path in paths if not os.path.lexists(path)]
-        with self._connection:
+        with self._db.atomic():
             self._connection.executemany("DELETE FROM photos WHERE id = ?", gone)
             self._connection.execute("DELETE FROM others")
         return len(gone), len(paths) - len(gone)
@@ -159,56 +160,11 @@ class IndexWriter:
         settings = self._connection.execute("SELECT settings FROM scans")
         return {root.rstrip(os.sep) for (text,) in settings for root in json.loads(text)["paths"]}
 
-    def _insert_photo(self, scan: int, photo: Photo) -> int:
-        path = schema.to_column(photo.path)
-        self._connection.execute("DELETE FROM photos WHERE path = ?", (path,))
-        row = self._connection.execute(
-            "INSERT INTO photos (path, size, mtime_ns, digest, width, height, taken_at, camera, phash, status, error,"
-            " scan_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                path,
-                photo.size,
-                photo.mtime_ns,
-                photo.digest,
-                photo.width,
-                photo.height,
-                photo.taken_at,
-                photo.camera,
-                photo.phash,
-                "error" if photo.error else "ok",
-                photo.error,
-                scan,
-            ),
-        ).lastrowid
-        assert row is not None  # noqa: S101 - SQLite gives one after each insert
-        return row
-
-    def _insert_faces(self, photo_id: int, faces: Iterable[Face]) -> None:
-        columns = "photo_id, x, y, w, h, detection, landmarks, sharpness, emotion, confidence, " + ", ".join(EMOTIONS)
-        places = ", ".join("?" * (10 + len(EMOTIONS)))
-        self._connection.executemany(
-            f"INSERT INTO faces ({columns}) VALUES ({places})",  # noqa: S608 - our own names
-            (
-                (
-                    photo_id,
-                    *(round(value, 2) for value in face.box),
-                    round(face.detection, 4),
-                    json.dumps([[round(x, 1), round(y, 1)] for x, y in face.landmarks]),
-                    round(face.sharpness, 2),
-                    face.emotion,
-                    face.confidence,
-                    *face.probabilities,
-                )
-                for face in faces
-            ),
-        )
-
-    def _faces(self, photo_id: int) -> Iterator[Face]:
-        columns = "x, y, w, h, detection, landmarks, sharpness, " + ", ".join(EMOTIONS)
-        rows = self._connection.execute(f"SELECT {columns} FROM faces WHERE photo_id = ? ORDER BY id", (photo_id,))  # noqa: S608
-        for x, y, w, h, detection, landmarks, sharpness, *probabilities in rows:
-            points = tuple((px, py) for px, py in json.loads(landmarks))
-            yield Face((x, y, w, h), detection, points, sharpness, tuple(probabilities))
+    def _insert(self, scan: int, photo: Photo, faces: Iterable[Face]) -> None:
+        row = photo_row(photo, scan)
+        self._connection.execute("DELETE FROM photos WHERE path = ?", (row["path"],))
+        photo_id = self._db["photos"].insert(row).last_pk
+        self._db["faces"].insert_all(face_row(face, photo_id) for face in faces)
 
 
 def _now() -> str:

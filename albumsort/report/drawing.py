@@ -37,6 +37,9 @@ def draw_faces(
 
     Args:
         pixels: uint8 RGB ``(height, width, 3)``, upright.
+        faces: the first of them with a chart.
+        title: put above, as it is.
+        target: the file to write.
         scale: pixels of ``pixels`` a pixel of the boxes.
         threshold: probability under which a face is drawn as uncertain.
     """
@@ -67,8 +70,8 @@ def _box(picture: Axes, face: Face, number: int, scale: float, threshold: float)
     picture.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=2))
     text = f"{number} {face.emotion if certain else '?'}"
     # Inside the photo, so that a face at the edge does not stretch the page.
-    place = dict(va="bottom", ha="left") if y > 20 else dict(va="top", ha="left")
-    label = picture.text(max(x, 0), max(y, 0), text, fontsize=8, color="black", clip_on=True, **place)  # type: ignore[arg-type]
+    label = picture.text(max(x, 0), max(y, 0), text, fontsize=8, color="black", clip_on=True)
+    label.set_verticalalignment("bottom" if y > 20 else "top")
     label.set_bbox({"facecolor": colour, "edgecolor": "none", "pad": 1.5})
 
 

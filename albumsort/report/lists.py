@@ -6,14 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
 from albumsort.index.query import RankedPhoto
 from albumsort.records import Face, PhotoResult
 
-FORMATS = ("table", "paths", "json", "csv")
+Format = Literal["table", "paths", "json", "csv"]
 
 
 def face_as_dict(face: Face, threshold: float) -> dict[str, Any]:
@@ -51,8 +51,8 @@ def result_as_dict(result: PhotoResult, threshold: float) -> dict[str, Any]:
     }
 
 
-def write_ranking(ranking: Sequence[RankedPhoto], threshold: float, form: str) -> str:
-    """A top list in one of ``FORMATS``, ending with a line break unless it is empty."""
+def write_ranking(ranking: Sequence[RankedPhoto], threshold: float, form: Format) -> str:
+    """A top list in some format, ending with a line break unless it is empty."""
     if form == "json":
         return json.dumps(ranking_as_dicts(ranking, threshold), indent=1) + "\n"
     if form == "csv":

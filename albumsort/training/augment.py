@@ -1,4 +1,4 @@
-"""Augmentation: each time a face is seen in training it is turned, scaled, shifted, mirrored, dimmed and partly erased."""
+"""Augmentation: each time a face is seen in training it is turned, scaled, shifted, mirrored, dimmed, partly erased."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def augmented(
     zoom = 1 + rng.uniform(-recipe.scale, recipe.scale)
     shift = rng.uniform(-recipe.shift_pixels, recipe.shift_pixels, 2)
     centre = (FACE_SIZE - 1) / 2
-    turn = cv2.getRotationMatrix2D((centre, centre), angle, zoom)
+    turn: NDArray[np.float64] = np.asarray(cv2.getRotationMatrix2D((centre, centre), angle, zoom), np.float64)
     turn[:, 2] += shift
     if rng.random() < 0.5:
         turn = turn @ np.array([[-1, 0, FACE_SIZE - 1], [0, 1, 0], [0, 0, 1]], float)

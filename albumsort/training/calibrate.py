@@ -11,7 +11,7 @@ _LOWEST, _HIGHEST = 0.2, 5.0
 BINS = 15
 
 
-def temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+def temperature(logits: NDArray[np.floating], truth: NDArray[np.int64]) -> float:
     """The temperature at which held-out faces are most probable (Guo et al. 2017, arXiv:1706.04599).
 
     Args:
@@ -28,19 +28,21 @@ def temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
     return round(float(np.exp(best)), 4)
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:
     """Probabilities ``(n, classes)`` of logits."""
     shifted = np.asarray(logits, np.float64) - logits.max(1, keepdims=True)
     powers = np.exp(shifted)
     return np.asarray(powers / powers.sum(1, keepdims=True))
 
 
-def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+def calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
     """Expected calibration error: mean gap between confidence and accuracy over ``BINS`` equal bins, by their faces."""
     where = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = [abs(confidence[where == b].mean() - right[where == b].mean()) * (where == b).mean() for b in np.unique(where)]
+    gaps = [
+        abs(confidence[where == b].mean() - right[where == b].mean()) * (where == b).mean() for b in np.unique(where)
+    ]
     return float(sum(gaps))
 
 
-def _loss(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+def _loss(logits: NDArray[np.floating], truth: NDArray[np.int64]) -> float:
     return float(-np.log(softmax(logits)[np.arange(len(truth)), truth].clip(1e-12)).mean())

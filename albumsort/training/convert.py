@@ -24,6 +24,7 @@ def train(
     """Train on the Training split, calibrate on the part of it that is held out, and write what ships.
 
     Args:
+        recipe: what to do.
         faces: with FER+ votes.
         folder: gets ``NAME.keras``, its card ``NAME.json`` and the run's checkpoint and history; a run that was stopped
             goes on.

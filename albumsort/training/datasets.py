@@ -50,8 +50,7 @@ class Faces:
 
     def where(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Faces:
         """The faces that a mask or an index array selects."""
-        parts = (self.pixels, self.labels, self.usage, self.perceived, self.majority)
-        return Faces(*(part[keep] for part in parts))
+        return Faces(self.pixels[keep], self.labels[keep], self.usage[keep], self.perceived[keep], self.majority[keep])
 
     def split(self, usage: str) -> Faces:
         """The faces of one split.
@@ -121,7 +120,7 @@ def perceived_distribution(votes: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def majority_code(votes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """FER2013 code ``(n,)`` of the emotion with more than half of the votes left after dropping single ones, else -1."""
+    """FER2013 code ``(n,)`` of the emotion with more than half of the votes left without single ones, else -1."""
     clean = np.where(votes <= OUTLIER_VOTES, 0, votes)
     best = clean.argmax(1)
     wins = (2 * clean.max(1) > clean.sum(1)) & (best < len(EMOTIONS))

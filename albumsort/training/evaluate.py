@@ -11,7 +11,7 @@ from albumsort.emotions import EMOTIONS
 from albumsort.training.calibrate import calibration_error
 
 
-def figures(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> dict[str, Any]:
+def figures(probabilities: NDArray[np.floating], truth: NDArray[np.int64]) -> dict[str, Any]:
     """Measures of the answers to labelled faces.
 
     Args:

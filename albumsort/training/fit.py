@@ -27,6 +27,7 @@ def fit(
     it already holds a run of the same recipe, that run goes on; the faces it sees are those it would have seen.
 
     Args:
+        recipe: what to do.
         training: the faces to learn from.
         validation: measured after each epoch, never learnt from.
         run: made when it is not there.

@@ -1,0 +1,79 @@
+"""How records become rows and rows become records."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from typing import Any
+
+from albumsort.emotions import EMOTIONS
+from albumsort.records import Face, Photo
+
+PHOTO_COLUMNS = "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error"
+_FACE_COLUMNS = "x, y, w, h, detection, landmarks, sharpness, " + ", ".join(EMOTIONS)
+
+
+def to_column(path: str) -> str | bytes:
+    """A path as its column holds it: text where the name is valid UTF-8, else the raw bytes."""
+    raw = os.fsencode(path)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw
+
+
+def from_column(value: str | bytes) -> str:
+    """The path that ``to_column`` made a column's value of."""
+    return os.fsdecode(value)
+
+
+def photo_row(photo: Photo, scan: int) -> dict[str, Any]:
+    """The columns of ``photos`` but ``id``."""
+    return {
+        "path": to_column(photo.path),
+        "size": photo.size,
+        "mtime_ns": photo.mtime_ns,
+        "digest": photo.digest,
+        "width": photo.width,
+        "height": photo.height,
+        "taken_at": photo.taken_at,
+        "camera": photo.camera,
+        "phash": photo.phash,
+        "status": "error" if photo.error else "ok",
+        "error": photo.error,
+        "scan_id": scan,
+    }
+
+
+def face_row(face: Face, photo_id: int) -> dict[str, Any]:
+    """The columns of ``faces`` but ``id``; geometry to a hundredth of a pixel is more than a detector knows."""
+    x, y, w, h = (round(value, 2) for value in face.box)
+    return {
+        "photo_id": photo_id,
+        "x": x,
+        "y": y,
+        "w": w,
+        "h": h,
+        "detection": round(face.detection, 4),
+        "landmarks": json.dumps([[round(px, 1), round(py, 1)] for px, py in face.landmarks]),
+        "sharpness": round(face.sharpness, 2),
+        "emotion": face.emotion,
+        "confidence": face.confidence,
+        **dict(zip(EMOTIONS, face.probabilities, strict=True)),
+    }
+
+
+def photo_of(connection: sqlite3.Connection, photo_id: int) -> Photo:
+    """The photo with an id, which must be there."""
+    row = connection.execute(f"SELECT {PHOTO_COLUMNS} FROM photos WHERE id = ?", (photo_id,)).fetchone()
+    return Photo(from_column(row[0]), *row[1:])
+
+
+def faces_of(connection: sqlite3.Connection, photo_id: int) -> tuple[Face, ...]:
+    """The faces of a photo, the largest first."""
+    rows = connection.execute(f"SELECT {_FACE_COLUMNS} FROM faces WHERE photo_id = ? ORDER BY id", (photo_id,))
+    return tuple(
+        Face((x, y, w, h), detection, tuple((px, py) for px, py in json.loads(points)), sharpness, tuple(probabilities))
+        for x, y, w, h, detection, points, sharpness, *probabilities in rows
+    )
