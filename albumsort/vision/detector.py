@@ -27,7 +27,7 @@ MIN_FACE_PIXELS = 20
 CELL, STRIDE, PYRAMID_STEP = 12, 2, 0.709
 #: Scores from which a window goes on: after the proposal, refinement and output network. The first two are those of the
 #: paper's code; the last is higher, since a false face is a wrong photo in a list.
-SCORES = (0.6, 0.7, 0.85)
+SCORES = (0.6, 0.7, 0.9)
 #: Overlaps from which of two windows the worse is dropped: within a level, between levels, after refinement, at last.
 OVERLAPS = (0.5, 0.7, 0.7, 0.7)
 #: Canvases are multiples of this, so that most photos of an album share one and go through in one batch.
