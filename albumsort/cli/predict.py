@@ -51,6 +51,7 @@ def show(
 ) -> None:
     """Draw a photo with its faces boxed, and a bar chart a face."""
     from albumsort.report.drawing import draw_faces
+    from albumsort.report.lists import count
 
     path = os.path.abspath(photo)
     target = output or Path(f"{photo.stem}-faces.png")
@@ -71,7 +72,7 @@ def show(
         )
     except OSError as error:
         raise AlbumsortError(f"{printable(str(target))}: {error.strerror}") from error
-    print(f"{printable(str(target))}: {len(result.faces)} faces")
+    print(f"{printable(str(target))}: {count(len(result.faces), 'face')}")
 
 
 def _known(path: str, db: Path | None) -> PhotoResult | None:

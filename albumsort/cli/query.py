@@ -14,7 +14,7 @@ from albumsort.album.walk import printable
 from albumsort.cli.options import Db, Json, Threshold, day, index_path, known_emotion
 from albumsort.emotions import EMOTIONS
 from albumsort.index.query import Filters, Index
-from albumsort.report.lists import Format, write_ranking
+from albumsort.report.lists import Format, count, write_ranking
 
 
 def top(
@@ -53,7 +53,7 @@ def top(
 
         done = lay(ranking, copy_to)
         written = sum(item.action == "written" for item in done)
-        sys.stderr.write(f"{written} photos copied to {printable(str(copy_to))}\n")
+        sys.stderr.write(f"{count(written, 'photo')} copied to {printable(str(copy_to))}\n")
 
 
 def stats(db: Db = None, threshold: Threshold = None, as_json: Json = False) -> None:
@@ -63,10 +63,14 @@ def stats(db: Db = None, threshold: Threshold = None, as_json: Json = False) -> 
     if as_json:
         print(json.dumps(counts))
         return
-    print(f"{counts['photos']} photos, {counts['photos_with_faces']} with faces, {counts['errors']} problems")
+    print(
+        f"{count(counts['photos'], 'photo')}, {counts['photos_with_faces']} with faces, {count(counts['errors'], 'problem')}"
+    )
     if counts["first_taken_at"]:
         print(f"taken from {counts['first_taken_at'][:10]} to {counts['last_taken_at'][:10]}")
-    print(f"{counts['faces']} faces, {counts['uncertain']} of them uncertain (under {counts['threshold']:.0%})")
+    print(
+        f"{count(counts['faces'], 'face')}, {counts['uncertain']} of them uncertain (under {counts['threshold']:.0%})"
+    )
     largest = max(counts["emotions"].values()) or 1
     for emotion, count in counts["emotions"].items():
         print(f"  {emotion:9}{count:8d}  {'#' * round(40 * count / largest)}")
@@ -93,4 +97,4 @@ def prune(db: Db = None) -> None:
     Index(path).close()  # says so when there is none, instead of making one
     with IndexWriter(path) as writer:
         dropped, kept = writer.prune()
-    print(f"{dropped} photos dropped, {kept} kept")
+    print(f"{count(dropped, 'photo')} dropped, {kept} kept")

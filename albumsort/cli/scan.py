@@ -41,6 +41,7 @@ def scan(
 
     from albumsort.pipeline import ScanSettings, ScanSummary
     from albumsort.pipeline import scan as run
+    from albumsort.report.lists import count
 
     index = index_path(db)
     settings = ScanSettings(
@@ -70,9 +71,9 @@ def scan(
         print(json.dumps(summary.as_dict()))
         return
     print(
-        f"{summary.photos} photos: {summary.scanned} read, {summary.unchanged} unchanged, "
+        f"{count(summary.photos, 'photo')}: {summary.scanned} read, {summary.unchanged} unchanged, "
         f"{summary.moved} moved or copied. "
-        f"{summary.faces} faces found, {summary.errors} problems, {summary.seconds:.1f} s."
+        f"{count(summary.faces, 'face')} found, {count(summary.errors, 'problem')}, {summary.seconds:.1f} s."
     )
     if summary.errors:
         print("See them with: albumsort problems")

@@ -61,7 +61,7 @@ def write_ranking(ranking: Sequence[RankedPhoto], threshold: float, form: Format
         # One path a line is what scripts read: a name with a line break in it must not look like two.
         return "".join(row.photo.path.replace("\n", "\\n") + "\n" for row in ranking)
     return "".join(
-        f"{rank:4d}  {row.score:.3f}  {(row.photo.taken_at or '')[:10]:10}  {_count(len(row.faces)):8}  "
+        f"{rank:4d}  {row.score:.3f}  {(row.photo.taken_at or '')[:10]:10}  {count(len(row.faces), 'face'):8}  "
         f"{printable(row.photo.path)}\n"
         for rank, row in enumerate(ranking, 1)
     )
@@ -71,7 +71,7 @@ def describe(result: PhotoResult, threshold: float) -> str:
     """A photo and its faces for a terminal, a line each."""
     if result.photo.error:
         return f"{printable(result.photo.path)}: {result.photo.error}\n"
-    lines = [f"{printable(result.photo.path)}: {_count(len(result.faces))}\n"]
+    lines = [f"{printable(result.photo.path)}: {count(len(result.faces), 'face')}\n"]
     for face in result.faces:
         word = face.emotion if face.confidence >= threshold else f"uncertain ({face.emotion}?)"
         x, y, w, h = (round(value) for value in face.box)
@@ -90,5 +90,6 @@ def _csv(ranking: Sequence[RankedPhoto]) -> str:
     return text.getvalue()
 
 
-def _count(faces: int) -> str:
-    return "1 face" if faces == 1 else f"{faces} faces"
+def count(number: int, thing: str) -> str:
+    """``1 photo``, ``2 photos``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -107,6 +107,8 @@ class FaceDetector:
     def _cascade(self, canvas: NDArray[np.uint8], smallest: int) -> list[list[Detection]]:
         """Faces of each picture of one canvas ``(n, h, w, 3)``, none smaller than ``smallest`` pixels."""
         levels = _pyramid(canvas, smallest)
+        if len(levels) == 1:  # a strip that such a face does not fit into
+            return [[] for _ in canvas]
         windows = self._propose(levels[1:])
         scores, shifts, _ = self._judge(levels, windows, 24)
         windows = _moved(windows, scores, shifts)[scores > SCORES[1]]
@@ -119,6 +121,8 @@ class FaceDetector:
         faces: list[list[Detection]] = [[] for _ in canvas]
         for k in _best_without_nested(windows, OVERLAPS[3]):
             left, top, right, bottom = (float(edge) for edge in windows.edges[k])
+            if max(right - left, bottom - top) < smallest:
+                continue  # the networks shrank a window below what was asked for
             points = tuple((float(x), float(y)) for x, y in landmarks[k])
             faces[windows.picture[k]].append(
                 Detection((left, top, right - left, bottom - top), float(windows.score[k]), points)

@@ -11,6 +11,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,9 @@ class Networks:
     patches: Callable[..., Any]
 
 
+@lru_cache(maxsize=1)
 def load(device: str = "auto") -> Networks:
-    """Build the networks; each is compiled once, for all shapes.
+    """Build the networks; each is compiled once a process, for all shapes.
 
     Raises:
         AlbumsortError: the installed ``mtcnn`` package holds other weights than those known here.

@@ -34,11 +34,14 @@ def tensorflow(device: str = "auto") -> Any:
         gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
         raise AlbumsortError("no GPU that TensorFlow can use; install albumsort[gpu], or use --device auto")
-    if device == "cpu":
-        tf.config.set_visible_devices([], "GPU")
-    else:
-        for gpu in gpus:
-            tf.config.experimental.set_memory_growth(gpu, True)
+    try:
+        if device == "cpu":
+            tf.config.set_visible_devices([], "GPU")
+        else:
+            for gpu in gpus:
+                tf.config.experimental.set_memory_growth(gpu, True)
+    except RuntimeError as error:
+        raise AlbumsortError(f"TensorFlow is in use already; choose the device before that ({error})") from error
     return tf
 
 

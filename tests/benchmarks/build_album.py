@@ -1,0 +1,76 @@
+"""Build an album of large photos with known numbers of faces, to measure on.
+
+    python tests/benchmarks/build_album.py FOLDER [--photos 500] [--megapixels 12] [--faces 1 3] [--seed 0]
+
+The photos are composed of the example album's portraits and places, with the grain of a phone camera, so that their
+files are as large, and as slow to decode, as real ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+ALBUM = Path(__file__).parents[2] / "examples" / "album"
+#: Standard deviation of the grain in grey levels; gives JPEGs of about 0.3 bytes a pixel at quality 90.
+GRAIN = 5.0
+
+
+def compose(width: int, height: int, faces: int, rng: np.random.Generator) -> Image.Image:
+    """One photo with so many people in rows in front of a place."""
+    places = sorted((ALBUM / "places").glob("*.jpg"))
+    portraits = sorted((ALBUM / "portraits").glob("*.jpg"))
+    with Image.open(places[rng.integers(len(places))]) as place:
+        photo = ImageOps.fit(place.convert("RGB"), (width, height))
+    rows = 1 if faces <= 3 else 2 if faces <= 10 else 3
+    columns = -(-faces // rows) if faces else 1
+    side = min(width // (columns + 1), height // rows)
+    for k in range(faces):
+        with Image.open(portraits[rng.integers(len(portraits))]) as portrait:
+            person = ImageOps.fit(portrait.convert("RGB"), (side, side), centering=(0.5, 0.2))
+        if rng.random() < 0.5:
+            person = ImageOps.mirror(person)
+        left = (k % columns) * width // columns + int(rng.integers(0, max(1, width // columns - side)))
+        photo.paste(person, (left, k // columns * height // rows))
+    # One field of grain, shifted at random: drawing 36 million normal numbers a photo would take longer than all else.
+    grain = np.roll(_grain(height, width), tuple(rng.integers(0, (height, width))), (0, 1))
+    return Image.fromarray((np.asarray(photo, np.int16) + grain[..., None]).clip(0, 255).astype(np.uint8))
+
+
+_fields: dict[tuple[int, int], np.ndarray] = {}
+
+
+def _grain(height: int, width: int) -> np.ndarray:
+    if (height, width) not in _fields:
+        field = np.random.default_rng(0).normal(0, GRAIN, (height, width))
+        _fields[height, width] = field.round().astype(np.int16)
+    return _fields[height, width]
+
+
+def build(folder: Path, photos: int, megapixels: float, faces: tuple[int, int], seed: int) -> None:
+    """Write ``photos`` JPEGs, two thirds of them landscape, the others portrait; those that are there are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    long = round((megapixels * 1e6 * 4 / 3) ** 0.5 / 16) * 16
+    for k in range(photos):
+        path = folder / f"IMG_{k:05d}.jpg"
+        if path.exists():
+            continue
+        rng = np.random.default_rng([seed, k])
+        size = (long, long * 3 // 4) if k % 3 else (long * 3 // 4, long)
+        photo = compose(*size, int(rng.integers(faces[0], faces[1] + 1)), rng)
+        photo.save(path.with_suffix(".part"), format="JPEG", quality=90)
+        path.with_suffix(".part").rename(path)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--photos", type=int, default=500)
+    parser.add_argument("--megapixels", type=float, default=12)
+    parser.add_argument("--faces", type=int, nargs=2, default=(1, 3))
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    build(args.folder, args.photos, args.megapixels, tuple(args.faces), args.seed)
