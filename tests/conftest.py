@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from albumsort.emotions import EMOTIONS
+from albumsort.index.store import IndexWriter
 from albumsort.pipeline import scan
+from albumsort.records import Face, Photo, PhotoResult
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -53,3 +60,81 @@ def run(tmp_path: Path) -> Runner:
         return subprocess.run(command, check=False, **options)  # type: ignore[call-overload,no-any-return]
 
     return call
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """An empty folder that any user of the machine can reach, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+        os.chmod(name, 0o755)
+
+
+@pytest.fixture
+def unprivileged() -> Callable[[], AbstractContextManager[None]]:
+    """``with unprivileged():`` lets permissions count in this process, also where the tests run as root."""
+
+    @contextmanager
+    def drop() -> Iterator[None]:
+        if os.getuid():
+            yield
+            return
+        os.setresuid(65534, 65534, 0)
+        try:
+            yield
+        finally:
+            os.setresuid(0, 0, 0)
+
+    return drop
+
+
+FaceMaker = Callable[..., Face]
+
+
+@pytest.fixture(scope="session")
+def face_of() -> FaceMaker:
+    """Makes up a face: ``face_of("happy", 0.9)``; the other emotions share what is left."""
+
+    def make(emotion: str, probability: float, box: tuple[float, ...] = (10.0, 20.0, 80.0, 100.0)) -> Face:
+        x, y, w, h = box
+        rest = (1 - probability) / (len(EMOTIONS) - 1)
+        probabilities = tuple(probability if name == emotion else rest for name in EMOTIONS)
+        points = tuple(
+            (x + w * a, y + h * b) for a, b in ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
+        )
+        return Face((x, y, w, h), 0.99, points, 50.0, probabilities)
+
+    return make
+
+
+IndexMaker = Callable[..., Path]
+
+
+@pytest.fixture
+def index_of(tmp_path: Path, face_of: FaceMaker) -> IndexMaker:
+    """Makes an index without any network: ``index_of({path: [("happy", 0.9)], other_path: "not an image"})``.
+
+    The faces are made up, the files are those at the paths, if there are any.
+    """
+
+    def make(
+        photos: dict[str | Path, list[tuple[str, float]] | str], name: str = "made.db", threshold: float = 0.5
+    ) -> Path:
+        results = []
+        for path, found in photos.items():
+            place = os.fspath(path)
+            exists = os.path.isfile(place)
+            content = Path(place).read_bytes() if exists else os.fsencode(place)
+            size, mtime = len(content), os.stat(place).st_mtime_ns if exists else 0
+            error = found if isinstance(found, str) else None
+            digest = hashlib.sha256(content).hexdigest()
+            photo = Photo(place, size, mtime, digest, 400, 300, "2024-05-17T12:00:00", "Example", "0" * 16, error)
+            results.append(PhotoResult(photo, () if error else tuple(face_of(*face) for face in found)))
+        with IndexWriter(tmp_path / name) as writer:
+            number = writer.start_scan({"paths": [str(tmp_path)], "threshold": threshold})
+            writer.write(number, results)
+            writer.finish_scan(number)
+        return tmp_path / name
+
+    return make

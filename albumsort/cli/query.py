@@ -72,8 +72,8 @@ def stats(db: Db = None, threshold: Threshold = None, as_json: Json = False) -> 
         f"{count(counts['faces'], 'face')}, {counts['uncertain']} of them uncertain (under {counts['threshold']:.0%})"
     )
     largest = max(counts["emotions"].values()) or 1
-    for emotion, count in counts["emotions"].items():
-        print(f"  {emotion:9}{count:8d}  {'#' * round(40 * count / largest)}")
+    for emotion, faces in counts["emotions"].items():
+        print(f"  {emotion:9}{faces:8d}  {'#' * round(40 * faces / largest)}")
 
 
 def problems(db: Db = None, as_json: Json = False) -> None:
