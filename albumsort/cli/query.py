@@ -63,9 +63,8 @@ def stats(db: Db = None, threshold: Threshold = None, as_json: Json = False) -> 
     if as_json:
         print(json.dumps(counts))
         return
-    print(
-        f"{count(counts['photos'], 'photo')}, {counts['photos_with_faces']} with faces, {count(counts['errors'], 'problem')}"
-    )
+    photos, unread = count(counts["photos"], "photo"), count(counts["errors"], "problem")
+    print(f"{photos}, {counts['photos_with_faces']} with faces, {unread}")
     if counts["first_taken_at"]:
         print(f"taken from {counts['first_taken_at'][:10]} to {counts['last_taken_at'][:10]}")
     print(
