@@ -314,7 +314,7 @@ class _Scan:
         self.pending = []
         still: list[KnownPhoto] = []
         for copy in self.copies:
-            result = self.writer.reuse(self.scan_id, copy.file, copy.digest)
+            result = self.writer.reuse(self.scan_id, copy.file, copy.digest, of_this_scan=self.settings.rescan)
             if result is None:
                 still.append(copy)  # its original is being read
                 continue

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import sqlite3
 import sys
 from typing import Annotated
 
 import typer
 
 import albumsort
+from albumsort.album.walk import printable
 from albumsort.cli import export, model, predict, query, scan
 from albumsort.errors import AlbumsortError, explain_import
 
@@ -53,17 +56,17 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")  # file names may hold any bytes
+    # Whoever ends the program politely gets the same clean stop as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except AlbumsortError as error:
         message = str(error)
+    except sqlite3.Error as error:
+        message = f"the index: {error}"
+    except OSError as error:
+        message = f"{printable(str(error.filename))}: {error.strerror}" if error.filename else str(error)
     except ImportError as error:
         message = explain_import(error)
-    except BrokenPipeError:  # the reader of a pipe had enough: `albumsort top happy | head`
-        sys.stderr.close()
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped\n")
-        sys.exit(130)
     sys.stderr.write(f"albumsort: {message}\n")
     sys.exit(1)

@@ -58,11 +58,16 @@ def scan(
     with tqdm(unit=" photos", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
 
         def progress(summary: ScanSummary) -> None:
-            bar.total = summary.found or None
-            bar.update(summary.photos - bar.n)
+            bar.total = summary.found - summary.unchanged
+            bar.update(summary.scanned + summary.moved - bar.n)
             bar.set_postfix(faces=summary.faces, errors=summary.errors)
 
-        summary = run([str(path) for path in paths], index, settings, progress)
+        try:
+            summary = run([str(path) for path in paths], index, settings, progress)
+        except KeyboardInterrupt:
+            bar.close()
+            sys.stderr.write("stopped; what was read is in the index, and the next scan goes on from there\n")
+            raise typer.Exit(130) from None
     for path, reason in summary.unreadable[:5]:
         sys.stderr.write(f"{printable(path)}: {reason}\n")
     if len(summary.unreadable) > 5:

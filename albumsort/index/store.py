@@ -105,16 +105,23 @@ class IndexWriter:
             for result in results:
                 self._insert(scan, result.photo, result.faces)
 
-    def reuse(self, scan: int, file: PhotoFile, digest: str) -> PhotoResult | None:
+    def reuse(self, scan: int, file: PhotoFile, digest: str, *, of_this_scan: bool = False) -> PhotoResult | None:
         """Give a moved or copied file what is known of a photo with the same bytes.
 
         When that photo is no longer where it was, its row moves; else the file gets rows of its own.
+
+        Args:
+            scan: the scan that found the file.
+            file: the moved or copied file.
+            digest: of its bytes.
+            of_this_scan: only what this scan wrote counts as known.
 
         Returns:
             the photo with its faces, or None when no such photo is in the index.
         """
         known = self._connection.execute(
-            "SELECT id, path FROM photos WHERE digest = ? ORDER BY id", (digest,)
+            "SELECT id, path FROM photos WHERE digest = ? AND scan_id >= ? ORDER BY id",
+            (digest, scan if of_this_scan else 0),
         ).fetchall()
         if not known:
             return None
