@@ -19,6 +19,8 @@ from albumsort.index.query import Index, RankedPhoto
 
 #: Bytes of a file name that all common file systems take.
 _NAME_BYTES = 255
+#: A suffix longer than this is no suffix but part of a name with a dot in it.
+_SUFFIX_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,9 @@ class _Folder:
     """A target folder and what is in it: never the same photo twice, never a file replaced."""
 
     path: Path
-    dry_run: bool
     names: set[str] = field(default_factory=set)
     by_size: dict[int, list[Path]] = field(default_factory=lambda: defaultdict(list))
-    linked: set[str] = field(default_factory=set)
+    linked: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.path.is_dir():
@@ -51,29 +52,31 @@ class _Folder:
         for item in self.path.iterdir():
             self.names.add(item.name)
             if item.is_symlink():
-                self.linked.add(str(item.readlink()))
+                self.linked[os.readlink(item)] = item
             elif item.is_file():
                 self.by_size[item.stat().st_size].append(item)
 
-    def holding(self, row: RankedPhoto) -> Path | None:
-        """The file in this folder that is the photo already."""
-        if row.photo.path in self.linked:
-            return self.path
-        same_size = self.by_size.get(row.photo.size, [])
-        return next((path for path in same_size if _digest(path) == row.photo.digest), None)
+    def holding(self, source: str) -> Path | None:
+        """The file in this folder that is the photo already, as the photo is now."""
+        if source in self.linked:
+            return self.linked[source]
+        if not os.path.isfile(source):
+            return None
+        same_size = self.by_size.get(os.path.getsize(source), [])
+        return next((path for path in same_size if _digest(path) == _digest(Path(source))), None)
+
+    def add(self, source: str, name: str) -> None:
+        """Remember what was laid, or would have been: in a dry run the source stands for its copy."""
+        self.names.add(name)
+        self.linked[source] = self.path / name
+        self.by_size[os.path.getsize(source)].append(Path(source))
 
     def free_name(self, rank: int, digits: int, row: RankedPhoto) -> str:
         """Rank, score and the photo's own name, and a number more where that is taken."""
         prefix = f"{rank:0{digits}d}_{row.score * 100:03.0f}_"
-        stem, suffix = os.path.splitext(printable_name(os.path.basename(row.photo.path)))
+        own = os.path.basename(row.photo.path)
         for copy in range(1, len(self.names) + 2):
-            end = (f" ({copy})" if copy > 1 else "") + suffix
-            room = _NAME_BYTES - len(os.fsencode(prefix + end))
-            name = (
-                prefix
-                + os.fsencode(stem)[:room].decode("utf-8", "ignore" if room < len(stem) else "surrogateescape")
-                + end
-            )
+            name = fitting_name(prefix, own, f" ({copy})" if copy > 1 else "")
             if name not in self.names:
                 break
         return name
@@ -122,12 +125,12 @@ def lay(
     """Lay a ranking into one folder, names beginning with the rank. Raises as ``export`` does."""
     done: list[Exported] = []
     try:
-        content = _Folder(folder, dry_run)
+        content = _Folder(folder)
         digits = max(3, len(str(len(ranking))))
         if not dry_run:
             folder.mkdir(parents=True, exist_ok=True)
         for rank, row in enumerate(ranking, 1):
-            present = content.holding(row)
+            present = content.holding(row.photo.path)
             if present is not None:
                 done.append(Exported(emotion, row.photo.path, str(present), "present"))
                 continue
@@ -138,7 +141,7 @@ def lay(
                 continue
             if not dry_run:
                 _place(row.photo.path, target, mode)
-            content.names.add(name)
+            content.add(row.photo.path, name)
             done.append(Exported(emotion, row.photo.path, str(target), "would be written" if dry_run else "written"))
     except OSError as error:
         reason = error.strerror or str(error)
@@ -148,9 +151,25 @@ def lay(
     return done
 
 
-def printable_name(name: str) -> str:
-    """A file name without line breaks, terminal escapes and other control characters."""
-    return "".join("_" if ord(c) < 32 or 127 <= ord(c) < 160 else c for c in name)
+def fitting_name(before: str, name: str, after: str = "", suffix: str | None = None) -> str:
+    """``before``, the name of a photo, ``after`` and its suffix, as a name that file systems take.
+
+    Control characters become underscores, and the middle is shortened, never inside a character.
+
+    Args:
+        before: put before the name.
+        name: of the photo, without its folder.
+        after: put between name and suffix.
+        suffix: None for the name's own.
+    """
+    clean = "".join("_" if ord(c) < 32 or 127 <= ord(c) < 160 else c for c in name)
+    stem, own = os.path.splitext(clean)
+    if len(os.fsencode(own)) > _SUFFIX_BYTES:
+        stem, own = clean, ""
+    end = after + (own if suffix is None else suffix)
+    while len(os.fsencode(before + stem + end)) > _NAME_BYTES:
+        stem = stem[:-1]
+    return before + stem + end
 
 
 def _place(source: str, target: Path, mode: str) -> None:

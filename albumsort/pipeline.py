@@ -7,6 +7,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from albumsort.album.decoders import Decoders, DecoderSettings, Frame, KnownPhoto
 from albumsort.album.walk import printable, walk
 from albumsort.errors import AlbumsortError
-from albumsort.index.store import IndexWriter
+from albumsort.index.store import IndexWriter, KnownResult
 from albumsort.records import Box, Detection, Face, Photo, PhotoFile, PhotoResult
 from albumsort.vision.crop import crop_face, whole_picture
 from albumsort.vision.detector import CANVAS_STEP, LOOK_SIDE, FaceDetector
@@ -247,9 +248,13 @@ class _Scan:
         self.scan_id = self.writer.start_scan({"paths": self.roots, **asdict(self.settings)})
         # The whole walk first: it takes a second for 100,000 files, and the time left can be told from then on.
         files = self._walk()
-        if files:
+        while files:
             self._read(files)
-        self._flush()
+            # Left over are files whose bytes were known when they were opened, but whose known photo has been replaced
+            # since by another of its name. They are read after all.
+            files = [copy.file for copy in self.copies]
+            self.digests -= {copy.digest for copy in self.copies}
+            self.copies = []
         self.writer.note_others(self.others)
         self.writer.finish_scan(self.scan_id)
         self.summary.seconds = round(time.monotonic() - start, 3)
@@ -285,6 +290,7 @@ class _Scan:
             self.settings.exclude,
             self.settings.follow_links,
             lambda file: self.known_others.get(file.path) == (file.size, file.mtime_ns),
+            lambda file: self.known_photos.get(file.path) == (file.size, file.mtime_ns),
             self.others.append,
             lambda path, reason: summary.unreadable.append((path, reason)),
         ):
@@ -309,20 +315,23 @@ class _Scan:
         self.summary.errors += result.photo.error is not None
 
     def _flush(self) -> None:
-        """Write what waits: first the photos that were read, then the copies of them."""
+        """Write what waits: the photos that were read, and the copies of what is known."""
+        # What is known is looked up before anything is written: the name of a moved photo may be taken by another now.
+        found = {copy.file.path: self._known(copy) for copy in self.copies}
         self.writer.write(self.scan_id, self.pending)
         self.pending = []
-        still: list[KnownPhoto] = []
-        for copy in self.copies:
-            result = self.writer.reuse(self.scan_id, copy.file, copy.digest, of_this_scan=self.settings.rescan)
-            if result is None:
-                still.append(copy)  # its original is being read
-                continue
-            self.summary.photos += 1
-            self.summary.moved += 1
-            self.summary.errors += result.photo.error is not None
-        self.copies = still
+        for copy in self.copies:  # copies of photos that have only been written now
+            found[copy.file.path] = found[copy.file.path] or self._known(copy)
+        reused = [(copy.file, known) for copy in self.copies if (known := found[copy.file.path])]
+        self.writer.reuse(self.scan_id, reused)
+        self.copies = [copy for copy in self.copies if not found[copy.file.path]]
+        self.summary.photos += len(reused)
+        self.summary.moved += len(reused)
+        self.summary.errors += sum(known.result.photo.error is not None for _, known in reused)
         self.last_write = time.monotonic()
+
+    def _known(self, copy: KnownPhoto) -> KnownResult | None:
+        return self.writer.known(copy.digest, self.scan_id if self.settings.rescan else 0)
 
 
 def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropped: bool = False) -> Iterator[Reading]:
@@ -340,11 +349,16 @@ def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropp
     networks = Networks(settings.min_face, settings.device)
     read = _read_faces if cropped else read_photos
     done: dict[str, deque[Reading]] = defaultdict(deque)
+    there = [file for file in files if os.path.exists(file)]
+    for file in files:
+        if not os.path.exists(file):
+            done[file].append(Reading(PhotoResult(Photo(file, 0, 0, error="no such file")), _NO_CROPS))
     turn = 0
-    with Decoders(map(_stat, files), settings.decoders()) as decoders:
-        for item in read(decoders, networks):
-            assert isinstance(item, Reading)  # noqa: S101 - nothing is known without an index
-            done[item.result.photo.path].append(item)
+    with Decoders(map(_stat, there), settings.decoders()) as decoders:
+        for item in chain([None], read(decoders, networks)):
+            if item is not None:
+                assert isinstance(item, Reading)  # noqa: S101 - nothing is known without an index
+                done[item.result.photo.path].append(item)
             while turn < len(files) and done[files[turn]]:
                 yield done[files[turn]].popleft()
                 turn += 1

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-
 #: A picture may end up this much smaller than asked for when it then shrinks by a whole factor, which is far quicker.
 _NEAR_ENOUGH = 0.95
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
+import warnings
 from dataclasses import dataclass
 from multiprocessing import connection, shared_memory
 from typing import BinaryIO
@@ -17,6 +18,11 @@ from albumsort.album.photo import Header, UnreadablePhotoError, decode, open_pho
 from albumsort.shrink import shrink
 
 _CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker has started and waits for its first file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,12 @@ def decoder_process(
     """Serve one path after the other until the pipe closes."""
     # Ctrl-C reaches the whole group; the parent decides when workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What Pillow warns of (broken EXIF, odd palettes) is nothing that a user could do anything about.
+    warnings.simplefilter("ignore")
     # One thread a worker: there are as many workers as cores.
     cv2.setNumThreads(1)
     memory = shared_memory.SharedMemory(memory_name)
+    pipe.send(Ready())
     try:
         while True:
             path = pipe.recv()

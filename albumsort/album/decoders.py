@@ -7,6 +7,7 @@ slots, and memory does not grow with the album. Workers never import TensorFlow.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import queue
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.album.decoder_process import Decoded, Failed, Opened, decoder_process
+from albumsort.album.decoder_process import Decoded, Failed, Opened, Ready, decoder_process
 from albumsort.errors import AlbumsortError
 from albumsort.records import Photo, PhotoFile
 
@@ -83,6 +84,7 @@ class _Worker:
 
     process: multiprocessing.process.BaseProcess
     pipe: connection.Connection
+    is_ready: bool = False
     file: PhotoFile | None = None
     opened: Opened | None = None
     slot: int | None = None
@@ -110,7 +112,7 @@ class Decoders:
         settings: DecoderSettings,
         is_known: Callable[[str], bool] = lambda digest: False,
     ) -> None:
-        """Start the workers.
+        """Take the memory; the workers start with the context.
 
         Args:
             settings: how many workers, how much memory.
@@ -125,25 +127,31 @@ class Decoders:
         self._is_known = is_known
         self._look_bytes = settings.look_side**2 * 3
         self._slot_bytes = settings.detail**2 * 3 + self._look_bytes
-        frames = _frames_that_fit(settings, self._slot_bytes)
-        self._memory = shared_memory.SharedMemory(create=True, size=frames * self._slot_bytes)
-        self._free = deque(range(frames))
+        self.frames = _frames_that_fit(settings, self._slot_bytes)
+        self._memory = shared_memory.SharedMemory(create=True, size=self.frames * self._slot_bytes)
+        self._free = deque(range(self.frames))
         self._ready: queue.SimpleQueue[Frame | KnownPhoto | Photo | BaseException | None] = queue.SimpleQueue()
         self._context = multiprocessing.get_context("spawn")
         self._wake_up, self._bell = self._context.Pipe(duplex=False)
         self._stopping = False
-        self._workers = [self._start() for _ in range(settings.workers)]
+        self._workers: list[_Worker] = []
         self._thread = threading.Thread(target=self._run, name="decoders", daemon=True)
-        self.frames = frames
 
     def __enter__(self) -> Decoders:
-        self._thread.start()
+        try:
+            for _ in range(self._settings.workers):
+                self._workers.append(self._start())
+            self._thread.start()
+        except BaseException:  # Ctrl-C among them: what is there already must go
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopping = True
         self._ring()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         for worker in self._workers:
             worker.process.kill()
         for worker in self._workers:
@@ -203,7 +211,7 @@ class Decoders:
             exhausted = False
             while not self._stopping:
                 for worker in self._workers:
-                    if worker.file is None and not exhausted:
+                    if worker.is_ready and worker.file is None and not exhausted:
                         exhausted = not self._assign(worker)
                 if exhausted and all(worker.file is None for worker in self._workers):
                     break
@@ -219,8 +227,13 @@ class Decoders:
         if file is None:
             return False
         worker.file, worker.since = file, time.monotonic()
-        worker.pipe.send(file.path)
+        self._tell(worker, file.path)
         return True
+
+    def _tell(self, worker: _Worker, message: str | int | None) -> None:
+        """Send to a worker; one that has died is found out when it is listened to."""
+        with contextlib.suppress(OSError):
+            worker.pipe.send(message)
 
     def _grant(self) -> None:
         """Let workers that wait with an open file decode it, as far as slots and megapixels allow."""
@@ -234,13 +247,14 @@ class Decoders:
                 continue
             worker.slot = self._free.popleft()
             worker.since = time.monotonic()
-            worker.pipe.send(worker.slot)
+            self._tell(worker, worker.slot)
             busy += size
 
     def _listen(self) -> None:
         """Wait for a worker to say something, to die or to overrun its time."""
-        active = [w for w in self._workers if w.file is not None]
-        late = min((w.since for w in active if not w.is_waiting), default=time.monotonic()) + self._settings.seconds
+        active = [w for w in self._workers if w.file is not None or not w.is_ready]
+        working = [w.since for w in active if w.is_ready and not w.is_waiting]
+        late = min(working, default=time.monotonic()) + self._settings.seconds
         waits = [self._wake_up, *(w.pipe for w in active)]
         heard = connection.wait(waits, timeout=max(0.0, late - time.monotonic()) + 0.01)
         if self._wake_up in heard:
@@ -255,21 +269,24 @@ class Decoders:
                     continue
                 worker.since = time.monotonic()
                 self._take(worker, message)
-            elif not worker.is_waiting and time.monotonic() - worker.since > self._settings.seconds:
+            elif worker.is_ready and not worker.is_waiting and time.monotonic() - worker.since > self._settings.seconds:
                 self._replace(worker, f"decoder took over {self._settings.seconds:g} s")
 
-    def _take(self, worker: _Worker, message: Opened | Decoded | Failed) -> None:
+    def _take(self, worker: _Worker, message: Ready | Opened | Decoded | Failed) -> None:
+        if isinstance(message, Ready):
+            worker.is_ready = True
+            return
         file = worker.file
         assert file is not None  # noqa: S101 - only workers with a file are listened to
         if isinstance(message, Opened):
             size, limit = message.header.megapixels, self._settings.max_megapixels
             worker.opened = message
             if self._is_known(message.digest):
-                worker.pipe.send(None)
+                self._tell(worker, None)
                 self._ready.put(KnownPhoto(file, message.digest))
                 worker.rest()
             elif size > limit:
-                worker.pipe.send(None)
+                self._tell(worker, None)
                 self._fail(worker, f"too large ({size:.0f} MP > {limit:g} MP; see --max-megapixels)")
             return
         if isinstance(message, Failed):
@@ -317,10 +334,16 @@ class Decoders:
         worker.rest()
 
     def _replace(self, worker: _Worker, reason: str) -> None:
-        """A worker died or hangs: its file gets the reason, and a new worker takes its place."""
+        """A worker died or hangs: its file gets the reason, and a new worker takes its place.
+
+        Raises:
+            AlbumsortError: it died before it could do anything; the next would, too.
+        """
         worker.process.kill()
         worker.process.join()
         worker.pipe.close()
+        if not worker.is_ready:
+            raise AlbumsortError("a decoder process does not start; is there enough memory?")
         self._fail(worker, reason)
         self._workers[self._workers.index(worker)] = self._start()
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageFile
 
 from albumsort.album.formats import SNIFF_BYTES, sniff
 
@@ -80,14 +80,17 @@ def open_photo(file: BinaryIO) -> Image.Image:
         raise UnreadablePhotoError("unsupported: JPEG XL")
     try:
         return Image.open(file, formats=_PILLOW_FORMATS)
-    except UnidentifiedImageError as error:
+    except _BROKEN_METADATA as error:
+        if "truncated" in str(error).lower():
+            raise UnreadablePhotoError("truncated") from error
         raise UnreadablePhotoError(f"damaged: the header of this {kind} file makes no sense") from error
 
 
 def read_header(image: Image.Image) -> Header:
     """Size, orientation, time and camera of an opened photo. Broken metadata reads as missing."""
     try:
-        exif = image.getexif()
+        # A PNG's own getexif decodes all pixels, to find a block behind them.
+        exif = Image.Image.getexif(image) if image.format == "PNG" else image.getexif()
         details = exif.get_ifd(ExifTags.IFD.Exif)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
     except _BROKEN_METADATA:

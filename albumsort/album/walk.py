@@ -22,6 +22,7 @@ def walk(
     exclude: Iterable[str] = (),
     follow_links: bool = False,
     is_known: Callable[[PhotoFile], bool] = lambda file: False,
+    is_photo: Callable[[PhotoFile], bool] = lambda file: False,
     note_other: Callable[[PhotoFile], None] = lambda file: None,
     note_problem: Callable[[str, str], None] = lambda path, reason: None,
 ) -> Iterator[PhotoFile]:
@@ -35,6 +36,7 @@ def walk(
         exclude: globs; a file or folder is left out when one matches its name or its path below the root.
         follow_links: symbolic links below a root are followed, each folder once; else they are passed over.
         is_known: asked about files without a picture's suffix, before they are opened; True passes them over.
+        is_photo: likewise; True takes them for photos without a look.
         note_other: told of each such file that turned out to be no picture.
         note_problem: told of each folder or file that could not be read.
     """
@@ -48,7 +50,7 @@ def walk(
                 continue
             seen.add(entry_path)
             file = PhotoFile(entry_path, status.st_size, status.st_mtime_ns)
-            if PurePath(entry_path).suffix.lower() in SUFFIXES:
+            if PurePath(entry_path).suffix.lower() in SUFFIXES or is_photo(file):
                 yield file
             elif not is_known(file):
                 try:
@@ -97,11 +99,18 @@ def _files(
         waiting.extend(entry.path for _, entry in reversed(names) if _is_wanted(entry, root, exclude, follow_links))
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or into a folder that may not be read: looking at it will tell
+        return False
+
+
 def _is_wanted(entry: os.DirEntry[str], root: str, exclude: tuple[str, ...], follow_links: bool) -> bool:
     name = entry.name
     if name.startswith("._") or (entry.is_symlink() and not follow_links):
         return False
-    if entry.is_dir() and (name.startswith(".") or name.lower() in SYSTEM_FOLDERS):
+    if _is_folder(entry) and (name.startswith(".") or name.lower() in SYSTEM_FOLDERS):
         return False
     if not exclude:
         return True

@@ -31,8 +31,8 @@ def train(
     """
     from albumsort.training import datasets
     from albumsort.training import recipe as recipes
-    from albumsort.training.convert import train as run
     from albumsort.vision.classifier import models_folder
+    from albumsort.vision.runtime import quiet_stderr
 
     chosen = recipes.read(recipe or models_folder() / "emotion.toml")
     faces = datasets.load(data, ferplus)
@@ -41,6 +41,8 @@ def train(
     command = f"albumsort model train --data {data.name} --ferplus {ferplus.name}" + (
         f" --recipe {recipe.name}" if recipe else ""
     )
+    with quiet_stderr():  # Keras loads its backend, which logs
+        from albumsort.training.convert import train as run
     path = run(chosen, faces, out, command, _say)
     print(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -56,6 +57,12 @@ def day(text: str | None) -> str | None:
     Raises:
         typer.BadParameter: it is none.
     """
-    if text is not None and not re.fullmatch(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", text):
-        raise typer.BadParameter(f"{text!r} is no date; write 2024, 2024-05 or 2024-05-17")
+    if text is None:
+        return None
+    try:
+        if not re.fullmatch(r"\d{4}(-\d\d){0,2}", text):
+            raise ValueError
+        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date; write 2024, 2024-05 or 2024-05-17") from None
     return text

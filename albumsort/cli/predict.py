@@ -102,13 +102,14 @@ def _keep_crops(reading: Reading, folder: Path, number: int) -> None:
     """Write the crops as PNG; a name is never used twice."""
     from PIL import Image
 
-    from albumsort.export import printable_name
+    from albumsort.export import fitting_name
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        name = printable_name(os.path.basename(reading.result.photo.path))
+        name = os.path.basename(reading.result.photo.path)
         for place, (face, crop) in enumerate(zip(reading.result.faces, reading.crops, strict=True), 1):
-            target = folder / f"{number + 1:04d}_{name}_face{place}_{face.emotion}_{face.confidence * 100:03.0f}.png"
+            words = f"_face{place}_{face.emotion}_{face.confidence * 100:03.0f}"
+            target = folder / fitting_name(f"{number + 1:04d}_", name, words, ".png")
             with open(target, "xb") as file:
                 Image.fromarray(crop).save(file, format="PNG")
     except OSError as error:

@@ -66,14 +66,13 @@ class Index:
             raise AlbumsortError(f"{self.path}: no index there; make one with: albumsort scan FOLDER")
         try:
             self._connection = self._open()
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            version = schema.version(self._connection)
         except sqlite3.Error as error:
             raise AlbumsortError(f"{self.path}: cannot be read as an index ({error})") from error
         if version != schema.VERSION:
             self.close()
-            what = (
-                "made by a newer albumsort; update albumsort" if version > schema.VERSION else "no index of albumsort"
-            )
+            newer = version is not None and version > schema.VERSION
+            what = "made by a newer albumsort; update albumsort" if newer else "no index of albumsort"
             raise AlbumsortError(f"{self.path}: {what}")
 
     def _open(self) -> sqlite3.Connection:

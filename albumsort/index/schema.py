@@ -64,6 +64,15 @@ _TOP_INDEXES = "".join(
 )
 
 
+def version(connection: sqlite3.Connection) -> int | None:
+    """The version of an index; 0 for an empty database, None for one of another program."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    number = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if not tables and not number:
+        return 0
+    return number if number and {"photos", "faces", "scans"} <= tables else None
+
+
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables in an empty database, in one transaction."""
     connection.executescript(f"BEGIN; {_TABLES} {_TOP_INDEXES} PRAGMA user_version = {VERSION}; COMMIT;")

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,15 @@ from albumsort.records import Face, Photo, PhotoFile, PhotoResult
 _PATIENCE = 30.0
 #: Failures that may be over by the next scan; a decoder's verdict stands until the file changes.
 PASSING_ERRORS = ("permission denied", "vanished during the scan")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownResult:
+    """A photo of the index with the same bytes as a file; ``is_gone`` when it is no longer where the index has it."""
+
+    id: int
+    is_gone: bool
+    result: PhotoResult
 
 
 class IndexWriter:
@@ -41,20 +50,27 @@ class IndexWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # faces are nobody else's business
-            self._connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level="DEFERRED")
-            self._connection.execute("PRAGMA foreign_keys = ON")
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    raise AlbumsortError(f"{path}: a database, but no index of albumsort")
-                schema.create(self._connection)
-            elif version != schema.VERSION:
-                raise AlbumsortError(f"{path}: made by a newer albumsort (index version {version}); update albumsort")
+            self._connection = sqlite3.connect(path, timeout=_PATIENCE)
+            self._open()
         except (sqlite3.Error, OSError) as error:
             raise AlbumsortError(f"{path}: the index cannot be written ({error})") from error
         self._db = Database(self._connection)
+
+    def _open(self) -> None:
+        try:
+            version = schema.version(self._connection)
+            if version is None:
+                raise AlbumsortError(f"{self.path}: a database, but no index of albumsort")
+            if version > schema.VERSION:
+                raise AlbumsortError(f"{self.path}: made by a newer albumsort (version {version}); update albumsort")
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            if version == 0:
+                schema.create(self._connection)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def __enter__(self) -> IndexWriter:
         return self
@@ -105,41 +121,36 @@ class IndexWriter:
             for result in results:
                 self._insert(scan, result.photo, result.faces)
 
-    def reuse(self, scan: int, file: PhotoFile, digest: str, *, of_this_scan: bool = False) -> PhotoResult | None:
-        """Give a moved or copied file what is known of a photo with the same bytes.
-
-        When that photo is no longer where it was, its row moves; else the file gets rows of its own.
-
-        Args:
-            scan: the scan that found the file.
-            file: the moved or copied file.
-            digest: of its bytes.
-            of_this_scan: only what this scan wrote counts as known.
-
-        Returns:
-            the photo with its faces, or None when no such photo is in the index.
-        """
-        known = self._connection.execute(
-            "SELECT id, path FROM photos WHERE digest = ? AND scan_id >= ? ORDER BY id",
-            (digest, scan if of_this_scan else 0),
+    def known(self, digest: str, scan: int = 0) -> KnownResult | None:
+        """What is known of some bytes, from any scan or from ``scan`` on; of a file that is gone, if there is one."""
+        rows = self._connection.execute(
+            "SELECT id, path FROM photos WHERE digest = ? AND scan_id >= ? ORDER BY id", (digest, scan)
         ).fetchall()
-        if not known:
+        if not rows:
             return None
-        gone = next((row for row in known if not os.path.lexists(from_column(row[1]))), None)
-        original = (gone or known[0])[0]
-        facts = photo_of(self._connection, original)
-        photo = replace(facts, path=file.path, size=file.size, mtime_ns=file.mtime_ns)
-        faces = faces_of(self._connection, original)
+        gone = [row for row in rows if not os.path.lexists(from_column(row[1]))]
+        photo_id = (gone or rows)[0][0]
+        result = PhotoResult(photo_of(self._connection, photo_id), faces_of(self._connection, photo_id))
+        return KnownResult(photo_id, bool(gone), result)
+
+    def reuse(self, scan: int, found: Iterable[tuple[PhotoFile, KnownResult]]) -> None:
+        """Give moved and copied files what is known of their bytes, in one transaction.
+
+        When the known photo is no longer where it was, its row moves; else the file gets rows of its own.
+        """
         with self._db.atomic():
-            if gone:
-                self._connection.execute("DELETE FROM photos WHERE path = ?", (to_column(file.path),))
-                self._connection.execute(
-                    "UPDATE photos SET path = ?, size = ?, mtime_ns = ?, scan_id = ? WHERE id = ?",
-                    (to_column(file.path), file.size, file.mtime_ns, scan, gone[0]),
-                )
-            else:
-                self._insert(scan, photo, faces)
-        return PhotoResult(photo, faces)
+            for file, known in found:
+                path = to_column(file.path)
+                moved = 0
+                if known.is_gone:
+                    self._connection.execute("DELETE FROM photos WHERE path = ?", (path,))
+                    moved = self._connection.execute(
+                        "UPDATE photos SET path = ?, size = ?, mtime_ns = ?, scan_id = ? WHERE id = ? AND path = ?",
+                        (path, file.size, file.mtime_ns, scan, known.id, to_column(known.result.photo.path)),
+                    ).rowcount
+                if not moved:
+                    photo = replace(known.result.photo, path=file.path, size=file.size, mtime_ns=file.mtime_ns)
+                    self._insert(scan, photo, known.result.faces)
 
     def prune(self) -> tuple[int, int]:
         """Drop what is no longer on the disk.

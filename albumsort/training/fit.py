@@ -54,9 +54,8 @@ def fit(
         compile_model(model, recipe.fit, steps=len(training) // recipe.fit.batch * recipe.fit.epochs)
     for epoch in range(len(history), recipe.fit.epochs):
         batches = AugmentedFaces(training, recipe, epoch)
-        # Dropout draws from its own generator: seeded by epoch, so that a resumed run draws the same.
-        keras.utils.set_random_seed(recipe.seed + epoch)
-        record = model.fit(batches, verbose=0).history
+        _seed_dropout(model, recipe.seed, epoch)
+        record = model.fit(batches, shuffle=False, verbose=0).history
         line = {"epoch": epoch + 1, "loss": record["loss"][-1], **accuracies(model, validation)}
         partial = run / f"partial-{CHECKPOINT}"
         model.save(partial)
@@ -65,6 +64,13 @@ def fit(
         _write_history(run / HISTORY, history)
         report("  ".join(f"{name} {value}" for name, value in history[-1].items()))
     return model
+
+
+def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
+    """Checkpoints do not hold the state of dropout's generators; seeded by epoch, a resumed run draws the same."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.seed_generator.state.assign([seed + epoch, 0])
 
 
 def compile_model(model: keras.Model, recipe: FitRecipe, steps: int) -> None:

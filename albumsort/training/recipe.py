@@ -46,6 +46,10 @@ class FitRecipe:
     #: Share of Training kept out of the fit, on which the temperatures are fitted.
     hold_out: float = 0.05
 
+    def __post_init__(self) -> None:
+        if not 0 < self.hold_out < 1:
+            raise DataError(f"hold_out {self.hold_out}: some faces must be held out for the calibration, and some not")
+
     def side(self, epoch: int) -> int:
         """Side in pixels of the faces of an epoch, counted from 0."""
         return self.small_side if epoch < self.small_epochs else FACE_SIZE
@@ -89,7 +93,7 @@ def read(path: Path) -> Recipe:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a TOML file ({error})") from error
     parts = {"network": NetworkRecipe, "fit": FitRecipe, "augment": AugmentRecipe}
     values: dict[str, Any] = {}
@@ -98,7 +102,9 @@ def read(path: Path) -> Recipe:
     return _section(Recipe, values, str(path))
 
 
-def _section(kind: Any, values: dict[str, Any], where: str) -> Any:
+def _section(kind: Any, values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise DataError(f"{where}: a value, where a section belongs")
     known = {item.name for item in fields(kind)}
     if unknown := set(values) - known:
         raise DataError(f"{where}: unknown {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")

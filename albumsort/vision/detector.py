@@ -183,12 +183,21 @@ def _pyramid(canvas: NDArray[np.uint8], smallest: int) -> list[_Level]:
     height, width = canvas.shape[1:3]
     levels = [_Level(canvas, (1.0, 1.0))]
     scale = CELL / smallest
+    halved, share = canvas, 1.0
     while min(height, width) * scale >= CELL:
+        # Halving is quick and exact, and what is left to shrink, by less than two, needs no more than linear weights.
+        while share >= 2 * scale:
+            half = (max(1, halved.shape[2] // 2), max(1, halved.shape[1] // 2))
+            halved, share = _resized(halved, half, cv2.INTER_AREA), share / 2
         size = (round(width * scale), round(height * scale))
-        pictures = np.stack([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in canvas])
-        levels.append(_Level(pictures.astype(np.uint8, copy=False), (size[0] / width, size[1] / height)))
+        pictures = _resized(halved, size, cv2.INTER_LINEAR)
+        levels.append(_Level(pictures, (size[0] / width, size[1] / height)))
         scale *= PYRAMID_STEP
     return levels
+
+
+def _resized(pictures: NDArray[np.uint8], size: tuple[int, int], weights: int) -> NDArray[np.uint8]:
+    return np.stack([np.asarray(cv2.resize(picture, size, interpolation=weights), np.uint8) for picture in pictures])
 
 
 def _sampling(edges: Floats, level: _Level, side: int) -> Floats:

@@ -26,9 +26,11 @@ def tensorflow(device: str = "auto") -> Any:
         AlbumsortError: ``gpu`` was asked for and TensorFlow sees none.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Off by default on processors without AVX-512, where it is about twice as fast for these networks, too.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever else training may run on
-    with _quiet_stderr():
+    with quiet_stderr():
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
@@ -46,7 +48,7 @@ def tensorflow(device: str = "auto") -> Any:
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Hold back what native code writes to standard error; shown after all when the block fails.
 
     TensorFlow's C++ parts log about missing CUDA drivers before any log level applies.

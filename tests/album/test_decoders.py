@@ -1,0 +1,276 @@
+"""Decoders turn files into pixels in processes of their own; a bad file costs one file."""
+
+import hashlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from albumsort.album import decoder_process
+from albumsort.album.decoders import Decoders, DecoderSettings, Frame, KnownPhoto
+from albumsort.records import Photo, PhotoFile
+
+SETTINGS = DecoderSettings(workers=2, look_side=64, detail=256, max_megapixels=0.5, frames=3)
+
+
+def file_of(path: Path) -> PhotoFile:
+    status = os.stat(path)
+    return PhotoFile(str(path), status.st_size, status.st_mtime_ns)
+
+
+def picture(path: Path, shade: int = 90, size: tuple[int, int] = (300, 200)) -> PhotoFile:
+    Image.new("RGB", size, (shade, 100, 200)).save(path)
+    return file_of(path)
+
+
+def pipe(path: Path) -> PhotoFile:
+    """A file that can be opened only when another process writes it: a disk of the network that does not answer."""
+    os.mkfifo(path)
+    return file_of(path)
+
+
+@dataclass
+class Outcome:
+    """What came out of one run of the decoders, by file name."""
+
+    photos: dict[str, Photo] = field(default_factory=dict)
+    pixels: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    looks: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    known: dict[str, KnownPhoto] = field(default_factory=dict)
+
+    def collect(self, decoders: Decoders) -> None:
+        for item in decoders:
+            if isinstance(item, KnownPhoto):
+                self.known[Path(item.file.path).name] = item
+                continue
+            photo = item.photo if isinstance(item, Frame) else item
+            name = Path(photo.path).name
+            self.photos[name] = photo
+            if isinstance(item, Frame):
+                self.pixels[name], self.looks[name] = item.pixels.copy(), item.look.copy()
+                decoders.release(item)
+
+    @property
+    def errors(self) -> dict[str, str]:
+        return {name: photo.error for name, photo in self.photos.items() if photo.error}
+
+
+@dataclass
+class Run:
+    outcome: Outcome
+    files: list[PhotoFile]
+    frames: int
+    libraries: str
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory, album: Path, composer: object) -> Run:
+    """One run over good and bad files, shared by the tests of what came out."""
+    folder = tmp_path_factory.mktemp("mixed")
+    files = [picture(folder / f"{shade}.png", shade) for shade in range(10, 130, 10)]
+    composer.portrait(composer.HAPPY).save(folder / "seen.jpg", exif=composer.exif("2024:05:17 15:00:00", 6))
+    # What is cut off can only be missed by somebody who decodes it.
+    seen = (album / "portraits" / "grace-hopper.jpg").read_bytes()[:9000]
+    (folder / "known.jpg").write_bytes(seen)
+    (folder / "cut.jpg").write_bytes(seen[:8000])
+    (folder / "text.jpg").write_text("a text")
+    (folder / "empty.jpg").touch()
+    files += [file_of(folder / name) for name in ("seen.jpg", "known.jpg", "cut.jpg", "text.jpg", "empty.jpg")]
+    files.append(picture(folder / "huge.jpg", size=(1000, 600)))
+    files.append(PhotoFile(str(folder / "gone.jpg"), 1, 1))
+    digest = hashlib.sha256(seen).hexdigest()
+
+    libraries: list[str] = []
+
+    def watched() -> Iterator[PhotoFile]:
+        yield from files
+        # By now a worker has served some file.
+        libraries.extend(Path(f"/proc/{w.process.pid}/maps").read_text() for w in decoders._workers)
+
+    outcome = Outcome()
+    with Decoders(watched(), SETTINGS, lambda found: found == digest) as decoders:
+        outcome.collect(decoders)
+    return Run(outcome, files, decoders.frames, "".join(libraries))
+
+
+def test_every_file_has_one_result(mixed: Run) -> None:
+    names = [Path(file.path).name for file in mixed.files]
+    assert sorted([*mixed.outcome.photos, *mixed.outcome.known]) == sorted(names)
+
+
+def test_more_photos_than_slots_come_with_their_own_pixels(mixed: Run) -> None:
+    shades = range(10, 130, 10)
+    assert len(shades) > 2 * mixed.frames
+    for shade in shades:
+        pixels, look = mixed.outcome.pixels[f"{shade}.png"], mixed.outcome.looks[f"{shade}.png"]
+        assert pixels.shape == (171, 256, 3)
+        assert look.shape == (43, 64, 3)
+        assert (pixels == (shade, 100, 200)).all()
+        assert (look == (shade, 100, 200)).all()
+
+
+def test_a_photo_comes_with_all_that_its_file_tells(mixed: Run, composer: object) -> None:
+    photo = mixed.outcome.photos["seen.jpg"]
+    data = Path(photo.path).read_bytes()
+    width, height = composer.portrait(composer.HAPPY).size
+    assert photo.digest == hashlib.sha256(data).hexdigest()
+    assert (photo.width, photo.height) == (height, width)
+    assert (photo.taken_at, photo.camera, photo.size) == ("2024-05-17T15:00:00", "Example", len(data))
+    assert photo.phash is not None
+    assert len(bytes.fromhex(photo.phash)) == 8
+    assert photo.error is None
+
+
+def test_known_bytes_cost_no_decode(mixed: Run) -> None:
+    known = mixed.outcome.known["known.jpg"]
+    assert known.digest == hashlib.sha256(Path(known.file.path).read_bytes()).hexdigest()
+
+
+def test_each_bad_file_says_what_is_wrong_with_it(mixed: Run) -> None:
+    assert mixed.outcome.errors == {
+        "cut.jpg": "truncated",
+        "text.jpg": "not an image",
+        "empty.jpg": "empty file",
+        "huge.jpg": "too large (1 MP > 0.5 MP; see --max-megapixels)",
+        "gone.jpg": "vanished during the scan",
+    }
+
+
+def test_a_bad_file_keeps_its_digest_if_it_has_bytes(mixed: Run) -> None:
+    for name in ("cut.jpg", "text.jpg", "empty.jpg", "huge.jpg"):
+        photo = mixed.outcome.photos[name]
+        assert photo.digest == hashlib.sha256(Path(photo.path).read_bytes()).hexdigest()
+    assert mixed.outcome.photos["gone.jpg"].digest is None
+
+
+def test_a_photo_that_is_too_large_still_has_its_size(mixed: Run) -> None:
+    assert (mixed.outcome.photos["huge.jpg"].width, mixed.outcome.photos["huge.jpg"].height) == (1000, 600)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_decoders_never_load_tensorflow(mixed: Run) -> None:
+    assert "cv2" in mixed.libraries
+    assert "tensorflow" not in mixed.libraries
+
+
+@pytest.fixture(scope="module")
+def trouble(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """A run in which one decoder is killed over a file, as a bug in a codec does, and one never comes back."""
+    folder = tmp_path_factory.mktemp("trouble")
+    crash = pipe(folder / "crash.jpg")
+    good = [picture(folder / f"{shade}.png", shade) for shade in (10, 20, 30, 40)]
+    files = [*good[:2], crash, good[2], pipe(folder / "hang.jpg"), good[3]]
+    outcome = Outcome()
+    with Decoders(iter(files), DecoderSettings(2, 64, 256, seconds=4, frames=3)) as decoders:
+
+        def shoot() -> None:
+            # Opening to write waits for a reader, so that the decoder is in the middle of this very file.
+            with open(crash.path, "wb"):
+                victim = next(worker for worker in decoders._workers if worker.file == crash)
+                os.kill(victim.process.pid, signal.SIGSEGV)
+                victim.process.join()
+
+        gun = threading.Thread(target=shoot)
+        gun.start()
+        outcome.collect(decoders)
+        gun.join()
+    return outcome
+
+
+def test_a_decoder_that_crashes_costs_one_file(trouble: Outcome) -> None:
+    assert trouble.errors["crash.jpg"] == "decoder crashed"
+
+
+def test_a_decoder_that_hangs_costs_one_file(trouble: Outcome) -> None:
+    assert trouble.errors["hang.jpg"] == "decoder took over 4 s"
+
+
+def test_what_comes_after_a_crash_is_read(trouble: Outcome) -> None:
+    assert sorted(trouble.errors) == ["crash.jpg", "hang.jpg"]
+    assert sorted(trouble.pixels) == ["10.png", "20.png", "30.png", "40.png"]
+    assert all((pixels[0, 0] == (int(name[:2]), 100, 200)).all() for name, pixels in trouble.pixels.items())
+
+
+def test_a_decoder_killed_while_it_idles_costs_one_file_at_most(tmp_path: Path) -> None:
+    good = [picture(tmp_path / f"{shade}.png", shade) for shade in (10, 20, 30)]
+
+    def files() -> Iterator[PhotoFile]:
+        yield good[0]
+        # As the kernel does when memory is short. A worker idles when its next file is drawn.
+        decoders._workers[0].process.kill()
+        decoders._workers[0].process.join()
+        yield from good[1:]
+
+    outcome = Outcome()
+    with Decoders(files(), DecoderSettings(1, 64, 256, frames=3)) as decoders:
+        outcome.collect(decoders)
+    assert sorted(outcome.photos) == ["10.png", "20.png", "30.png"]
+    assert {"10.png", "30.png"} <= set(outcome.pixels)
+
+
+def test_leaving_early_leaves_no_process_and_no_memory(tmp_path: Path) -> None:
+    files = iter([picture(tmp_path / "a.png"), pipe(tmp_path / "hang.jpg"), picture(tmp_path / "b.png")])
+    before = set(multiprocessing.active_children())
+    with pytest.raises(KeyboardInterrupt), Decoders(files, DecoderSettings(1, 64, 256, frames=3)) as decoders:
+        for _ in decoders:
+            raise KeyboardInterrupt
+    assert set(multiprocessing.active_children()) <= before
+    assert not any(worker.process.is_alive() for worker in decoders._workers)
+    with pytest.raises(FileNotFoundError):
+        SharedMemory(decoders._memory.name)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.11 brought PYTHONSAFEPATH")
+def test_a_module_in_the_working_directory_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cv2", "PIL", "imagehash", "numpy", "pillow_heif"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    outcome = Outcome()
+    with Decoders(iter([picture(tmp_path / "a.png")]), DecoderSettings(1, 64, 256, frames=3)) as decoders:
+        outcome.collect(decoders)
+    assert list(outcome.pixels) == ["a.png"]
+    assert not (tmp_path / "owned").exists()
+    assert "PYTHONSAFEPATH" not in os.environ
+
+
+def test_an_error_of_the_walk_reaches_who_iterates(tmp_path: Path) -> None:
+    def files() -> Iterator[PhotoFile]:
+        yield picture(tmp_path / "a.png")
+        raise RuntimeError("the walk broke")
+
+    with (
+        Decoders(files(), DecoderSettings(1, 64, 256, frames=3)) as decoders,
+        pytest.raises(RuntimeError, match="the walk broke"),
+    ):
+        Outcome().collect(decoders)
+
+
+def test_a_photo_that_must_not_be_read_says_so(
+    public_folder: Path, unprivileged: Callable[[], AbstractContextManager[None]]
+) -> None:
+    path = public_folder / "private.png"
+    picture(path)
+    path.chmod(0)
+    # In this process: another user may not be able to start Python where it is installed for root alone.
+    ours, theirs = multiprocessing.Pipe()
+    memory = SharedMemory(create=True, size=1)
+    try:
+        with unprivileged():
+            failed = decoder_process._serve(str(path), theirs, memory, 1, 0, 256, 64)
+    finally:
+        ours.close()
+        theirs.close()
+        memory.close()
+        memory.unlink()
+    assert failed == decoder_process.Failed("permission denied", None)

@@ -1,0 +1,99 @@
+"""Formats are told by first bytes, whatever the name says."""
+
+import io
+
+import pillow_heif
+import pytest
+from PIL import Image
+
+from albumsort.album.formats import SNIFF_BYTES, SUFFIXES, sniff
+
+pillow_heif.register_heif_opener()
+
+
+def written(pillow_format: str, **options: object) -> bytes:
+    """The first bytes of a picture as Pillow writes it."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), "orange").save(buffer, pillow_format, **options)
+    return buffer.getvalue()[:SNIFF_BYTES]
+
+
+@pytest.mark.parametrize(
+    ("pillow_format", "name"),
+    [
+        ("JPEG", "JPEG"),
+        ("PNG", "PNG"),
+        ("WEBP", "WebP"),
+        ("HEIF", "HEIF"),
+        ("AVIF", "AVIF"),
+        ("TIFF", "TIFF"),
+        ("BMP", "BMP"),
+        ("DIB", None),
+        ("GIF", "GIF"),
+        ("PPM", None),
+        ("ICO", None),
+    ],
+)
+def test_a_format_is_known_by_its_first_bytes(pillow_format: str, name: str | None) -> None:
+    assert sniff(written(pillow_format)) == name
+
+
+def test_a_big_tiff_is_a_tiff() -> None:
+    assert sniff(written("TIFF", big_tiff=True)) == "TIFF"
+
+
+@pytest.mark.parametrize("start", [b"MM\x00*\x00\x00\x00\x08", b"MM\x00+\x00\x08\x00\x00"])
+def test_a_tiff_of_a_big_endian_machine_is_a_tiff(start: bytes) -> None:
+    assert sniff(start) == "TIFF"
+
+
+def test_gifs_of_both_versions_are_known() -> None:
+    assert sniff(b"GIF87a\x01\x00\x01\x00") == sniff(b"GIF89a\x01\x00\x01\x00") == "GIF"
+
+
+@pytest.mark.parametrize("start", [b"\xff\x0a\xfa\x1f\x41", b"\x00\x00\x00\x0cJXL \r\n\x87\n\x00\x00\x00\x14ftypjxl "])
+def test_jpeg_xl_is_known_bare_and_in_its_container(start: bytes) -> None:
+    assert sniff(start) == "JPEG XL"
+
+
+@pytest.mark.parametrize(
+    ("brands", "name"),
+    [
+        (b"mif1\x00\x00\x00\x00mif1heic", "HEIF"),
+        (b"mif1\x00\x00\x00\x00mif1avif", "AVIF"),
+        (b"msf1\x00\x00\x00\x00msf1hevc", "HEIF"),
+        (b"avis\x00\x00\x00\x00avismsf1", "AVIF"),
+        (b"heix\x00\x00\x00\x00mif1heix", "HEIF"),
+    ],
+)
+def test_a_plain_container_is_told_by_the_brands_that_follow(brands: bytes, name: str) -> None:
+    assert sniff(b"\x00\x00\x00\x18ftyp" + brands) == name
+
+
+@pytest.mark.parametrize("brand", [b"isom", b"mp42", b"qt  ", b"M4A "])
+def test_a_video_in_the_same_container_is_no_picture(brand: bytes) -> None:
+    assert sniff(b"\x00\x00\x00\x18ftyp" + brand + b"\x00\x00\x02\x00isommp42") is None
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"",
+        b"\xff",
+        b"GIF",
+        b"Dear diary, today we went to the sea.",
+        b"BMW is a car maker, and this is a text.",
+        b"RIFF\x24\x00\x00\x00WAVEfmt ",
+        b"%PDF-1.7\n",
+        b"PK\x03\x04",
+        b"\x00" * SNIFF_BYTES,
+    ],
+)
+def test_what_is_no_picture_is_none(start: bytes) -> None:
+    assert sniff(start) is None
+
+
+def test_every_format_has_its_usual_suffixes() -> None:
+    usual = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".jxl"}
+    assert usual <= SUFFIXES
+    assert all(suffix == suffix.lower() for suffix in SUFFIXES)

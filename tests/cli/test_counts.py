@@ -1,0 +1,85 @@
+"""albumsort stats, problems and prune."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+import pytest
+
+from albumsort.cli.query import problems, prune, stats
+from albumsort.emotions import EMOTIONS
+from albumsort.index import Index
+
+
+@pytest.fixture
+def counted(album, index_of):
+    """An index of three photos with faces, one without and one that cannot be read."""
+    return index_of(
+        {
+            album / "dim.jpg": [("happy", 0.7)],
+            album / "groups" / "both.jpg": [("happy", 0.9), ("sad", 0.4)],
+            album / "places" / "cat.jpg": [],
+            album / "portraits" / "grace-hopper.jpg": [("neutral", 0.9)],
+            album / "renamed-notes.jpg": "not an image",
+        }
+    )
+
+
+def test_stats_count_photos_faces_and_emotions(counted, capsys):
+    stats(db=counted, as_json=True)
+    counts = json.loads(capsys.readouterr().out)
+    assert (counts["photos"], counts["photos_with_faces"], counts["errors"], counts["faces"]) == (5, 3, 1, 4)
+    assert counts["emotions"] == {**dict.fromkeys(EMOTIONS, 0), "happy": 2, "neutral": 1}
+    assert counts["uncertain"] == 1
+
+
+def test_stats_apply_the_threshold_that_is_asked_for(counted, capsys):
+    stats(db=counted, threshold=0.8, as_json=True)
+    counts = json.loads(capsys.readouterr().out)
+    assert (counts["emotions"]["happy"], counts["uncertain"], counts["threshold"]) == (1, 2, 0.8)
+
+
+def test_stats_for_people_name_every_emotion(counted, capsys):
+    stats(db=counted)
+    said = capsys.readouterr().out
+    assert said.startswith("5 photos, 3 with faces, 1 problem")
+    assert all(emotion in said for emotion in EMOTIONS)
+
+
+def test_stats_of_an_empty_index_are_zeros(index_of, capsys):
+    stats(db=index_of({}))
+    assert "0 photos" in capsys.readouterr().out
+
+
+def test_problems_name_the_file_and_why(scanned, album, capsys):
+    problems(db=scanned, as_json=True)
+    (problem,) = json.loads(capsys.readouterr().out)
+    assert problem == {"path": str(album / "renamed-notes.jpg"), "error": "not an image"}
+    problems(db=scanned)
+    assert capsys.readouterr().out == f"{album / 'renamed-notes.jpg'}: not an image\n"
+
+
+def test_problems_print_hostile_names_on_one_line_each(index_of, tmp_path, capsys):
+    names = [os.fsdecode(b"caf\xe9.jpg"), "clear\x1b[2J\n.jpg", "tab\t.jpg"]
+    index = index_of({tmp_path / name: "not an image" for name in names})
+    problems(db=index)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all(line.isprintable() for line in lines)
+    problems(db=index, as_json=True)
+    assert {item["path"] for item in json.loads(capsys.readouterr().out)} == {str(tmp_path / name) for name in names}
+
+
+def test_no_problems_leaves_standard_output_empty(album, index_of, capsys):
+    problems(db=index_of({album / "dim.jpg": []}))
+    assert capsys.readouterr().out == ""
+
+
+def test_prune_drops_what_is_gone_and_says_how_much(album, index_of, tmp_path, capsys):
+    index = index_of({album / "dim.jpg": [("happy", 0.9)], tmp_path / "gone.jpg": [("happy", 0.8)]})
+    prune(db=index)
+    assert re.fullmatch(r"1 photos? dropped, 1 kept\n", capsys.readouterr().out)
+    with Index(index) as left:
+        assert [row.photo.path for row in left.top("happy")] == [str(album / "dim.jpg")]

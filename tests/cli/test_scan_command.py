@@ -1,0 +1,103 @@
+"""albumsort scan as a process: its streams, its summary, and Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from albumsort.pipeline import scan
+
+COPIES = 10
+#: The scan as the command line runs it, but each photo is written at once, so that the test need not wait 5 seconds.
+EAGER = "import albumsort.pipeline; albumsort.pipeline.WRITE_SECONDS = 0; from albumsort.cli import main; main()"
+
+
+def test_scan_prints_one_json_object_and_the_second_scan_scans_nothing(run, album, tmp_path):
+    command = ("scan", album, "--db", tmp_path / "index.db", "--json")
+    first = run(*command)
+    assert first.returncode == 0, first.stderr
+    assert first.stderr == ""
+    summary = json.loads(first.stdout)
+    assert list(summary) == ["photos", "scanned", "unchanged", "moved", "faces", "errors", "seconds"]
+    files = sum(path.is_file() for path in album.rglob("*"))
+    assert (summary["photos"], summary["scanned"], summary["errors"]) == (files, files, 1)
+    assert summary["faces"] >= 10
+
+    second = run(*command)
+    again = json.loads(second.stdout.splitlines()[-1])
+    assert (again["photos"], again["scanned"], again["unchanged"]) == (files, 0, files)
+
+
+def test_scan_says_how_many_photos_and_where_to_see_problems(run, album, tmp_path):
+    done = run("scan", album / "renamed-notes.jpg", "--db", tmp_path / "index.db")
+    assert done.returncode == 0
+    assert "1 read" in done.stdout
+    assert "albumsort problems" in done.stdout
+
+
+@pytest.fixture
+def large_album(album, tmp_path) -> Path:
+    """The example album many times over; each copy has other bytes, so that each is read."""
+    for copy in range(COPIES):
+        folder = tmp_path / "large" / f"{copy:02d}"
+        shutil.copytree(album, folder)
+        for path in folder.rglob("*.jpg"):
+            with open(path, "ab") as file:
+                file.write(b"copy %d" % copy)
+    return tmp_path / "large"
+
+
+def faces_in(index: Path) -> int:
+    """Faces that a scan, which is still running, has committed."""
+    if not index.exists():
+        return 0
+    connection = sqlite3.connect(f"file:{index}?mode=ro", uri=True)
+    try:
+        return int(connection.execute("SELECT count(*) FROM faces").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0  # the tables are being made
+    finally:
+        connection.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C reaches a process group on POSIX only")
+def test_ctrl_c_keeps_what_was_read_and_the_next_scan_completes_it(large_album, tmp_path):
+    index = tmp_path / "index.db"
+    command = [sys.executable, "-c", EAGER, "scan", str(large_album), "--db", str(index)]
+    # A session of its own: Ctrl-C in a terminal reaches the program and its decoders, and here not pytest.
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while process.poll() is None and not faces_in(index):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate()
+    assert process.returncode == 130
+    assert out == ""
+    assert "Traceback" not in err and len(err.splitlines()) <= 1
+
+    total = sum(path.is_file() for path in large_album.rglob("*"))
+    connection = sqlite3.connect(index)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert connection.execute("SELECT finished_at FROM scans").fetchall() == [(None,)]
+    kept = connection.execute("SELECT count(*) FROM photos").fetchone()[0]
+    faces = connection.execute("SELECT * FROM faces").fetchall()
+    assert 0 < kept < total
+    assert faces
+
+    summary = scan([large_album], index)
+    assert (summary.photos, summary.unchanged, summary.scanned) == (total, kept, total - kept)
+    assert connection.execute("SELECT count(*) FROM photos").fetchone()[0] == total
+    assert set(faces) <= set(connection.execute("SELECT * FROM faces"))
+    connection.close()

@@ -1,0 +1,122 @@
+"""What every command has in common: exit codes, one clear line for what goes wrong, a quick start, streams."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from albumsort.emotions import EMOTIONS
+
+HEAVY = {"tensorflow", "keras", "cv2", "numpy", "sqlite_utils", "PIL", "matplotlib"}
+
+
+def imported(*args: object) -> set[str]:
+    """The top-level packages that a command line loads."""
+    command = [sys.executable, "-X", "importtime", "-m", "albumsort", *map(str, args)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    assert len(lines) > 50
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The message of a command that failed: a single line, and nothing on standard output."""
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_help_and_version_exit_0(run):
+    assert "Usage" in run("--help").stdout
+    version = run("--version")
+    assert (version.returncode, version.stderr) == (0, "")
+    assert version.stdout.strip()[-1].isdigit()
+
+
+@pytest.mark.parametrize("command", [("top", "joyful"), ("export", "out", "--emotion", "joyful")])
+def test_an_unknown_emotion_exits_2_and_names_the_right_ones(run, command):
+    done = run(*command)
+    assert done.returncode == 2
+    assert all(emotion in done.stderr for emotion in EMOTIONS)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--since", "yesterday"), ("--until", "2024-13"), ("-n", "0"), ("--threshold", "2"), ("--format", "xml")],
+)
+def test_wrong_options_exit_2_and_say_what_is_right(run, scanned, options):
+    done = run("top", "happy", "--db", scanned, *options)
+    assert done.returncode == 2
+    assert options[0].lstrip("-") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("top", "happy"), ("stats",), ("problems",), ("prune",), ("export", "out")], ids=lambda words: words[0]
+)
+def test_a_question_without_an_index_fails_with_one_line_and_makes_none(run, tmp_path, command):
+    assert "albumsort scan" in one_line(run(*command, "--db", tmp_path / "none.db"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_index_fails_with_one_line(run, tmp_path):
+    (tmp_path / "notes.db").write_text("some notes, not a database, " * 100)
+    assert "notes.db" in one_line(run("top", "happy", "--db", tmp_path / "notes.db"))
+
+
+def test_scan_of_a_missing_folder_fails_with_one_line_and_makes_no_index(run, tmp_path):
+    assert "nowhere" in one_line(run("scan", tmp_path / "nowhere", "--db", tmp_path / "made.db"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_index_is_that_of_the_environment_unless_an_option_says_otherwise(run, album, index_of, tmp_path):
+    photo = album / "dim.jpg"
+    one = index_of({photo: [("happy", 0.9)]}, "one.db")
+    index_of({photo: [("sad", 0.9)]}, "two.db")
+    environment = {**os.environ, "ALBUMSORT_DB": str(tmp_path / "two.db")}
+    assert run("top", "sad", "--format", "paths", env=environment).stdout == f"{photo}\n"
+    assert run("top", "happy", "--format", "paths", "--db", one, env=environment).stdout == f"{photo}\n"
+
+
+def test_without_option_and_environment_the_index_is_in_the_user_data_folder(run, tmp_path):
+    environment = {key: value for key, value in os.environ.items() if key != "ALBUMSORT_DB"}
+    message = one_line(
+        run("stats", env={**environment, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")})
+    )
+    assert str(tmp_path) in message
+
+
+@pytest.mark.parametrize("question", [("--help",), ("top", "happy"), ("stats", "--json"), ("problems",)])
+def test_questions_load_no_heavy_library(question, scanned):
+    options = () if question == ("--help",) else ("--db", scanned)
+    assert not imported(*question, *options) & HEAVY
+
+
+def test_export_loads_neither_tensorflow_nor_opencv(scanned, tmp_path):
+    loaded = imported("export", tmp_path / "out", "--db", scanned, "--threshold", "0")
+    assert not loaded & {"tensorflow", "keras", "cv2", "numpy"}
+    assert (tmp_path / "out").is_dir()
+
+
+@pytest.mark.parametrize("photos", [1, 2000])
+def test_a_closed_pipe_ends_quietly(index_of, tmp_path, photos):
+    index = index_of({tmp_path / f"{number:04d}.jpg": "not an image" for number in range(photos)})
+    command = [sys.executable, "-m", "albumsort", "problems", "--db", str(index)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()  # as `| head` does once it has its lines
+        assert process.stderr.read() == ""
+
+
+def test_the_installed_program_is_the_module(run):
+    program = Path(sys.executable).with_name("albumsort")
+    if not program.exists():
+        pytest.skip("albumsort is run from its sources here, without its script")
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == run("--version").stdout

@@ -1,0 +1,81 @@
+"""Photos and faces as the networks would give them, and an index to put them in."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from albumsort.emotions import EMOTIONS
+from albumsort.index.query import Index
+from albumsort.index.store import IndexWriter
+from albumsort.records import Face, Photo, PhotoResult
+
+POINTS = ((10.0, 20.0), (30.0, 20.0), (20.0, 30.0), (12.5, 40.0), (27.5, 40.0))
+
+
+def make_face(height: float = 100.0, **probabilities: float) -> Face:
+    """A face; what the named emotions leave of 1 is shared by the others."""
+    others = len(EMOTIONS) - len(probabilities)
+    rest = (1 - sum(probabilities.values())) / others if others else 0.0
+    values = tuple(round(probabilities.get(emotion, rest), 6) for emotion in EMOTIONS)
+    return Face((10.0, 20.0, height * 0.8, height), 0.99, POINTS, 123.45, values)
+
+
+def make_photo(path: str, *faces: Face, **facts: object) -> PhotoResult:
+    """A photo with faces; its digest is its path's unless told."""
+    facts = {
+        "digest": sha256(os.fsencode(path)).hexdigest(),
+        "width": 4000,
+        "height": 3000,
+        "phash": "00ff00ff00ff00ff",
+        **facts,
+    }
+    if facts.get("error"):
+        facts |= {"width": None, "height": None, "phash": None}
+    return PhotoResult(Photo(path, 1000, 1_700_000_000_000_000_001, **facts), faces)
+
+
+class Room:
+    """An index that a test fills and asks."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.writer = IndexWriter(path)
+        self.scan = self.writer.start_scan({"paths": ["/photos"], "threshold": 0.5})
+
+    def put(self, path: str, *faces: Face, **facts: object) -> PhotoResult:
+        result = make_photo(path, *faces, **facts)
+        self.writer.write(self.scan, [result])
+        return result
+
+    def sql(self, question: str, *values: object) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.path)) as connection:
+            return connection.execute(question, values).fetchall()
+
+    def top(self, emotion: str = "happy", n: int | None = 20, **options: object) -> list[tuple[str, float]]:
+        """(path, score), best first."""
+        with Index(self.path) as index:
+            return [(row.photo.path, row.score) for row in index.top(emotion, n, **options)]
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    made = Room(tmp_path / "index.db")
+    yield made
+    made.writer.__exit__()
+
+
+@pytest.fixture(scope="session")
+def face() -> Callable[..., Face]:
+    return make_face
+
+
+@pytest.fixture(scope="session")
+def photo() -> Callable[..., PhotoResult]:
+    return make_photo

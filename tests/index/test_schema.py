@@ -1,0 +1,118 @@
+"""The tables are those of the contract, so that any SQLite tool can read the index."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
+from albumsort.index import Index
+from albumsort.index.store import IndexWriter
+
+CONTRACT = {
+    "photos": "id path size mtime_ns digest width height taken_at camera phash status error scan_id",
+    "faces": "id photo_id x y w h detection landmarks sharpness emotion confidence "
+    "angry disgust fear happy sad surprise neutral",
+    "scans": "id started_at finished_at settings model",
+}
+
+
+@pytest.mark.parametrize("table", CONTRACT)
+def test_tables_have_the_columns_of_the_contract(room: Any, table: str) -> None:
+    assert [row[1] for row in room.sql(f"PRAGMA table_info({table})")] == CONTRACT[table].split()
+
+
+def test_the_index_can_be_read_while_it_is_written(room: Any, face: Callable) -> None:
+    assert room.sql("PRAGMA journal_mode") == [("wal",)]
+    room.put("/photos/a.jpg", face(happy=0.9))
+    with Index(room.path) as index, room.writer._db.atomic():
+        room.writer._connection.execute("DELETE FROM photos")
+        assert len(index.top("happy")) == 1
+
+
+def test_the_version_is_in_the_file(room: Any) -> None:
+    assert room.sql("PRAGMA user_version") == [(1,)]
+
+
+def test_faces_go_with_their_photo(room: Any, face: Callable) -> None:
+    room.put("/photos/a.jpg", face(happy=0.9), face(sad=0.9))
+    room.writer._connection.execute("DELETE FROM photos")
+    room.writer._connection.commit()
+    assert room.sql("SELECT count(*) FROM faces") == [(0,)]
+
+
+def test_a_photo_of_no_scan_is_refused(room: Any, photo: Callable) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        room.writer.write(room.scan + 1, [photo("/photos/a.jpg")])
+    assert room.sql("SELECT count(*) FROM photos") == [(0,)]
+
+
+@pytest.mark.parametrize("emotion", EMOTIONS)
+def test_a_top_list_reads_the_emotions_own_index_and_sorts_nothing(room: Any, emotion: str) -> None:
+    asked: list[str] = []
+    with Index(room.path) as index:
+        index._connection.set_trace_callback(asked.append)
+        index.top(emotion)
+    question = next(question for question in asked if "FROM faces f" in question)
+    plan = " / ".join(str(row[3]) for row in room.sql(f"EXPLAIN QUERY PLAN {question}"))
+    assert f"INDEX faces_{emotion}" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def test_the_index_is_nobody_elses_business(room: Any) -> None:
+    assert room.path.stat().st_mode & 0o777 == 0o600
+    for name in ("index.db-wal", "index.db-shm"):
+        assert room.path.with_name(name).stat().st_mode & 0o077 == 0
+
+
+def test_folders_on_the_way_to_the_index_are_made(tmp_path: Path) -> None:
+    with IndexWriter(tmp_path / "a" / "b" / "index.db"):
+        assert (tmp_path / "a" / "b" / "index.db").is_file()
+
+
+def refuses(path: Path, reason: str) -> None:
+    with pytest.raises(AlbumsortError, match=reason):
+        IndexWriter(path)
+    with pytest.raises(AlbumsortError), Index(path) as index:
+        index.top("happy")
+
+
+def test_an_index_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    IndexWriter(path).__exit__()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    refuses(path, "newer albumsort")
+    with pytest.raises(AlbumsortError, match="newer albumsort"):
+        Index(path)
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_the_database_of_another_program_is_refused_and_left_alone(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "places.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(f"CREATE TABLE bookmarks (url); PRAGMA user_version = {version};")
+    before = path.read_bytes()
+    refuses(path, "no index of albumsort")
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear diary, " * 500)
+    refuses(path, "cannot be written")
+    assert path.read_text() == "Dear diary, " * 500
+
+
+def test_an_index_that_is_not_there_is_not_made_by_asking(tmp_path: Path) -> None:
+    with pytest.raises(AlbumsortError, match="no index there"):
+        Index(tmp_path / "index.db")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_no_index(tmp_path: Path) -> None:
+    refuses(tmp_path, "cannot be written")

@@ -1,0 +1,123 @@
+"""A scan of a folder in which everything is a little odd, and something hostile."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import joblib
+import pytest
+from PIL import Image
+
+from albumsort import pipeline
+from albumsort.index import Index
+from albumsort.pipeline import ScanSummary, scan
+from albumsort.records import Face
+from albumsort.vision import mtcnn_networks
+
+HAPPY, NEUTRAL = "portraits/eileen-collins.jpg", "portraits/grace-hopper.jpg"
+
+
+def faces_on(index: Path, photo: Path) -> tuple[Face, ...]:
+    with Index(index) as opened:
+        known = opened.photo(str(photo))
+    assert known is not None, f"{photo} is not in the index"
+    return known[1]
+
+
+def forbidden(*_: object, **__: object) -> NoReturn:
+    raise AssertionError("this scan has no need of it")
+
+
+class Bomb:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable, tuple[str, str]]:
+        return open, (str(self.path), "w")
+
+
+@dataclass
+class Odd:
+    """A scan of a folder in which everything is a little odd, from inside it."""
+
+    folder: Path
+    index: Path
+    before: dict[Path, tuple[str, int]]
+    summary: ScanSummary
+
+    @staticmethod
+    def state(folder: Path) -> dict[Path, tuple[str, int]]:
+        files = (path for path in folder.rglob("*") if path.is_file())
+        return {path: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) for path in files}
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory, album: Path) -> Odd:
+    folder, index = tmp_path_factory.mktemp("odd"), tmp_path_factory.mktemp("index") / "index.db"
+    named = folder / os.fsdecode(b"\xff\n") / os.fsdecode(b"caf\xe9\n.jpg")
+    named.parent.mkdir()
+    shutil.copy(album / HAPPY, named)
+    shutil.copy(album / HAPPY, folder / "copy without a suffix")
+    for size in ((1, 1), (6000, 1), (1, 300)):
+        Image.new("RGB", size, "white").save(folder / f"{size[0]} x {size[1]}.png")
+    (folder / "empty.jpg").touch()
+    (folder / os.fsdecode(b"cut\xe9.jpg")).write_bytes((album / NEUTRAL).read_bytes()[:9000])
+    (folder / "notes").write_text("no picture")
+    os.mkfifo(folder / "pipe.jpg")
+    for name in ("pnet", "rnet", "onet"):
+        joblib.dump(Bomb(folder.parent / "owned"), folder / f"{name}.lz4", compress="lz4")
+    before = Odd.state(folder)
+    # As in a process of its own, where no network is loaded yet.
+    mtcnn_networks.load.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        summary = scan(["."], index)
+    return Odd(folder, index, before, summary)
+
+
+def test_odd_photos_are_all_counted(odd: Odd) -> None:
+    assert odd.summary.as_dict() | {"seconds": 0} == {
+        "photos": 7,
+        "scanned": 6,
+        "unchanged": 0,
+        "moved": 1,
+        "faces": 1,
+        "errors": 2,
+        "seconds": 0,
+    }
+
+
+def test_names_that_are_no_utf8_go_all_the_way(odd: Odd) -> None:
+    path = odd.folder / os.fsdecode(b"\xff\n") / os.fsdecode(b"caf\xe9\n.jpg")
+    assert len(faces_on(odd.index, path)) == 1
+    assert faces_on(odd.index, odd.folder / "copy without a suffix") == faces_on(odd.index, path)
+    with Index(odd.index) as index:
+        assert dict(index.problems()) == {
+            str(odd.folder / "empty.jpg"): "empty file",
+            str(odd.folder / os.fsdecode(b"cut\xe9.jpg")): "truncated",
+        }
+
+
+def test_photos_are_left_as_they_were(odd: Odd) -> None:
+    assert Odd.state(odd.folder) == odd.before
+
+
+def test_weights_in_the_working_directory_are_not_unpickled(odd: Odd) -> None:
+    owned = odd.folder.parent / "owned"
+    assert not owned.exists()
+    # The trap was set: this is what would have happened.
+    joblib.load(odd.folder / "pnet.lz4").close()
+    assert owned.exists()
+    owned.unlink()
+
+
+def test_a_re_scan_of_odd_files_opens_nothing(odd: Odd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "Decoders", forbidden)
+    monkeypatch.setattr("albumsort.album.walk.open", forbidden, raising=False)
+    assert scan([odd.folder], odd.index).unchanged == 7

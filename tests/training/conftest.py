@@ -1,0 +1,124 @@
+"""What the tests of training share: a few labelled faces as the data sets are published, and a network of a minute."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+#: Columns of ``fer2013new.csv`` as published.
+VOTES = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"]
+RECIPE = """
+name = "tiny"
+seed = 3
+
+[network]
+stem = 4
+widths = [8]
+blocks = 1
+
+[fit]
+epochs = 2
+small_epochs = 1
+batch = 8
+hold_out = 0.25
+"""
+
+CsvWriter = Callable[..., Path]
+
+
+def row(label: int | str, pixels: Iterable[int], usage: str = "Training") -> str:
+    """A row of ``fer2013.csv``."""
+    return f"{label},{' '.join(map(str, pixels))},{usage}"
+
+
+@pytest.fixture
+def fer2013(tmp_path: Path) -> CsvWriter:
+    """Writes a ``fer2013.csv`` of lines below a header."""
+
+    def write(lines: Iterable[str], header: str = "emotion,pixels,Usage") -> Path:
+        path = tmp_path / "fer2013.csv"
+        path.write_text("\n".join([header, *lines]) + "\n")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def ferplus(tmp_path: Path) -> CsvWriter:
+    """Writes a ``fer2013new.csv`` of votes, ten numbers a face in the order of its columns."""
+
+    def write(votes: Iterable[Iterable[int]]) -> Path:
+        path = tmp_path / "fer2013new.csv"
+        lines = [f"Training,fer{k:07d}.png,{','.join(map(str, counts))}" for k, counts in enumerate(votes)]
+        path.write_text("\n".join([",".join(["Usage", "Image name", *VOTES]), *lines]) + "\n")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def face_rows() -> Callable[..., list[str]]:
+    """Rows of faces that can be told apart: every pixel of face ``k`` is ``k``."""
+
+    def make(count: int, usage: str = "Training") -> list[str]:
+        return [row(k % 7, [k] * 2304, usage) for k in range(count)]
+
+    return make
+
+
+@dataclass(frozen=True)
+class FewFaces:
+    """A folder with the two files and a recipe."""
+
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "fer2013.csv"
+
+    @property
+    def votes(self) -> Path:
+        return self.folder / "fer2013new.csv"
+
+    @property
+    def recipe(self) -> Path:
+        return self.folder / "tiny.toml"
+
+
+@pytest.fixture(scope="session")
+def few_faces(composer: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> FewFaces:
+    """64 faces cut out of the two portraits of the example album, each a little differently, in three splits."""
+    folder, rng = tmp_path_factory.mktemp("few-faces"), np.random.default_rng(0)
+    lines, votes = ["emotion,pixels,Usage"], [",".join(["Usage", "Image name", *VOTES])]
+    for number in range(64):
+        name, label, seen = ((composer.HAPPY, 3, 1), (composer.NEUTRAL, 6, 0))[number % 2]
+        x, y, w, h = composer.FACES[name]
+        left, top = x + rng.uniform(-0.1, 0.1) * w, y + rng.uniform(-0.1, 0.1) * h
+        tile = composer.portrait(name).convert("L").resize((48, 48), box=(left, top, left + w, top + h))
+        usage = "Training" if number < 48 else "PublicTest" if number < 58 else "PrivateTest"
+        lines.append(row(label, np.asarray(tile).ravel().tolist(), usage))
+        votes.append(f"{usage},fer{number:07d}.png," + ",".join("8" if k == seen else "0" for k in range(10)))
+    found = FewFaces(folder)
+    found.data.write_text("\n".join(lines) + "\n")
+    found.votes.write_text("\n".join(votes) + "\n")
+    found.recipe.write_text(RECIPE)
+    return found
+
+
+@pytest.fixture(scope="session")
+def trained(few_faces: FewFaces, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of ``albumsort model train`` on the few faces; its folder holds the run too. Read only."""
+    out = tmp_path_factory.mktemp("trained")
+    options = ("--data", few_faces.data, "--ferplus", few_faces.votes, "--out", out, "--recipe", few_faces.recipe)
+    command = [sys.executable, "-m", "albumsort", "model", "train", *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{out / 'tiny.keras'}\n"
+    return out / "tiny.keras"

@@ -1,0 +1,149 @@
+"""FER2013 and FER+ as they are published, and as people pass them on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from albumsort.training.datasets import DataError, load, majority_code, perceived_distribution
+
+BLACK, WHITE = ("0 " * 2304).strip(), ("255 " * 2304).strip()
+#: Votes in the order of ``PERCEIVED``, then unknown and not-a-face; what follows was worked out by hand.
+HAND_COMPUTED = {
+    "clear, with one slip": ([0, 0, 0, 7, 0, 1, 2, 0, 0, 0], [0, 0, 0, 7 / 9, 0, 0, 2 / 9, 0], 3),
+    "a tie": ([5, 0, 0, 0, 0, 0, 5, 0, 0, 0], [0.5, 0, 0, 0, 0, 0, 0.5, 0], -1),
+    "a plurality": ([4, 3, 3, 0, 0, 0, 0, 0, 0, 0], [0.4, 0.3, 0.3, 0, 0, 0, 0, 0], -1),
+    "contempt": ([0, 0, 0, 0, 0, 0, 2, 8, 0, 0], [0, 0, 0, 0, 0, 0, 0.2, 0.8], -1),
+    "no face": ([0, 0, 0, 0, 0, 0, 0, 0, 0, 10], [0] * 8, -1),
+    "mostly unknown": ([0, 0, 0, 4, 0, 0, 0, 0, 6, 0], [0] * 8, -1),
+    "unknown beside more": ([0, 0, 0, 0, 6, 0, 0, 0, 4, 0], [0, 0, 0, 0, 1, 0, 0, 0], 4),
+    "slips only": ([1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [0] * 8, -1),
+}
+
+
+def test_rows_as_published_become_arrays(fer2013):
+    faces = load(fer2013([f"3,{WHITE},Training", f"0,{BLACK},PublicTest", f"6,{BLACK},PrivateTest"]))
+    assert (faces.pixels.shape, faces.pixels.dtype) == ((3, 48, 48), np.uint8)
+    assert faces.labels.tolist() == [3, 0, 6]
+    assert faces.usage.tolist() == ["Training", "PublicTest", "PrivateTest"]
+    assert (faces.pixels[0] == 255).all() and (faces.pixels[1] == 0).all()
+    assert not faces.broken
+
+
+def test_pixels_are_read_row_by_row(fer2013):
+    faces = load(fer2013([f"3,{' '.join(str(k % 256) for k in range(2304))},Training"]))
+    assert faces.pixels[0, 0, 47] == 47
+    assert faces.pixels[0, 1, 0] == 48
+
+
+def test_without_votes_nothing_is_perceived(fer2013):
+    faces = load(fer2013([f"3,{WHITE},Training"]))
+    assert faces.perceived.shape == (1, 8)
+    assert not faces.perceived.any()
+    assert faces.majority.tolist() == [-1]
+
+
+def test_the_columns_of_icml_face_data_are_known_by_their_names(fer2013):
+    faces = load(fer2013([f"3,Training,{WHITE}"], "emotion, Usage, pixels"))
+    assert (faces.labels.tolist(), faces.usage.tolist(), faces.pixels.min()) == ([3], ["Training"], 255)
+
+
+def test_lines_before_the_header_are_passed_over(fer2013):
+    stray = "This file was downloaded from somewhere\n@article{goodfellow, 2013}\n\nemotion,pixels,Usage"
+    assert len(load(fer2013([f"3,{WHITE},Training"], stray))) == 1
+
+
+def test_broken_rows_are_left_out_and_counted_by_reason(fer2013):
+    faces = load(
+        fer2013(
+            [
+                f"3,{WHITE},Training",
+                f"7,{WHITE},Training",
+                f"-1,{WHITE},Training",
+                f"happy,{WHITE},Training",
+                f"4,{WHITE[:-4]},Training",
+                f"4,{WHITE[:-3]}256,Training",
+                f"4,{WHITE[:-3]}x,Training",
+                "4,,Training",
+                f"6,{BLACK},Training",
+            ]
+        )
+    )
+    assert faces.labels.tolist() == [3, 6]
+    assert faces.broken == {"emotion is not a code 0-6": 3, "pixels are not 2304 values 0-255": 4}
+
+
+def test_votes_stay_with_their_faces_when_a_row_is_broken(fer2013, ferplus):
+    happy, neutral = [0, 10, *[0] * 8], [10, *[0] * 9]
+    data = fer2013([f"3,{WHITE},Training", f"9,{WHITE},Training", f"6,{BLACK},Training"])
+    faces = load(data, ferplus([happy, happy, neutral]))
+    assert faces.majority.tolist() == faces.labels.tolist() == [3, 6]
+
+
+@pytest.mark.parametrize("header", ["emotion,Usage", "emotion,pixel,Usage", "3,1 2 3,Training"])
+def test_missing_columns_are_an_error_that_names_file_and_columns(fer2013, header):
+    with pytest.raises(DataError, match=r"fer2013\.csv.*emotion, pixels, Usage"):
+        load(fer2013([f"3,{WHITE},Training"], header))
+
+
+def test_missing_files_are_named(fer2013, tmp_path):
+    with pytest.raises(DataError, match=r"nowhere\.csv: No such file"):
+        load(tmp_path / "nowhere.csv")
+    with pytest.raises(DataError, match=r"votes\.csv: No such file"):
+        load(fer2013([f"3,{WHITE},Training"]), tmp_path / "votes.csv")
+
+
+def test_a_file_without_faces_is_an_error(fer2013):
+    with pytest.raises(DataError, match="no faces"):
+        load(fer2013([]))
+
+
+def test_votes_of_another_edition_are_refused(fer2013, ferplus):
+    with pytest.raises(DataError, match=r"1 rows.*has 2"):
+        load(fer2013([f"3,{WHITE},Training"] * 2), ferplus([[10, *[0] * 9]]))
+
+
+def test_votes_that_are_no_numbers_are_an_error_that_names_the_file(fer2013, ferplus):
+    with pytest.raises(DataError, match=r"fer2013new\.csv"):
+        load(fer2013([f"3,{WHITE},Training"]), ferplus([["many", *[0] * 9]]))
+
+
+def test_votes_are_read_by_the_names_of_their_columns(fer2013, ferplus):
+    columns = {0: 6, 1: 3, 2: 5, 3: 4, 4: 0, 5: 1, 6: 2, 7: -1, 8: -1, 9: -1}  # neutral is first in the file
+    votes = [[9 if place == k else 0 for place in range(10)] for k in columns]
+    faces = load(fer2013([f"3,{WHITE},Training"] * 10), ferplus(votes))
+    assert faces.majority.tolist() == list(columns.values())
+    assert faces.perceived[7].tolist() == [0] * 7 + [1]  # contempt is learnt, though never answered
+
+
+@pytest.mark.parametrize(("votes", "distribution", "majority"), HAND_COMPUTED.values(), ids=HAND_COMPUTED)
+def test_votes_become_a_distribution_and_a_majority(votes, distribution, majority):
+    perceived = perceived_distribution(np.array([votes]))
+    assert perceived.dtype == np.float32
+    assert perceived[0] == pytest.approx(distribution)
+    assert majority_code(np.array([votes])).tolist() == [majority]
+
+
+def test_a_split_holds_its_faces_only(fer2013, face_rows):
+    faces = load(fer2013(face_rows(4) + face_rows(3, "PublicTest")))
+    assert len(faces.split("Training")) == 4
+    assert set(faces.split("PublicTest").usage.tolist()) == {"PublicTest"}
+
+
+def test_an_unknown_split_is_an_error_that_names_those_there_are(fer2013, face_rows):
+    with pytest.raises(DataError, match=r"'Test'.*PublicTest, Training"):
+        load(fer2013(face_rows(2) + face_rows(2, "PublicTest"))).split("Test")
+
+
+def test_held_out_faces_are_a_share_are_not_learnt_and_depend_on_the_seed_alone(fer2013, face_rows):
+    faces = load(fer2013(face_rows(40)))
+
+    def names(seed: int) -> tuple[list[int], list[int]]:
+        kept, held = faces.hold_out(0.25, seed)
+        return kept.pixels[:, 0, 0].tolist(), held.pixels[:, 0, 0].tolist()
+
+    kept, held = names(1)
+    assert (len(kept), len(held)) == (30, 10)
+    assert sorted(kept + held) == list(range(40))
+    assert names(1) == (kept, held)
+    assert names(2) != (kept, held)

@@ -1,0 +1,99 @@
+"""Calibration and the figures that models are compared by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from albumsort.emotions import EMOTIONS
+from albumsort.training.calibrate import calibration_error, softmax, temperature
+from albumsort.training.evaluate import figures
+
+
+def calibrated(count: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+    """Logits whose softmax is the truth, and classes drawn from it."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (count, 7))
+    draws = rng.random((count, 1))
+    return logits, (softmax(logits).cumsum(1) < draws).sum(1).clip(max=6)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.5])
+def test_a_known_temperature_is_recovered(scale):
+    logits, truth = calibrated()
+    assert temperature(logits * scale, truth) == pytest.approx(scale, rel=0.04)
+
+
+def test_the_temperature_makes_confidence_honest():
+    logits, truth = calibrated()
+    logits *= 2.5
+
+    def error(probabilities: np.ndarray) -> float:
+        return calibration_error(probabilities.max(1), probabilities.argmax(1) == truth)
+
+    assert error(softmax(logits)) > 0.1
+    assert error(softmax(logits / temperature(logits, truth))) < 0.02
+
+
+def test_softmax_sums_to_1_and_bears_large_logits():
+    probabilities = softmax(np.array([[1000.0, 0, 0], [0, np.log(3), 0]]))
+    assert probabilities[0].tolist() == [1, 0, 0]
+    assert probabilities[1] == pytest.approx([0.2, 0.6, 0.2])
+
+
+def test_the_calibration_error_of_four_answers():
+    # Two at 0.9, both right: gap 0.1. Two at 0.62, one right: gap 0.12. Each holds half of the answers.
+    confidence, right = np.array([0.9, 0.9, 0.62, 0.62]), np.array([True, True, True, False])
+    assert calibration_error(confidence, right) == pytest.approx(0.11)
+
+
+def test_full_confidence_has_a_bin():
+    assert calibration_error(np.array([1.0, 1.0]), np.array([True, False])) == pytest.approx(0.5)
+
+
+@pytest.fixture
+def answers() -> tuple[np.ndarray, np.ndarray]:
+    """Five faces: two happy, one read as neutral; two neutral, read right; one sad, read as happy before sad."""
+    # Columns: angry disgust fear happy sad surprise neutral.
+    probabilities = np.array(
+        [
+            [0, 0, 0, 0.9, 0, 0, 0.1],
+            [0, 0, 0, 0.3, 0.1, 0, 0.6],
+            [0, 0, 0, 0.1, 0, 0, 0.9],
+            [0, 0, 0, 0.1, 0.2, 0, 0.7],
+            [0, 0, 0, 0.6, 0.3, 0, 0.1],
+        ]
+    )
+    return probabilities, np.array([3, 3, 6, 6, 4])
+
+
+def test_figures_of_five_faces(answers):
+    result = figures(*answers)
+    assert (result["n"], result["accuracy"], result["top2"]) == (5, pytest.approx(0.6), pytest.approx(1.0))
+    wanted = np.zeros((7, 7), int)
+    wanted[3, 3], wanted[3, 6], wanted[6, 6], wanted[4, 3] = 1, 1, 2, 1
+    assert result["confusion"] == wanted.tolist()
+    scores = result["per_emotion"]
+    assert list(scores) == list(EMOTIONS)
+    assert scores["happy"] == {"n": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5}
+    assert scores["neutral"] == {"n": 2, "precision": pytest.approx(2 / 3), "recall": 1.0, "f1": pytest.approx(0.8)}
+    assert scores["sad"] == {"n": 1, "precision": None, "recall": 0.0, "f1": 0.0}
+    assert scores["fear"] == {"n": 0, "precision": None, "recall": None, "f1": None}
+    assert result["mean_recall"] == pytest.approx((0.5 + 1.0 + 0.0) / 3)
+    # Bins of a fifteenth: 0.9 twice (gap 0.1), 0.6 twice (gap 0.6), 0.7 once (gap 0.3).
+    assert result["ece"] == pytest.approx((2 * 0.1 + 2 * 0.6 + 0.3) / 5)
+
+
+def test_the_second_answer_counts_for_top2_and_the_third_does_not():
+    probabilities = np.array([[0, 0, 0.2, 0.5, 0, 0, 0.3]] * 3)
+    assert figures(probabilities, np.array([3, 6, 2]))["top2"] == pytest.approx(2 / 3)
+
+
+def test_faces_without_a_truth_do_not_count(answers):
+    probabilities, truth = answers
+    more = np.vstack([probabilities, [[1, 0, 0, 0, 0, 0, 0]] * 3])
+    assert figures(more, np.concatenate([truth, [-1, -1, -1]])) == figures(probabilities, truth)
+
+
+def test_without_any_face_there_are_no_figures(answers):
+    assert figures(answers[0], np.full(5, -1)) == {"n": 0}

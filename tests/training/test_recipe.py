@@ -1,0 +1,71 @@
+"""Recipes: small TOML files that say everything about a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from albumsort.training.datasets import DataError
+from albumsort.training.recipe import FitRecipe, Recipe, read
+from albumsort.vision.classifier import models_folder
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A recipe file with some text: ``written("seed = 1")``."""
+
+    def write(text: str) -> Path:
+        (tmp_path / "recipe.toml").write_text(text)
+        return tmp_path / "recipe.toml"
+
+    return write
+
+
+def test_the_recipe_of_the_shipped_model_reads():
+    recipe = read(models_folder() / "emotion.toml")
+    assert recipe.name == "emotion"
+    assert recipe.fit.epochs >= recipe.fit.small_epochs > 0
+    assert isinstance(recipe.network.widths, tuple)
+
+
+def test_what_a_recipe_does_not_say_keeps_its_default(written):
+    recipe = read(written('name = "mine"\n[fit]\nepochs = 7\n'))
+    assert (recipe.name, recipe.fit.epochs) == ("mine", 7)
+    assert recipe.fit == FitRecipe(epochs=7)
+    assert recipe.augment == Recipe().augment
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sede = 1", ["sede", "seed"]),
+        ("[fit]\nepoch = 3\nbatches = 2", ["fit", "batches, epoch", "epochs"]),
+        ("[network]\ndepth = 3", ["network", "depth", "blocks"]),
+        ("[augmentation]\nscale = 0.1", ["augmentation", "augment"]),
+    ],
+)
+def test_an_unknown_key_is_named_beside_those_there_are(written, text, words):
+    with pytest.raises(DataError) as caught:
+        read(written(text))
+    assert all(word in str(caught.value) for word in ["recipe.toml", "unknown", *words])
+
+
+def test_a_file_that_is_no_toml_is_named(written):
+    with pytest.raises(DataError, match=r"recipe\.toml.*TOML"):
+        read(written("seed: 1"))
+
+
+def test_a_value_where_a_section_belongs_is_an_error_that_names_it(written):
+    with pytest.raises(DataError, match="fit"):
+        read(written("fit = 3"))
+
+
+def test_a_missing_recipe_is_named(tmp_path):
+    with pytest.raises(DataError, match="nowhere"):
+        read(tmp_path / "nowhere.toml")
+
+
+def test_the_first_epochs_see_small_faces():
+    recipe = FitRecipe(epochs=4, small_epochs=3, small_side=32)
+    assert [recipe.side(epoch) for epoch in range(4)] == [32, 32, 32, 48]

@@ -1,0 +1,148 @@
+"""A run of training from the two files to a model that reads faces, whole and interrupted."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from albumsort.cli.model import evaluate, info
+from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
+from albumsort.training import convert
+from albumsort.training.datasets import DataError, Faces, load
+from albumsort.training.fit import HISTORY
+from albumsort.training.recipe import Recipe, read
+from albumsort.vision.classifier import EmotionClassifier, read_card
+
+
+@pytest.fixture(scope="module")
+def recipe(few_faces) -> Recipe:
+    return read(few_faces.recipe)
+
+
+@pytest.fixture(scope="module")
+def faces(few_faces) -> Faces:
+    return load(few_faces.data, few_faces.votes)
+
+
+def test_a_run_leaves_a_line_of_history_an_epoch(trained):
+    with open(trained.parent / "run" / HISTORY, newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["epoch"] for line in lines] == ["1", "2"]
+    assert all(float(line["loss"]) > 0 and 0 <= float(line["fer2013"]) <= 1 for line in lines)
+
+
+def test_the_card_says_what_the_model_is(trained, recipe):
+    content = json.loads(trained.with_suffix(".json").read_text())
+    card = read_card(trained)
+    assert card.name == "tiny"
+    assert card.digest == hashlib.sha256(trained.read_bytes()).hexdigest()
+    assert content["labels"] == list(EMOTIONS)
+    assert set(card.temperatures) == {"perceived", "fer2013"}
+    assert all(0.1 < value < 6 for value in card.temperatures.values())
+    assert card.training["recipe"] == json.loads(json.dumps(recipe.as_dict()))
+    assert {head: held["n"] for head, held in card.training["held_out"].items()} == {"fer2013": 12, "perceived": 12}
+    assert "36 faces" in card.training["data"]
+    assert "albumsort model train" in card.training["command"]
+
+
+@pytest.mark.parametrize("labels", ["perceived", "fer2013"])
+def test_the_model_reads_faces(trained, faces, labels):
+    probabilities = EmotionClassifier(trained, labels).probabilities(faces.pixels)
+    assert (probabilities.shape, probabilities.dtype) == ((64, 7), np.float32)
+    assert probabilities.sum(1) == pytest.approx(1, abs=1e-5)
+    assert np.ptp(probabilities, axis=0).max() > 1e-3  # it looks at the faces
+
+
+def test_a_model_beside_the_card_of_another_is_refused(trained, tmp_path):
+    (tmp_path / "tiny.keras").write_bytes(trained.read_bytes() + b"more")
+    (tmp_path / "tiny.json").write_bytes(trained.with_suffix(".json").read_bytes())
+    with pytest.raises(AlbumsortError, match="belongs to another model"):
+        EmotionClassifier(tmp_path / "tiny.keras")
+
+
+def test_a_stopped_run_goes_on_to_the_same_end(trained, recipe, faces, tmp_path):
+    said: list[str] = []
+
+    def stop_after_one_epoch(line: str) -> None:
+        said.append(line)
+        if line.startswith("epoch 1"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        convert.train(recipe, faces, tmp_path, "test", stop_after_one_epoch)
+    assert not (tmp_path / "tiny.keras").exists()
+    assert len((tmp_path / "run" / HISTORY).read_text().splitlines()) == 2
+
+    path = convert.train(recipe, faces, tmp_path, "test", said.append)
+    assert sum(line.startswith("epoch 1") for line in said) == 1
+    assert any("goes on after epoch 1" in line for line in said)
+    assert (tmp_path / "run" / HISTORY).read_text() == (trained.parent / "run" / HISTORY).read_text()
+    resumed, undisturbed = (EmotionClassifier(model).probabilities(faces.pixels) for model in (path, trained))
+    # The history is rounded; what the network says is not.
+    assert resumed == pytest.approx(undisturbed, abs=1e-5)
+
+
+def test_a_folder_with_a_run_of_another_recipe_is_refused(recipe, faces, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.json").write_text("{}")
+    with pytest.raises(DataError, match="another recipe"):
+        convert.train(recipe, faces, tmp_path, "test")
+
+
+def test_fewer_faces_than_a_batch_are_an_error(recipe, faces, tmp_path):
+    large = replace(recipe, fit=replace(recipe.fit, batch=100))
+    with pytest.raises(DataError, match="36 faces are fewer"):
+        convert.train(large, faces, tmp_path, "test")
+
+
+def test_evaluate_measures_against_labels_and_votes(trained, few_faces, capsys):
+    evaluate(few_faces.data, ferplus=few_faces.votes, model=trained, as_json=True)
+    result = json.loads(capsys.readouterr().out)
+    assert list(result) == ["fer2013", "ferplus"]
+    for measured in result.values():
+        assert measured["n"] == 10
+        assert {"accuracy", "top2", "per_emotion", "confusion", "ece"} <= set(measured)
+        assert list(measured["per_emotion"]) == list(EMOTIONS)
+        assert np.array(measured["confusion"]).sum() == 10
+        assert 0 <= measured["accuracy"] <= measured["top2"] <= 1
+
+
+def test_evaluate_takes_a_folder_and_another_split(trained, few_faces, capsys):
+    evaluate(few_faces.folder, split="PrivateTest", model=trained, as_json=True)
+    result = json.loads(capsys.readouterr().out)
+    assert {name: measured["n"] for name, measured in result.items()} == {"fer2013": 6, "ferplus": 6}
+
+
+def test_evaluate_without_votes_measures_against_labels_alone(trained, few_faces, capsys):
+    evaluate(few_faces.data, model=trained, as_json=True)
+    assert list(json.loads(capsys.readouterr().out)) == ["fer2013"]
+
+
+def test_evaluate_prints_a_table_for_people(trained, few_faces, capsys):
+    evaluate(few_faces.folder, model=trained)
+    said = capsys.readouterr().out
+    assert "fer2013, PublicTest: 10 faces" in said
+    assert all(emotion in said for emotion in EMOTIONS)
+
+
+def test_info_says_what_a_model_is(trained, capsys):
+    info(trained, as_json=True)
+    assert json.loads(capsys.readouterr().out)["digest"] == read_card(trained).digest
+    info(trained)
+    said = capsys.readouterr().out
+    assert "tiny" in said and "temperature" in said and read_card(trained).digest in said
+
+
+def test_training_data_that_is_not_there_fails_with_one_line(run, few_faces, tmp_path):
+    missing = tmp_path / "nowhere.csv"
+    done = run("model", "train", "--data", missing, "--ferplus", few_faces.votes, "--out", Path("out"))
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "nowhere.csv" in line
