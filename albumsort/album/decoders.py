@@ -29,6 +29,15 @@ from albumsort.records import Photo, PhotoFile
 
 #: Megapixels that all workers together may have in decoding; one larger photo is decoded alone.
 MEGAPIXELS_AT_ONCE = 100.0
+_WORKER_ENVIRONMENT = {
+    # A worker starts as `python -c`, which looks for modules in the working directory first: a photo folder must not be
+    # able to slip it one. (Python 3.11 and later know this switch.)
+    "PYTHONSAFEPATH": "1",
+    # Each photo needs the same large buffers. Giving them back to the system after each costs a third of the work.
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "PILLOW_BLOCKS_MAX": "8",
+}
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only asked how much is free
 
 
@@ -191,17 +200,8 @@ class Decoders:
             ),
             daemon=True,
         )
-        # A worker starts as `python -c`, which looks for modules in the working directory first: a photo folder must
-        # not be able to slip it one. (Python 3.11 and later know this switch.)
-        before = os.environ.get("PYTHONSAFEPATH")
-        os.environ["PYTHONSAFEPATH"] = "1"
-        try:
+        with _environment(_WORKER_ENVIRONMENT):
             process.start()
-        finally:
-            if before is None:
-                del os.environ["PYTHONSAFEPATH"]
-            else:
-                os.environ["PYTHONSAFEPATH"] = before
         theirs.close()
         return _Worker(process, ours)
 
@@ -346,6 +346,21 @@ class Decoders:
             raise AlbumsortError("a decoder process does not start; is there enough memory?")
         self._fail(worker, reason)
         self._workers[self._workers.index(worker)] = self._start()
+
+
+@contextlib.contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """Environment variables for the processes that start within."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _frames_that_fit(settings: DecoderSettings, slot_bytes: int) -> int:

@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from albumsort.errors import AlbumsortError
 from albumsort.vision.runtime import tensorflow
 
@@ -31,6 +33,7 @@ class Networks:
     """The networks as compiled functions. Pictures are RGB on the 0-255 scale, batch first; shapes may vary freely.
 
     Attributes:
+        upload: an array to a tensor, so that several calls share one copy of it.
         proposal: uint8 ``(n, h, w, 3)`` to scores ``(n, h', w')`` and box regressions ``(n, h', w', 4)``, one for
             each 12 x 12 window at a stride of 2.
         refine: float32 ``(n, 24, 24, 3)`` to scores ``(n,)`` and regressions ``(n, 4)``.
@@ -42,46 +45,103 @@ class Networks:
     Regressions are the shifts of left, top, right and bottom edge as shares of the box's width and height.
     """
 
+    upload: Callable[[Any], Any]
     proposal: Callable[..., Any]
     refine: Callable[..., Any]
     output: Callable[..., Any]
     patches: Callable[..., Any]
 
 
+#: Floats in a vector register of common processors (AVX2).
+_VECTOR = 8
+#: Kernel, stride and padding of the max-pooling after each convolution, None where there is none.
+_POOLS: dict[str, tuple[tuple[int, int, str] | None, ...]] = {
+    "pnet": ((2, 2, "SAME"), None, None),
+    "rnet": ((3, 2, "SAME"), (3, 2, "VALID"), None),
+    "onet": ((3, 2, "SAME"), (3, 2, "VALID"), (2, 2, "SAME"), None),
+}
+
+
 @lru_cache(maxsize=1)
 def load(device: str = "auto") -> Networks:
     """Build the networks; each is compiled once a process, for all shapes.
+
+    They compute what ``PNet``, ``RNet`` and ``ONet`` of the package compute, with less work: pixels are centred by the
+    first convolution, and pooling goes before activation.
 
     Raises:
         AlbumsortError: the installed ``mtcnn`` package holds other weights than those known here.
     """
     tf = tensorflow(device)
-    from mtcnn.network.onet import ONet
-    from mtcnn.network.pnet import PNet
-    from mtcnn.network.rnet import RNet
+    weights = {name: read_weights(name) for name in _POOLS}
 
-    nets = {"pnet": PNet(), "rnet": RNet(), "onet": ONet()}
-    for name, net in nets.items():
-        net.build()
-        net.set_weights(_weights(name))
+    def prelu(x: Any, slope: Any) -> Any:
+        if (slope <= 1).all():
+            return tf.maximum(x, slope * x)
+        return slope * x + (1 - slope) * tf.nn.relu(x)
 
-    def centred(pictures: Any) -> Any:
-        return (tf.cast(pictures, tf.float32) - 127.5) / 128.0
+    def pooled_prelu(x: Any, kernel: Any, bias: Any, slope: Any, pool: Any) -> Any:
+        """Convolution, bias, PReLU and max-pooling, in the order convolution, pooling, the others on what is left.
+
+        Bias and a slope of at least 0 keep the order of values, so the largest stays the largest. With a negative slope
+        the largest or the smallest value ends on top; the smallest comes as the largest of a negated channel. Channels
+        of negative slope must come last. Empty channels fill up to what vector units take at once.
+        """
+        rising, count = int((slope >= 0).sum()), len(slope)
+        channels = count + count - rising
+        empty = np.zeros((*kernel.shape[:3], -channels % _VECTOR), np.float32)
+        kernel = np.concatenate([kernel, -kernel[..., rising:], empty], 3)
+        top = tf.nn.max_pool2d(tf.nn.conv2d(x, kernel, 1, "VALID"), *pool)
+        kept = prelu(top[..., :rising] + bias[:rising], slope[:rising])
+        largest = tf.nn.relu(top[..., rising:count] + bias[rising:])
+        smallest = tf.nn.relu(top[..., count:channels] - bias[rising:])
+        return tf.concat([kept, tf.maximum(largest, -slope[rising:] * smallest)], 3)
+
+    def features(name: str, pictures: Any) -> tuple[Any, list[Any]]:
+        """What the convolutions make of pictures, and the weights of the layers behind them."""
+        parts = list(weights[name])
+        # (pixel - 127.5) / 128, which the networks were trained on, as part of the first convolution
+        parts[1] = parts[1] - parts[0].sum((0, 1, 2)) * np.float32(127.5 / 128)
+        parts[0] = parts[0] / np.float32(128)
+        x = tf.cast(pictures, tf.float32)
+        order = np.arange(3)
+        for pool in _POOLS[name]:
+            kernel, bias, slope, *parts = parts
+            kernel, slope = kernel[:, :, order], slope.ravel()
+            order = np.argsort(slope < 0, kind="stable") if pool else np.arange(len(slope))
+            kernel, bias, slope = kernel[..., order], bias[order], slope[order]
+            if pool:
+                x = pooled_prelu(x, kernel, bias, slope, pool)
+            else:
+                x = prelu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias), slope)
+        return x, parts
+
+    def hidden(x: Any, parts: list[Any]) -> tuple[Any, list[Any]]:
+        """The dense layer behind the convolutions; its weights expect the columns of the plane first."""
+        matrix, bias, slope, *parts = parts
+        x = tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [-1, matrix.shape[0]])
+        return prelu(x @ matrix + bias, slope), parts
+
+    def score(no: Any, yes: Any) -> Any:
+        return tf.sigmoid(yes - no)  # softmax of two
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
     def proposal(pictures: Any) -> tuple[Any, Any]:
-        regressions, classes = nets["pnet"](centred(pictures))
-        return classes[..., 1], regressions
+        x, (kernel, bias, class_kernel, class_bias) = features("pnet", pictures)
+        y = tf.nn.conv2d(x, tf.concat([kernel, class_kernel], 3), 1, "VALID") + tf.concat([bias, class_bias], 0)
+        return score(y[..., 4], y[..., 5]), y[..., :4]
 
     @tf.function(input_signature=[tf.TensorSpec([None, 24, 24, 3], tf.float32)])
     def refine(patches: Any) -> tuple[Any, Any]:
-        regressions, classes = nets["rnet"](centred(patches))
-        return classes[:, 1], regressions
+        x, (matrix, bias, class_matrix, class_bias) = hidden(*features("rnet", patches))
+        classes = x @ class_matrix + class_bias
+        return score(classes[:, 0], classes[:, 1]), x @ matrix + bias
 
     @tf.function(input_signature=[tf.TensorSpec([None, 48, 48, 3], tf.float32)])
     def output(patches: Any) -> tuple[Any, Any, Any]:
-        regressions, landmarks, classes = nets["onet"](centred(patches))
-        return classes[:, 1], regressions, landmarks
+        x, (matrix, bias, mark_matrix, mark_bias, class_matrix, class_bias) = hidden(*features("onet", patches))
+        classes = x @ class_matrix + class_bias
+        return score(classes[:, 0], classes[:, 1]), x @ matrix + bias, x @ mark_matrix + mark_bias
 
     @tf.function(
         input_signature=[
@@ -94,10 +154,15 @@ def load(device: str = "auto") -> Networks:
     def patches(pictures: Any, boxes: Any, numbers: Any, side: Any) -> Any:
         return tf.image.crop_and_resize(pictures, boxes, numbers, tf.stack([side, side]))
 
-    return Networks(proposal, refine, output, patches)
+    return Networks(tf.constant, proposal, refine, output, patches)
 
 
-def _weights(name: str) -> list[Any]:
+def read_weights(name: str) -> list[Any]:
+    """The arrays of ``pnet``, ``rnet`` or ``onet``, in the order of the package's layers.
+
+    Raises:
+        AlbumsortError: they are not those known here.
+    """
     import joblib
     import mtcnn
 

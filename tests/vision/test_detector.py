@@ -118,7 +118,29 @@ def test_a_smallest_face_that_is_no_percentage_is_refused() -> None:
         FaceDetector(min_face=0)
 
 
+def test_the_networks_compute_what_those_of_the_package_do() -> None:
+    from mtcnn.network.onet import ONet
+    from mtcnn.network.pnet import PNet
+    from mtcnn.network.rnet import RNet
+
+    ours = mtcnn_networks.load("cpu")
+    rng = np.random.default_rng(0)
+    for name, net, call, side in (
+        ("pnet", PNet(), ours.proposal, 60),
+        ("rnet", RNet(), ours.refine, 24),
+        ("onet", ONet(), ours.output, 48),
+    ):
+        pictures = rng.integers(0, 256, (5, side, side, 3), np.uint8)
+        net.build()
+        net.set_weights(mtcnn_networks.read_weights(name))
+        *regressions, classes = net((pictures.astype(np.float32) - 127.5) / 128)
+        scores, *shifts = call(pictures if name == "pnet" else pictures.astype(np.float32))
+        assert np.allclose(scores, np.asarray(classes)[..., 1], atol=1e-4), name
+        for wanted, given in zip(regressions, shifts, strict=True):
+            assert np.allclose(wanted, given, atol=1e-4), name
+
+
 def test_weights_that_are_not_those_we_know_are_not_unpickled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(mtcnn_networks._DIGESTS, "pnet", "0" * 64)
     with pytest.raises(AlbumsortError, match="unknown weights"):
-        mtcnn_networks._weights("pnet")
+        mtcnn_networks.read_weights("pnet")
