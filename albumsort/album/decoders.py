@@ -84,7 +84,7 @@ class DecoderSettings:
     detail: int = 2048
     max_megapixels: float = 200.0
     seconds: float = 30.0
-    frames: int = 24
+    frames: int = 18
 
 
 @dataclass
