@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from albumsort.emotions import EMOTIONS
 from albumsort.training import calibrate, evaluate
 from albumsort.training.datasets import Faces
 from albumsort.training.fit import fit, logits
-from albumsort.training.network import build
+from albumsort.training.network import without_training
 from albumsort.training.recipe import Recipe
 
 
@@ -61,14 +62,37 @@ def train(
     return write(trained, recipe, temperatures, card, folder)
 
 
+def _drop_empty_options(path: Path) -> None:
+    """Take options that are None out of a ``.keras`` file's description.
+
+    Each version of Keras adds some, None by default, and refuses those that it does not know: without them, any Keras 3
+    that knows the layers can load the file.
+    """
+
+    def drop(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key: drop(value) for key, value in node.items() if value is not None}
+        return [drop(value) for value in node] if isinstance(node, list) else node
+
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    description = json.loads(parts["config.json"])
+    for layer in description["config"]["layers"]:
+        layer["config"] = drop(layer["config"])
+    parts["config.json"] = json.dumps(description).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+
+
 def write(
     trained: keras.Model, recipe: Recipe, temperatures: dict[str, float], training: dict[str, Any], folder: Path
 ) -> Path:
     """Write a network without what only training needs, and the card that says what it is."""
-    network = build(recipe.network)
-    network.set_weights(trained.get_weights())
+    network = without_training(trained, recipe.network)
     path = folder / f"{recipe.name}.keras"
     network.save(path)
+    _drop_empty_options(path)
     card = {
         "name": recipe.name,
         "digest": hashlib.sha256(path.read_bytes()).hexdigest(),

@@ -2,48 +2,89 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
+import numpy as np
 from keras import layers
 
 from albumsort.emotions import EMOTIONS, PERCEIVED
 from albumsort.training.recipe import NetworkRecipe
 
 
-def build(recipe: NetworkRecipe, weight_decay: float = 0.0) -> keras.Model:
-    """A net from float ``(n, side, side, 1)`` grey on the 0-255 scale, side 48 in use, to two sets of logits.
+def build(recipe: NetworkRecipe, weight_decay: float) -> keras.Model:
+    """A net to train, from float ``(n, side, side, 1)`` grey on the 0-255 scale, side 48 in use, to two sets of logits.
 
     ``fer2013`` ``(n, 7)`` answers in the sense of FER2013's labels, ``perceived`` ``(n, 8)`` in that of FER+'s voters.
     Each face is standardised to mean 0 and deviation 1 inside the net, so light and contrast of a photo do not matter.
     Residual blocks after He et al. 2016 (arXiv:1512.03385).
     """
-    face = keras.Input((None, None, 1), name="face")
-    decay = keras.regularizers.L2(weight_decay / 2)
-    # The small epsilon (in squared grey levels) keeps a flat black tile finite.
-    x = layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, epsilon=1.0, name="standardise")(face)
-    x = layers.ReLU()(_convolution(x, recipe.stem, 3, 1, decay))
-    for width in recipe.widths:
-        for block in range(recipe.blocks):
-            x = _residual(x, width, 2 if block == 0 else 1, decay)
-    x = layers.Dropout(recipe.dropout)(layers.GlobalAveragePooling2D()(x))
-    heads = {
-        "fer2013": layers.Dense(len(EMOTIONS), kernel_regularizer=decay, name="fer2013")(x),
-        "perceived": layers.Dense(len(PERCEIVED), kernel_regularizer=decay, name="perceived")(x),
-    }
-    return keras.Model(face, heads, name="emotion")
+    return _Builder(weight_decay).network(recipe)
 
 
-def _residual(x: keras.KerasTensor, width: int, stride: int, decay: keras.Regularizer) -> keras.KerasTensor:
-    y = layers.ReLU()(_convolution(x, width, 3, stride, decay))
-    y = _convolution(y, width, 3, 1, decay)
-    if stride != 1:
-        x = layers.AveragePooling2D(stride, padding="same")(x)
-    if x.shape[-1] != width:
-        x = _convolution(x, width, 1, 1, decay)
-    return layers.ReLU()(layers.Add()([x, y]))
+def without_training(trained: keras.Model, recipe: NetworkRecipe) -> keras.Model:
+    """The net that ships: it answers as ``trained`` does, its batch norms folded into the convolutions before them.
+
+    That is smaller and quicker, and its description names nothing that only some versions of Keras know.
+    """
+    network = _Builder(None).network(recipe)
+    for layer in network.layers:
+        if isinstance(layer, layers.Conv2D):
+            (kernel,) = trained.get_layer(layer.name).get_weights()
+            norm = trained.get_layer(_norm_of(layer.name))
+            gamma, beta, mean, variance = norm.get_weights()
+            factor = gamma / np.sqrt(variance + norm.epsilon)
+            layer.set_weights([kernel * factor, beta - mean * factor])
+        elif isinstance(layer, layers.Dense):
+            layer.set_weights(trained.get_layer(layer.name).get_weights())
+    return network
 
 
-def _convolution(
-    x: keras.KerasTensor, width: int, kernel: int, stride: int, decay: keras.Regularizer
-) -> keras.KerasTensor:
-    x = layers.Conv2D(width, kernel, stride, padding="same", use_bias=False, kernel_regularizer=decay)(x)
-    return layers.BatchNormalization()(x)
+class _Builder:
+    """Makes the layers of one net; ``weight_decay`` is None for the net that ships."""
+
+    def __init__(self, weight_decay: float | None) -> None:
+        self._trains = weight_decay is not None
+        self._convolutions = 0
+        self._start: dict[str, Any] = {"kernel_initializer": "zeros", "bias_initializer": "zeros"}
+        if weight_decay is not None:
+            self._start = {"kernel_regularizer": keras.regularizers.L2(weight_decay / 2)}
+
+    def network(self, recipe: NetworkRecipe) -> keras.Model:
+        face = keras.Input((None, None, 1), name="face")
+        # The small epsilon (in squared grey levels) keeps a flat black tile finite.
+        x = layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, epsilon=1.0, name="standardise")(face)
+        x = layers.ReLU()(self._convolution(x, recipe.stem, 3, 1))
+        for width in recipe.widths:
+            for block in range(recipe.blocks):
+                x = self._residual(x, width, 2 if block == 0 else 1)
+        x = layers.GlobalAveragePooling2D()(x)
+        if self._trains:
+            x = layers.Dropout(recipe.dropout)(x)
+        heads = {
+            "fer2013": layers.Dense(len(EMOTIONS), **self._start, name="fer2013")(x),
+            "perceived": layers.Dense(len(PERCEIVED), **self._start, name="perceived")(x),
+        }
+        return keras.Model(face, heads, name="emotion")
+
+    def _residual(self, x: keras.KerasTensor, width: int, stride: int) -> keras.KerasTensor:
+        y = layers.ReLU()(self._convolution(x, width, 3, stride))
+        y = self._convolution(y, width, 3, 1)
+        if stride != 1:
+            x = layers.AveragePooling2D(stride, padding="same")(x)
+        if x.shape[-1] != width:
+            x = self._convolution(x, width, 1, 1)
+        return layers.ReLU()(layers.Add()([x, y]))
+
+    def _convolution(self, x: keras.KerasTensor, width: int, kernel: int, stride: int) -> keras.KerasTensor:
+        """A convolution with its batch norm, or with the bias into which that was folded."""
+        name = f"convolution{self._convolutions}"
+        self._convolutions += 1
+        bias = not self._trains
+        x = layers.Conv2D(width, kernel, stride, padding="same", use_bias=bias, **self._start, name=name)(x)
+        return layers.BatchNormalization(name=_norm_of(name))(x) if self._trains else x
+
+
+def _norm_of(convolution: str) -> str:
+    """Name of the batch norm behind a convolution."""
+    return f"{convolution}_norm"

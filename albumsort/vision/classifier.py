@@ -120,7 +120,8 @@ def _compiled(path: Path, head: str, temperature: float, device: str) -> Any:
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, OSError, TypeError, KeyError) as error:
-        raise AlbumsortError(f"{path}: not a model that can be loaded ({error})") from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+        raise AlbumsortError(f"{path}: not a model that Keras {keras.__version__} can load ({reason})") from error
 
     @tf.function(input_signature=[tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8)])
     def predict(crops: Any) -> Any:

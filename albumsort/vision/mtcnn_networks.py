@@ -12,6 +12,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -164,9 +165,12 @@ def read_weights(name: str) -> list[Any]:
         AlbumsortError: they are not those known here.
     """
     import joblib
-    import mtcnn
 
-    path = Path(mtcnn.__file__).parent / "assets" / "weights" / f"{name}.lz4"
+    # Found without being imported: the package loads matplotlib, and nothing of its code is needed.
+    package = find_spec("mtcnn")
+    if package is None or package.origin is None:
+        raise AlbumsortError("the package mtcnn is not installed; reinstall albumsort")
+    path = Path(package.origin).parent / "assets" / "weights" / f"{name}.lz4"
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != _DIGESTS[name]:
         raise AlbumsortError(f"{path}: unknown weights, which are not loaded; install mtcnn 1.0.0")

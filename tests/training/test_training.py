@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from albumsort.errors import AlbumsortError
 from albumsort.training import convert
 from albumsort.training.datasets import DataError, Faces, load
 from albumsort.training.fit import HISTORY
+from albumsort.training.network import build, without_training
 from albumsort.training.recipe import Recipe, read
 from albumsort.vision.classifier import EmotionClassifier, read_card
 
@@ -146,3 +148,23 @@ def test_training_data_that_is_not_there_fails_with_one_line(run, few_faces, tmp
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "nowhere.csv" in line
+
+
+def test_folding_the_batch_norms_changes_no_answer(recipe, faces):
+    network = build(recipe.network, 5e-4)
+    rng = np.random.default_rng(0)
+    # Statistics as after training, not the neutral ones that a batch norm begins with.
+    network.set_weights([np.abs(rng.normal(1, 0.3, part.shape)) for part in network.get_weights()])
+    folded = without_training(network, recipe.network)
+    pixels = faces.pixels[:5, ..., None].astype(np.float32)
+    wanted, given = network.predict_on_batch(pixels), folded.predict_on_batch(pixels)
+    assert "BatchNormalization" not in {type(layer).__name__ for layer in folded.layers}
+    for head in wanted:
+        assert np.allclose(given[head], wanted[head], rtol=1e-3)
+
+
+def test_a_model_file_names_no_empty_options(trained):
+    # Each version of Keras adds options that are None by default, and older ones refuse a file with them.
+    with zipfile.ZipFile(trained) as file:
+        described = json.loads(file.read("config.json"))["config"]["layers"]
+    assert not [layer["name"] for layer in described if None in layer["config"].values()]
