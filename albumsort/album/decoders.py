@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import queue
 import shutil
+import sys
 import threading
 import time
 from collections import deque
@@ -31,7 +32,7 @@ from albumsort.records import Photo, PhotoFile
 MEGAPIXELS_AT_ONCE = 100.0
 _WORKER_ENVIRONMENT = {
     # A worker starts as `python -c`, which looks for modules in the working directory first: a photo folder must not be
-    # able to slip it one. (Python 3.11 and later know this switch.)
+    # able to slip it one. (Python 3.10 does not know this switch; there, workers start in another directory.)
     "PYTHONSAFEPATH": "1",
     # Each photo needs the same large buffers. Giving them back to the system after each costs a third of the work.
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
@@ -200,7 +201,7 @@ class Decoders:
             ),
             daemon=True,
         )
-        with _environment(_WORKER_ENVIRONMENT):
+        with _worker_environment():
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -349,13 +350,19 @@ class Decoders:
 
 
 @contextlib.contextmanager
-def _environment(settings: dict[str, str]) -> Iterator[None]:
-    """Environment variables for the processes that start within."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
+def _worker_environment() -> Iterator[None]:
+    """Environment variables, and a working directory without modules, for the processes that start within."""
+    before = {name: os.environ.get(name) for name in _WORKER_ENVIRONMENT}
+    os.environ.update(_WORKER_ENVIRONMENT)
+    here = None if sys.version_info >= (3, 11) else os.open(".", os.O_RDONLY)
     try:
+        if here is not None:
+            os.chdir(Path(multiprocessing.__file__).parent)
         yield
     finally:
+        if here is not None:
+            os.fchdir(here)
+            os.close(here)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
