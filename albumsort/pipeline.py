@@ -103,7 +103,7 @@ class Reading:
     crops: NDArray[np.uint8]
 
 
-class Networks:
+class FaceReader:
     """Detector and classifier, loaded when the first frame needs them: a scan that finds nothing new is quick."""
 
     def __init__(self, min_face: float, device: str) -> None:
@@ -162,7 +162,7 @@ class Networks:
 _NO_CROPS = np.empty((0, 48, 48), np.uint8)
 
 
-def read_photos(decoders: Decoders, networks: Networks) -> Iterator[Reading | KnownPhoto]:
+def read_photos(decoders: Decoders, reader: FaceReader) -> Iterator[Reading | KnownPhoto]:
     """Everything the decoders give, with faces read; in batches of one canvas, so not in order.
 
     A photo that could not be decoded comes as a reading without faces.
@@ -172,7 +172,7 @@ def read_photos(decoders: Decoders, networks: Networks) -> Iterator[Reading | Kn
     def read(canvas: tuple[int, int]) -> list[Reading]:
         queue = waiting[canvas]
         frames = [queue.popleft() for _ in range(min(BATCH, len(queue)))]
-        readings = networks.read(frames)
+        readings = reader.read(frames)
         for frame in frames:
             decoders.release(frame)
         return readings
@@ -262,10 +262,10 @@ class _Scan:
         return self.summary
 
     def _read(self, files: list[PhotoFile]) -> None:
-        networks = Networks(self.settings.min_face, self.settings.device)
+        reader = FaceReader(self.settings.min_face, self.settings.device)
         with Decoders(iter(files), self.settings.decoders(), self._is_known) as decoders:
             try:
-                for item in read_photos(decoders, networks):
+                for item in read_photos(decoders, reader):
                     if isinstance(item, KnownPhoto):
                         self.copies.append(item)
                     else:
@@ -277,8 +277,8 @@ class _Scan:
                     self.progress(self.summary)
             finally:
                 # Also when interrupted: what was read is kept.
-                if networks.model:
-                    self.writer.name_model(self.scan_id, networks.model)
+                if reader.model:
+                    self.writer.name_model(self.scan_id, reader.model)
                 self._flush()
 
     def _walk(self) -> list[PhotoFile]:
@@ -346,7 +346,7 @@ def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropp
         AlbumsortError: a GPU was asked for and there is none.
     """
     settings = settings or ScanSettings()
-    networks = Networks(settings.min_face, settings.device)
+    reader = FaceReader(settings.min_face, settings.device)
     read = _read_faces if cropped else read_photos
     done: dict[str, deque[Reading]] = defaultdict(deque)
     there = [file for file in files if os.path.exists(file)]
@@ -355,7 +355,7 @@ def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropp
             done[file].append(Reading(PhotoResult(Photo(file, 0, 0, error="no such file")), _NO_CROPS))
     turn = 0
     with Decoders(map(_stat, there), settings.decoders()) as decoders:
-        for item in chain([None], read(decoders, networks)):
+        for item in chain([None], read(decoders, reader)):
             if item is not None:
                 assert isinstance(item, Reading)  # noqa: S101 - nothing is known without an index
                 done[item.result.photo.path].append(item)
@@ -364,11 +364,11 @@ def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropp
                 turn += 1
 
 
-def _read_faces(decoders: Decoders, networks: Networks) -> Iterator[Reading | KnownPhoto]:
+def _read_faces(decoders: Decoders, reader: FaceReader) -> Iterator[Reading | KnownPhoto]:
     """As ``read_photos``, for pictures that are one face each."""
     for item in decoders:
         if isinstance(item, Frame):
-            yield networks.read_face(item)
+            yield reader.read_face(item)
             decoders.release(item)
         else:
             yield Reading(PhotoResult(item), _NO_CROPS) if isinstance(item, Photo) else item

@@ -80,7 +80,7 @@ def home(album: Path, scanned: Path, tmp_path: Path) -> Home:
 
 @pytest.fixture
 def no_inference(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline.Networks, "read", forbidden)
+    monkeypatch.setattr(pipeline.FaceReader, "read", forbidden)
 
 
 def expected_faces(composer: Any) -> Iterator[tuple[str, list[Box]]]:
