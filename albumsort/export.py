@@ -28,7 +28,7 @@ class Exported:
     """What became of one photo.
 
     ``action`` is ``written``, ``present`` (the folder holds it already), ``missing`` (the photo is no longer where it
-    was scanned) or, in a dry run, ``would be written``.
+    was scanned), ``unreadable`` (it may not be read) or, in a dry run, ``would be written``.
     """
 
     emotion: str | None
@@ -130,6 +130,9 @@ def lay(
         if not dry_run:
             folder.mkdir(parents=True, exist_ok=True)
         for rank, row in enumerate(ranking, 1):
+            if os.path.isfile(row.photo.path) and not os.access(row.photo.path, os.R_OK):
+                done.append(Exported(emotion, row.photo.path, str(folder), "unreadable"))
+                continue
             present = content.holding(row.photo.path)
             if present is not None:
                 done.append(Exported(emotion, row.photo.path, str(present), "present"))

@@ -238,7 +238,7 @@ class _Scan:
         self.pending: list[PhotoResult] = []
         self.copies: list[KnownPhoto] = []
         self.last_write = time.monotonic()
-        self.known_photos = {} if settings.rescan else writer.unchanged()
+        self.known_photos = {} if settings.rescan else writer.unchanged(settings.max_megapixels)
         self.known_others = {} if settings.rescan else writer.others()
         # Digests of what is in the index already, and of what this scan is reading: their copies need no reading.
         self.digests: set[str] = set() if settings.rescan else writer.digests()

@@ -30,6 +30,10 @@ from albumsort.records import Photo, PhotoFile
 
 #: Megapixels that all workers together may have in decoding; one larger photo is decoded alone.
 MEGAPIXELS_AT_ONCE = 100.0
+#: How the error of a photo with too many pixels begins.
+TOO_LARGE = "too large"
+#: Seconds between two looks at the clock.
+_TICK = 1.0
 _WORKER_ENVIRONMENT = {
     # A worker starts as `python -c`, which looks for modules in the working directory first: a photo folder must not be
     # able to slip it one. (Python 3.10 does not know this switch; there, workers start in another directory.)
@@ -138,7 +142,8 @@ class Decoders:
         self._look_bytes = settings.look_side**2 * 3
         self._slot_bytes = settings.detail**2 * 3 + self._look_bytes
         self.frames = _frames_that_fit(settings, self._slot_bytes)
-        self._memory = shared_memory.SharedMemory(create=True, size=self.frames * self._slot_bytes)
+        with _worker_environment():  # the first shared memory starts a process, too, that watches over it
+            self._memory = shared_memory.SharedMemory(create=True, size=self.frames * self._slot_bytes)
         self._free = deque(range(self.frames))
         self._ready: queue.SimpleQueue[Frame | KnownPhoto | Photo | BaseException | None] = queue.SimpleQueue()
         self._context = multiprocessing.get_context("spawn")
@@ -179,10 +184,6 @@ class Decoders:
         """Give the frame's memory back for the next photo; its arrays must not be used any more."""
         self._free.append(frame.slot)
         self._ring()
-
-    def waiting(self) -> bool:
-        """Whether nothing is ready at this moment."""
-        return self._ready.empty()
 
     def _ring(self) -> None:
         self._bell.send_bytes(b"!")
@@ -257,7 +258,12 @@ class Decoders:
         working = [w.since for w in active if w.is_ready and not w.is_waiting]
         late = min(working, default=time.monotonic()) + self._settings.seconds
         waits = [self._wake_up, *(w.pipe for w in active)]
-        heard = connection.wait(waits, timeout=max(0.0, late - time.monotonic()) + 0.01)
+        start = time.monotonic()
+        heard = connection.wait(waits, timeout=min(_TICK, max(0.0, late - start) + 0.01))
+        overslept = time.monotonic() - start - _TICK
+        if overslept > _TICK:  # the whole program was stopped (Ctrl-Z, a laptop asleep): no file is to blame
+            for worker in active:
+                worker.since += overslept
         if self._wake_up in heard:
             while self._wake_up.poll():
                 self._wake_up.recv_bytes()
@@ -288,7 +294,8 @@ class Decoders:
                 worker.rest()
             elif size > limit:
                 self._tell(worker, None)
-                self._fail(worker, f"too large ({size:.0f} MP > {limit:g} MP; see --max-megapixels)")
+                words = f"{size:.0f}" if size >= 10 else f"{size:.1f}"
+                self._fail(worker, f"{TOO_LARGE} ({words} MP > {limit:g} MP; see --max-megapixels)")
             return
         if isinstance(message, Failed):
             self._fail(worker, message.reason, message.digest)

@@ -33,14 +33,14 @@ def walk(
 
     Args:
         roots: folders and files, which must be there.
-        exclude: globs; a file or folder is left out when one matches its name or its path below the root.
+        exclude: globs; a file or folder is left out when one matches its name, or its path, whole or below the root.
         follow_links: symbolic links below a root are followed, each folder once; else they are passed over.
         is_known: asked about files without a picture's suffix, before they are opened; True passes them over.
         is_photo: likewise; True takes them for photos without a look.
         note_other: told of each such file that turned out to be no picture.
         note_problem: told of each folder or file that could not be read.
     """
-    globs = tuple(exclude)
+    globs = tuple(os.path.normpath(glob) for glob in exclude)
     seen: set[str] = set()
     visited: set[tuple[int, int]] = set()
     for root in roots:
@@ -115,4 +115,4 @@ def _is_wanted(entry: os.DirEntry[str], root: str, exclude: tuple[str, ...], fol
     if not exclude:
         return True
     below = os.path.relpath(entry.path, root)
-    return not any(fnmatchcase(name, glob) or fnmatchcase(below, glob) for glob in exclude)
+    return not any(fnmatchcase(part, glob) for glob in exclude for part in (name, below, entry.path))

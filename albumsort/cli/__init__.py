@@ -55,7 +55,8 @@ def main() -> None:
     """Run the command line. What a person can mend is one line on standard error, and exit code 1."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="surrogateescape")  # file names may hold any bytes
+            # File names may hold any bytes, and must come out as they are.
+            stream.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
     # Whoever ends the program politely gets the same clean stop as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -43,7 +43,7 @@ def export(
         print(json.dumps({"destination": str(dest), "files": [asdict(item) for item in done]}))
         return
     for item in done:
-        if dry_run or item.action == "missing":
+        if dry_run or item.action in ("missing", "unreadable"):
             print(f"{item.action}: {printable(item.source)} -> {printable(item.target)}")
     count = Counter(item.action for item in done)
     for name in chosen:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +39,7 @@ def predict(
         if as_json:
             print(json.dumps(result_as_dict(reading.result, threshold)), flush=True)
         else:
-            sys.stdout.write(describe(reading.result, threshold))
+            print(describe(reading.result, threshold), end="")
 
 
 def show(

@@ -43,7 +43,7 @@ def top(
     with Index(index_path(db)) as index:
         certain = index.threshold() if threshold is None else threshold
         ranking = index.top(emotion, n, threshold=certain, everyone=everyone, filters=filters)
-    sys.stdout.write(write_ranking(ranking, certain, form))
+    print(write_ranking(ranking, certain, form), end="")
     if not ranking:
         sys.stderr.write(f"no photo is {emotion} with at least {certain:.0%}; --threshold lowers the bar\n")
     if form == "paths" and any("\n" in row.photo.path for row in ranking):

@@ -74,5 +74,14 @@ def version(connection: sqlite3.Connection) -> int | None:
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the tables in an empty database, in one transaction."""
-    connection.executescript(f"BEGIN; {_TABLES} {_TOP_INDEXES} PRAGMA user_version = {VERSION}; COMMIT;")
+    """Make the tables in an empty database, in one transaction; another program may be doing the same just now."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if version(connection) == 0:
+            for statement in (_TABLES + _TOP_INDEXES).split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -63,11 +64,13 @@ class IndexWriter:
                 raise AlbumsortError(f"{self.path}: a database, but no index of albumsort")
             if version > schema.VERSION:
                 raise AlbumsortError(f"{self.path}: made by a newer albumsort (version {version}); update albumsort")
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.execute("PRAGMA foreign_keys = ON")
             if version == 0:
                 schema.create(self._connection)
+            # Only one of two scans that open an index at the same moment can switch it; it stays switched.
+            with suppress(sqlite3.OperationalError):
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.execute("PRAGMA foreign_keys = ON")
         except BaseException:
             self._connection.close()
             raise
@@ -78,26 +81,44 @@ class IndexWriter:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing. The right to write is taken at once, before another writer overtakes what is read."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.rollback()
+            raise
+
     def start_scan(self, settings: dict[str, Any]) -> int:
         """Record that a scan begins; returns its id."""
-        with self._db.atomic():
+        with self._transaction():
             row = {"started_at": _now(), "finished_at": None, "settings": json.dumps(settings), "model": None}
             return int(self._db["scans"].insert(row).last_pk)
 
     def name_model(self, scan: int, model: str) -> None:
         """Record which model read the faces of a scan."""
-        with self._db.atomic():
+        with self._transaction():
             self._db["scans"].update(scan, {"model": model})
 
     def finish_scan(self, scan: int) -> None:
         """Record that a scan came to its end."""
-        with self._db.atomic():
+        with self._transaction():
             self._db["scans"].update(scan, {"finished_at": _now()})
 
-    def unchanged(self) -> dict[str, tuple[int, int]]:
-        """Path to (size, mtime_ns) of each photo that needs no new look while these are the same."""
+    def unchanged(self, max_megapixels: float) -> dict[str, tuple[int, int]]:
+        """Path to (size, mtime_ns) of each photo that needs no new look while these are the same.
+
+        A photo that was too large needs one when ``max_megapixels`` allows it now.
+        """
         where = f"error IS NULL OR error NOT IN ({', '.join('?' * len(PASSING_ERRORS))})"
-        rows = self._connection.execute(f"SELECT path, size, mtime_ns FROM photos WHERE {where}", PASSING_ERRORS)
+        allowed = "error IS NOT NULL AND error LIKE 'too large (%' AND width * height <= ? * 1e6"
+        rows = self._connection.execute(
+            f"SELECT path, size, mtime_ns FROM photos WHERE ({where}) AND NOT ({allowed})",
+            (*PASSING_ERRORS, max_megapixels),
+        )
         return {from_column(path): (size, mtime) for path, size, mtime in rows}
 
     def others(self) -> dict[str, tuple[int, int]]:
@@ -112,12 +133,12 @@ class IndexWriter:
     def note_others(self, files: Iterable[PhotoFile]) -> None:
         """Remember files that are no pictures."""
         rows = [(to_column(file.path), file.size, file.mtime_ns) for file in files]
-        with self._db.atomic():
+        with self._transaction():
             self._connection.executemany("INSERT OR REPLACE INTO others VALUES (?, ?, ?)", rows)
 
     def write(self, scan: int, results: Iterable[PhotoResult]) -> None:
         """Keep photos with their faces; what was known of the same paths is replaced."""
-        with self._db.atomic():
+        with self._transaction():
             for result in results:
                 self._insert(scan, result.photo, result.faces)
 
@@ -128,7 +149,7 @@ class IndexWriter:
         ).fetchall()
         if not rows:
             return None
-        gone = [row for row in rows if not os.path.lexists(from_column(row[1]))]
+        gone = [row for row in rows if _is_gone(from_column(row[1]))]
         photo_id = (gone or rows)[0][0]
         result = PhotoResult(photo_of(self._connection, photo_id), faces_of(self._connection, photo_id))
         return KnownResult(photo_id, bool(gone), result)
@@ -138,7 +159,7 @@ class IndexWriter:
 
         When the known photo is no longer where it was, its row moves; else the file gets rows of its own.
         """
-        with self._db.atomic():
+        with self._transaction():
             for file, known in found:
                 path = to_column(file.path)
                 moved = 0
@@ -163,13 +184,12 @@ class IndexWriter:
         """
         paths = [(row[0], from_column(row[1])) for row in self._connection.execute("SELECT id, path FROM photos")]
         for root in self._roots():
-            is_file = any(path == root for _, path in paths)
-            if not is_file and not Path(root).exists() and any(path.startswith(root + os.sep) for _, path in paths):
+            if any(path.startswith(root + os.sep) for _, path in paths) and _is_unplugged(root):
                 raise AlbumsortError(
                     f"{root} was scanned and is not there now; nothing was dropped. Plug the disk in and try again"
                 )
-        gone = [(row,) for row, path in paths if not os.path.lexists(path)]
-        with self._db.atomic():
+        gone = [(row,) for row, path in paths if _is_gone(path)]
+        with self._transaction():
             self._connection.executemany("DELETE FROM photos WHERE id = ?", gone)
             self._connection.execute("DELETE FROM others")
         return len(gone), len(paths) - len(gone)
@@ -183,6 +203,28 @@ class IndexWriter:
         self._connection.execute("DELETE FROM photos WHERE path = ?", (row["path"],))
         photo_id = self._db["photos"].insert(row).last_pk
         self._db["faces"].insert_all(face_row(face, photo_id) for face in faces)
+
+
+def _is_gone(path: str) -> bool:
+    """Whether there is no such file; one that cannot be reached just now (permissions, a sick disk) is not gone."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _is_unplugged(root: str) -> bool:
+    """Whether a folder is not there, or is an empty place where a disk used to be mounted."""
+    try:
+        with os.scandir(root) as entries:
+            return next(entries, None) is None
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
 
 
 def _now() -> str:

@@ -4,6 +4,7 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -142,7 +143,7 @@ def test_each_bad_file_says_what_is_wrong_with_it(mixed: Run) -> None:
         "cut.jpg": "truncated",
         "text.jpg": "not an image",
         "empty.jpg": "empty file",
-        "huge.jpg": "too large (1 MP > 0.5 MP; see --max-megapixels)",
+        "huge.jpg": "too large (0.6 MP > 0.5 MP; see --max-megapixels)",
         "gone.jpg": "vanished during the scan",
     }
 
@@ -241,6 +242,28 @@ def test_a_module_in_the_working_directory_is_not_run(tmp_path: Path, monkeypatc
     assert list(outcome.pixels) == ["a.png"]
     assert not (tmp_path / "owned").exists()
     assert "PYTHONSAFEPATH" not in os.environ
+
+
+@pytest.mark.parametrize("name", ["signal", "multiprocessing", "numpy"])
+def test_a_scan_of_the_working_directory_runs_nothing_in_it(tmp_path: Path, name: str) -> None:
+    # A fresh interpreter: the process that watches over shared memory is started once in each.
+    picture(tmp_path / "a.png")
+    (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'w')\n")
+    program = (
+        "import os, sys\n"
+        "from albumsort.album.decoders import Decoders, DecoderSettings\n"
+        "from albumsort.pipeline import _stat\n"
+        "if __name__ == '__main__':\n"
+        f"    os.chdir({str(tmp_path)!r})\n"
+        f"    files = iter([_stat({str(tmp_path / 'a.png')!r})])\n"
+        "    with Decoders(files, DecoderSettings(1, 64, 256, frames=3)) as all_:\n"
+        "        for item in all_: all_.release(item)\n"
+    )
+    script = tmp_path.parent / f"scan_{name}.py"
+    script.write_text(program)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (tmp_path / "owned").exists()
 
 
 def test_an_error_of_the_walk_reaches_who_iterates(tmp_path: Path) -> None:

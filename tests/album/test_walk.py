@@ -192,3 +192,12 @@ def test_an_unreadable_folder_is_noted_and_the_rest_is_walked(
         found = below(public_folder, note_problem=lambda *problem: problems.append(problem))
     assert found == ["z.jpg"]
     assert problems == [(str(closed), "permission denied"), (str(nameless), "permission denied")]
+
+
+@pytest.mark.parametrize("form", ["skipped", "skipped/", "./skipped", "{root}/skipped", "skipped/*"])
+def test_a_folder_is_excluded_in_each_form_that_people_type(tmp_path: Path, form: str) -> None:
+    for name in ("kept", "skipped"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jpg").touch()
+    found = walk([str(tmp_path)], exclude=[form.format(root=tmp_path)])
+    assert [file.path for file in found] == [str(tmp_path / "kept" / "a.jpg")]

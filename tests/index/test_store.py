@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_a_name_that_is_no_utf8_is_kept_as_bytes_and_others_as_text(room: Any, f
     assert {path for path, _ in room.top()} == {LATIN1, "/photos/café\n日本.jpg"}
     with Index(room.path) as index:
         assert index.photo(LATIN1)[0].path == LATIN1
-    assert set(room.writer.unchanged()) == {LATIN1, "/photos/café\n日本.jpg"}
+    assert set(room.writer.unchanged(200)) == {LATIN1, "/photos/café\n日本.jpg"}
 
 
 def test_writing_a_path_again_replaces_photo_and_faces(room: Any, face: Callable) -> None:
@@ -108,7 +109,7 @@ def test_only_failures_that_may_pass_are_tried_again(room: Any) -> None:
     room.put("/photos/cut.jpg", error="truncated")
     room.put("/photos/closed.jpg", error="permission denied", digest=None)
     room.put("/photos/gone.jpg", error="vanished during the scan", digest=None)
-    assert room.writer.unchanged() == {
+    assert room.writer.unchanged(200) == {
         f"/photos/{name}.jpg": (1000, 1_700_000_000_000_000_001) for name in ("good", "cut")
     }
 
@@ -149,6 +150,15 @@ def test_prune_drops_what_is_gone_and_its_faces(room: Any, kept: list[Path]) -> 
     assert room.writer.prune() == (0, 1)
 
 
+def test_prune_drops_nothing_while_a_scanned_folder_is_an_empty_mount_point(room: Any, kept: list[Path]) -> None:
+    folder = kept[0].parent
+    folder.rename(folder.with_name("unplugged"))
+    folder.mkdir()
+    with pytest.raises(AlbumsortError, match="nothing was dropped"):
+        room.writer.prune()
+    assert room.sql("SELECT count(*) FROM photos") == [(len(kept),)]
+
+
 def test_prune_drops_nothing_while_a_scanned_folder_is_not_there(room: Any, kept: list[Path]) -> None:
     kept[0].parent.rename(kept[0].parent.with_name("unplugged"))
     with pytest.raises(AlbumsortError, match="was scanned and is not there now; nothing was dropped"):
@@ -178,3 +188,31 @@ def test_a_link_that_leads_nowhere_is_not_gone(room: Any, kept: list[Path]) -> N
     kept[0].unlink()
     kept[0].symlink_to("/mnt/archive/a.jpg")
     assert room.writer.prune() == (0, 2)
+
+
+def test_a_photo_that_was_too_large_is_looked_at_again_when_more_is_allowed(room: Any, photo: Callable) -> None:
+    result = photo("/photos/pano.jpg", error="too large (1.5 MP > 1 MP; see --max-megapixels)")
+    room.writer.write(room.scan, [replace(result, photo=replace(result.photo, width=1500, height=1000))])
+    assert "/photos/pano.jpg" in room.writer.unchanged(1)
+    assert "/photos/pano.jpg" not in room.writer.unchanged(2)
+
+
+def test_two_scans_may_make_the_same_new_index_at_once(tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+
+    def open_and_write(path: Path, gate: threading.Barrier) -> None:
+        gate.wait()
+        try:
+            with IndexWriter(path) as writer:
+                writer.start_scan({"paths": []})
+        except Exception as error:
+            failures.append(error)
+
+    for number in range(10):
+        gate = threading.Barrier(2)
+        threads = [threading.Thread(target=open_and_write, args=(tmp_path / f"{number}.db", gate)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failures == []
