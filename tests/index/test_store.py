@@ -12,6 +12,7 @@ import pytest
 
 from albumsort.errors import AlbumsortError
 from albumsort.index import Index
+from albumsort.index.store import IndexWriter
 from albumsort.records import PhotoFile
 
 LATIN1 = os.fsdecode(b"/photos/caf\xe9.jpg")
