@@ -66,11 +66,14 @@ _TOP_INDEXES = "".join(
 
 def version(connection: sqlite3.Connection) -> int | None:
     """The version of an index; 0 for an empty database, None for one of another program."""
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    number = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    # One statement, and so one look: between two, another scan may make its tables.
+    number, ours, tables = connection.execute(
+        "SELECT user_version, (SELECT count(*) FROM sqlite_master WHERE name IN ('photos', 'faces', 'scans')),"
+        " (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
+    ).fetchone()
     if not tables and not number:
         return 0
-    return number if number and {"photos", "faces", "scans"} <= tables else None
+    return int(number) if number and ours == 3 else None
 
 
 def create(connection: sqlite3.Connection) -> None:
