@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from albumsort.index import Index
-    from albumsort.pipeline import ScanSettings, ScanSummary, scan
+    from albumsort.pipeline import ScanSummary, scan
+    from albumsort.settings import ScanSettings
     from albumsort.vision.classifier import EmotionClassifier
     from albumsort.vision.detector import FaceDetector
 
@@ -23,7 +24,7 @@ _HOMES = {
     "EmotionClassifier": "albumsort.vision.classifier",
     "FaceDetector": "albumsort.vision.detector",
     "Index": "albumsort.index",
-    "ScanSettings": "albumsort.pipeline",
+    "ScanSettings": "albumsort.settings",
     "ScanSummary": "albumsort.pipeline",
     "scan": "albumsort.pipeline",
 }

@@ -4,65 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from albumsort.album.decoders import Decoders, DecoderSettings, Frame, KnownPhoto
+from albumsort.album.decoders import Decoders, KnownPhoto
 from albumsort.album.walk import printable, walk
 from albumsort.errors import AlbumsortError
 from albumsort.index.store import IndexWriter, KnownResult
-from albumsort.records import Box, Detection, Face, Photo, PhotoFile, PhotoResult
-from albumsort.vision.crop import crop_face, whole_picture
-from albumsort.vision.detector import CANVAS_STEP, LOOK_SIDE, FaceDetector
+from albumsort.reading import FaceReader, read_photos
+from albumsort.records import PhotoFile, PhotoResult
+from albumsort.settings import ScanSettings
 
-if TYPE_CHECKING:
-    from albumsort.vision.classifier import EmotionClassifier
-
-#: Photos of one canvas that go through the networks together.
-BATCH = 8
 #: Photos without faces to find (bad ones, copies) are written in batches of this size.
 WRITE_BATCH = 200
 #: Seconds for which results wait at most before they are written.
 WRITE_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class ScanSettings:
-    """How a scan looks at photos; kept with it in the index.
-
-    Attributes:
-        threshold: probability from which a face is certain; applied when asking, so it may be changed later.
-        min_face: the smallest face, in percent of the photo's long side.
-        detail: pixels on the long side to which a photo is decoded, at most.
-        max_megapixels: photos with more are refused by their header.
-        exclude: globs of names or paths to leave out.
-        follow_links: follow symbolic links below the roots.
-        workers: decoder processes; 0 for one a core.
-        device: ``auto``, ``cpu`` or ``gpu``.
-        rescan: look again at photos that have not changed.
-    """
-
-    threshold: float = 0.5
-    min_face: float = 2.5
-    detail: int = 2048
-    max_megapixels: float = 200.0
-    exclude: tuple[str, ...] = ()
-    follow_links: bool = False
-    workers: int = 0
-    device: str = "auto"
-    rescan: bool = False
-
-    def decoders(self) -> DecoderSettings:
-        """What of it the decoders need."""
-        workers = self.workers or os.cpu_count() or 1
-        return DecoderSettings(workers, min(LOOK_SIDE, self.detail), self.detail, self.max_megapixels)
 
 
 @dataclass
@@ -93,108 +51,6 @@ class ScanSummary:
     def as_dict(self) -> dict[str, int | float]:
         """For JSON: everything but the walk's own notes."""
         return {name: value for name, value in asdict(self).items() if name not in ("found", "unreadable")}
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A photo as it comes out of the networks. ``crops`` are its faces' crops, uint8 ``(n, 48, 48)``."""
-
-    result: PhotoResult
-    crops: NDArray[np.uint8]
-
-
-class FaceReader:
-    """Detector and classifier, loaded when the first frame needs them: a scan that finds nothing new is quick."""
-
-    def __init__(self, min_face: float, device: str) -> None:
-        self._min_face, self._device = min_face, device
-        self._detector: FaceDetector | None = None
-        self._classifier: EmotionClassifier | None = None
-
-    @property
-    def classifier(self) -> EmotionClassifier:
-        """The classifier, loaded now if it is not yet."""
-        if self._classifier is None:
-            from albumsort.vision.classifier import EmotionClassifier
-
-            self._classifier = EmotionClassifier(device=self._device)
-        return self._classifier
-
-    @property
-    def model(self) -> str | None:
-        """Name and digest of the emotion model; None as long as nothing was classified."""
-        card = self._classifier.card if self._classifier else None
-        return f"{card.name} {card.digest[:12]}" if card else None
-
-    def read_face(self, frame: Frame) -> Reading:
-        """Read a picture that is one face."""
-        crop, sharpness = whole_picture(frame.pixels)
-        photo = frame.photo
-        box = (0.0, 0.0, float(photo.width or 1), float(photo.height or 1))
-        probabilities = self.classifier.probabilities(crop[None])[0].astype(float).round(6)
-        face = Face(box, 1.0, (), sharpness, tuple(probabilities.tolist()))
-        return Reading(PhotoResult(photo, (face,)), crop[None])
-
-    def read(self, frames: Sequence[Frame]) -> list[Reading]:
-        """Find and read the faces of some photos."""
-        if self._detector is None:
-            self._detector = FaceDetector(self._min_face, self._device)
-        found = self._detector.detect([frame.look for frame in frames])
-        cut = [
-            [(face, *crop_face(frame.pixels, _box(face, _scale(frame.pixels, frame.look)))) for face in faces]
-            for frame, faces in zip(frames, found, strict=True)
-        ]
-        crops = [np.stack([crop for _, crop, _ in faces]) if faces else _NO_CROPS for faces in cut]
-        probabilities = self.classifier.probabilities(np.concatenate(crops))
-        rows = iter(probabilities.astype(float).round(6).tolist())
-        readings = []
-        for frame, faces, tiles in zip(frames, cut, crops, strict=True):
-            photo = frame.photo
-            full = (photo.width or 1) / frame.look.shape[1], (photo.height or 1) / frame.look.shape[0]
-            done = tuple(
-                Face(_box(face, full), face.score, _points(face, full), sharpness, tuple(next(rows)))
-                for face, _, sharpness in faces
-            )
-            readings.append(Reading(PhotoResult(photo, done), tiles))
-        return readings
-
-
-_NO_CROPS = np.empty((0, 48, 48), np.uint8)
-
-
-def read_photos(decoders: Decoders, reader: FaceReader) -> Iterator[Reading | KnownPhoto]:
-    """Everything the decoders give, with faces read; in batches of one canvas, so not in order.
-
-    A photo that could not be decoded comes as a reading without faces.
-    """
-    waiting: dict[tuple[int, int], deque[Frame]] = defaultdict(deque)
-
-    def read(canvas: tuple[int, int]) -> list[Reading]:
-        queue = waiting[canvas]
-        frames = [queue.popleft() for _ in range(min(BATCH, len(queue)))]
-        readings = reader.read(frames)
-        for frame in frames:
-            decoders.release(frame)
-        return readings
-
-    for item in decoders:
-        if isinstance(item, KnownPhoto):
-            yield item
-            continue
-        if isinstance(item, Photo):
-            yield Reading(PhotoResult(item), _NO_CROPS)
-            continue
-        height, width = item.look.shape[:2]
-        canvas = (-(-height // CANVAS_STEP), -(-width // CANVAS_STEP))
-        waiting[canvas].append(item)
-        # A full batch is read at once. Part of one is, when the frames that wait leave the decoders short of memory.
-        if len(waiting[canvas]) >= BATCH:
-            yield from read(canvas)
-        elif sum(map(len, waiting.values())) > decoders.frames // 2:
-            yield from read(max(waiting, key=lambda key: len(waiting[key])))
-    for canvas in list(waiting):
-        while waiting[canvas]:
-            yield from read(canvas)
 
 
 def scan(
@@ -332,65 +188,3 @@ class _Scan:
 
     def _known(self, copy: KnownPhoto) -> KnownResult | None:
         return self.writer.known(copy.digest, self.scan_id if self.settings.rescan else 0)
-
-
-def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropped: bool = False) -> Iterator[Reading]:
-    """Read photos without an index, in the order given. What is no photo comes with its error.
-
-    Args:
-        files: absolute paths.
-        settings: None for the defaults.
-        cropped: each picture is one face, edge to edge: nothing is detected.
-
-    Raises:
-        AlbumsortError: a GPU was asked for and there is none.
-    """
-    settings = settings or ScanSettings()
-    reader = FaceReader(settings.min_face, settings.device)
-    read = _read_faces if cropped else read_photos
-    done: dict[str, deque[Reading]] = defaultdict(deque)
-    there = [file for file in files if os.path.exists(file)]
-    for file in files:
-        if not os.path.exists(file):
-            done[file].append(Reading(PhotoResult(Photo(file, 0, 0, error="no such file")), _NO_CROPS))
-    turn = 0
-    with Decoders(map(_stat, there), settings.decoders()) as decoders:
-        for item in chain([None], read(decoders, reader)):
-            if item is not None:
-                assert isinstance(item, Reading)  # noqa: S101 - nothing is known without an index
-                done[item.result.photo.path].append(item)
-            while turn < len(files) and done[files[turn]]:
-                yield done[files[turn]].popleft()
-                turn += 1
-
-
-def _read_faces(decoders: Decoders, reader: FaceReader) -> Iterator[Reading | KnownPhoto]:
-    """As ``read_photos``, for pictures that are one face each."""
-    for item in decoders:
-        if isinstance(item, Frame):
-            yield reader.read_face(item)
-            decoders.release(item)
-        else:
-            yield Reading(PhotoResult(item), _NO_CROPS) if isinstance(item, Photo) else item
-
-
-def _stat(path: str) -> PhotoFile:
-    """A file as the walk would give it; one that is not there is left to the decoder to report."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return PhotoFile(path, 0, 0)
-    return PhotoFile(path, status.st_size, status.st_mtime_ns)
-
-
-def _scale(pixels: NDArray[np.uint8], look: NDArray[np.uint8]) -> tuple[float, float]:
-    return pixels.shape[1] / look.shape[1], pixels.shape[0] / look.shape[0]
-
-
-def _box(face: Detection, scale: tuple[float, float]) -> Box:
-    x, y, w, h = face.box
-    return x * scale[0], y * scale[1], w * scale[0], h * scale[1]
-
-
-def _points(face: Detection, scale: tuple[float, float]) -> tuple[tuple[float, float], ...]:
-    return tuple((x * scale[0], y * scale[1]) for x, y in face.landmarks)

@@ -14,12 +14,14 @@ from typing import Any, NoReturn
 import pytest
 from PIL import Image
 
-from albumsort import pipeline
+from albumsort import pipeline, reading
 from albumsort.errors import AlbumsortError
 from albumsort.index import Index
 from albumsort.index.store import IndexWriter
-from albumsort.pipeline import ScanSettings, ScanSummary, predict, scan
+from albumsort.pipeline import ScanSummary, scan
+from albumsort.reading import predict
 from albumsort.records import Face
+from albumsort.settings import ScanSettings
 
 Box = tuple[float, float, float, float]
 HAPPY, NEUTRAL = "portraits/eileen-collins.jpg", "portraits/grace-hopper.jpg"
@@ -80,7 +82,7 @@ def home(album: Path, scanned: Path, tmp_path: Path) -> Home:
 
 @pytest.fixture
 def no_inference(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline.FaceReader, "read", forbidden)
+    monkeypatch.setattr(reading.FaceReader, "read", forbidden)
 
 
 def expected_faces(composer: Any) -> Iterator[tuple[str, list[Box]]]:

@@ -11,7 +11,7 @@ import typer
 
 import albumsort
 from albumsort.album.walk import printable
-from albumsort.cli import export, model, predict, query, scan
+from albumsort.cli import correct, export, model, predict, query, scan
 from albumsort.errors import AlbumsortError, explain_import
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ app.command()(query.top)
 app.command()(export.export)
 app.command()(predict.predict)
 app.command()(predict.show)
+app.command()(correct.correct)
 app.command()(query.stats)
 app.command()(query.problems)
 app.command()(query.prune)

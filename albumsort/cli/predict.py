@@ -14,7 +14,7 @@ from albumsort.cli.options import Db, Device, index_path
 from albumsort.errors import AlbumsortError
 
 if TYPE_CHECKING:
-    from albumsort.pipeline import Reading
+    from albumsort.reading import Reading
     from albumsort.records import PhotoResult
 
 
@@ -28,18 +28,19 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Read the faces of single photos, without an index."""
-    from albumsort import pipeline
+    from albumsort import reading
     from albumsort.report.lists import describe, result_as_dict
+    from albumsort.settings import ScanSettings
 
     files = [os.path.abspath(image) for image in images]
-    settings = pipeline.ScanSettings(min_face=min_face, device=device)
-    for number, reading in enumerate(pipeline.predict(files, settings, cropped=cropped)):
+    settings = ScanSettings(min_face=min_face, device=device)
+    for number, read in enumerate(reading.predict(files, settings, cropped=cropped)):
         if crops:
-            _keep_crops(reading, crops, number)
+            _keep_crops(read, crops, number)
         if as_json:
-            print(json.dumps(result_as_dict(reading.result, threshold)), flush=True)
+            print(json.dumps(result_as_dict(read.result, threshold)), flush=True)
         else:
-            print(describe(reading.result, threshold), end="")
+            print(describe(read.result, threshold), end="")
 
 
 def show(
@@ -91,10 +92,10 @@ def _known(path: str, db: Path | None) -> PhotoResult | None:
 
 
 def _read(path: str) -> PhotoResult:
-    from albumsort import pipeline
+    from albumsort import reading
 
-    (reading,) = pipeline.predict([path])
-    return reading.result
+    (read,) = reading.predict([path])
+    return read.result
 
 
 def _keep_crops(reading: Reading, folder: Path, number: int) -> None:

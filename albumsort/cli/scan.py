@@ -39,9 +39,10 @@ def scan(
     """
     from tqdm import tqdm
 
-    from albumsort.pipeline import ScanSettings, ScanSummary
+    from albumsort.pipeline import ScanSummary
     from albumsort.pipeline import scan as run
     from albumsort.report.lists import count
+    from albumsort.settings import ScanSettings
 
     index = index_path(db)
     settings = ScanSettings(

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index import schema
+from albumsort.index import corrections, schema
+from albumsort.index.corrections import LabelledFace
 from albumsort.index.rows import faces_of, from_column, photo_of, to_column
 from albumsort.records import Face, Photo
 
@@ -69,11 +70,12 @@ class Index:
             version = schema.version(self._connection)
         except sqlite3.Error as error:
             raise AlbumsortError(f"{self.path}: cannot be read as an index ({error})") from error
-        if version != schema.VERSION:
+        if version is None or not 1 <= version <= schema.VERSION:
             self.close()
             newer = version is not None and version > schema.VERSION
             what = "made by a newer albumsort; update albumsort" if newer else "no index of albumsort"
             raise AlbumsortError(f"{self.path}: {what}")
+        self._version = version
 
     def _open(self) -> sqlite3.Connection:
         address = f"file:{quote(os.fsencode(self.path.absolute()))}?mode=ro"
@@ -149,6 +151,14 @@ class Index:
         """A photo and its faces by absolute path, or None when it is not in the index."""
         row = self._connection.execute("SELECT id FROM photos WHERE path = ?", (to_column(path),)).fetchone()
         return (photo_of(self._connection, row[0]), faces_of(self._connection, row[0])) if row else None
+
+    def corrections(self) -> list[LabelledFace]:
+        """The faces that people corrected, one of each photo's copies; without those that are no faces."""
+        return list(corrections.labelled(self._connection)) if self._version > 1 else []
+
+    def remembered(self, count: int) -> list[LabelledFace]:
+        """At most ``count`` faces of photos that nobody corrected, drawn evenly, with what the model said of them."""
+        return list(corrections.remembered(self._connection, count)) if self._version > 1 else []
 
     def problems(self) -> list[tuple[str, str]]:
         """(path, reason) of each file that could not be read, by path."""

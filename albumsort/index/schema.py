@@ -7,7 +7,19 @@ import sqlite3
 from albumsort.emotions import EMOTIONS
 
 #: ``PRAGMA user_version`` of the tables below.
-VERSION = 1
+VERSION = 2
+
+_CORRECTIONS = """
+-- What people say of faces, by the bytes of the photo. No emotion stands for no face, said is the face as read.
+CREATE TABLE corrections (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL,
+    emotion TEXT,
+    said TEXT NOT NULL,
+    corrected_at TEXT NOT NULL
+);
+CREATE INDEX corrections_by_digest ON corrections(digest);
+"""
 
 _TABLES = f"""
 CREATE TABLE scans (
@@ -76,14 +88,17 @@ def version(connection: sqlite3.Connection) -> int | None:
     return int(number) if number and ours == 3 else None
 
 
-def create(connection: sqlite3.Connection) -> None:
-    """Make the tables in an empty database, in one transaction; another program may be doing the same just now."""
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring an empty database or an older index to ``VERSION``, in one transaction.
+
+    Another program may be doing the same just now.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if version(connection) == 0:
-            for statement in (_TABLES + _TOP_INDEXES).split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS]  # step n leads from version n to n + 1
+        for statement in "".join(steps[version(connection) or 0 :]).split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         connection.rollback()

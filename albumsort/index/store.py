@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -14,8 +14,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from albumsort.album.walk import printable
 from albumsort.errors import AlbumsortError
-from albumsort.index import schema
+from albumsort.index import corrections, schema
+from albumsort.index.corrections import Correction, corrected
 from albumsort.index.rows import face_row, faces_of, from_column, photo_of, photo_row, to_column
 from albumsort.records import Face, Photo, PhotoFile, PhotoResult
 
@@ -64,8 +66,8 @@ class IndexWriter:
                 raise AlbumsortError(f"{self.path}: a database, but no index of albumsort")
             if version > schema.VERSION:
                 raise AlbumsortError(f"{self.path}: made by a newer albumsort (version {version}); update albumsort")
-            if version == 0:
-                schema.create(self._connection)
+            if version < schema.VERSION:
+                schema.migrate(self._connection)
             # Only one of two scans that open an index at the same moment can switch it; it stays switched.
             with suppress(sqlite3.OperationalError):
                 self._connection.execute("PRAGMA journal_mode = WAL")
@@ -140,6 +142,7 @@ class IndexWriter:
         """Keep photos with their faces; what was known of the same paths is replaced."""
         with self._transaction():
             for result in results:
+                self._hear_again(result)
                 self._insert(scan, result.photo, result.faces)
 
     def known(self, digest: str, scan: int = 0) -> KnownResult | None:
@@ -173,6 +176,52 @@ class IndexWriter:
                     photo = replace(known.result.photo, path=file.path, size=file.size, mtime_ns=file.mtime_ns)
                     self._insert(scan, photo, known.result.faces)
 
+    def correct(self, path: str, number: int, emotion: str | None) -> Correction:
+        """Keep what a person says of a face, for each copy of the photo.
+
+        Args:
+            path: absolute.
+            number: of the face, from 1, the largest first.
+            emotion: one of ``EMOTIONS``; None when it is no face.
+
+        Returns:
+            the correction, with what the model said.
+
+        Raises:
+            AlbumsortError: the photo is not in the index, or has no such face.
+        """
+        with self._transaction():
+            digest, faces = self._faces_at(path)
+            if not 1 <= number <= len(faces):
+                raise AlbumsortError(f"{printable(path)}: no face {number}; the index has {len(faces)} of it")
+            face = faces[number - 1]
+            known = corrections.of_photo(self._connection, digest)
+            earlier = next((one for one in known if one.concerns(face)), None)
+            made = Correction(emotion, earlier.said if earlier else face)
+            known = [one for one in known if one is not earlier]
+            corrections.keep(self._connection, digest, [*known, made], _now())
+            self._rewrite(digest, lambda there: corrected(there, [made]))
+        return made
+
+    def uncorrect(self, path: str) -> int:
+        """Forget what people said of the faces of a photo; the model's readings are back. Returns how many there were.
+
+        Raises:
+            AlbumsortError: the photo is not in the index.
+        """
+        with self._transaction():
+            digest, _ = self._faces_at(path)
+            known = corrections.of_photo(self._connection, digest)
+            corrections.keep(self._connection, digest, [], _now())
+
+            def as_read(there: tuple[Face, ...]) -> list[Face]:
+                others = [face for face in there if not any(one.concerns(face) for one in known)]
+                return sorted([*others, *(one.said for one in known)], key=lambda face: -face.box[2] * face.box[3])
+
+            if known:
+                self._rewrite(digest, as_read)
+        return len(known)
+
     def prune(self) -> tuple[int, int]:
         """Drop what is no longer on the disk.
 
@@ -202,7 +251,32 @@ class IndexWriter:
         row = photo_row(photo, scan)
         self._connection.execute("DELETE FROM photos WHERE path = ?", (row["path"],))
         photo_id = self._db["photos"].insert(row).last_pk
+        faces = corrected(faces, corrections.of_photo(self._connection, photo.digest))
         self._db["faces"].insert_all(face_row(face, photo_id) for face in faces)
+
+    def _hear_again(self, result: PhotoResult) -> None:
+        """Where a corrected face has been read anew, that is what the model says of it."""
+        known = corrections.of_photo(self._connection, result.photo.digest)
+        if known and result.photo.digest:
+            heard = [
+                replace(one, said=next((face for face in result.faces if one.concerns(face)), one.said))
+                for one in known
+            ]
+            corrections.keep(self._connection, result.photo.digest, heard, _now())
+
+    def _faces_at(self, path: str) -> tuple[str, tuple[Face, ...]]:
+        row = self._connection.execute("SELECT id, digest FROM photos WHERE path = ?", (to_column(path),)).fetchone()
+        if row is None or row[1] is None:
+            raise AlbumsortError(f"{printable(path)}: not in the index; scan it first")
+        return row[1], faces_of(self._connection, row[0])
+
+    def _rewrite(self, digest: str, change: Callable[[tuple[Face, ...]], Iterable[Face]]) -> None:
+        """Change the faces of each photo of these bytes, keeping their order."""
+        ids = self._connection.execute("SELECT id FROM photos WHERE digest = ?", (digest,)).fetchall()
+        for (photo_id,) in ids:
+            faces = change(faces_of(self._connection, photo_id))
+            self._connection.execute("DELETE FROM faces WHERE photo_id = ?", (photo_id,))
+            self._db["faces"].insert_all(face_row(face, photo_id) for face in faces)
 
 
 def _is_gone(path: str) -> bool:

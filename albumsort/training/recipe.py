@@ -30,11 +30,9 @@ class NetworkRecipe:
 class FitRecipe:
     """Stochastic gradient descent with Nesterov momentum; the rate rises linearly, then falls along a cosine to 0."""
 
-    epochs: int = 20
-    #: The first epochs see the faces at a lower resolution, which costs a fraction: (epochs, side in pixels).
-    #: Progressive resizing; see also Touvron et al. 2019, arXiv:1906.06423, on training below the test resolution.
-    small_epochs: int = 12
-    small_side: int = 32
+    #: (epochs, side in pixels), one after the other: most of the run sees the faces small, which costs a fraction.
+    #: Touvron et al. 2019, arXiv:1906.06423, have why the last epochs need the size of use.
+    stages: tuple[tuple[int, int], ...] = ((12, 32), (8, FACE_SIZE))
     batch: int = 128
     peak_rate: float = 0.1
     warmup_steps: int = 400
@@ -49,10 +47,18 @@ class FitRecipe:
     def __post_init__(self) -> None:
         if not 0 < self.hold_out < 1:
             raise DataError(f"hold_out {self.hold_out}: some faces must be held out for the calibration, and some not")
+        if not self.stages or any(len(stage) != 2 or min(stage) < 1 for stage in self.stages):
+            raise DataError(f"stages {self.stages}: must be pairs of epochs and side in pixels, as [[12, 32], [8, 48]]")
+
+    @property
+    def epochs(self) -> int:
+        """Of all stages."""
+        return sum(epochs for epochs, _ in self.stages)
 
     def side(self, epoch: int) -> int:
         """Side in pixels of the faces of an epoch, counted from 0."""
-        return self.small_side if epoch < self.small_epochs else FACE_SIZE
+        sides = [side for epochs, side in self.stages for _ in range(epochs)]
+        return sides[epoch]
 
 
 @dataclass(frozen=True)
@@ -108,4 +114,8 @@ def _section(kind: Any, values: Any, where: str) -> Any:
     known = {item.name for item in fields(kind)}
     if unknown := set(values) - known:
         raise DataError(f"{where}: unknown {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    return kind(**{name: _frozen(value) for name, value in values.items()})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

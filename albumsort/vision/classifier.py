@@ -125,7 +125,9 @@ def _compiled(path: Path, head: str, temperature: float, device: str) -> Any:
 
     @tf.function(input_signature=[tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8)])
     def predict(crops: Any) -> Any:
-        logits = network(tf.cast(crops, tf.float32)[..., None], training=False)[head]
+        faces = tf.cast(crops, tf.float32)[..., None]
+        # A face and its mirror image feel the same; the mean of both looks is right more often than either.
+        logits = (network(faces, training=False)[head] + network(faces[:, :, ::-1], training=False)[head]) / 2
         return tf.nn.softmax(logits[:, : len(EMOTIONS)] / temperature)
 
     return predict

@@ -252,7 +252,7 @@ def test_a_scan_of_the_working_directory_runs_nothing_in_it(tmp_path: Path, name
     program = (
         "import os, sys\n"
         "from albumsort.album.decoders import Decoders, DecoderSettings\n"
-        "from albumsort.pipeline import _stat\n"
+        "from albumsort.reading import _stat\n"
         "if __name__ == '__main__':\n"
         f"    os.chdir({str(tmp_path)!r})\n"
         f"    files = iter([_stat({str(tmp_path / 'a.png')!r})])\n"

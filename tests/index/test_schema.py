@@ -35,7 +35,7 @@ def test_the_index_can_be_read_while_it_is_written(room: Any, face: Callable) ->
 
 
 def test_the_version_is_in_the_file(room: Any) -> None:
-    assert room.sql("PRAGMA user_version") == [(1,)]
+    assert room.sql("PRAGMA user_version") == [(2,)]
 
 
 def test_faces_go_with_their_photo(room: Any, face: Callable) -> None:

@@ -24,8 +24,7 @@ widths = [8]
 blocks = 1
 
 [fit]
-epochs = 2
-small_epochs = 1
+stages = [[1, 32], [1, 48]]
 batch = 8
 hold_out = 0.25
 """

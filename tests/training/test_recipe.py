@@ -25,14 +25,14 @@ def written(tmp_path):
 def test_the_recipe_of_the_shipped_model_reads():
     recipe = read(models_folder() / "emotion.toml")
     assert recipe.name == "emotion"
-    assert recipe.fit.epochs >= recipe.fit.small_epochs > 0
+    assert recipe.fit.side(recipe.fit.epochs - 1) == 48
     assert isinstance(recipe.network.widths, tuple)
 
 
 def test_what_a_recipe_does_not_say_keeps_its_default(written):
-    recipe = read(written('name = "mine"\n[fit]\nepochs = 7\n'))
-    assert (recipe.name, recipe.fit.epochs) == ("mine", 7)
-    assert recipe.fit == FitRecipe(epochs=7)
+    recipe = read(written('name = "mine"\n[fit]\nbatch = 7\n'))
+    assert (recipe.name, recipe.fit.batch) == ("mine", 7)
+    assert recipe.fit == FitRecipe(batch=7)
     assert recipe.augment == Recipe().augment
 
 
@@ -40,7 +40,7 @@ def test_what_a_recipe_does_not_say_keeps_its_default(written):
     ("text", "words"),
     [
         ("sede = 1", ["sede", "seed"]),
-        ("[fit]\nepoch = 3\nbatches = 2", ["fit", "batches, epoch", "epochs"]),
+        ("[fit]\nepoch = 3\nbatches = 2", ["fit", "batches, epoch", "stages"]),
         ("[network]\ndepth = 3", ["network", "depth", "blocks"]),
         ("[augmentation]\nscale = 0.1", ["augmentation", "augment"]),
     ],
@@ -66,6 +66,13 @@ def test_a_missing_recipe_is_named(tmp_path):
         read(tmp_path / "nowhere.toml")
 
 
-def test_the_first_epochs_see_small_faces():
-    recipe = FitRecipe(epochs=4, small_epochs=3, small_side=32)
-    assert [recipe.side(epoch) for epoch in range(4)] == [32, 32, 32, 48]
+def test_the_stages_follow_each_other(written):
+    recipe = read(written("[fit]\nstages = [[1, 24], [2, 32], [1, 48]]")).fit
+    assert recipe.epochs == 4
+    assert [recipe.side(epoch) for epoch in range(4)] == [24, 32, 32, 48]
+
+
+@pytest.mark.parametrize("stages", ["[]", "[[0, 48]]", "[[3, 0]]", "[[3, 48, 1]]"])
+def test_stages_that_make_no_sense_are_an_error_that_shows_how(written, stages):
+    with pytest.raises(DataError, match=r"pairs of epochs and side.*\[\[12, 32\]"):
+        read(written(f"[fit]\nstages = {stages}"))

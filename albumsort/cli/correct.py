@@ -1,0 +1,65 @@
+"""albumsort correct: what people know better than the model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albumsort.album.walk import printable
+from albumsort.cli.options import Db, index_path, known_emotion
+from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
+from albumsort.index.query import Index
+from albumsort.report.lists import count
+
+
+def correct(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo of the index.")],
+    emotion: Annotated[
+        str | None, typer.Argument(metavar="[EMOTION]", help=f"What the face shows: {', '.join(EMOTIONS)}.")
+    ] = None,
+    face: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Which face, as show numbers them: the largest is 1.")
+    ] = None,
+    not_a_face: Annotated[bool, typer.Option("--not-a-face", help="It is no face at all.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back all corrections of this photo.")] = False,
+    db: Db = None,
+) -> None:
+    """Say what a face shows where the model misread it. Every list respects it from then on, and scans keep it."""
+    if (emotion is not None) + not_a_face + undo != 1:
+        raise typer.BadParameter(f"say one of: an emotion ({', '.join(EMOTIONS)}), --not-a-face, --undo")
+    if undo and face is not None:
+        raise typer.BadParameter("--undo takes back all corrections of the photo; leave --face out")
+    if emotion is not None:
+        known_emotion(emotion)
+    from albumsort.index.store import IndexWriter
+
+    path, index = os.path.abspath(photo), index_path(db)
+    number = _checked(path, index, face)
+    with IndexWriter(index) as writer:
+        if undo:
+            print(f"{printable(path)}: {count(writer.uncorrect(path), 'correction')} taken back")
+            return
+        said = writer.correct(path, number, emotion).said
+    now = emotion or "not a face"
+    print(f"{printable(path)}, face {number}: {now} (the model said {said.emotion} {said.confidence:.0%})")
+
+
+def _checked(path: str, index_file: Path, face: int | None) -> int:
+    """The number of the face that is meant, when the index knows the photo as it is now."""
+    with Index(index_file) as index:  # says so when there is no index, instead of making one
+        found = index.photo(path)
+    if found is None:
+        raise AlbumsortError(f"{printable(path)}: not in the index; scan it first")
+    known, faces = found
+    if os.path.exists(path):
+        status = os.stat(path)
+        if (known.size, known.mtime_ns) != (status.st_size, status.st_mtime_ns):
+            raise AlbumsortError(f"{printable(path)}: has changed since it was scanned; scan it again first")
+    if face is None and len(faces) > 1:
+        shown = ", ".join(f"{number} {one.emotion} {one.confidence:.0%}" for number, one in enumerate(faces, 1))
+        raise AlbumsortError(f"{printable(path)}: which face? --face N of {shown}; show draws them")
+    return face or 1

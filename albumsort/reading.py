@@ -1,0 +1,222 @@
+"""Reading photos: decoded frames in, faces with their emotions out; beside it, photos read without an index."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from albumsort.album.decoders import Decoders, Frame, KnownPhoto
+from albumsort.records import Box, Detection, Face, Photo, PhotoFile, PhotoResult
+from albumsort.settings import ScanSettings
+from albumsort.vision.crop import crop_face, whole_picture
+from albumsort.vision.detector import CANVAS_STEP, FaceDetector
+
+if TYPE_CHECKING:
+    from albumsort.vision.classifier import EmotionClassifier
+
+#: Photos of one canvas that go through the networks together.
+BATCH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A photo as it comes out of the networks. ``crops`` are its faces' crops, uint8 ``(n, 48, 48)``."""
+
+    result: PhotoResult
+    crops: NDArray[np.uint8]
+
+
+class FaceReader:
+    """Detector and classifier, loaded when the first frame needs them: a scan that finds nothing new is quick."""
+
+    def __init__(self, min_face: float, device: str) -> None:
+        self._min_face, self._device = min_face, device
+        self._detector: FaceDetector | None = None
+        self._classifier: EmotionClassifier | None = None
+
+    @property
+    def classifier(self) -> EmotionClassifier:
+        """The classifier, loaded now if it is not yet."""
+        if self._classifier is None:
+            from albumsort.vision.classifier import EmotionClassifier
+
+            self._classifier = EmotionClassifier(device=self._device)
+        return self._classifier
+
+    @property
+    def model(self) -> str | None:
+        """Name and digest of the emotion model; None as long as nothing was classified."""
+        card = self._classifier.card if self._classifier else None
+        return f"{card.name} {card.digest[:12]}" if card else None
+
+    def read_face(self, frame: Frame) -> Reading:
+        """Read a picture that is one face."""
+        crop, sharpness = whole_picture(frame.pixels)
+        photo = frame.photo
+        box = (0.0, 0.0, float(photo.width or 1), float(photo.height or 1))
+        probabilities = self.classifier.probabilities(crop[None])[0].astype(float).round(6)
+        face = Face(box, 1.0, (), sharpness, tuple(probabilities.tolist()))
+        return Reading(PhotoResult(photo, (face,)), crop[None])
+
+    def read(self, frames: Sequence[Frame]) -> list[Reading]:
+        """Find and read the faces of some photos."""
+        if self._detector is None:
+            self._detector = FaceDetector(self._min_face, self._device)
+        found = self._detector.detect([frame.look for frame in frames])
+        cut = [
+            [(face, *crop_face(frame.pixels, _box(face, _scale(frame.pixels, frame.look)))) for face in faces]
+            for frame, faces in zip(frames, found, strict=True)
+        ]
+        crops = [np.stack([crop for _, crop, _ in faces]) if faces else _NO_CROPS for faces in cut]
+        probabilities = self.classifier.probabilities(np.concatenate(crops))
+        rows = iter(probabilities.astype(float).round(6).tolist())
+        readings = []
+        for frame, faces, tiles in zip(frames, cut, crops, strict=True):
+            photo = frame.photo
+            full = (photo.width or 1) / frame.look.shape[1], (photo.height or 1) / frame.look.shape[0]
+            done = tuple(
+                Face(_box(face, full), face.score, _points(face, full), sharpness, tuple(next(rows)))
+                for face, _, sharpness in faces
+            )
+            readings.append(Reading(PhotoResult(photo, done), tiles))
+        return readings
+
+
+_NO_CROPS = np.empty((0, 48, 48), np.uint8)
+
+
+def read_photos(decoders: Decoders, reader: FaceReader) -> Iterator[Reading | KnownPhoto]:
+    """Everything the decoders give, with faces read; in batches of one canvas, so not in order.
+
+    A photo that could not be decoded comes as a reading without faces.
+    """
+    waiting: dict[tuple[int, int], deque[Frame]] = defaultdict(deque)
+
+    def read(canvas: tuple[int, int]) -> list[Reading]:
+        queue = waiting[canvas]
+        frames = [queue.popleft() for _ in range(min(BATCH, len(queue)))]
+        readings = reader.read(frames)
+        for frame in frames:
+            decoders.release(frame)
+        return readings
+
+    for item in decoders:
+        if isinstance(item, KnownPhoto):
+            yield item
+            continue
+        if isinstance(item, Photo):
+            yield Reading(PhotoResult(item), _NO_CROPS)
+            continue
+        height, width = item.look.shape[:2]
+        canvas = (-(-height // CANVAS_STEP), -(-width // CANVAS_STEP))
+        waiting[canvas].append(item)
+        # A full batch is read at once. Part of one is, when the frames that wait leave the decoders short of memory.
+        if len(waiting[canvas]) >= BATCH:
+            yield from read(canvas)
+        elif sum(map(len, waiting.values())) > decoders.frames // 2:
+            yield from read(max(waiting, key=lambda key: len(waiting[key])))
+    for canvas in list(waiting):
+        while waiting[canvas]:
+            yield from read(canvas)
+
+
+def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropped: bool = False) -> Iterator[Reading]:
+    """Read photos without an index, in the order given. What is no photo comes with its error.
+
+    Args:
+        files: absolute paths.
+        settings: None for the defaults.
+        cropped: each picture is one face, edge to edge: nothing is detected.
+
+    Raises:
+        AlbumsortError: a GPU was asked for and there is none.
+    """
+    settings = settings or ScanSettings()
+    reader = FaceReader(settings.min_face, settings.device)
+    read = _read_faces if cropped else read_photos
+    done: dict[str, deque[Reading]] = defaultdict(deque)
+    there = [file for file in files if os.path.exists(file)]
+    for file in files:
+        if not os.path.exists(file):
+            done[file].append(Reading(PhotoResult(Photo(file, 0, 0, error="no such file")), _NO_CROPS))
+    turn = 0
+    with Decoders(map(_stat, there), settings.decoders()) as decoders:
+        for item in chain([None], read(decoders, reader)):
+            if item is not None:
+                assert isinstance(item, Reading)  # noqa: S101 - nothing is known without an index
+                done[item.result.photo.path].append(item)
+            while turn < len(files) and done[files[turn]]:
+                yield done[files[turn]].popleft()
+                turn += 1
+
+
+def cut_faces(
+    boxes: Mapping[str, Sequence[Box | None]], settings: ScanSettings | None = None
+) -> Iterator[tuple[str, NDArray[np.uint8] | str]]:
+    """Cut known faces out of photos, as a scan cuts those that it finds.
+
+    Args:
+        boxes: by absolute path, in pixels of the upright full-size photo; None stands for the whole picture.
+        settings: None for the defaults.
+
+    Yields:
+        (path, crops), uint8 ``(n, 48, 48)`` in the order of the boxes; or (path, why the photo could not be read). In
+        the order in which photos are decoded.
+    """
+    settings = settings or ScanSettings()
+    with Decoders(map(_stat, boxes), settings.decoders()) as decoders:
+        for item in decoders:
+            if isinstance(item, Photo):
+                yield item.path, item.error or "cannot be read"
+            elif isinstance(item, Frame):
+                scale = item.pixels.shape[1] / (item.photo.width or 1), item.pixels.shape[0] / (item.photo.height or 1)
+                crops = [_cut(item.pixels, box, scale) for box in boxes[item.photo.path]]
+                decoders.release(item)
+                yield item.photo.path, np.stack(crops) if crops else _NO_CROPS
+
+
+def _cut(pixels: NDArray[np.uint8], box: Box | None, scale: tuple[float, float]) -> NDArray[np.uint8]:
+    return (whole_picture(pixels) if box is None else crop_face(pixels, _scaled(box, scale)))[0]
+
+
+def _read_faces(decoders: Decoders, reader: FaceReader) -> Iterator[Reading | KnownPhoto]:
+    """As ``read_photos``, for pictures that are one face each."""
+    for item in decoders:
+        if isinstance(item, Frame):
+            yield reader.read_face(item)
+            decoders.release(item)
+        else:
+            yield Reading(PhotoResult(item), _NO_CROPS) if isinstance(item, Photo) else item
+
+
+def _stat(path: str) -> PhotoFile:
+    """A file as the walk would give it; one that is not there is left to the decoder to report."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return PhotoFile(path, 0, 0)
+    return PhotoFile(path, status.st_size, status.st_mtime_ns)
+
+
+def _scale(pixels: NDArray[np.uint8], look: NDArray[np.uint8]) -> tuple[float, float]:
+    return pixels.shape[1] / look.shape[1], pixels.shape[0] / look.shape[0]
+
+
+def _box(face: Detection, scale: tuple[float, float]) -> Box:
+    return _scaled(face.box, scale)
+
+
+def _scaled(box: Box, scale: tuple[float, float]) -> Box:
+    x, y, w, h = box
+    return x * scale[0], y * scale[1], w * scale[0], h * scale[1]
+
+
+def _points(face: Detection, scale: tuple[float, float]) -> tuple[tuple[float, float], ...]:
+    return tuple((x * scale[0], y * scale[1]) for x, y in face.landmarks)

@@ -1,0 +1,179 @@
+"""What people say of a face outlives scans, holds for every copy, and can be taken back."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
+from albumsort.index import Index
+from albumsort.index.corrections import overlap
+from albumsort.index.store import IndexWriter
+from albumsort.records import PhotoFile
+
+A, B = "/photos/a.jpg", "/photos/b.jpg"
+
+
+def moved(face: Any, by: float, **changes: Any) -> Any:
+    x, y, w, h = face.box
+    return replace(face, box=(x + by, y, w, h), **changes)
+
+
+def of(room: Any, path: str) -> list[tuple[str, float]]:
+    with Index(room.path) as index:
+        return [(face.emotion, face.confidence) for face in index.photo(path)[1]]
+
+
+def test_a_corrected_face_is_certain_of_what_was_said(room: Any, face: Callable) -> None:
+    room.put(A, face(200, happy=0.9), moved(face(sad=0.7), 500))
+    made = room.writer.correct(A, 2, "angry")
+    assert (made.said.emotion, made.said.confidence) == ("sad", 0.7)
+    assert of(room, A) == [("happy", 0.9), ("angry", 1.0)]
+    assert room.top("sad") == [] and room.top("angry") == [(A, 1.0)]
+    assert room.top("happy", everyone=True) == [(A, 0.0)]
+    with Index(room.path) as index:
+        assert index.stats()["emotions"] == {**dict.fromkeys(EMOTIONS, 0), "happy": 1, "angry": 1}
+
+
+def test_what_is_no_face_is_gone_from_every_question(room: Any, face: Callable) -> None:
+    room.put(A, face(200, happy=0.9), moved(face(sad=0.7), 500))
+    room.writer.correct(A, 2, None)
+    assert of(room, A) == [("happy", 0.9)]
+    assert room.top("happy", everyone=True) == [(A, 0.9)]
+    with Index(room.path) as index:
+        assert index.stats()["faces"] == 1
+
+
+def test_a_rescan_keeps_corrections_where_it_finds_the_face_again(room: Any, face: Callable) -> None:
+    room.put(A, face(200, happy=0.9), moved(face(sad=0.7), 500), moved(face(fear=0.6), 900))
+    room.writer.correct(A, 2, "neutral")
+    room.writer.correct(A, 3, None)
+    room.put(A, face(200, happy=0.8), moved(face(sad=0.6), 503), moved(face(fear=0.5), 897))
+    assert of(room, A) == [("happy", 0.8), ("neutral", 1.0)]
+    # What the new model says is what taking it back gives.
+    assert room.writer.uncorrect(A) == 2
+    assert of(room, A) == [("happy", 0.8), ("sad", 0.6), ("fear", 0.5)]
+
+
+def test_a_face_elsewhere_is_not_meant(room: Any, face: Callable) -> None:
+    room.put(A, face(sad=0.7))
+    room.writer.correct(A, 1, "neutral")
+    room.put(A, moved(face(sad=0.7), 60))
+    assert of(room, A) == [("sad", 0.7)]
+
+
+def test_copies_share_a_correction_now_and_later(room: Any, face: Callable) -> None:
+    for path in (A, B):
+        room.put(path, face(sad=0.7), digest="d")
+    room.writer.correct(A, 1, "happy")
+    later = PhotoFile("/photos/c.jpg", 1, 1)
+    room.writer.reuse(room.scan, [(later, replace(room.writer.known("d"), is_gone=False))])
+    for path in (A, B, later.path):
+        assert of(room, path) == [("happy", 1.0)]
+    room.writer.uncorrect(B)
+    for path in (A, B, later.path):
+        assert of(room, path) == [("sad", 0.7)]
+
+
+def test_other_content_under_the_name_is_another_photo(room: Any, face: Callable) -> None:
+    room.put(A, face(sad=0.7))
+    room.writer.correct(A, 1, "happy")
+    room.put(A, face(sad=0.7), digest="edited")
+    assert of(room, A) == [("sad", 0.7)]
+
+
+def test_a_second_thought_replaces_the_first(room: Any, face: Callable) -> None:
+    room.put(A, face(sad=0.7))
+    room.writer.correct(A, 1, "happy")
+    assert room.writer.correct(A, 1, "fear").said.emotion == "sad"
+    assert of(room, A) == [("fear", 1.0)]
+    assert room.sql("SELECT emotion FROM corrections") == [("fear",)]
+
+
+def test_taking_back_brings_faces_back_in_their_order(room: Any, face: Callable) -> None:
+    room.put(A, face(200, happy=0.9), moved(face(100, sad=0.7), 500))
+    room.writer.correct(A, 1, None)
+    assert room.writer.uncorrect(A) == 1
+    assert of(room, A) == [("happy", 0.9), ("sad", 0.7)]
+    assert room.writer.uncorrect(A) == 0
+
+
+@pytest.mark.parametrize(("path", "number", "words"), [(A, 2, "no face 2"), (A, 0, "no face 0"), (B, 1, "scan it")])
+def test_faces_that_are_not_there_are_an_error(room: Any, face: Callable, path: str, number: int, words: str) -> None:
+    room.put(A, face(sad=0.7))
+    with pytest.raises(AlbumsortError, match=words):
+        room.writer.correct(path, number, "happy")
+
+
+def test_corrected_and_remembered_faces_are_told_apart(room: Any, face: Callable) -> None:
+    room.put(A, face(sad=0.7), digest="d")
+    room.put("/photos/copy.jpg", face(sad=0.7), digest="d")
+    room.put(B, face(happy=0.9), moved(face(fear=0.6), 500))
+    room.writer.correct(A, 1, "happy")
+    with Index(room.path) as index:
+        (known,) = index.corrections()
+        assert (known.path, known.emotion, known.box) == (A, "happy", face().box)
+        assert {one.path for one in index.remembered(10)} == {B}
+        assert sorted(max(one.probabilities) for one in index.remembered(10)) == [0.6, 0.9]
+        assert index.remembered(1) == index.remembered(1) != []
+
+
+def test_an_index_of_the_first_version_is_read_and_becomes_one_of_the_second(room: Any, face: Callable) -> None:
+    room.put(A, face(sad=0.7))
+    room.writer.__exit__()
+    with closing(sqlite3.connect(room.path)) as connection:
+        connection.executescript("DROP TABLE corrections; PRAGMA user_version = 1;")
+    assert of(room, A) == [("sad", 0.7)]
+    with Index(room.path) as index:
+        assert index.corrections() == index.remembered(5) == []
+    room.writer = IndexWriter(room.path)
+    room.writer.correct(A, 1, "happy")
+    assert of(room, A) == [("happy", 1.0)]
+
+
+def test_overlap_of_boxes() -> None:
+    assert overlap((0, 0, 10, 10), (0, 0, 10, 10)) == 1
+    assert overlap((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(50 / 150)
+    assert overlap((0, 0, 10, 10), (10, 0, 10, 10)) == overlap((0, 0, 0, 0), (0, 0, 0, 0)) == 0
+
+
+class TestCommand:
+    @pytest.fixture
+    def index(self, index_of: Callable[..., Path], tmp_path: Path) -> Path:
+        (tmp_path / "one.jpg").write_bytes(b"one")
+        (tmp_path / "two.jpg").write_bytes(b"two")
+        return index_of({tmp_path / "one.jpg": [("sad", 0.9)], tmp_path / "two.jpg": [("happy", 0.9), ("fear", 0.8)]})
+
+    def test_it_says_what_was_and_lists_respect_it(self, run: Any, index: Path) -> None:
+        done = run("correct", "one.jpg", "happy", "--db", index)
+        assert done.returncode == 0 and "face 1: happy (the model said sad 90%)" in done.stdout
+        assert run("top", "sad", "--db", index, "--format", "paths").stdout == ""
+        assert json.loads(run("top", "happy", "--db", index, "--format", "json").stdout)[0]["score"] == 1.0
+        assert "1 correction taken back" in run("correct", "one.jpg", "--undo", "--db", index).stdout
+
+    def test_of_two_faces_one_must_be_named(self, run: Any, index: Path) -> None:
+        done = run("correct", "two.jpg", "--not-a-face", "--db", index)
+        assert done.returncode == 1 and "--face N of 1 happy 90%, 2 fear 80%" in done.stderr
+        assert run("correct", "two.jpg", "--not-a-face", "--face", 2, "--db", index).returncode == 0
+        assert run("top", "fear", "--db", index, "--format", "paths").stdout == ""
+
+    @pytest.mark.parametrize(
+        "words", [[], ["glad"], ["happy", "--not-a-face"], ["--undo", "--face", "1"], ["happy", "--face", "0"]]
+    )
+    def test_wrong_usage_exits_2(self, run: Any, index: Path, words: list[str]) -> None:
+        assert run("correct", "one.jpg", *words, "--db", index).returncode == 2
+
+    def test_a_photo_that_changed_or_is_unknown_is_refused(self, run: Any, index: Path, tmp_path: Path) -> None:
+        (tmp_path / "one.jpg").write_bytes(b"another")
+        done = run("correct", "one.jpg", "happy", "--db", index)
+        assert done.returncode == 1 and "changed since" in done.stderr
+        done = run("correct", "three.jpg", "happy", "--db", index)
+        assert done.returncode == 1 and "scan it first" in done.stderr
