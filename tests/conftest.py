@@ -23,6 +23,12 @@ from albumsort.records import Face, Photo, PhotoResult
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_users_own_files(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Neither the index nor a tuned model of whoever runs the tests is read or written."""
+    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data"))
+
+
 @pytest.fixture(scope="session")
 def album() -> Path:
     """The example album; read only."""

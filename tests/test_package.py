@@ -11,8 +11,9 @@ import pytest
 import albumsort
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.vision.classifier import EmotionClassifier, read_card, shipped_model
+from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.crop import crop_face
+from albumsort.vision.models import read_card, shipped_model
 
 
 @pytest.fixture(scope="module")

@@ -1,26 +1,38 @@
-"""albumsort model: train, evaluate, info."""
+"""albumsort model: train, evaluate, info, tune, use."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from albumsort.cli.options import Device, Json
+from albumsort.album.walk import printable
+from albumsort.cli.options import Db, Device, Json, index_path
 
-app = typer.Typer(help="The emotion model: train, measure, look at it.", no_args_is_help=True, rich_markup_mode=None)
+if TYPE_CHECKING:
+    from albumsort.training.datasets import Faces
 
-ModelFile = Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Another model than that which ships.")]
+app = typer.Typer(
+    help="The emotion model: measure it, look at it, tune it, train another.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+ModelFile = Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Another model than the one in use.")]
 
 
 @app.command()
 def train(
-    data: Annotated[Path, typer.Option(metavar="fer2013.csv", help="FER2013 as Kaggle publishes it.")],
-    ferplus: Annotated[Path, typer.Option(metavar="fer2013new.csv", help="The votes of FER+, as published.")],
+    data: Annotated[
+        Path, typer.Option(metavar="DATA", help="fer2013.csv as Kaggle publishes it, or a folder of class folders.")
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Gets the model; holds the run, which can go on.")],
+    ferplus: Annotated[
+        Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+ on fer2013.csv, as published.")
+    ] = None,
     recipe: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Unless told, that of the model that ships.")
     ] = None,
@@ -29,50 +41,56 @@ def train(
 
     Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
     """
-    from albumsort.training import datasets
     from albumsort.training import recipe as recipes
-    from albumsort.vision.classifier import models_folder
+    from albumsort.vision.models import models_folder
     from albumsort.vision.runtime import quiet_stderr
 
     chosen = recipes.read(recipe or models_folder() / "emotion.toml")
-    faces = datasets.load(data, ferplus)
-    for reason, count in faces.broken.items():
-        _say(f"left out {count} rows: {reason}")
-    command = f"albumsort model train --data {data.name} --ferplus {ferplus.name}" + (
-        f" --recipe {recipe.name}" if recipe else ""
-    )
+    if data.is_file() and ferplus is None:
+        raise typer.BadParameter("what people perceive is learnt from votes: --ferplus fer2013new.csv")
+    faces, ferplus = _load(data, ferplus)
+    command = f"albumsort model train --data {data.name} --out DIR"
+    command += f" --ferplus {ferplus.name}" if ferplus else ""
+    command += f" --recipe {recipe.name}" if recipe else ""
+    what = "FER2013 Training with the votes of FER+" if ferplus else f"class folders of {data.name}"
     with quiet_stderr():  # Keras loads its backend, which logs
         from albumsort.training.convert import train as run
-    path = run(chosen, faces, out, command, _say)
-    print(path)
+    print(run(chosen, faces, out, command, _say, what))
 
 
 @app.command()
 def evaluate(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="fer2013.csv, or a folder with it.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="fer2013.csv, a folder with it, or a folder of class folders.")
+    ],
     split: Annotated[str, typer.Option(help="Training, PublicTest or PrivateTest.")] = "PublicTest",
     ferplus: Annotated[Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+.")] = None,
     model: ModelFile = None,
     device: Device = "auto",
+    plots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw confusion, reliability and scores there, as PNG.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model on labelled faces: against FER2013's labels, and against what FER+'s voters saw."""
-    from albumsort.training import datasets
     from albumsort.training.evaluate import figures
     from albumsort.vision.classifier import EmotionClassifier
 
-    if data.is_dir():
-        votes = data / "fer2013new.csv"
-        ferplus = ferplus or (votes if votes.exists() else None)
-        data = data / "fer2013.csv"
-    faces = datasets.load(data, ferplus).split(split)
+    everything, ferplus = _load(data, ferplus)
+    faces = everything.split(split)
     truths = {"fer2013": ("fer2013", faces.labels)}
-    if ferplus:
+    if (faces.majority >= 0).any():
         truths["ferplus"] = ("perceived", faces.majority)
     result = {
         name: figures(EmotionClassifier(model, labels, device).probabilities(faces.pixels), truth)
         for name, (labels, truth) in truths.items()
     }
+    if plots:
+        from albumsort.report.plots import plot_figures
+
+        for name, values in result.items():
+            for path in plot_figures(name, values, plots):
+                _say(f"{printable(str(path))}: drawn")
     if as_json:
         print(json.dumps(result))
         return
@@ -82,30 +100,122 @@ def evaluate(
 
 @app.command()
 def info(model: ModelFile = None, as_json: Json = False) -> None:
-    """Say what a model is: name, digest, calibration, training."""
-    from albumsort.vision.classifier import read_card, shipped_model
+    """Say what a model is: name, digest, labels, calibration, training, figures."""
+    from albumsort.vision.models import model_in_use, read_card, shipped_model
 
-    path = model or shipped_model()
+    path = model or model_in_use()
     card = read_card(path)
     if as_json:
-        content = {"name": card.name, "digest": card.digest, "temperatures": card.temperatures, **card.training}
-        print(json.dumps(content))
+        content = {name: getattr(card, name) for name in ("name", "digest", "labels", "temperatures")}
+        print(json.dumps({**content, "path": str(path), **card.training}))
         return
-    print(f"{card.name}  {path}  {path.stat().st_size / 1e6:.1f} MB  sha256 {card.digest}")
-    print(f"trained on {card.training['data']}, {card.training['backend']}")
-    print(f"with {card.training['command']}")
-    for head, value in card.temperatures.items():
-        held = card.training["held_out"][head]
-        print(f"{head:9}  temperature {value:.3f}  held-out faces {held['n']}: {held['accuracy']:.1%} right, "
-              f"calibration error {held['ece']:.1%} (before {held['ece_before']:.1%})")  # fmt: skip
+    ships = ", ships with albumsort" if path == shipped_model() else ""
+    print(f"{card.name}  {path.stat().st_size / 1e6:.1f} MB{ships}")
+    print(f"file     {path}\nsha256   {card.digest}\nlabels   {' '.join(card.labels)}")
+    print(f"data     {card.training['data']}, {card.training['backend']}")
+    print(f"command  {card.training['command']}")
+    for head, held in card.training["held_out"].items():
+        print(f"{head}: temperature {card.temperatures[head]:.3f}, which takes the calibration error on "
+              f"{held['n']} held-out faces from {held['ece_before']:.1%} to {held['ece']:.1%}")  # fmt: skip
+        for split, tests in {"held out": card.training["held_out"], **card.training.get("tests", {})}.items():
+            if "mean_recall" in (figures := tests[head]):
+                print(f"  {split:11} {figures['n']:5d} faces  " + _in_words(figures))
+    if tuning := card.training.get("tuning"):
+        _print_tuning(tuning)
+
+
+@app.command()
+def tune(
+    db: Db = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="labels.csv", help="More labelled faces: columns path, box (x y w h), emotion."),
+    ] = None,
+    remember: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="Uncorrected faces of the index that hold the model to what it knew."),
+    ] = 2000,
+) -> None:
+    """Teach the model what you corrected. Kept only when it is better on photos that it has not learnt from.
+
+    Corrections come from: albumsort correct PHOTO --face N EMOTION. The model that ships is never touched; the tuned
+    one goes to your user-data folder and is in use from then on.
+    """
+    from albumsort.index.query import Index
+    from albumsort.training.datasets import DataError
+    from albumsort.vision import models
+    from albumsort.vision.runtime import tensorflow
+
+    faces = []
+    if (index_file := index_path(db)).exists() or labels is None:
+        with Index(index_file) as index:
+            faces = [*index.corrections(), *index.remembered(remember)]
+    tensorflow("auto")  # before Keras, whose backend it decides
+    from albumsort.training import tune as tuning
+
+    if labels:
+        more, broken = tuning.read_labels(labels)
+        for reason, number in broken.items():
+            _say(f"{printable(str(labels))}: left out {number} rows: {reason}")
+        faces = [*more, *faces]
+    outcome = tuning.tune(
+        models.shipped_model(), models.model_in_use(), faces, models.user_models(), "albumsort model tune", _say
+    )
+    _print_tuning({name: getattr(outcome, name) for name in tuning.Outcome.__dataclass_fields__})
+    if outcome.model is None:
+        raise DataError(
+            "the tuned model is not better than the one in use, which stays; correct more faces and try again"
+        )
+    models.use(outcome.model)
+    print(f"in use from now on: {outcome.model}")
+    print("read your photos again with: albumsort scan --rescan FOLDER; go back with: albumsort model use shipped")
+
+
+@app.command()
+def use(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A tuned model's file, or: shipped.")],
+) -> None:
+    """Choose the model that scans use: one that was tuned, or the one that ships."""
+    from albumsort.vision import models
+
+    chosen = None if model == "shipped" else Path(model)
+    models.use(chosen)
+    print(f"in use from now on: {chosen or models.shipped_model()}")
+
+
+def _load(data: Path, ferplus: Path | None) -> tuple[Faces, Path | None]:
+    """The faces of a data set, and the votes that belong to it. Rows that are broken are reported."""
+    from albumsort.training import datasets
+
+    if data.is_dir() and (data / "fer2013.csv").exists():
+        votes = data / "fer2013new.csv"
+        ferplus = ferplus or (votes if votes.exists() else None)
+        data = data / "fer2013.csv"
+    faces = datasets.load_folder(data) if data.is_dir() else datasets.load(data, ferplus)
+    for reason, number in faces.broken.items():
+        _say(f"left out {number}: {reason}")
+    return faces, ferplus
+
+
+def _print_tuning(tuning: dict[str, Any]) -> None:
+    print(
+        f"{tuning['labelled']} held-out labelled faces: {tuning['right_before']:.1%} right before, "
+        f"{tuning['right']:.1%} tuned (loss {tuning['loss_before']:.3f}, {tuning['loss']:.3f})\n"
+        f"{tuning['remembered']} held-out faces that nobody labelled: read as stored "
+        f"{tuning['agrees_before']:.1%} before, {tuning['agrees']:.1%} tuned"
+    )
+
+
+def _in_words(figures: dict[str, Any]) -> str:
+    words = {"accuracy": "accuracy", "first two": "top2", "mean recall": "mean_recall", "calibration error": "ece"}
+    return "  ".join(f"{word} {figures[key]:.1%}" for word, key in words.items())
 
 
 def _print_figures(name: str, split: str, values: dict[str, Any]) -> None:
     print(f"{name}, {split}: {values['n']} faces")
     if not values["n"]:
         return
-    words = {"accuracy": "accuracy", "first two": "top2", "mean recall": "mean_recall", "calibration error": "ece"}
-    print("  " + "  ".join(f"{word} {values[key]:.1%}" for word, key in words.items()))
+    print("  " + _in_words(values))
     for emotion, scores in values["per_emotion"].items():
         shown = "  ".join(
             f"{key} {scores[key]:6.1%}" if scores[key] is not None else f"{key}    -  "

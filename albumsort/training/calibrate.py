@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,11 +39,19 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:
 
 def calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
     """Expected calibration error: mean gap between confidence and accuracy over ``BINS`` equal bins, by their faces."""
+    bins = [one for one in reliability(confidence, right) if one["n"]]
+    return float(sum(abs(one["confidence"] - one["accuracy"]) * one["n"] for one in bins) / len(confidence))
+
+
+def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    """For each of ``BINS`` equal bins of confidence: ``n`` faces, their mean ``confidence`` and their ``accuracy``."""
     where = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = [
-        abs(confidence[where == b].mean() - right[where == b].mean()) * (where == b).mean() for b in np.unique(where)
-    ]
-    return float(sum(gaps))
+    bins: list[dict[str, Any]] = []
+    for b in range(BINS):
+        n = int((where == b).sum())
+        means = (float(confidence[where == b].mean()), float(right[where == b].mean())) if n else (None, None)
+        bins.append({"n": n, "confidence": means[0], "accuracy": means[1]})
+    return bins
 
 
 def _loss(logits: NDArray[np.floating], truth: NDArray[np.int64]) -> float:

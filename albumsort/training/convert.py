@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
 from albumsort.training import calibrate, evaluate
@@ -20,13 +22,19 @@ from albumsort.training.recipe import Recipe
 
 
 def train(
-    recipe: Recipe, faces: Faces, folder: Path, command: str, report: Callable[[str], None] = lambda line: None
+    recipe: Recipe,
+    faces: Faces,
+    folder: Path,
+    command: str,
+    report: Callable[[str], None] = lambda line: None,
+    data: str = "unnamed data",
 ) -> Path:
-    """Train on the Training split, calibrate on the part of it that is held out, and write what ships.
+    """Train on the Training split, calibrate on a held-out part of it, measure on the test splits, write what ships.
 
     Args:
         recipe: what to do.
-        faces: with FER+ votes.
+        faces: with what people perceive, for the head of that name.
+        data: what the faces are, for the card.
         folder: gets ``NAME.keras``, its card ``NAME.json`` and the run's checkpoint and history; a run that was stopped
             goes on.
         command: how this was called, for the card.
@@ -42,24 +50,44 @@ def train(
     report(f"{len(training)} faces to learn from, {len(held_out)} held out")
     trained = fit(recipe, training, held_out, folder / "run", report)
     said = logits(trained, held_out)
-    truth = {"fer2013": held_out.labels, "perceived": held_out.majority}
-    temperatures, measured = {}, {}
-    for head, codes in truth.items():
-        answers, known = said[head][:, : len(EMOTIONS)], codes >= 0
-        temperatures[head] = calibrate.temperature(answers[known], codes[known])
-        result = evaluate.figures(calibrate.softmax(answers / temperatures[head]), codes)
-        before = evaluate.figures(calibrate.softmax(answers), codes)["ece"]
-        measured[head] = {
-            "n": result["n"], "accuracy": result["accuracy"], "ece": result["ece"], "ece_before": before
-        }  # fmt: skip
+    temperatures = {
+        head: calibrate.temperature(said[head][truth >= 0, : len(EMOTIONS)], truth[truth >= 0])
+        for head, truth in _truths(held_out).items()
+    }
+    measured = _measured(said, held_out, temperatures)
+    for head, uncalibrated in _measured(said, held_out, dict.fromkeys(temperatures, 1.0)).items():
+        measured[head]["ece_before"] = uncalibrated["ece"]
+    tests = {name: faces.split(name) for name in ("PublicTest", "PrivateTest") if name in faces.usage}
     card = {
         "recipe": recipe.as_dict(),
         "command": command,
         "backend": f"{keras.backend.backend()}, Keras {keras.__version__}",
-        "data": f"FER2013 Training with FER+ votes, {len(training)} faces",
+        "data": f"{data}, {len(training)} faces",
         "held_out": measured,
+        "tests": {name: _measured(logits(trained, test), test, temperatures) for name, test in tests.items()},
     }
     return write(trained, recipe, temperatures, card, folder)
+
+
+#: Figures that a card keeps.
+_ON_CARD: tuple[str, ...] = ("n", "accuracy", "top2", "mean_recall", "ece")
+
+
+def _truths(faces: Faces) -> dict[str, NDArray[np.int64]]:
+    """The right answer of each head, -1 where there is none."""
+    return {"fer2013": faces.labels, "perceived": faces.majority}
+
+
+def _measured(
+    said: dict[str, NDArray[np.float32]], faces: Faces, temperatures: dict[str, float]
+) -> dict[str, dict[str, Any]]:
+    """The figures of each head that fit on a card."""
+    done = {}
+    for head, truth in _truths(faces).items():
+        answers = calibrate.softmax(said[head][:, : len(EMOTIONS)] / temperatures[head])
+        result = evaluate.figures(answers, truth)
+        done[head] = {name: result[name] for name in _ON_CARD if name in result}
+    return done
 
 
 def _drop_empty_options(path: Path) -> None:
@@ -85,17 +113,22 @@ def _drop_empty_options(path: Path) -> None:
             file.writestr(name, content)
 
 
+def save(network: keras.Model, path: Path) -> str:
+    """Write a network so that any Keras 3 that knows its layers can load it; returns the file's SHA-256."""
+    network.save(path)
+    _drop_empty_options(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def write(
     trained: keras.Model, recipe: Recipe, temperatures: dict[str, float], training: dict[str, Any], folder: Path
 ) -> Path:
     """Write a network without what only training needs, and the card that says what it is."""
-    network = without_training(trained, recipe.network)
     path = folder / f"{recipe.name}.keras"
-    network.save(path)
-    _drop_empty_options(path)
+    digest = save(without_training(trained, recipe.network), path)
     card = {
         "name": recipe.name,
-        "digest": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "digest": digest,
         "labels": list(EMOTIONS),
         "temperatures": temperatures,
         "training": training,

@@ -1,4 +1,4 @@
-"""Data sets: FER2013's pixels and labels and FER+'s votes, as published, into arrays."""
+"""Data sets: FER2013's pixels and labels and FER+'s votes, as published, or folders of faces by class, into arrays."""
 
 from __future__ import annotations
 
@@ -10,14 +10,27 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from albumsort.emotions import EMOTIONS, FERPLUS_COLUMNS, PERCEIVED
 from albumsort.errors import AlbumsortError
+from albumsort.vision.crop import whole_picture
 
 #: Side of a FER2013 face in pixels.
 FACE_SIZE = 48
 #: FER+ practice: a single vote is taken for a slip and dropped (Barsoum et al. 2016).
 OUTLIER_VOTES = 1
+#: How folders of splits are called, in lower case.
+_SPLITS = {
+    "train": "Training",
+    "training": "Training",
+    "val": "PublicTest",
+    "valid": "PublicTest",
+    "validation": "PublicTest",
+    "publictest": "PublicTest",
+    "test": "PrivateTest",
+    "privatetest": "PrivateTest",
+}
 
 
 class DataError(AlbumsortError):
@@ -31,7 +44,7 @@ class Faces:
     Attributes:
         pixels: uint8 ``(n, 48, 48)`` grey.
         labels: int64 ``(n,)`` FER2013 codes 0-6.
-        usage: str ``(n,)``: ``Training``, ``PublicTest`` or ``PrivateTest``.
+        usage: str ``(n,)``: ``Training``, ``PublicTest`` or ``PrivateTest``; empty where the data set has no splits.
         perceived: float32 ``(n, 8)`` distribution over ``PERCEIVED``, all zero where the face has no usable votes.
         majority: int64 ``(n,)`` code of the emotion with more than half of the cleaned votes, else -1 (contempt
             counts as -1 too: it is not one of the seven).
@@ -53,12 +66,12 @@ class Faces:
         return Faces(self.pixels[keep], self.labels[keep], self.usage[keep], self.perceived[keep], self.majority[keep])
 
     def split(self, usage: str) -> Faces:
-        """The faces of one split.
+        """The faces of one split; those of a data set without splits are of each.
 
         Raises:
             DataError: there are none.
         """
-        chosen = self.where(self.usage == usage)
+        chosen = self.where((self.usage == usage) | (self.usage == ""))
         if not len(chosen):
             raise DataError(f"no faces of split {usage!r}; there are {', '.join(sorted(set(self.usage.tolist())))}")
         return chosen
@@ -79,11 +92,14 @@ def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
     Raises:
         DataError: a file is missing, has other columns, or the two do not have the same rows.
     """
-    votes = _votes(ferplus) if ferplus else None
-    pixels, labels, usages, kept = [], [], [], []
     broken: Counter[str] = Counter()
+    votes = _votes(ferplus, broken) if ferplus else None
+    pixels, labels, usages, kept = [], [], [], []
     rows = 0
-    for row, values in enumerate(_rows(fer2013, ("emotion", "pixels", "Usage"))):
+    for values in _rows(fer2013, ("emotion", "pixels", "Usage")):
+        if not values[0].isdigit() and not _is_numbers(values[1]):
+            broken["stray line, no face"] += 1  # a citation; the votes have no row for it
+            continue
         rows += 1
         face = np.fromstring(values[1], np.int64, sep=" ") if _is_numbers(values[1]) else np.empty(0, np.int64)
         if not values[0].isdigit() or int(values[0]) >= len(EMOTIONS):
@@ -94,7 +110,7 @@ def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
             pixels.append(face.astype(np.uint8))
             labels.append(int(values[0]))
             usages.append(values[2])
-            kept.append(row)
+            kept.append(rows - 1)
     if not pixels:
         raise DataError(f"{fer2013}: no faces in it")
     if votes is None:
@@ -106,6 +122,50 @@ def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
         perceived, majority = perceived_distribution(votes[kept]), majority_code(votes[kept])
     shape = (-1, FACE_SIZE, FACE_SIZE)
     return Faces(np.stack(pixels).reshape(shape), np.array(labels), np.array(usages), perceived, majority, broken)
+
+
+def load_folder(folder: Path) -> Faces:
+    """Read a folder of class folders, ``happy/1.png`` or ``train/happy/1.png``, named as ours are or as FER+'s.
+
+    Each picture is one face, edge to edge, of any size. What its folder says is taken as what people perceive, too.
+    Folders ``train``, ``validation`` and ``test`` become the splits ``Training``, ``PublicTest`` and ``PrivateTest``.
+
+    Raises:
+        DataError: there are no such folders, or no pictures in them.
+    """
+    pixels, labels, usages = [], [], []
+    broken: Counter[str] = Counter()
+    for usage, code, path in _classed_files(folder, broken):
+        try:
+            with Image.open(path) as image:
+                pixels.append(whole_picture(np.asarray(image.convert("RGB")))[0])
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            broken["not a picture that can be read"] += 1
+        else:
+            labels.append(code)
+            usages.append(usage)
+    if not pixels:
+        raise DataError(f"{folder}: no pictures in folders named {', '.join(EMOTIONS)}")
+    codes = np.array(labels)
+    perceived = np.eye(len(PERCEIVED), dtype=np.float32)[codes]
+    return Faces(np.stack(pixels), codes, np.array(usages), perceived, codes, broken)
+
+
+def _classed_files(folder: Path, broken: Counter[str]) -> Iterator[tuple[str, int, Path]]:
+    """(split, FER2013 code, file), sorted, so that the order is the same on each machine."""
+    codes: dict[str, int] = {name: code for code, name in enumerate(EMOTIONS)}
+    codes |= {column: codes[name] for name, column in FERPLUS_COLUMNS.items() if name in codes}
+    try:
+        for split in (folder, *sorted(path for path in folder.iterdir() if path.name.lower() in _SPLITS)):
+            for named in sorted(path for path in split.iterdir() if path.is_dir()):
+                files = sorted(path for path in named.iterdir() if path.is_file())
+                if named.name.lower() in codes:
+                    usage = "" if split == folder else _SPLITS[split.name.lower()]
+                    yield from ((usage, codes[named.name.lower()], path) for path in files)
+                elif files:
+                    broken[f"in a folder {named.name!r}, which is no emotion"] += len(files)
+    except OSError as error:
+        raise DataError(f"{error.filename}: {error.strerror}") from error
 
 
 def perceived_distribution(votes: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -127,9 +187,13 @@ def majority_code(votes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(wins, best, -1)
 
 
-def _votes(path: Path) -> NDArray[np.int64]:
+def _votes(path: Path, broken: Counter[str]) -> NDArray[np.int64]:
     """Vote counts int64 ``(n, 10)``: the columns of ``PERCEIVED``, then unknown and not-a-face."""
-    rows = list(_rows(path, (*FERPLUS_COLUMNS.values(), "unknown", "NF")))
+    rows = []
+    for row in _rows(path, (*FERPLUS_COLUMNS.values(), "unknown", "NF")):
+        if "" in row:
+            broken["votes are missing, the label is used alone"] += 1
+        rows.append(row if "" not in row else ["0"] * len(row))
     try:
         return np.array(rows, np.int64)
     except ValueError as error:
@@ -137,7 +201,10 @@ def _votes(path: Path) -> NDArray[np.int64]:
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[list[str]]:
-    """The named columns of each data row, wherever the header line stands; lines before it are skipped."""
+    """The named columns of each line below the header, wherever that stands; empty where a line is too short.
+
+    Lines before the header, blank ones and the header again are skipped.
+    """
     try:
         with open(path, newline="", encoding="utf-8", errors="replace") as file:
             reader = csv.reader(file)
@@ -147,8 +214,8 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[list[str]]:
                 if not places:
                     if set(columns) <= set(names):
                         places = [names.index(column) for column in columns]
-                elif len(line) > max(places):
-                    yield [line[place].strip() for place in places]
+                elif any(names) and not set(columns) <= set(names):
+                    yield [names[place] if place < len(names) else "" for place in places]
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from error
     if not places:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
-from albumsort.training.calibrate import calibration_error
+from albumsort.training.calibrate import calibration_error, reliability
 
 
 def figures(probabilities: NDArray[np.floating], truth: NDArray[np.int64]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def figures(probabilities: NDArray[np.floating], truth: NDArray[np.int64]) -> di
     Returns:
         ``n``; ``accuracy``; ``top2``, the share whose truth is first or second; ``per_emotion`` with n, precision,
         recall and f1 (None where undefined); ``mean_recall``; ``confusion``, rows truth, columns answers; ``ece``, the
-        expected calibration error.
+        expected calibration error; ``reliability``, the bins that it sums up.
     """
     counts = truth >= 0
     probabilities, truth = np.asarray(probabilities)[counts], truth[counts]
@@ -29,7 +29,7 @@ def figures(probabilities: NDArray[np.floating], truth: NDArray[np.int64]) -> di
     if not n:
         return {"n": 0}
     ranking = np.argsort(-probabilities, axis=1, kind="stable")
-    said = ranking[:, 0]
+    said, confidence = ranking[:, 0], probabilities.max(1).astype(float)
     size = len(EMOTIONS)
     confusion = np.bincount(truth * size + said, minlength=size * size).reshape(size, size)
     per_emotion = {emotion: _scores(confusion, k) for k, emotion in enumerate(EMOTIONS)}
@@ -41,7 +41,8 @@ def figures(probabilities: NDArray[np.floating], truth: NDArray[np.int64]) -> di
         "mean_recall": float(np.mean(recalls)),
         "per_emotion": per_emotion,
         "confusion": confusion.tolist(),
-        "ece": calibration_error(probabilities.max(1).astype(float), said == truth),
+        "ece": calibration_error(confidence, said == truth),
+        "reliability": reliability(confidence, said == truth),
     }
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from albumsort.report.plots import plot_history
 from albumsort.training.augment import AugmentedFaces
 from albumsort.training.datasets import DataError, Faces
 from albumsort.training.network import build
 from albumsort.training.recipe import FitRecipe, Recipe
 
-CHECKPOINT, HISTORY, SETTINGS = "checkpoint.keras", "history.csv", "recipe.json"
+CHECKPOINT, HISTORY, CURVES, SETTINGS = "checkpoint.keras", "history.csv", "history.png", "recipe.json"
 
 
 def fit(
@@ -23,8 +24,9 @@ def fit(
 ) -> keras.Model:
     """Train by ``recipe`` in the folder ``run`` and return the network of the last epoch.
 
-    After each epoch the folder holds a checkpoint with the optimiser's state and one more line of ``history.csv``. When
-    it already holds a run of the same recipe, that run goes on; the faces it sees are those it would have seen.
+    After each epoch the folder holds a checkpoint with the optimiser's state, one more line of ``history.csv`` and the
+    curves of that as ``history.png``. When it already holds a run of the same recipe, that run goes on; the faces it
+    sees are those it would have seen.
 
     Args:
         recipe: what to do.
@@ -62,6 +64,7 @@ def fit(
         partial.replace(run / CHECKPOINT)
         history.append({name: f"{value:.5g}" for name, value in line.items()})
         _write_history(run / HISTORY, history)
+        plot_history(history, run / CURVES)
         report("  ".join(f"{name} {value}" for name, value in history[-1].items()))
     return model
 
@@ -94,11 +97,12 @@ def compile_model(model: keras.Model, recipe: FitRecipe, steps: int) -> None:
 
 
 def logits(model: keras.Model, faces: Faces, batch: int = 512) -> dict[str, np.ndarray]:
-    """The logits of each head over all faces, float32 ``(n, classes)``."""
-    parts = [
-        model.predict_on_batch(faces.pixels[start : start + batch, ..., None].astype(np.float32))
-        for start in range(0, len(faces), batch)
-    ]
+    """The logits of each head over all faces, float32 ``(n, classes)``: the mean of a face's and its mirror image's."""
+    parts = []
+    for start in range(0, len(faces), batch):
+        views = faces.pixels[start : start + batch, ..., None].astype(np.float32)
+        looks = model.predict_on_batch(views), model.predict_on_batch(views[:, :, ::-1].copy())
+        parts.append({head: (looks[0][head] + looks[1][head]) / 2 for head in looks[0]})
     return {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}
 
 

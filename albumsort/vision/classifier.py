@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,61 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import albumsort
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.vision.crop import CROP_SIDE
+from albumsort.vision.models import model_in_use, read_card
 from albumsort.vision.runtime import tensorflow
 
 #: The heads of the network: what people perceive (FER+), and FER2013's labels for comparison with the literature.
 HEADS = ("perceived", "fer2013")
 #: Crops in one call of the network, at most.
 MAX_CROPS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What a model file says of itself, kept beside it as JSON.
-
-    Attributes:
-        digest: SHA-256 of the model file.
-        temperatures: by head; logits are divided by them (Guo et al. 2017, arXiv:1706.04599).
-        training: recipe, data, command and figures.
-    """
-
-    name: str
-    digest: str
-    temperatures: dict[str, float]
-    training: dict[str, Any]
-
-
-def models_folder() -> Path:
-    """Where the models that ship are: inside an installed package, or at the top of a checkout."""
-    package = Path(albumsort.__file__).parent
-    installed = package / "models"
-    return installed if installed.is_dir() else package.parent / "models"
-
-
-def shipped_model() -> Path:
-    """The model that ``scan`` uses unless told otherwise."""
-    return models_folder() / "emotion.keras"
-
-
-def read_card(model: Path) -> ModelCard:
-    """What is known of a model file.
-
-    Raises:
-        AlbumsortError: the model or its card is missing, or they do not belong together.
-    """
-    card = model.with_suffix(".json")
-    for path in (model, card):
-        if not path.is_file():
-            raise AlbumsortError(f"{path}: not there; a model is a .keras file with a .json card beside it")
-    content = json.loads(card.read_text(encoding="utf-8"))
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    if digest != content["digest"]:
-        raise AlbumsortError(f"{card}: belongs to another model than {model.name} (their digests differ)")
-    return ModelCard(content["name"], digest, content["temperatures"], content["training"])
 
 
 class EmotionClassifier:
@@ -76,7 +28,8 @@ class EmotionClassifier:
         """Load a model.
 
         Args:
-            model: a ``.keras`` file with its card; None takes the one that ships.
+            model: a ``.keras`` file with its card; None takes the one in use, which ships unless the user
+                has tuned one.
             labels: ``perceived`` or ``fer2013``, the sense in which to answer.
             device: ``auto``, ``cpu`` or ``gpu``.
 
@@ -86,7 +39,7 @@ class EmotionClassifier:
         """
         if labels not in HEADS:
             raise ValueError(f"labels {labels!r}: there are {' and '.join(HEADS)}")
-        path = model or shipped_model()
+        path = model or model_in_use()
         self.card = read_card(path)
         self._predict = _compiled(path, labels, self.card.temperatures[labels], device)
 

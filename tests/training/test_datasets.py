@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from albumsort.training.datasets import DataError, load, majority_code, perceived_distribution
+from albumsort.emotions import PERCEIVED
+from albumsort.training.datasets import DataError, load, load_folder, majority_code, perceived_distribution
 
 BLACK, WHITE = ("0 " * 2304).strip(), ("255 " * 2304).strip()
 #: Votes in the order of ``PERCEIVED``, then unknown and not-a-face; what follows was worked out by hand.
@@ -91,6 +93,66 @@ def test_missing_files_are_named(fer2013, tmp_path):
         load(tmp_path / "nowhere.csv")
     with pytest.raises(DataError, match=r"votes\.csv: No such file"):
         load(fer2013([f"3,{WHITE},Training"]), tmp_path / "votes.csv")
+
+
+def test_citations_among_the_rows_do_not_shift_the_votes(fer2013, ferplus):
+    happy, neutral = [0, 10, *[0] * 8], [10, *[0] * 9]
+    citation = ["", "@misc{goodfellow,", "  author = {Goodfellow, Ian and Erhan, Dumitru},", "emotion,pixels,Usage"]
+    data = fer2013([f"3,{WHITE},Training", *citation, f"6,{BLACK},Training", "4"])
+    faces = load(data, ferplus([happy, neutral, happy]))
+    assert faces.majority.tolist() == faces.labels.tolist() == [3, 6]
+    assert faces.broken == {"stray line, no face": 2, "pixels are not 2304 values 0-255": 1}
+
+
+def test_a_face_without_its_votes_keeps_its_label(fer2013, ferplus):
+    faces = load(fer2013([f"3,{WHITE},Training"] * 2), ferplus([[0, 10, *[0] * 8], [0, 10]]))
+    assert (faces.labels.tolist(), faces.majority.tolist()) == ([3, 3], [3, -1])
+    assert faces.broken == {"votes are missing, the label is used alone": 1}
+
+
+@pytest.fixture
+def classes(tmp_path):
+    """A folder of class folders, each with a picture of one grey: ``classes({"happy/1.png": 200})``."""
+
+    def make(greys):
+        for name, grey in greys.items():
+            path = tmp_path / "faces" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (64, 80), grey).save(path, "PNG")
+        return tmp_path / "faces"
+
+    return make
+
+
+def test_class_folders_become_faces_that_are_perceived_as_labelled(classes):
+    faces = load_folder(classes({"happy/b.png": 200, "happy/a.png": 100, "Anger/c.png": 50, "neutral/d.jpg": 9}))
+    assert faces.pixels.shape == (4, 48, 48)
+    assert faces.pixels[:, 0, 0].tolist() == [50, 100, 200, 9]
+    assert faces.labels.tolist() == faces.majority.tolist() == [0, 3, 3, 6]
+    assert faces.perceived.argmax(1).tolist() == [PERCEIVED.index(e) for e in ("angry", "happy", "happy", "neutral")]
+    assert len(faces.split("Training")) == len(faces.split("PublicTest")) == 4
+
+
+def test_folders_of_splits_become_splits(classes):
+    faces = load_folder(classes({"train/sad/1.png": 1, "test/sad/2.png": 2, "validation/fear/3.png": 3}))
+    assert dict(zip(faces.usage.tolist(), faces.pixels[:, 0, 0].tolist(), strict=True)) == {
+        "Training": 1, "PrivateTest": 2, "PublicTest": 3,
+    }  # fmt: skip
+
+
+def test_what_is_no_face_or_no_emotion_is_counted(classes):
+    folder = classes({"happy/1.png": 1, "bored/2.png": 2, "bored/3.png": 3})
+    (folder / "happy" / "notes.txt").write_text("not a picture")
+    faces = load_folder(folder)
+    assert len(faces) == 1
+    assert faces.broken == {"not a picture that can be read": 1, "in a folder 'bored', which is no emotion": 2}
+
+
+@pytest.mark.parametrize("names", [{}, {"bored/1.png": 1}])
+def test_a_folder_without_classes_is_an_error_that_names_them(classes, names, tmp_path):
+    (tmp_path / "faces").mkdir(exist_ok=True)
+    with pytest.raises(DataError, match="angry, disgust"):
+        load_folder(classes(names))
 
 
 def test_a_file_without_faces_is_an_error(fer2013):

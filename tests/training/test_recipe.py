@@ -8,7 +8,7 @@ import pytest
 
 from albumsort.training.datasets import DataError
 from albumsort.training.recipe import FitRecipe, Recipe, read
-from albumsort.vision.classifier import models_folder
+from albumsort.vision.models import models_folder
 
 
 @pytest.fixture

@@ -11,16 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from albumsort.cli.model import evaluate, info
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.training import convert
 from albumsort.training.datasets import DataError, Faces, load
-from albumsort.training.fit import HISTORY
+from albumsort.training.fit import CURVES, HISTORY
 from albumsort.training.network import build, without_training
 from albumsort.training.recipe import Recipe, read
-from albumsort.vision.classifier import EmotionClassifier, read_card
+from albumsort.vision.classifier import EmotionClassifier
+from albumsort.vision.models import read_card
 
 
 @pytest.fixture(scope="module")
@@ -134,12 +136,53 @@ def test_evaluate_prints_a_table_for_people(trained, few_faces, capsys):
     assert all(emotion in said for emotion in EMOTIONS)
 
 
+def test_evaluate_draws_its_figures(trained, few_faces, capsys, tmp_path):
+    evaluate(few_faces.folder, model=trained, plots=tmp_path / "plots", as_json=True)
+    drawn = {path.name: Image.open(path).size for path in (tmp_path / "plots").iterdir()}
+    kinds = ("confusion", "reliability", "emotions")
+    assert set(drawn) == {f"{name}-{kind}.png" for name in ("fer2013", "ferplus") for kind in kinds}
+    assert all(min(size) > 400 for size in drawn.values())
+    for measured in json.loads(capsys.readouterr().out).values():
+        assert sum(one["n"] for one in measured["reliability"]) == measured["n"]
+
+
+def test_a_run_draws_its_curves(trained):
+    assert Image.open(trained.parent / "run" / CURVES).size == (768, 648)
+
+
+def test_class_folders_train_and_measure_a_model(few_faces, faces, run, tmp_path):
+    for number, (pixels, code) in enumerate(zip(faces.pixels, faces.labels, strict=True)):
+        path = tmp_path / "faces" / ("train" if number < 48 else "validation") / EMOTIONS[code] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    done = run("model", "train", "--data", "faces", "--out", "mine", "--recipe", few_faces.recipe)
+    assert done.returncode == 0, done.stderr
+    done = run("model", "evaluate", "faces", "--model", "mine/tiny.keras", "--json")
+    assert {name: measured["n"] for name, measured in json.loads(done.stdout).items()} == {"fer2013": 16, "ferplus": 16}
+    card = read_card(tmp_path / "mine" / "tiny.keras")
+    assert "class folders of faces" in card.training["data"]
+    assert card.training["tests"]["PublicTest"]["perceived"]["n"] == 16
+
+
+def test_votes_are_asked_for_where_they_are_needed(few_faces, run):
+    done = run("model", "train", "--data", few_faces.data, "--out", "mine")
+    assert done.returncode == 2 and "--ferplus" in done.stderr
+
+
+def test_the_classifier_reads_a_mirrored_face_alike(trained, faces):
+    for labels in ("perceived", "fer2013"):
+        classifier = EmotionClassifier(trained, labels)
+        mirrored = classifier.probabilities(np.ascontiguousarray(faces.pixels[:, :, ::-1]))
+        assert mirrored == pytest.approx(classifier.probabilities(faces.pixels), abs=1e-5)
+
+
 def test_info_says_what_a_model_is(trained, capsys):
     info(trained, as_json=True)
     assert json.loads(capsys.readouterr().out)["digest"] == read_card(trained).digest
     info(trained)
     said = capsys.readouterr().out
-    assert "tiny" in said and "temperature" in said and read_card(trained).digest in said
+    words = ["tiny", "temperature", read_card(trained).digest, *EMOTIONS, "held out", "PublicTest", "mean recall"]
+    assert [word for word in words if word not in said] == []
 
 
 def test_training_data_that_is_not_there_fails_with_one_line(run, few_faces, tmp_path):

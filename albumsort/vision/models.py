@@ -1,0 +1,105 @@
+"""Models on the disk: the one that ships, those that were tuned for a user, and which of them is in use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import albumsort
+from albumsort.errors import AlbumsortError
+
+#: In the user's folder of models: the file name of the one in use. Where there is none, that which ships is.
+_IN_USE = "in-use.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a model file says of itself, kept beside it as JSON.
+
+    Attributes:
+        digest: SHA-256 of the model file.
+        temperatures: by head; logits are divided by them (Guo et al. 2017, arXiv:1706.04599).
+        training: recipe, data, command and figures.
+    """
+
+    name: str
+    digest: str
+    labels: tuple[str, ...]
+    temperatures: dict[str, float]
+    training: dict[str, Any]
+
+
+def models_folder() -> Path:
+    """Where the models that ship are: inside an installed package, or at the top of a checkout."""
+    package = Path(albumsort.__file__).parent
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+def shipped_model() -> Path:
+    """The model that comes with the package."""
+    return models_folder() / "emotion.keras"
+
+
+def user_models() -> Path:
+    """The folder of the user's own models; it need not be there."""
+    from platformdirs import user_data_path
+
+    return user_data_path("albumsort", appauthor=False) / "models"
+
+
+def model_in_use() -> Path:
+    """The model that reads faces unless told otherwise: the user's own, else the one that ships.
+
+    Raises:
+        AlbumsortError: the user's own is gone.
+    """
+    try:
+        name = (user_models() / _IN_USE).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return shipped_model()
+    path = user_models() / name
+    if not path.is_file():
+        raise AlbumsortError(f"{path}: the model in use is not there; go back with: albumsort model use shipped")
+    return path
+
+
+def use(model: Path | None) -> None:
+    """Choose the model in use: one in the user's folder of models, or with None the one that ships.
+
+    Raises:
+        AlbumsortError: the model is not whole, or not in that folder.
+    """
+    folder = user_models()
+    if model is None:
+        (folder / _IN_USE).unlink(missing_ok=True)
+        return
+    read_card(model)
+    if model.resolve().parent != folder.resolve():
+        raise AlbumsortError(f"{model}: put the model and its card into {folder} to use it always, or use --model")
+    partial = folder / f"partial-{_IN_USE}"
+    partial.write_text(model.name + "\n", encoding="utf-8")
+    os.replace(partial, folder / _IN_USE)
+
+
+def read_card(model: Path) -> ModelCard:
+    """What is known of a model file.
+
+    Raises:
+        AlbumsortError: the model or its card is missing, or they do not belong together.
+    """
+    card = model.with_suffix(".json")
+    for path in (model, card):
+        if not path.is_file():
+            raise AlbumsortError(f"{path}: not there; a model is a .keras file with a .json card beside it")
+    content = json.loads(card.read_text(encoding="utf-8"))
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    if digest != content["digest"]:
+        raise AlbumsortError(f"{card}: belongs to another model than {model.name} (their digests differ)")
+    return ModelCard(
+        content["name"], digest, tuple(content["labels"]), content["temperatures"], content["training"]
+    )  # fmt: skip
