@@ -159,7 +159,7 @@ def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropp
 
 def cut_faces(
     boxes: Mapping[str, Sequence[Box | None]], settings: ScanSettings | None = None
-) -> Iterator[tuple[str, NDArray[np.uint8] | str]]:
+) -> Iterator[tuple[Photo, list[NDArray[np.uint8] | None]]]:
     """Cut known faces out of photos, as a scan cuts those that it finds.
 
     Args:
@@ -167,23 +167,28 @@ def cut_faces(
         settings: None for the defaults.
 
     Yields:
-        (path, crops), uint8 ``(n, 48, 48)`` in the order of the boxes; or (path, why the photo could not be read). In
-        the order in which photos are decoded.
+        the photo and its crops, each uint8 ``(48, 48)``, in the order of its boxes; None for a box that does not lie on
+        the photo, and no crops where the photo could not be read and has an error. In the order of decoding.
     """
     settings = settings or ScanSettings()
     with Decoders(map(_stat, boxes), settings.decoders()) as decoders:
         for item in decoders:
             if isinstance(item, Photo):
-                yield item.path, item.error or "cannot be read"
+                yield item, []
             elif isinstance(item, Frame):
                 scale = item.pixels.shape[1] / (item.photo.width or 1), item.pixels.shape[0] / (item.photo.height or 1)
-                crops = [_cut(item.pixels, box, scale) for box in boxes[item.photo.path]]
+                crops = [_cut(item.pixels, box and _scaled(box, scale)) for box in boxes[item.photo.path]]
                 decoders.release(item)
-                yield item.photo.path, np.stack(crops) if crops else _NO_CROPS
+                yield item.photo, crops
 
 
-def _cut(pixels: NDArray[np.uint8], box: Box | None, scale: tuple[float, float]) -> NDArray[np.uint8]:
-    return (whole_picture(pixels) if box is None else crop_face(pixels, _scaled(box, scale)))[0]
+def _cut(pixels: NDArray[np.uint8], box: Box | None) -> NDArray[np.uint8] | None:
+    if box is None:
+        return whole_picture(pixels)[0]
+    x, y, w, h = box
+    height, width = pixels.shape[:2]
+    on_photo = 0 <= x + w / 2 <= width and 0 <= y + h / 2 <= height and 0 < w <= 2 * width and 0 < h <= 2 * height
+    return crop_face(pixels, box)[0] if on_photo else None
 
 
 def _read_faces(decoders: Decoders, reader: FaceReader) -> Iterator[Reading | KnownPhoto]:

@@ -38,28 +38,21 @@ def correct(
     from albumsort.index.store import IndexWriter
 
     path, index = os.path.abspath(photo), index_path(db)
-    number = _checked(path, index, face)
+    _check_unchanged(path, index)
     with IndexWriter(index) as writer:
         if undo:
             print(f"{printable(path)}: {count(writer.uncorrect(path), 'correction')} taken back")
             return
-        said = writer.correct(path, number, emotion).said
+        number, said = writer.correct(path, face, emotion)
     now = emotion or "not a face"
     print(f"{printable(path)}, face {number}: {now} (the model said {said.emotion} {said.confidence:.0%})")
 
 
-def _checked(path: str, index_file: Path, face: int | None) -> int:
-    """The number of the face that is meant, when the index knows the photo as it is now."""
+def _check_unchanged(path: str, index_file: Path) -> None:
+    """A photo that is another by now may have other faces than those in the index."""
     with Index(index_file) as index:  # says so when there is no index, instead of making one
         found = index.photo(path)
-    if found is None:
-        raise AlbumsortError(f"{printable(path)}: not in the index; scan it first")
-    known, faces = found
-    if os.path.exists(path):
+    if found and os.path.exists(path):
         status = os.stat(path)
-        if (known.size, known.mtime_ns) != (status.st_size, status.st_mtime_ns):
+        if (found[0].size, found[0].mtime_ns) != (status.st_size, status.st_mtime_ns):
             raise AlbumsortError(f"{printable(path)}: has changed since it was scanned; scan it again first")
-    if face is None and len(faces) > 1:
-        shown = ", ".join(f"{number} {one.emotion} {one.confidence:.0%}" for number, one in enumerate(faces, 1))
-        raise AlbumsortError(f"{printable(path)}: which face? --face N of {shown}; show draws them")
-    return face or 1

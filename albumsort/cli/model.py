@@ -46,9 +46,9 @@ def train(
     from albumsort.vision.runtime import quiet_stderr
 
     chosen = recipes.read(recipe or models_folder() / "emotion.toml")
-    if data.is_file() and ferplus is None:
-        raise typer.BadParameter("what people perceive is learnt from votes: --ferplus fer2013new.csv")
     faces, ferplus = _load(data, ferplus)
+    if not (faces.majority >= 0).any():
+        raise typer.BadParameter("what people perceive is learnt from votes: --ferplus fer2013new.csv")
     command = f"albumsort model train --data {data.name} --out DIR"
     command += f" --ferplus {ferplus.name}" if ferplus else ""
     command += f" --recipe {recipe.name}" if recipe else ""
@@ -95,7 +95,7 @@ def evaluate(
         print(json.dumps(result))
         return
     for name, values in result.items():
-        _print_figures(name, split, values)
+        _print_figures(name, split if everything.has_splits else "all", values)
 
 
 @app.command()
@@ -112,16 +112,19 @@ def info(model: ModelFile = None, as_json: Json = False) -> None:
     ships = ", ships with albumsort" if path == shipped_model() else ""
     print(f"{card.name}  {path.stat().st_size / 1e6:.1f} MB{ships}")
     print(f"file     {path}\nsha256   {card.digest}\nlabels   {' '.join(card.labels)}")
-    print(f"data     {card.training['data']}, {card.training['backend']}")
-    print(f"command  {card.training['command']}")
-    for head, held in card.training["held_out"].items():
+    training = card.training
+    if "tuned_from" in training:
+        print("tuned, and so measured:")
+        _print_tuning(training["tuning"])
+        training = training["tuned_from"]
+        print(f"tuned from the model with sha256 {training['digest']}, of which the rest is said:")
+    print(f"data     {training['data']}, {training['backend']}\ncommand  {training['command']}")
+    for head, held in training["held_out"].items():
         print(f"{head}: temperature {card.temperatures[head]:.3f}, which takes the calibration error on "
               f"{held['n']} held-out faces from {held['ece_before']:.1%} to {held['ece']:.1%}")  # fmt: skip
-        for split, tests in {"held out": card.training["held_out"], **card.training.get("tests", {})}.items():
+        for split, tests in {"held out": training["held_out"], **training.get("tests", {})}.items():
             if "mean_recall" in (figures := tests[head]):
                 print(f"  {split:11} {figures['n']:5d} faces  " + _in_words(figures))
-    if tuning := card.training.get("tuning"):
-        _print_tuning(tuning)
 
 
 @app.command()
@@ -133,7 +136,7 @@ def tune(
     ] = None,
     remember: Annotated[
         int,
-        typer.Option(min=0, metavar="N", help="Uncorrected faces of the index that hold the model to what it knew."),
+        typer.Option(min=1, metavar="N", help="Uncorrected faces of the index that hold the model to what it knew."),
     ] = 2000,
 ) -> None:
     """Teach the model what you corrected. Kept only when it is better on photos that it has not learnt from.
@@ -146,10 +149,8 @@ def tune(
     from albumsort.vision import models
     from albumsort.vision.runtime import tensorflow
 
-    faces = []
-    if (index_file := index_path(db)).exists() or labels is None:
-        with Index(index_file) as index:
-            faces = [*index.corrections(), *index.remembered(remember)]
+    with Index(index_path(db)) as index:
+        faces = [*index.corrections(), *index.remembered(remember)]
     tensorflow("auto")  # before Keras, whose backend it decides
     from albumsort.training import tune as tuning
 
@@ -191,6 +192,8 @@ def _load(data: Path, ferplus: Path | None) -> tuple[Faces, Path | None]:
         votes = data / "fer2013new.csv"
         ferplus = ferplus or (votes if votes.exists() else None)
         data = data / "fer2013.csv"
+    if data.is_dir() and ferplus:
+        raise typer.BadParameter("--ferplus goes with fer2013.csv; class folders are taken as they are named")
     faces = datasets.load_folder(data) if data.is_dir() else datasets.load(data, ferplus)
     for reason, number in faces.broken.items():
         _say(f"left out {number}: {reason}")

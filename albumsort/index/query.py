@@ -158,7 +158,8 @@ class Index:
 
     def remembered(self, count: int) -> list[LabelledFace]:
         """At most ``count`` faces of photos that nobody corrected, drawn evenly, with what the model said of them."""
-        return list(corrections.remembered(self._connection, count)) if self._version > 1 else []
+        uncorrected = "p.digest NOT IN (SELECT digest FROM corrections)" if self._version > 1 else "TRUE"
+        return list(corrections.remembered(self._connection, count, uncorrected))
 
     def problems(self) -> list[tuple[str, str]]:
         """(path, reason) of each file that could not be read, by path."""

@@ -10,13 +10,15 @@ from albumsort.emotions import EMOTIONS
 VERSION = 2
 
 _CORRECTIONS = """
--- What people say of faces, by the bytes of the photo. No emotion stands for no face, said is the face as read.
+-- What people say of faces, by the bytes of the photo. No emotion stands for no face. said is the face as the model
+-- read it when it last found it, is_there whether that was in the last reading of the photo.
 CREATE TABLE corrections (
     id INTEGER PRIMARY KEY,
     digest TEXT NOT NULL,
     emotion TEXT,
     said TEXT NOT NULL,
-    corrected_at TEXT NOT NULL
+    corrected_at TEXT NOT NULL,
+    is_there INTEGER NOT NULL
 );
 CREATE INDEX corrections_by_digest ON corrections(digest);
 """

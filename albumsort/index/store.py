@@ -142,8 +142,7 @@ class IndexWriter:
         """Keep photos with their faces; what was known of the same paths is replaced."""
         with self._transaction():
             for result in results:
-                self._hear_again(result)
-                self._insert(scan, result.photo, result.faces)
+                self._insert(scan, result.photo, self._heard(result))
 
     def known(self, digest: str, scan: int = 0) -> KnownResult | None:
         """What is known of some bytes, from any scan or from ``scan`` on; of a file that is gone, if there is one."""
@@ -174,34 +173,38 @@ class IndexWriter:
                     ).rowcount
                 if not moved:
                     photo = replace(known.result.photo, path=file.path, size=file.size, mtime_ns=file.mtime_ns)
-                    self._insert(scan, photo, known.result.faces)
+                    self._insert(scan, photo, self._faces_now(known))
 
-    def correct(self, path: str, number: int, emotion: str | None) -> Correction:
+    def correct(self, path: str, number: int | None, emotion: str | None) -> tuple[int, Face]:
         """Keep what a person says of a face, for each copy of the photo.
 
         Args:
             path: absolute.
-            number: of the face, from 1, the largest first.
+            number: of the face, from 1, the largest first; None where there is only one.
             emotion: one of ``EMOTIONS``; None when it is no face.
 
         Returns:
-            the correction, with what the model said.
+            the number of the face, and the face as the model read it.
 
         Raises:
-            AlbumsortError: the photo is not in the index, or has no such face.
+            AlbumsortError: the photo is not in the index, has no such face, or several and no number was given.
         """
         with self._transaction():
             digest, faces = self._faces_at(path)
+            if number is None and len(faces) > 1:
+                shown = ", ".join(f"{k} {face.emotion} {face.confidence:.0%}" for k, face in enumerate(faces, 1))
+                raise AlbumsortError(f"{printable(path)}: which face? --face N of {shown}; show draws them")
+            number = 1 if number is None else number
             if not 1 <= number <= len(faces):
                 raise AlbumsortError(f"{printable(path)}: no face {number}; the index has {len(faces)} of it")
-            face = faces[number - 1]
             known = corrections.of_photo(self._connection, digest)
-            earlier = next((one for one in known if one.concerns(face)), None)
-            made = Correction(emotion, earlier.said if earlier else face)
-            known = [one for one in known if one is not earlier]
-            corrections.keep(self._connection, digest, [*known, made], _now())
+            earlier = corrections.visible(faces, known).get(number - 1)
+            said = faces[number - 1] if earlier is None else known[earlier].said
+            others = [one for place, one in enumerate(known) if place != earlier]
+            made = Correction(emotion, said, _now())
+            corrections.keep(self._connection, digest, [*others, made])
             self._rewrite(digest, lambda there: corrected(there, [made]))
-        return made
+        return number, said
 
     def uncorrect(self, path: str) -> int:
         """Forget what people said of the faces of a photo; the model's readings are back. Returns how many there were.
@@ -212,14 +215,9 @@ class IndexWriter:
         with self._transaction():
             digest, _ = self._faces_at(path)
             known = corrections.of_photo(self._connection, digest)
-            corrections.keep(self._connection, digest, [], _now())
-
-            def as_read(there: tuple[Face, ...]) -> list[Face]:
-                others = [face for face in there if not any(one.concerns(face) for one in known)]
-                return sorted([*others, *(one.said for one in known)], key=lambda face: -face.box[2] * face.box[3])
-
+            corrections.keep(self._connection, digest, [])
             if known:
-                self._rewrite(digest, as_read)
+                self._rewrite(digest, lambda there: corrections.as_read(there, known))
         return len(known)
 
     def prune(self) -> tuple[int, int]:
@@ -251,23 +249,28 @@ class IndexWriter:
         row = photo_row(photo, scan)
         self._connection.execute("DELETE FROM photos WHERE path = ?", (row["path"],))
         photo_id = self._db["photos"].insert(row).last_pk
-        faces = corrected(faces, corrections.of_photo(self._connection, photo.digest))
         self._db["faces"].insert_all(face_row(face, photo_id) for face in faces)
 
-    def _hear_again(self, result: PhotoResult) -> None:
-        """Where a corrected face has been read anew, that is what the model says of it."""
+    def _faces_now(self, known: KnownResult) -> tuple[Face, ...]:
+        """The faces of a known photo, read in this transaction: a correction may have come or gone since."""
+        row = self._connection.execute("SELECT digest FROM photos WHERE id = ?", (known.id,)).fetchone()
+        is_same = row is not None and row[0] == known.result.photo.digest
+        return faces_of(self._connection, known.id) if is_same else known.result.faces
+
+    def _heard(self, result: PhotoResult) -> tuple[Face, ...]:
+        """What a new reading found, with what people said of it; the corrections keep what the model says now."""
         known = corrections.of_photo(self._connection, result.photo.digest)
         if known and result.photo.digest:
-            heard = [
-                replace(one, said=next((face for face in result.faces if one.concerns(face)), one.said))
-                for one in known
-            ]
-            corrections.keep(self._connection, result.photo.digest, heard, _now())
+            again = corrections.heard_again(result.faces, known)
+            corrections.keep(self._connection, result.photo.digest, again)
+        return corrected(result.faces, known)
 
     def _faces_at(self, path: str) -> tuple[str, tuple[Face, ...]]:
         row = self._connection.execute("SELECT id, digest FROM photos WHERE path = ?", (to_column(path),)).fetchone()
-        if row is None or row[1] is None:
+        if row is None:
             raise AlbumsortError(f"{printable(path)}: not in the index; scan it first")
+        if row[1] is None:
+            raise AlbumsortError(f"{printable(path)}: could not be read by the scan, and so has no faces")
         return row[1], faces_of(self._connection, row[0])
 
     def _rewrite(self, digest: str, change: Callable[[tuple[Face, ...]], Iterable[Face]]) -> None:

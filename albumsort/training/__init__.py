@@ -2,5 +2,6 @@
 
 ``datasets`` reads the published files, ``augment`` warps faces, ``network`` builds the net, ``fit`` trains it by a
 ``recipe``, ``calibrate`` fits temperatures on held-out faces, ``evaluate`` measures, ``convert`` writes what ships.
-Everything is Keras 3 and runs on any of its backends (``KERAS_BACKEND``).
+``tune`` teaches the model that ships what a user corrected. Training is Keras 3 and runs on any of its backends
+(``KERAS_BACKEND``); what reads faces, tuning among it, runs on TensorFlow.
 """

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
 from albumsort.training import calibrate, evaluate
-from albumsort.training.datasets import Faces
+from albumsort.training.datasets import DataError, Faces
 from albumsort.training.fit import fit, logits
 from albumsort.training.network import without_training
 from albumsort.training.recipe import Recipe
@@ -44,10 +44,12 @@ def train(
         the model file.
 
     Raises:
-        DataError: as ``fit`` does.
+        DataError: as ``fit`` does; or no held-out face has a majority.
     """
     training, held_out = faces.split("Training").hold_out(recipe.fit.hold_out, recipe.seed)
     report(f"{len(training)} faces to learn from, {len(held_out)} held out")
+    if len(held_out) and not (held_out.majority >= 0).any():
+        raise DataError(f"none of the {len(held_out)} held-out faces is one that people agree on; raise hold_out")
     trained = fit(recipe, training, held_out, folder / "run", report)
     said = logits(trained, held_out)
     temperatures = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from albumsort.vision.crop import whole_picture
 FACE_SIZE = 48
 #: FER+ practice: a single vote is taken for a slip and dropped (Barsoum et al. 2016).
 OUTLIER_VOTES = 1
+SPLITS = ("Training", "PublicTest", "PrivateTest")
 #: How folders of splits are called, in lower case.
 _SPLITS = {
     "train": "Training",
@@ -71,10 +73,21 @@ class Faces:
         Raises:
             DataError: there are none.
         """
-        chosen = self.where((self.usage == usage) | (self.usage == ""))
+        chosen = self.where(self.usage == usage) if self.has_splits or usage not in SPLITS else self
         if not len(chosen):
-            raise DataError(f"no faces of split {usage!r}; there are {', '.join(sorted(set(self.usage.tolist())))}")
+            there = sorted(set(self.usage.tolist())) if self.has_splits else SPLITS
+            raise DataError(f"no faces of split {usage!r}; there are {', '.join(there)}")
         return chosen
+
+    def digest(self) -> str:
+        """SHA-256 of what a network would learn from these faces."""
+        parts = (self.pixels, self.labels, self.perceived)
+        return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
+
+    @property
+    def has_splits(self) -> bool:
+        """Whether the data set says which faces are to learn from, and which to measure by."""
+        return bool(self.usage[0])
 
     def hold_out(self, fraction: float, seed: int) -> tuple[Faces, Faces]:
         """(kept, held out): a random ``fraction`` of the faces is held out, the same for the same seed."""
@@ -106,6 +119,8 @@ def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
             broken["emotion is not a code 0-6"] += 1
         elif len(face) != FACE_SIZE**2 or face.min() < 0 or face.max() > 255:
             broken["pixels are not 2304 values 0-255"] += 1
+        elif values[2] not in SPLITS:
+            broken[f"usage is none of {', '.join(SPLITS)}"] += 1
         else:
             pixels.append(face.astype(np.uint8))
             labels.append(int(values[0]))
@@ -156,11 +171,15 @@ def _classed_files(folder: Path, broken: Counter[str]) -> Iterator[tuple[str, in
     codes: dict[str, int] = {name: code for code, name in enumerate(EMOTIONS)}
     codes |= {column: codes[name] for name, column in FERPLUS_COLUMNS.items() if name in codes}
     try:
-        for split in (folder, *sorted(path for path in folder.iterdir() if path.name.lower() in _SPLITS)):
+        splits = sorted(path for path in folder.iterdir() if path.name.lower() in _SPLITS)
+        if splits:
+            for named in sorted(path for path in folder.iterdir() if path.name.lower() in codes):
+                broken[f"in a folder {named.name!r}, beside those of splits"] += sum(1 for _ in named.iterdir())
+        for split in splits or [folder]:
             for named in sorted(path for path in split.iterdir() if path.is_dir()):
                 files = sorted(path for path in named.iterdir() if path.is_file())
                 if named.name.lower() in codes:
-                    usage = "" if split == folder else _SPLITS[split.name.lower()]
+                    usage = _SPLITS[split.name.lower()] if splits else ""
                     yield from ((usage, codes[named.name.lower()], path) for path in files)
                 elif files:
                     broken[f"in a folder {named.name!r}, which is no emotion"] += len(files)
@@ -206,7 +225,7 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[list[str]]:
     Lines before the header, blank ones and the header again are skipped.
     """
     try:
-        with open(path, newline="", encoding="utf-8", errors="replace") as file:
+        with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
             reader = csv.reader(file)
             places: list[int] = []
             for line in reader:
@@ -218,6 +237,8 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[list[str]]:
                     yield [names[place] if place < len(names) else "" for place in places]
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from error
+    except csv.Error as error:
+        raise DataError(f"{path}: not a table ({error})") from error
     if not places:
         raise DataError(f"{path}: no header line with the columns {', '.join(columns)}")
 

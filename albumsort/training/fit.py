@@ -16,7 +16,7 @@ from albumsort.training.datasets import DataError, Faces
 from albumsort.training.network import build
 from albumsort.training.recipe import FitRecipe, Recipe
 
-CHECKPOINT, HISTORY, CURVES, SETTINGS = "checkpoint.keras", "history.csv", "history.png", "recipe.json"
+HISTORY, CURVES, SETTINGS = "history.csv", "history.png", "recipe.json"
 
 
 def fit(
@@ -38,10 +38,12 @@ def fit(
     Raises:
         DataError: the folder holds a run of another recipe, or there are fewer faces than one batch.
     """
+    if not len(validation):
+        raise DataError(f"of {len(training)} faces, a share of {recipe.fit.hold_out} held out is none; raise hold_out")
     if len(training) < recipe.fit.batch:
         raise DataError(f"{len(training)} faces are fewer than one batch of {recipe.fit.batch}")
     run.mkdir(parents=True, exist_ok=True)
-    settings = json.dumps({**recipe.as_dict(), "faces": len(training)}, indent=1)
+    settings = json.dumps({**recipe.as_dict(), "faces": len(training), "data": training.digest()}, indent=1)
     if (run / SETTINGS).exists() and (run / SETTINGS).read_text() != settings:
         raise DataError(f"{run}: holds a run of another recipe or other data; choose an empty folder")
     (run / SETTINGS).write_text(settings)
@@ -49,7 +51,7 @@ def fit(
     keras.utils.set_random_seed(recipe.seed)
     history = _history(run / HISTORY)
     if history:
-        model = keras.models.load_model(run / CHECKPOINT)
+        model = keras.models.load_model(_checkpoint(run, len(history)))
         report(f"goes on after epoch {len(history)} of {recipe.fit.epochs}")
     else:
         model = build(recipe.network, recipe.fit.weight_decay)
@@ -59,11 +61,10 @@ def fit(
         _seed_dropout(model, recipe.seed, epoch)
         record = model.fit(batches, shuffle=False, verbose=0).history
         line = {"epoch": epoch + 1, "loss": record["loss"][-1], **accuracies(model, validation)}
-        partial = run / f"partial-{CHECKPOINT}"
-        model.save(partial)
-        partial.replace(run / CHECKPOINT)
+        model.save(_checkpoint(run, epoch + 1))
         history.append({name: f"{value:.5g}" for name, value in line.items()})
-        _write_history(run / HISTORY, history)
+        _write_history(run / HISTORY, history)  # from here on the epoch counts
+        _checkpoint(run, epoch).unlink(missing_ok=True)
         plot_history(history, run / CURVES)
         report("  ".join(f"{name} {value}" for name, value in history[-1].items()))
     return model
@@ -117,6 +118,11 @@ def accuracies(model: keras.Model, faces: Faces) -> dict[str, float]:
     }
 
 
+def _checkpoint(run: Path, epochs: int) -> Path:
+    """The network and its optimiser after so many epochs."""
+    return run / f"checkpoint-{epochs}.keras"
+
+
 def _history(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
@@ -125,7 +131,9 @@ def _history(path: Path) -> list[dict[str, str]]:
 
 
 def _write_history(path: Path, history: list[dict[str, str]]) -> None:
-    with open(path, "w", newline="") as file:
+    partial = path.with_suffix(".partial")
+    with open(partial, "w", newline="") as file:
         writer = csv.DictWriter(file, list(history[0]))
         writer.writeheader()
         writer.writerows(history)
+    partial.replace(path)

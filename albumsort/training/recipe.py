@@ -47,7 +47,9 @@ class FitRecipe:
     def __post_init__(self) -> None:
         if not 0 < self.hold_out < 1:
             raise DataError(f"hold_out {self.hold_out}: some faces must be held out for the calibration, and some not")
-        if not self.stages or any(len(stage) != 2 or min(stage) < 1 for stage in self.stages):
+        if not self.stages or not all(
+            isinstance(stage, tuple) and len(stage) == 2 and min(stage) > 0 for stage in self.stages
+        ):
             raise DataError(f"stages {self.stages}: must be pairs of epochs and side in pixels, as [[12, 32], [8, 48]]")
 
     @property

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
+import math
 import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
 from albumsort.index.corrections import LabelledFace
 from albumsort.reading import cut_faces
+from albumsort.records import Box
 from albumsort.training.augment import augmented
 from albumsort.training.convert import save
 from albumsort.training.datasets import DataError
 from albumsort.training.recipe import AugmentRecipe
 from albumsort.vision.classifier import EmotionClassifier
+from albumsort.vision.crop import CROP_SIDE
 from albumsort.vision.models import ModelCard, read_card
 
-#: Fewer labelled faces than this say nothing about which model is better.
-FEWEST = 20
+#: Fewer held-out faces than these, labelled and remembered, say nothing about which model is better.
+FEWEST_LABELLED, FEWEST_REMEMBERED = 5, 10
 #: One photo in so many is held out, and the faces in it with it.
-HELD_OUT = 4
+HELD_OUT = 3
 #: Points of agreement with the answers to other faces that a tuned model may lose.
 MAY_FORGET = 0.03
 #: How many remembered faces a labelled one weighs as much as.
@@ -66,7 +69,8 @@ class Outcome:
         labelled, remembered: held-out faces of either kind.
         right, right_before: share of the labelled ones read as labelled, by the tuned model and by that in use.
         loss, loss_before: their mean cross-entropy in nats.
-        agrees, agrees_before: share of the remembered ones, where the stored answer was certain, read as stored.
+        agrees, agrees_before: share of the remembered ones, where the stored answer was certain, read as stored; before
+            is by the model in use or by that which ships, whichever has forgotten less.
     """
 
     model: Path | None
@@ -102,27 +106,33 @@ def read_labels(path: Path) -> tuple[list[LabelledFace], Counter[str]]:
     faces, broken = [], Counter[str]()
     try:
         with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            rows = csv.DictReader(file, skipinitialspace=True)
+            rows = csv.DictReader(file, skipinitialspace=True, restval="")
             if not {"path", "box", "emotion"} <= set(rows.fieldnames or ()):
-                raise DataError(f"{path}: the first line must name the columns path, box and emotion")
+                raise DataError(f"{printable(str(path))}: the first line must name the columns path, box and emotion")
             for row in rows:
-                try:
-                    box = tuple(float(value) for value in (row["box"] or "").replace(",", " ").split())
-                except ValueError:
-                    box = (0.0,)
-                if row["emotion"] not in EMOTIONS:
+                box = _box(row["box"])
+                if not row["path"]:
+                    broken["no path"] += 1
+                elif row["emotion"] not in EMOTIONS:
                     broken[f"emotion is none of {', '.join(EMOTIONS)}"] += 1
-                elif len(box) not in (0, 4) or (box and min(box[2:]) <= 0):
+                elif box is None and row["box"].strip():
                     broken["box is not x y w h"] += 1
                 else:
-                    place = os.path.abspath(path.parent / row["path"])
-                    digest = hashlib.sha256(os.fsencode(place)).hexdigest()
-                    faces.append(
-                        LabelledFace(place, box if len(box) == 4 else None, digest, row["emotion"])
-                    )  # fmt: skip
+                    faces.append(LabelledFace(os.path.abspath(path.parent / row["path"]), box, None, row["emotion"]))
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
+        raise DataError(f"{printable(str(path))}: {error.strerror}") from error
+    except csv.Error as error:
+        raise DataError(f"{printable(str(path))}: not a table ({error})") from error
     return faces, broken
+
+
+def _box(text: str) -> Box | None:
+    """A box of four numbers with a size, else None."""
+    try:
+        x, y, w, h = (float(value) for value in text.replace(",", " ").split())
+    except ValueError:
+        return None
+    return (x, y, w, h) if all(map(math.isfinite, (x, y, w, h))) and w > 0 and h > 0 else None
 
 
 def tune(
@@ -135,8 +145,8 @@ def tune(
 ) -> Outcome:
     """Teach the last layers of a model what people say of faces, and keep the result when it is the better model.
 
-    The face net's last residual block and its perceived head learn from three quarters of the photos; on the others,
-    the tuned model is compared with the one in use. Faces that nobody labelled hold it to what was known before.
+    The net's last residual block and its perceived head learn from two thirds of the photos; on the others, the tuned
+    model is compared with the one in use. Faces that nobody labelled hold it to what was known before.
 
     Args:
         base: the model to start from: always that which ships, so that tuning again does not pile up.
@@ -147,7 +157,7 @@ def tune(
         report: called with one line a step.
 
     Raises:
-        DataError: there are too few labelled faces, or none of them can be held out.
+        DataError: there are too few faces of either kind to tell which model is better.
     """
     tiles = _tiles(faces, report)
     learning, held = _checked(tiles)
@@ -155,46 +165,49 @@ def tune(
     card = read_card(base)
     network = _fitted(base, card, tiles, report)
     folder.mkdir(parents=True, exist_ok=True)
-    before = EmotionClassifier(in_use).probabilities(tiles.crops)
+    before = [EmotionClassifier(model).probabilities(tiles.crops) for model in (in_use, base)]
     with tempfile.TemporaryDirectory(dir=folder, prefix="tuning-") as workshop:
         trial = Path(workshop) / "tuned.keras"
         digest = save(network, trial)
-        _write_card(trial, card, digest, {"command": command, "tuned_from": card.digest})
+        _write_card(trial, card, digest, command, None)
         outcome = _outcome(tiles, EmotionClassifier(trial).probabilities(tiles.crops), before)
         if not outcome.is_better:
             return outcome
         kept = folder / f"tuned-{digest[:12]}.keras"
-        figures = {name: value for name, value in vars(outcome).items() if name != "model"}
-        _write_card(trial, card, digest, {"command": command, "tuned_from": card.digest, "tuning": figures})
+        _write_card(trial, card, digest, command, outcome)
         os.replace(trial.with_suffix(".json"), kept.with_suffix(".json"))
         os.replace(trial, kept)
-    return Outcome(kept, **figures)
+    return replace(outcome, model=kept)
 
 
 def _tiles(faces: Sequence[LabelledFace], report: Callable[[str], None]) -> Tiles:
     """Cut the faces out of their photos; those of photos that cannot be read are left out and reported."""
-    by_path: dict[str, list[LabelledFace]] = {}
-    for face in faces:
-        by_path.setdefault(face.path, []).append(face)
-    crops: list[NDArray[np.uint8]] = []
-    found: list[LabelledFace] = []
-    for path, cut in cut_faces({path: [face.box for face in there] for path, there in by_path.items()}):
-        if isinstance(cut, str):
-            report(f"{path}: {cut}; left out")
-        else:
-            crops.append(cut)
-            found += by_path[path]
-    if not found:
-        return Tiles(
-            np.empty((0, 48, 48), np.uint8), np.empty((0, 7), np.float32), np.empty(0, bool), np.empty(0, bool)
-        )  # fmt: skip
+    by_path: dict[str, list[int]] = {}
+    for place, face in enumerate(faces):
+        by_path.setdefault(face.path, []).append(place)
+    crops: dict[int, NDArray[np.uint8]] = {}
+    digests: dict[int, str] = {}
+    for photo, cut in cut_faces({path: [faces[k].box for k in places] for path, places in by_path.items()}):
+        if photo.error or not photo.digest:
+            report(f"{printable(photo.path)}: {photo.error}; left out")
+            continue
+        for place, crop in zip(by_path[photo.path], cut, strict=True):
+            if faces[place].digest not in (None, photo.digest):
+                report(f"{printable(photo.path)}: has changed since it was scanned; left out")
+            elif crop is None:
+                report(f"{printable(photo.path)}: a box that is not on the photo; left out")
+            else:
+                crops[place], digests[place] = crop, photo.digest
+    # A photo that somebody labelled, here or in the index, does not hold the model to what it used to say of it.
+    labelled = {digest for place, digest in digests.items() if faces[place].emotion}
     # In the order asked for, not in that in which photos were decoded: the same faces give the same model.
-    place = {id(face): k for k, face in enumerate(faces)}
-    order = np.argsort([place[id(face)] for face in found])
-    wanted = np.array([_wanted(face) for face in found], np.float32)
-    held_out = np.array([int(face.digest[:8], 16) % HELD_OUT == 0 for face in found])
-    labelled = np.array([face.emotion is not None for face in found])
-    return Tiles(np.concatenate(crops)[order], wanted[order], labelled[order], held_out[order])
+    places = [k for k in sorted(crops) if faces[k].emotion or digests[k] not in labelled]
+    return Tiles(
+        np.array([crops[k] for k in places], np.uint8).reshape(-1, CROP_SIDE, CROP_SIDE),
+        np.array([_wanted(faces[k]) for k in places], np.float32).reshape(-1, len(EMOTIONS)),
+        np.array([faces[k].emotion is not None for k in places], bool),
+        np.array([int(digests[k][:8], 16) % HELD_OUT == 0 for k in places], bool),
+    )
 
 
 def _wanted(face: LabelledFace) -> list[float]:
@@ -204,15 +217,31 @@ def _wanted(face: LabelledFace) -> list[float]:
 
 
 def _checked(tiles: Tiles) -> tuple[int, int]:
-    """(labelled faces to learn from, labelled faces held out)."""
+    """(labelled faces to learn from, labelled faces held out).
+
+    Raises:
+        DataError: there are too few of either kind to tell which model is better.
+    """
     labelled = int(tiles.is_labelled.sum())
     held = int((tiles.is_labelled & tiles.is_held_out).sum())
-    if labelled < FEWEST or not 0 < held < labelled:
+    if held < FEWEST_LABELLED or held == labelled:
         raise DataError(
             f"{labelled} labelled faces, {held} of them in photos to be held out: too few to tell whether a tuned "
-            f"model is better. Label at least {FEWEST}, in many photos: albumsort correct PHOTO --face N EMOTION"
+            f"model is better. About {4 * HELD_OUT * FEWEST_LABELLED // 3} in as many photos will do, more are better: "
+            "albumsort correct PHOTO --face N EMOTION"
+        )
+    certain = int(_certain(tiles).sum())
+    if certain < FEWEST_REMEMBERED:
+        raise DataError(
+            f"{certain} held-out faces that nobody labelled: too few to tell what a tuned model forgets. "
+            "Scan more photos, or ask for more: --remember N"
         )
     return labelled - held, held
+
+
+def _certain(tiles: Tiles) -> NDArray[np.bool_]:
+    """The held-out faces that nobody labelled and of which the stored answer was certain."""
+    return ~tiles.is_labelled & tiles.is_held_out & (tiles.wanted.max(1) >= 0.5)
 
 
 def _fitted(base: Path, card: ModelCard, tiles: Tiles, report: Callable[[str], None]) -> keras.Model:
@@ -243,36 +272,36 @@ def _steps(tiles: Tiles) -> int:
     return -(-int((~tiles.is_held_out).sum()) // _BATCH) * _EPOCHS
 
 
-def _outcome(tiles: Tiles, after: NDArray[np.float32], before: NDArray[np.float32]) -> Outcome:
-    labelled = tiles.is_labelled & tiles.is_held_out
-    certain = ~tiles.is_labelled & tiles.is_held_out & (tiles.wanted.max(1) >= 0.5)
+def _outcome(tiles: Tiles, after: NDArray[np.float32], before: list[NDArray[np.float32]]) -> Outcome:
+    labelled, certain = tiles.is_labelled & tiles.is_held_out, _certain(tiles)
 
     def agreement(said: NDArray[np.float32], chosen: NDArray[np.bool_]) -> float:
-        same = said[chosen].argmax(1) == tiles.wanted[chosen].argmax(1)
-        return float(same.mean()) if len(same) else 1.0
+        return float((said[chosen].argmax(1) == tiles.wanted[chosen].argmax(1)).mean())
 
     def loss(said: NDArray[np.float32]) -> float:
         return float(-np.log((said * tiles.wanted)[labelled].sum(1).clip(1e-6)).mean())
 
     return Outcome(
-        None,
-        int(labelled.sum()),
-        int(certain.sum()),
-        agreement(after, labelled),
-        agreement(before, labelled),
-        loss(after),
-        loss(before),
-        agreement(after, certain),
-        agreement(before, certain),
+        model=None,
+        labelled=int(labelled.sum()),
+        remembered=int(certain.sum()),
+        right=agreement(after, labelled),
+        right_before=agreement(before[0], labelled),
+        loss=loss(after),
+        loss_before=loss(before[0]),
+        agrees=agreement(after, certain),
+        agrees_before=max(agreement(said, certain) for said in before),
     )
 
 
-def _write_card(model: Path, base: ModelCard, digest: str, tuning: dict[str, object]) -> None:
+def _write_card(model: Path, base: ModelCard, digest: str, command: str, outcome: Outcome | None) -> None:
+    """The card of a tuned model: what was measured of it, and the card of the model that it was tuned from."""
+    figures = {name: value for name, value in asdict(outcome).items() if name != "model"} if outcome else None
     content = {
-        "name": "emotion-tuned",
+        "name": f"{base.name}-tuned",
         "digest": digest,
-        "labels": list(EMOTIONS),
+        "labels": list(base.labels),
         "temperatures": base.temperatures,
-        "training": {**base.training, **tuning},
+        "training": {"command": command, "tuning": figures, "tuned_from": {"digest": base.digest, **base.training}},
     }
     model.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -96,10 +96,14 @@ def read_card(model: Path) -> ModelCard:
     for path in (model, card):
         if not path.is_file():
             raise AlbumsortError(f"{path}: not there; a model is a .keras file with a .json card beside it")
-    content = json.loads(card.read_text(encoding="utf-8"))
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    if digest != content["digest"]:
+    try:
+        content = json.loads(card.read_text(encoding="utf-8"))
+        found = ModelCard(
+            content["name"], content["digest"], tuple(content["labels"]), content["temperatures"], content["training"]
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise AlbumsortError(f"{card}: not the card of a model ({type(error).__name__}: {error})") from error
+    if digest != found.digest:
         raise AlbumsortError(f"{card}: belongs to another model than {model.name} (their digests differ)")
-    return ModelCard(
-        content["name"], digest, tuple(content["labels"]), content["temperatures"], content["training"]
-    )  # fmt: skip
+    return found

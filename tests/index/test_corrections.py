@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -34,8 +35,8 @@ def of(room: Any, path: str) -> list[tuple[str, float]]:
 
 def test_a_corrected_face_is_certain_of_what_was_said(room: Any, face: Callable) -> None:
     room.put(A, face(200, happy=0.9), moved(face(sad=0.7), 500))
-    made = room.writer.correct(A, 2, "angry")
-    assert (made.said.emotion, made.said.confidence) == ("sad", 0.7)
+    number, said = room.writer.correct(A, 2, "angry")
+    assert (number, said.emotion, said.confidence) == (2, "sad", 0.7)
     assert of(room, A) == [("happy", 0.9), ("angry", 1.0)]
     assert room.top("sad") == [] and room.top("angry") == [(A, 1.0)]
     assert room.top("happy", everyone=True) == [(A, 0.0)]
@@ -70,6 +71,55 @@ def test_a_face_elsewhere_is_not_meant(room: Any, face: Callable) -> None:
     assert of(room, A) == [("sad", 0.7)]
 
 
+def test_of_two_faces_cheek_to_cheek_only_one_is_meant(room: Any, face: Callable) -> None:
+    wide = replace(face(sad=0.7), box=(0.0, 0.0, 100.0, 100.0))
+    room.put(A, wide, moved(wide, 33))
+    assert overlap(wide.box, moved(wide, 33).box) > 0.5
+    room.writer.correct(A, 2, None)
+    assert of(room, A) == [("sad", 0.7)]
+    room.put(A, moved(wide, 2), moved(wide, 34))
+    with Index(room.path) as index:
+        assert [one.box[0] for one in index.photo(A)[1]] == [2.0]
+    room.writer.uncorrect(A)
+    assert of(room, A) == [("sad", 0.7)] * 2
+
+
+def test_a_face_that_the_last_scan_did_not_find_does_not_come_back(room: Any, face: Callable) -> None:
+    room.put(A, face(200, happy=0.9), moved(face(sad=0.7), 500))
+    room.writer.correct(A, 2, "fear")
+    room.put(A, face(200, happy=0.9))
+    with Index(room.path) as index:
+        assert index.corrections() == []
+    assert room.writer.uncorrect(A) == 1
+    assert of(room, A) == [("happy", 0.9)]
+
+
+def test_a_photo_that_can_no_longer_be_read_gets_no_faces_back(room: Any, face: Callable) -> None:
+    room.put(A, face(happy=0.9))
+    room.writer.correct(A, 1, "fear")
+    room.put(A, error="too large (200 megapixels)")
+    room.writer.uncorrect(A)
+    assert of(room, A) == [] and room.top("happy") == []
+
+
+def test_a_rescan_does_not_touch_when_somebody_said_so(room: Any, face: Callable) -> None:
+    room.put(A, face(sad=0.7))
+    room.writer.correct(A, 1, "happy")
+    room.writer._connection.execute("UPDATE corrections SET corrected_at = '2020-01-01'")
+    room.writer._connection.commit()
+    room.put(A, face(sad=0.6))
+    assert room.sql("SELECT corrected_at FROM corrections") == [("2020-01-01",)]
+
+
+def test_a_copy_is_written_as_the_photo_is_by_then(room: Any, face: Callable) -> None:
+    room.put(A, face(sad=0.7), digest="d")
+    room.writer.correct(A, 1, "happy")
+    known = replace(room.writer.known("d"), is_gone=False)
+    room.writer.uncorrect(A)  # by somebody else, while the scan held the copy back
+    room.writer.reuse(room.scan, [(PhotoFile(B, 1, 1), known)])
+    assert of(room, B) == [("sad", 0.7)]
+
+
 def test_copies_share_a_correction_now_and_later(room: Any, face: Callable) -> None:
     for path in (A, B):
         room.put(path, face(sad=0.7), digest="d")
@@ -93,7 +143,7 @@ def test_other_content_under_the_name_is_another_photo(room: Any, face: Callable
 def test_a_second_thought_replaces_the_first(room: Any, face: Callable) -> None:
     room.put(A, face(sad=0.7))
     room.writer.correct(A, 1, "happy")
-    assert room.writer.correct(A, 1, "fear").said.emotion == "sad"
+    assert room.writer.correct(A, 1, "fear")[1].emotion == "sad"
     assert of(room, A) == [("fear", 1.0)]
     assert room.sql("SELECT emotion FROM corrections") == [("fear",)]
 
@@ -133,10 +183,23 @@ def test_an_index_of_the_first_version_is_read_and_becomes_one_of_the_second(roo
         connection.executescript("DROP TABLE corrections; PRAGMA user_version = 1;")
     assert of(room, A) == [("sad", 0.7)]
     with Index(room.path) as index:
-        assert index.corrections() == index.remembered(5) == []
+        assert index.corrections() == []
+        assert [one.path for one in index.remembered(5)] == [A]
     room.writer = IndexWriter(room.path)
     room.writer.correct(A, 1, "happy")
     assert of(room, A) == [("happy", 1.0)]
+
+
+def test_two_that_bring_an_index_forward_at_once_do_it_once(room: Any, face: Callable) -> None:
+    room.writer.__exit__()
+    for _ in range(10):
+        with closing(sqlite3.connect(room.path)) as connection:
+            connection.executescript("DROP TABLE corrections; PRAGMA user_version = 1;")
+        with ThreadPoolExecutor(4) as pool:
+            for opened in [pool.submit(lambda: IndexWriter(room.path).__exit__()) for _ in range(4)]:
+                opened.result()
+        assert room.sql("PRAGMA user_version") == [(2,)]
+    room.writer = IndexWriter(room.path)
 
 
 def test_overlap_of_boxes() -> None:
@@ -164,6 +227,9 @@ class TestCommand:
         assert done.returncode == 1 and "--face N of 1 happy 90%, 2 fear 80%" in done.stderr
         assert run("correct", "two.jpg", "--not-a-face", "--face", 2, "--db", index).returncode == 0
         assert run("top", "fear", "--db", index, "--format", "paths").stdout == ""
+        run("correct", "two.jpg", "sad", "--db", index)  # one is left
+        assert "2 corrections taken back" in run("correct", "two.jpg", "--undo", "--db", index).stdout
+        assert "two.jpg" in run("top", "fear", "--db", index, "--format", "paths").stdout
 
     @pytest.mark.parametrize(
         "words", [[], ["glad"], ["happy", "--not-a-face"], ["--undo", "--face", "1"], ["happy", "--face", "0"]]

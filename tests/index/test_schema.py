@@ -18,6 +18,7 @@ CONTRACT = {
     "faces": "id photo_id x y w h detection landmarks sharpness emotion confidence "
     "angry disgust fear happy sad surprise neutral",
     "scans": "id started_at finished_at settings model",
+    "corrections": "id digest emotion said corrected_at is_there",
 }
 
 

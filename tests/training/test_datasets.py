@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -140,6 +142,29 @@ def test_folders_of_splits_become_splits(classes):
     }  # fmt: skip
 
 
+def test_class_folders_beside_those_of_splits_are_of_none(classes):
+    faces = load_folder(classes({"train/sad/1.png": 1, "test/sad/2.png": 2, "happy/3.png": 3}))
+    assert len(faces) == 2
+    assert faces.broken == {"in a folder 'happy', beside those of splits": 1}
+
+
+def test_a_misspelt_split_is_an_error_without_splits_too(classes):
+    with pytest.raises(DataError, match=r"'Typo'.*Training, PublicTest, PrivateTest"):
+        load_folder(classes({"happy/1.png": 1})).split("Typo")
+
+
+def test_a_row_of_no_split_is_broken(fer2013):
+    faces = load(fer2013([f"3,{WHITE},Training", f"3,{WHITE}", f"3,{WHITE},Test"]))
+    assert len(faces) == 1
+    assert faces.broken == {"usage is none of Training, PublicTest, PrivateTest": 2}
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(fer2013):
+    path = fer2013([f"3,{WHITE},Training"])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(load(path)) == 1
+
+
 def test_what_is_no_face_or_no_emotion_is_counted(classes):
     folder = classes({"happy/1.png": 1, "bored/2.png": 2, "bored/3.png": 3})
     (folder / "happy" / "notes.txt").write_text("not a picture")
@@ -190,6 +215,13 @@ def test_a_split_holds_its_faces_only(fer2013, face_rows):
     faces = load(fer2013(face_rows(4) + face_rows(3, "PublicTest")))
     assert len(faces.split("Training")) == 4
     assert set(faces.split("PublicTest").usage.tolist()) == {"PublicTest"}
+
+
+def test_a_digest_knows_other_faces_and_other_labels(fer2013, face_rows):
+    some, same = load(fer2013(face_rows(4))), load(fer2013(face_rows(4)))
+    others = [load(fer2013(face_rows(5))), replace(some, labels=some.labels[::-1])]
+    assert some.digest() == same.digest()
+    assert len({some.digest(), *(other.digest() for other in others)}) == 3
 
 
 def test_an_unknown_split_is_an_error_that_names_those_there_are(fer2013, face_rows):

@@ -72,7 +72,7 @@ def test_the_stages_follow_each_other(written):
     assert [recipe.side(epoch) for epoch in range(4)] == [24, 32, 32, 48]
 
 
-@pytest.mark.parametrize("stages", ["[]", "[[0, 48]]", "[[3, 0]]", "[[3, 48, 1]]"])
+@pytest.mark.parametrize("stages", ["[]", "[3, 48]", "[[0, 48]]", "[[3, 0]]", "[[3, 48, 1]]"])
 def test_stages_that_make_no_sense_are_an_error_that_shows_how(written, stages):
     with pytest.raises(DataError, match=r"pairs of epochs and side.*\[\[12, 32\]"):
         read(written(f"[fit]\nstages = {stages}"))

@@ -100,6 +100,39 @@ def test_a_folder_with_a_run_of_another_recipe_is_refused(recipe, faces, tmp_pat
         convert.train(recipe, faces, tmp_path, "test")
 
 
+def test_the_same_number_of_other_faces_is_not_the_same_data(recipe, faces, tmp_path):
+    def stop(line: str) -> None:
+        if line.startswith("epoch 1"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        convert.train(recipe, faces, tmp_path, "test", stop)
+    other = replace(faces, labels=(faces.labels + 1) % 7)
+    with pytest.raises(DataError, match="other data"):
+        convert.train(recipe, other, tmp_path, "test")
+
+
+def test_a_run_killed_before_an_epoch_counted_repeats_it(trained, recipe, faces, tmp_path):
+    def stop(line: str) -> None:
+        if line.startswith("epoch 1"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        convert.train(recipe, faces, tmp_path, "test", stop)
+    # As if killed in the second epoch: its checkpoint is half written, its line of history is not there.
+    (tmp_path / "run" / "checkpoint-2.keras").write_bytes(b"half a file")
+    path = convert.train(recipe, faces, tmp_path, "test")
+    resumed, undisturbed = (EmotionClassifier(model).probabilities(faces.pixels) for model in (path, trained))
+    assert resumed == pytest.approx(undisturbed, abs=1e-5)
+    assert [file.name for file in (tmp_path / "run").glob("checkpoint*")] == ["checkpoint-2.keras"]
+
+
+def test_held_out_faces_must_be_some(recipe, faces, tmp_path):
+    none = replace(recipe, fit=replace(recipe.fit, hold_out=0.001))
+    with pytest.raises(DataError, match="raise hold_out"):
+        convert.train(none, faces, tmp_path, "test")
+
+
 def test_fewer_faces_than_a_batch_are_an_error(recipe, faces, tmp_path):
     large = replace(recipe, fit=replace(recipe.fit, batch=100))
     with pytest.raises(DataError, match="36 faces are fewer"):
@@ -162,6 +195,20 @@ def test_class_folders_train_and_measure_a_model(few_faces, faces, run, tmp_path
     card = read_card(tmp_path / "mine" / "tiny.keras")
     assert "class folders of faces" in card.training["data"]
     assert card.training["tests"]["PublicTest"]["perceived"]["n"] == 16
+
+
+def test_votes_go_with_the_table_alone(few_faces, run, tmp_path):
+    (tmp_path / "faces" / "happy").mkdir(parents=True)
+    done = run("model", "train", "--data", "faces", "--ferplus", few_faces.votes, "--out", "mine")
+    assert done.returncode == 2 and "class folders" in done.stderr
+
+
+def test_a_card_that_is_none_is_named(trained, tmp_path):
+    (tmp_path / "tiny.keras").write_bytes(trained.read_bytes())
+    for content in ("{", "[]", '{"name": "tiny"}'):
+        (tmp_path / "tiny.json").write_text(content)
+        with pytest.raises(AlbumsortError, match=r"tiny\.json: not the card"):
+            read_card(tmp_path / "tiny.keras")
 
 
 def test_votes_are_asked_for_where_they_are_needed(few_faces, run):
