@@ -70,5 +70,5 @@ def main() -> None:
         message = f"{printable(str(error.filename))}: {error.strerror}" if error.filename else str(error)
     except ImportError as error:
         message = explain_import(error)
-    sys.stderr.write(f"albumsort: {message}\n")
+    sys.stderr.write(f"albumsort: {printable(message)}\n")
     sys.exit(1)

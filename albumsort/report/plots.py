@@ -56,7 +56,8 @@ def plot_history(history: Sequence[Mapping[str, str]], target: Path) -> None:
     loss.set_ylabel("loss in training")
     for head, colour in (("fer2013", _ORANGE), ("perceived", _BLUE)):
         accuracy.plot(epochs, [float(line[head]) for line in history], color=colour, label=head)
-    accuracy.set(xlabel="epoch", ylabel="right on held-out faces", ylim=(0, 1))
+    accuracy.set(xlabel="epoch", ylabel="right on held-out faces", ylim=(0, 1.02))
+    accuracy.xaxis.get_major_locator().set_params(integer=True)
     accuracy.legend(frameon=False)
     for axes in (loss, accuracy):
         _bare(axes)
@@ -90,7 +91,7 @@ def _reliability(axes: Axes, figures: Mapping[str, Any]) -> None:
     axes.bar(centres, [0.3 * one["n"] / most for one in bins], width * 0.9, color="#DDDDDD", label="faces (scaled)")
     axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":", label="says what it knows")
     axes.plot([one["confidence"] for one in bins], [one["accuracy"] for one in bins], "o-", color=_BLUE, label="model")
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share that is right")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="share that is right")
     axes.legend(frameon=False, loc="upper left")
     _bare(axes)
 
@@ -98,9 +99,10 @@ def _reliability(axes: Axes, figures: Mapping[str, Any]) -> None:
 def _emotions(axes: Axes, figures: Mapping[str, Any]) -> None:
     places = np.arange(len(EMOTIONS))
     for offset, score, fade in ((-0.2, "precision", 0.5), (0.2, "recall", 1.0)):
-        values = [figures["per_emotion"][emotion][score] or 0.0 for emotion in EMOTIONS]
-        bars = axes.bar(places + offset, values, 0.38, color=[COLOURS[emotion] for emotion in EMOTIONS], alpha=fade)
-        axes.bar_label(bars, [f"{value:.0%}" for value in values], fontsize=7)
+        values = [figures["per_emotion"][emotion][score] for emotion in EMOTIONS]
+        heights = [value or 0.0 for value in values]
+        bars = axes.bar(places + offset, heights, 0.38, color=[COLOURS[emotion] for emotion in EMOTIONS], alpha=fade)
+        axes.bar_label(bars, ["" if value is None else f"{value:.0%}" for value in values], fontsize=7)
     axes.set_xticks(
         places, [f"{emotion}\n{figures['per_emotion'][emotion]['n']} faces" for emotion in EMOTIONS], fontsize=8
     )
