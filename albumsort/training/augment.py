@@ -49,6 +49,8 @@ class AugmentedFaces(keras.utils.PyDataset):
         super().__init__()
         self.faces, self.recipe, self.epoch = faces, recipe, epoch
         self.batch = recipe.fit.batch
+        cycle, place = recipe.cycle(epoch)
+        self.changes, self.side = cycle.augment, cycle.side(place)
         self.order = np.random.default_rng([recipe.seed, epoch]).permutation(len(faces))
 
     def __len__(self) -> int:
@@ -56,10 +58,9 @@ class AugmentedFaces(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], dict[str, NDArray], dict[str, NDArray]]:
         rng = np.random.default_rng([self.recipe.seed, self.epoch, index])
-        side = self.recipe.fit.side(self.epoch)
         chosen = self.order[index * self.batch : (index + 1) * self.batch]
-        views = np.stack([augmented(self.faces.pixels[k], self.recipe.augment, rng, side) for k in chosen])[..., None]
-        return views, *targets(self.faces.where(chosen))
+        views = np.stack([augmented(self.faces.pixels[k], self.changes, rng, self.side) for k in chosen])
+        return views[..., None], *targets(self.faces.where(chosen))
 
 
 def targets(faces: Faces) -> tuple[dict[str, NDArray], dict[str, NDArray]]:

@@ -92,16 +92,17 @@ def _measured(
     return done
 
 
-def _drop_empty_options(path: Path) -> None:
-    """Take options that are None out of a ``.keras`` file's description.
+def _make_lasting(path: Path) -> None:
+    """Take out of a ``.keras`` file what depends on the version of Keras and on the clock.
 
-    Each version of Keras adds some, None by default, and refuses those that it does not know: without them, any Keras 3
-    that knows the layers can load the file.
+    Each version of Keras adds options, None by default, and refuses those that it does not know: without them, any Keras 3 that
+    knows the layers can load the file. Without dates, the same network is the same file, with the same digest.
     """
 
     def drop(node: Any) -> Any:
         if isinstance(node, dict):
-            return {key: drop(value) for key, value in node.items() if value is not None}
+            # Shared objects are named by where they lay in memory; ours share nothing that a loader must know.
+            return {key: drop(value) for key, value in node.items() if value is not None and key != "shared_object_id"}
         return [drop(value) for value in node] if isinstance(node, list) else node
 
     with zipfile.ZipFile(path) as file:
@@ -110,15 +111,17 @@ def _drop_empty_options(path: Path) -> None:
     for layer in description["config"]["layers"]:
         layer["config"] = drop(layer["config"])
     parts["config.json"] = json.dumps(description).encode()
+    metadata = json.loads(parts["metadata.json"])
+    parts["metadata.json"] = json.dumps({"keras_version": metadata["keras_version"]}).encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for name, content in parts.items():
-            file.writestr(name, content)
+            file.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)  # dated 1980, as each of them
 
 
 def save(network: keras.Model, path: Path) -> str:
     """Write a network so that any Keras 3 that knows its layers can load it; returns the file's SHA-256."""
     network.save(path)
-    _drop_empty_options(path)
+    _make_lasting(path)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -14,7 +14,7 @@ from albumsort.report.plots import plot_history
 from albumsort.training.augment import AugmentedFaces
 from albumsort.training.datasets import DataError, Faces
 from albumsort.training.network import build
-from albumsort.training.recipe import FitRecipe, Recipe
+from albumsort.training.recipe import Cycle, FitRecipe, Recipe
 
 HISTORY, CURVES, SETTINGS = "history.csv", "history.png", "recipe.json"
 
@@ -52,11 +52,13 @@ def fit(
     history = _history(run / HISTORY)
     if history:
         model = keras.models.load_model(_checkpoint(run, len(history)))
-        report(f"goes on after epoch {len(history)} of {recipe.fit.epochs}")
+        report(f"goes on after epoch {len(history)} of {recipe.epochs}")
     else:
         model = build(recipe.network, recipe.fit.weight_decay)
-        compile_model(model, recipe.fit, steps=len(training) // recipe.fit.batch * recipe.fit.epochs)
-    for epoch in range(len(history), recipe.fit.epochs):
+    for epoch in range(len(history), recipe.epochs):
+        cycle, place = recipe.cycle(epoch)
+        if place == 0:
+            compile_model(model, recipe.fit, cycle, steps=len(training) // recipe.fit.batch * cycle.epochs)
         batches = AugmentedFaces(training, recipe, epoch)
         _seed_dropout(model, recipe.seed, epoch)
         record = model.fit(batches, shuffle=False, verbose=0).history
@@ -77,12 +79,12 @@ def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
             layer.seed_generator.state.assign([seed + epoch, 0])
 
 
-def compile_model(model: keras.Model, recipe: FitRecipe, steps: int) -> None:
-    """Give the network its losses and its optimiser for a run of ``steps`` batches in all."""
-    warmup = min(recipe.warmup_steps, max(1, steps // 10))
+def compile_model(model: keras.Model, recipe: FitRecipe, cycle: Cycle, steps: int) -> None:
+    """Give the network its losses and its optimiser for a cycle of ``steps`` batches in all."""
+    warmup = min(cycle.warmup_steps, max(1, steps // 10))
     rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=recipe.peak_rate / 100,
-        warmup_target=recipe.peak_rate,
+        initial_learning_rate=cycle.peak_rate / 100,
+        warmup_target=cycle.peak_rate,
         warmup_steps=warmup,
         decay_steps=max(1, steps - warmup),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from albumsort.training.datasets import FACE_SIZE, DataError
 
@@ -13,6 +13,9 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,9 @@ class NetworkRecipe:
 
 @dataclass(frozen=True)
 class FitRecipe:
-    """Stochastic gradient descent with Nesterov momentum; the rate rises linearly, then falls along a cosine to 0."""
+    """Stochastic gradient descent with Nesterov momentum."""
 
-    #: (epochs, side in pixels), one after the other: most of the run sees the faces small, which costs a fraction.
-    #: Touvron et al. 2019, arXiv:1906.06423, have why the last epochs need the size of use.
-    stages: tuple[tuple[int, int], ...] = ((12, 32), (8, FACE_SIZE))
     batch: int = 128
-    peak_rate: float = 0.1
-    warmup_steps: int = 400
     momentum: float = 0.9
     #: Added to the gradient as this times the weight (convolutions and heads, not batch norm).
     weight_decay: float = 5e-4
@@ -47,20 +45,6 @@ class FitRecipe:
     def __post_init__(self) -> None:
         if not 0 < self.hold_out < 1:
             raise DataError(f"hold_out {self.hold_out}: some faces must be held out for the calibration, and some not")
-        if not self.stages or not all(
-            isinstance(stage, tuple) and len(stage) == 2 and min(stage) > 0 for stage in self.stages
-        ):
-            raise DataError(f"stages {self.stages}: must be pairs of epochs and side in pixels, as [[12, 32], [8, 48]]")
-
-    @property
-    def epochs(self) -> int:
-        """Of all stages."""
-        return sum(epochs for epochs, _ in self.stages)
-
-    def side(self, epoch: int) -> int:
-        """Side in pixels of the faces of an epoch, counted from 0."""
-        sides = [side for epochs, side in self.stages for _ in range(epochs)]
-        return sides[epoch]
 
 
 @dataclass(frozen=True)
@@ -78,6 +62,36 @@ class AugmentRecipe:
 
 
 @dataclass(frozen=True)
+class Cycle:
+    """Some epochs in which the rate rises linearly, then falls along a cosine to 0.
+
+    A further cycle starts from the weights of the one before (Loshchilov and Hutter 2017, arXiv:1608.03983).
+    """
+
+    #: (epochs, side in pixels), one after the other: most of the run sees the faces small, which costs a fraction.
+    #: Touvron et al. 2019, arXiv:1906.06423, have why the last epochs need the size of use.
+    stages: tuple[tuple[int, int], ...] = ((12, 32), (8, FACE_SIZE))
+    peak_rate: float = 0.1
+    warmup_steps: int = 400
+    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+
+    def __post_init__(self) -> None:
+        if not self.stages or not all(
+            isinstance(stage, tuple) and len(stage) == 2 and min(stage) > 0 for stage in self.stages
+        ):
+            raise DataError(f"stages {self.stages}: must be pairs of epochs and side in pixels, as [[12, 32], [8, 48]]")
+
+    @property
+    def epochs(self) -> int:
+        """Of all stages."""
+        return sum(epochs for epochs, _ in self.stages)
+
+    def side(self, epoch: int) -> int:
+        """Side in pixels of the faces of an epoch, counted from 0 within the cycle."""
+        return [side for epochs, side in self.stages for _ in range(epochs)][epoch]
+
+
+@dataclass(frozen=True)
 class Recipe:
     """One reproducible training run."""
 
@@ -85,7 +99,20 @@ class Recipe:
     seed: int = 0
     network: NetworkRecipe = field(default_factory=NetworkRecipe)
     fit: FitRecipe = field(default_factory=FitRecipe)
-    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+    cycles: tuple[Cycle, ...] = (Cycle(),)
+
+    @property
+    def epochs(self) -> int:
+        """Of all cycles."""
+        return sum(cycle.epochs for cycle in self.cycles)
+
+    def cycle(self, epoch: int) -> tuple[Cycle, int]:
+        """The cycle of an epoch of the run, and the epoch's number in it; both count from 0."""
+        for cycle in self.cycles:
+            if epoch < cycle.epochs:
+                return cycle, epoch
+            epoch -= cycle.epochs
+        raise IndexError(f"epoch {epoch} of {self.epochs}")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -103,17 +130,27 @@ def read(path: Path) -> Recipe:
         raise DataError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a TOML file ({error})") from error
-    parts = {"network": NetworkRecipe, "fit": FitRecipe, "augment": AugmentRecipe}
+    parts = {"network": NetworkRecipe, "fit": FitRecipe}
     values: dict[str, Any] = {}
     for key, value in content.items():
-        values[key] = _section(parts[key], value, f"{path}: [{key}]") if key in parts else value
+        if key == "cycles":
+            cycles = value if isinstance(value, list) and value else [value]
+            values[key] = [_cycle(one, f"{path}: [[cycles]]") for one in cycles]
+        else:
+            values[key] = _section(parts[key], value, f"{path}: [{key}]") if key in parts else value
     return _section(Recipe, values, str(path))
 
 
-def _section(kind: Any, values: Any, where: str) -> Any:
+def _cycle(values: Any, where: str) -> Cycle:
+    if isinstance(values, dict) and "augment" in values:
+        values = {**values, "augment": _section(AugmentRecipe, values["augment"], f"{where} [augment]")}
+    return _section(Cycle, values, where)
+
+
+def _section(kind: type[_Kind], values: Any, where: str) -> _Kind:
     if not isinstance(values, dict):
         raise DataError(f"{where}: a value, where a section belongs")
-    known = {item.name for item in fields(kind)}
+    known = {item.name for item in fields(kind)}  # type: ignore[arg-type]
     if unknown := set(values) - known:
         raise DataError(f"{where}: unknown {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     return kind(**{name: _frozen(value) for name, value in values.items()})

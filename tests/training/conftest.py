@@ -24,9 +24,11 @@ widths = [8]
 blocks = 1
 
 [fit]
-stages = [[1, 32], [1, 48]]
 batch = 8
 hold_out = 0.25
+
+[[cycles]]
+stages = [[1, 32], [1, 48]]
 """
 
 CsvWriter = Callable[..., Path]

@@ -9,10 +9,10 @@ import pytest
 
 from albumsort.training.augment import AugmentedFaces, augmented, targets
 from albumsort.training.datasets import Faces, load
-from albumsort.training.recipe import AugmentRecipe, FitRecipe, Recipe
+from albumsort.training.recipe import AugmentRecipe, Cycle, FitRecipe, Recipe
 
 STILL = AugmentRecipe(0, 0, 0, 0, 0, 0)
-RECIPE = Recipe(seed=5, fit=FitRecipe(stages=((2, 32), (2, 48)), batch=8))
+RECIPE = Recipe(seed=5, fit=FitRecipe(batch=8), cycles=(Cycle(stages=((2, 32), (2, 48))),))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_batches_have_the_side_of_their_epoch(faces):
 
 
 def test_an_epoch_sees_each_face_once_with_its_own_label(faces):
-    still = replace(RECIPE, augment=STILL, fit=replace(RECIPE.fit, stages=((1, 48),)))
+    still = replace(RECIPE, cycles=(Cycle(stages=((1, 48),), augment=STILL),))
     batches = AugmentedFaces(faces, still, 0)
     seen = {}
     for number in range(len(batches)):

@@ -25,7 +25,7 @@ def written(tmp_path):
 def test_the_recipe_of_the_shipped_model_reads():
     recipe = read(models_folder() / "emotion.toml")
     assert recipe.name == "emotion"
-    assert recipe.fit.side(recipe.fit.epochs - 1) == 48
+    assert recipe.cycles[-1].side(recipe.cycles[-1].epochs - 1) == 48
     assert isinstance(recipe.network.widths, tuple)
 
 
@@ -33,16 +33,18 @@ def test_what_a_recipe_does_not_say_keeps_its_default(written):
     recipe = read(written('name = "mine"\n[fit]\nbatch = 7\n'))
     assert (recipe.name, recipe.fit.batch) == ("mine", 7)
     assert recipe.fit == FitRecipe(batch=7)
-    assert recipe.augment == Recipe().augment
+    assert recipe.cycles == Recipe().cycles
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("sede = 1", ["sede", "seed"]),
-        ("[fit]\nepoch = 3\nbatches = 2", ["fit", "batches, epoch", "stages"]),
+        ("[fit]\nepoch = 3\nbatches = 2", ["fit", "batches, epoch", "hold_out"]),
         ("[network]\ndepth = 3", ["network", "depth", "blocks"]),
-        ("[augmentation]\nscale = 0.1", ["augmentation", "augment"]),
+        ("[augment]\nscale = 0.1", ["augment", "cycles"]),
+        ("[[cycles]]\nrate = 0.1", ["cycles", "rate", "peak_rate"]),
+        ("[[cycles]]\n[cycles.augment]\nscales = 0.1", ["augment", "scales", "scale"]),
     ],
 )
 def test_an_unknown_key_is_named_beside_those_there_are(written, text, words):
@@ -66,13 +68,28 @@ def test_a_missing_recipe_is_named(tmp_path):
         read(tmp_path / "nowhere.toml")
 
 
-def test_the_stages_follow_each_other(written):
-    recipe = read(written("[fit]\nstages = [[1, 24], [2, 32], [1, 48]]")).fit
-    assert recipe.epochs == 4
-    assert [recipe.side(epoch) for epoch in range(4)] == [24, 32, 32, 48]
+def test_stages_and_cycles_follow_each_other(written):
+    recipe = read(
+        written(
+            "[[cycles]]\nstages = [[1, 24], [2, 32], [1, 48]]\n"
+            "[[cycles]]\nstages = [[2, 48]]\npeak_rate = 0.05\n[cycles.augment]\nscale = 0.1\n"
+        )
+    )
+    assert recipe.epochs == 6
+    places = [recipe.cycle(epoch) for epoch in range(6)]
+    assert [cycle.side(place) for cycle, place in places] == [24, 32, 32, 48, 48, 48]
+    assert [place for _, place in places] == [0, 1, 2, 3, 0, 1]
+    assert [cycle.peak_rate for cycle, _ in places] == [0.1] * 4 + [0.05] * 2
+    assert [cycle.augment.scale for cycle, _ in places] == [0.15] * 4 + [0.1] * 2
 
 
 @pytest.mark.parametrize("stages", ["[]", "[3, 48]", "[[0, 48]]", "[[3, 0]]", "[[3, 48, 1]]"])
 def test_stages_that_make_no_sense_are_an_error_that_shows_how(written, stages):
     with pytest.raises(DataError, match=r"pairs of epochs and side.*\[\[12, 32\]"):
-        read(written(f"[fit]\nstages = {stages}"))
+        read(written(f"[[cycles]]\nstages = {stages}"))
+
+
+@pytest.mark.parametrize("cycles", ["cycles = 3", "cycles = []", "cycles = [3]"])
+def test_cycles_are_sections(written, cycles):
+    with pytest.raises(DataError, match="cycles"):
+        read(written(cycles))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,7 +22,7 @@ from albumsort.training import convert
 from albumsort.training.datasets import DataError, Faces, load
 from albumsort.training.fit import CURVES, HISTORY
 from albumsort.training.network import build, without_training
-from albumsort.training.recipe import Recipe, read
+from albumsort.training.recipe import Cycle, Recipe, read
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import read_card
 
@@ -131,6 +133,21 @@ def test_held_out_faces_must_be_some(recipe, faces, tmp_path):
     none = replace(recipe, fit=replace(recipe.fit, hold_out=0.001))
     with pytest.raises(DataError, match="raise hold_out"):
         convert.train(none, faces, tmp_path, "test")
+
+
+def test_a_further_cycle_goes_on_from_the_weights_before_it(trained, recipe, faces, tmp_path):
+    further = replace(recipe, cycles=(*recipe.cycles, Cycle(stages=((1, 48),), peak_rate=1e-9)))
+    path = convert.train(further, faces, tmp_path, "test")
+    with (
+        open(tmp_path / "run" / HISTORY, newline="") as file,
+        open(trained.parent / "run" / HISTORY, newline="") as one,
+    ):
+        assert list(csv.DictReader(file))[:2] == list(csv.DictReader(one))
+    weights = [keras.models.load_model(model).get_weights() for model in (path, trained)]
+    kernels = [[part for part in parts if part.ndim == 4] for parts in weights]
+    # A rate of next to nothing moves no kernel; only the statistics of the batch norms, folded into them, go on.
+    for further_kernel, kernel in zip(*kernels, strict=True):
+        assert np.corrcoef(further_kernel.ravel(), kernel.ravel())[0, 1] > 0.95
 
 
 def test_fewer_faces_than_a_batch_are_an_error(recipe, faces, tmp_path):
@@ -253,8 +270,18 @@ def test_folding_the_batch_norms_changes_no_answer(recipe, faces):
         assert np.allclose(given[head], wanted[head], rtol=1e-3)
 
 
+def test_the_same_network_is_the_same_file(trained, tmp_path):
+    network = keras.models.load_model(trained)
+    digests = []
+    for number in range(2):
+        digests.append(convert.save(network, tmp_path / f"{number}.keras"))
+        time.sleep(2.1)  # zip files date their parts by two seconds
+    assert digests[0] == digests[1]
+
+
 def test_a_model_file_names_no_empty_options(trained):
     # Each version of Keras adds options that are None by default, and older ones refuse a file with them.
     with zipfile.ZipFile(trained) as file:
         described = json.loads(file.read("config.json"))["config"]["layers"]
     assert not [layer["name"] for layer in described if None in layer["config"].values()]
+    assert "shared_object_id" not in json.dumps([layer["config"] for layer in described])
