@@ -95,8 +95,8 @@ def _measured(
 def _make_lasting(path: Path) -> None:
     """Take out of a ``.keras`` file what depends on the version of Keras and on the clock.
 
-    Each version of Keras adds options, None by default, and refuses those that it does not know: without them, any Keras 3 that
-    knows the layers can load the file. Without dates, the same network is the same file, with the same digest.
+    Each version of Keras adds options, None by default, and refuses those that it does not know: without them, any
+    Keras 3 that knows the layers can load the file. Without dates, the same network is the same file, with one digest.
     """
 
     def drop(node: Any) -> Any:
