@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -162,7 +163,7 @@ def tune(
     outcome = tuning.tune(
         models.shipped_model(), models.model_in_use(), faces, models.user_models(), "albumsort model tune", _say
     )
-    _print_tuning({name: getattr(outcome, name) for name in tuning.Outcome.__dataclass_fields__})
+    _print_tuning(asdict(outcome))
     if outcome.model is None:
         raise DataError(
             "the tuned model is not better than the one in use, which stays; correct more faces and try again"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from albumsort.emotions import EMOTIONS
 
@@ -95,13 +97,20 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     Another program may be doing the same just now.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS]  # step n leads from version n to n + 1
         for statement in "".join(steps[version(connection) or 0 :]).split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing. The right to write is taken at once, before another writer overtakes what is read."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # Ctrl-C among them: half of a transaction must not stay open
         connection.rollback()
         raise

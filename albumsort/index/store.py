@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -73,7 +73,7 @@ class IndexWriter:
                 self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute("PRAGMA foreign_keys = ON")
-        except BaseException:
+        except BaseException:  # Ctrl-C among them: nobody else would close it
             self._connection.close()
             raise
 
@@ -83,16 +83,8 @@ class IndexWriter:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing. The right to write is taken at once, before another writer overtakes what is read."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            self._connection.rollback()
-            raise
+    def _transaction(self) -> AbstractContextManager[None]:
+        return schema.transaction(self._connection)
 
     def start_scan(self, settings: dict[str, Any]) -> int:
         """Record that a scan begins; returns its id."""

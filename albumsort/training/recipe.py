@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from albumsort.training.datasets import FACE_SIZE, DataError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -15,7 +18,7 @@ else:
     import tomli as tomllib
 
 
-_Kind = TypeVar("_Kind")
+_Kind = TypeVar("_Kind", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def _cycle(values: Any, where: str) -> Cycle:
 def _section(kind: type[_Kind], values: Any, where: str) -> _Kind:
     if not isinstance(values, dict):
         raise DataError(f"{where}: a value, where a section belongs")
-    known = {item.name for item in fields(kind)}  # type: ignore[arg-type]
+    known = {item.name for item in fields(kind)}
     if unknown := set(values) - known:
         raise DataError(f"{where}: unknown {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     return kind(**{name: _frozen(value) for name, value in values.items()})
