@@ -6,6 +6,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -119,9 +120,12 @@ class _Scan:
 
     def _read(self, files: list[PhotoFile]) -> None:
         reader = FaceReader(self.settings.min_face, self.settings.device)
-        with Decoders(iter(files), self.settings.decoders(), self._is_known) as decoders:
+        with (
+            Decoders(iter(files), self.settings.decoders(), self._is_known) as decoders,
+            closing(read_photos(decoders, reader)) as items,
+        ):
             try:
-                for item in read_photos(decoders, reader):
+                for item in items:
                     if isinstance(item, KnownPhoto):
                         self.copies.append(item)
                     else:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +20,15 @@ from albumsort.records import Box, Detection, Face, Photo, PhotoFile, PhotoResul
 from albumsort.settings import ScanSettings
 from albumsort.vision.crop import crop_face, whole_picture
 from albumsort.vision.detector import CANVAS_STEP, FaceDetector
+from albumsort.vision.runtime import share_cores
 
 if TYPE_CHECKING:
     from albumsort.vision.classifier import EmotionClassifier
 
 #: Photos of one canvas that go through the networks together.
-BATCH = 8
+BATCH = 6
+#: Batches that are read at once: while the networks work on one, the other's faces are cut and sorted out.
+READERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +40,35 @@ class Reading:
 
 
 class FaceReader:
-    """Detector and classifier, loaded when the first frame needs them: a scan that finds nothing new is quick."""
+    """Detector and classifier, loaded when the first frame needs them: a scan that finds nothing new is quick.
+
+    Several threads may read at once.
+    """
 
     def __init__(self, min_face: float, device: str) -> None:
         self._min_face, self._device = min_face, device
         self._detector: FaceDetector | None = None
         self._classifier: EmotionClassifier | None = None
+        self._loading = Lock()
+
+    @property
+    def detector(self) -> FaceDetector:
+        """The detector, loaded now if it is not yet."""
+        with self._loading:
+            if self._detector is None:
+                share_cores(READERS, self._device)
+                self._detector = FaceDetector(self._min_face, self._device)
+            return self._detector
 
     @property
     def classifier(self) -> EmotionClassifier:
         """The classifier, loaded now if it is not yet."""
-        if self._classifier is None:
-            from albumsort.vision.classifier import EmotionClassifier
+        with self._loading:
+            if self._classifier is None:
+                from albumsort.vision.classifier import EmotionClassifier
 
-            self._classifier = EmotionClassifier(device=self._device)
-        return self._classifier
+                self._classifier = EmotionClassifier(device=self._device)
+            return self._classifier
 
     @property
     def model(self) -> str | None:
@@ -67,9 +87,7 @@ class FaceReader:
 
     def read(self, frames: Sequence[Frame]) -> list[Reading]:
         """Find and read the faces of some photos."""
-        if self._detector is None:
-            self._detector = FaceDetector(self._min_face, self._device)
-        found = self._detector.detect([frame.look for frame in frames])
+        found = self.detector.detect([frame.look for frame in frames])
         cut = [
             [(face, *crop_face(frame.pixels, _box(face, _scale(frame.pixels, frame.look)))) for face in faces]
             for frame, faces in zip(frames, found, strict=True)
@@ -92,39 +110,55 @@ class FaceReader:
 _NO_CROPS = np.empty((0, 48, 48), np.uint8)
 
 
-def read_photos(decoders: Decoders, reader: FaceReader) -> Iterator[Reading | KnownPhoto]:
+def read_photos(decoders: Decoders, reader: FaceReader) -> Generator[Reading | KnownPhoto, None, None]:
     """Everything the decoders give, with faces read; in batches of one canvas, so not in order.
 
-    A photo that could not be decoded comes as a reading without faces.
+    A photo that could not be decoded comes as a reading without faces. To be closed before the decoders are, whose
+    memory the threads in here work on.
     """
     waiting: dict[tuple[int, int], deque[Frame]] = defaultdict(deque)
+    flying: set[Future[list[Reading]]] = set()
 
-    def read(canvas: tuple[int, int]) -> list[Reading]:
+    def read(frames: list[Frame]) -> list[Reading]:
+        try:
+            return reader.read(frames)
+        finally:
+            for frame in frames:
+                decoders.release(frame)
+
+    def landed(at_most: int) -> Iterator[Reading]:
+        """What has been read, when no more than so many batches shall stay in flight."""
+        while len(flying) > at_most:
+            done, _ = wait(flying, return_when=FIRST_COMPLETED)
+            flying.difference_update(done)
+            for batch in done:
+                yield from batch.result()
+
+    def start(canvas: tuple[int, int]) -> Iterator[Reading]:
+        yield from landed(READERS - 1)
         queue = waiting[canvas]
-        frames = [queue.popleft() for _ in range(min(BATCH, len(queue)))]
-        readings = reader.read(frames)
-        for frame in frames:
-            decoders.release(frame)
-        return readings
+        flying.add(threads.submit(read, [queue.popleft() for _ in range(min(BATCH, len(queue)))]))
 
-    for item in decoders:
-        if isinstance(item, KnownPhoto):
-            yield item
-            continue
-        if isinstance(item, Photo):
-            yield Reading(PhotoResult(item), _NO_CROPS)
-            continue
-        height, width = item.look.shape[:2]
-        canvas = (-(-height // CANVAS_STEP), -(-width // CANVAS_STEP))
-        waiting[canvas].append(item)
-        # A full batch is read at once. Part of one is, when the frames that wait leave the decoders short of memory.
-        if len(waiting[canvas]) >= BATCH:
-            yield from read(canvas)
-        elif sum(map(len, waiting.values())) > decoders.frames // 2:
-            yield from read(max(waiting, key=lambda key: len(waiting[key])))
-    for canvas in list(waiting):
-        while waiting[canvas]:
-            yield from read(canvas)
+    with ThreadPoolExecutor(READERS, "reader") as threads:
+        for item in decoders:
+            if isinstance(item, KnownPhoto):
+                yield item
+                continue
+            if isinstance(item, Photo):
+                yield Reading(PhotoResult(item), _NO_CROPS)
+                continue
+            height, width = item.look.shape[:2]
+            canvas = (-(-height // CANVAS_STEP), -(-width // CANVAS_STEP))
+            waiting[canvas].append(item)
+            # A full batch is read at once; part of one when the frames that wait leave the decoders short of memory.
+            if len(waiting[canvas]) >= BATCH:
+                yield from start(canvas)
+            elif sum(map(len, waiting.values())) > decoders.frames // 2:
+                yield from start(max(waiting, key=lambda key: len(waiting[key])))
+        for canvas in list(waiting):
+            while waiting[canvas]:
+                yield from start(canvas)
+        yield from landed(0)
 
 
 def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropped: bool = False) -> Iterator[Reading]:
@@ -147,8 +181,8 @@ def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropp
         if not os.path.exists(file):
             done[file].append(Reading(PhotoResult(Photo(file, 0, 0, error="no such file")), _NO_CROPS))
     turn = 0
-    with Decoders(map(_stat, there), settings.decoders()) as decoders:
-        for item in chain([None], read(decoders, reader)):
+    with Decoders(map(_stat, there), settings.decoders()) as decoders, closing(read(decoders, reader)) as items:
+        for item in chain([None], items):
             if item is not None:
                 assert isinstance(item, Reading)  # noqa: S101 - nothing is known without an index
                 done[item.result.photo.path].append(item)
@@ -191,7 +225,7 @@ def _cut(pixels: NDArray[np.uint8], box: Box | None) -> NDArray[np.uint8] | None
     return crop_face(pixels, box)[0] if on_photo else None
 
 
-def _read_faces(decoders: Decoders, reader: FaceReader) -> Iterator[Reading | KnownPhoto]:
+def _read_faces(decoders: Decoders, reader: FaceReader) -> Generator[Reading | KnownPhoto, None, None]:
     """As ``read_photos``, for pictures that are one face each."""
     for item in decoders:
         if isinstance(item, Frame):

@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import queue
-import shutil
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import connection, shared_memory
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.album.decoder_process import Decoded, Failed, Opened, Ready, decoder_process
+from albumsort.album.decoder_resources import slots_that_fit, worker_environment
 from albumsort.errors import AlbumsortError
 from albumsort.records import Photo, PhotoFile
 
@@ -34,16 +31,6 @@ MEGAPIXELS_AT_ONCE = 100.0
 TOO_LARGE = "too large"
 #: Seconds between two looks at the clock.
 _TICK = 1.0
-_WORKER_ENVIRONMENT = {
-    # A worker starts as `python -c`, which looks for modules in the working directory first: a photo folder must not be
-    # able to slip it one. (Python 3.10 does not know this switch; there, workers start in another directory.)
-    "PYTHONSAFEPATH": "1",
-    # Each photo needs the same large buffers. Giving them back to the system after each costs a third of the work.
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-    "PILLOW_BLOCKS_MAX": "8",
-}
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only asked how much is free
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +76,7 @@ class DecoderSettings:
     detail: int = 2048
     max_megapixels: float = 200.0
     seconds: float = 30.0
-    frames: int = 18
+    frames: int = 24
 
 
 @dataclass
@@ -141,13 +128,14 @@ class Decoders:
         self._is_known = is_known
         self._look_bytes = settings.look_side**2 * 3
         self._slot_bytes = settings.detail**2 * 3 + self._look_bytes
-        self.frames = _frames_that_fit(settings, self._slot_bytes)
-        with _worker_environment():  # the first shared memory starts a process, too, that watches over it
+        self.frames = slots_that_fit(settings.frames, settings.workers + 1, self._slot_bytes)
+        with worker_environment():  # the first shared memory starts a process, too, that watches over it
             self._memory = shared_memory.SharedMemory(create=True, size=self.frames * self._slot_bytes)
         self._free = deque(range(self.frames))
         self._ready: queue.SimpleQueue[Frame | KnownPhoto | Photo | BaseException | None] = queue.SimpleQueue()
         self._context = multiprocessing.get_context("spawn")
         self._wake_up, self._bell = self._context.Pipe(duplex=False)
+        self._at_the_bell = threading.Lock()  # frames are released by several threads
         self._stopping = False
         self._workers: list[_Worker] = []
         self._thread = threading.Thread(target=self._run, name="decoders", daemon=True)
@@ -186,7 +174,8 @@ class Decoders:
         self._ring()
 
     def _ring(self) -> None:
-        self._bell.send_bytes(b"!")
+        with self._at_the_bell:
+            self._bell.send_bytes(b"!")
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -202,7 +191,7 @@ class Decoders:
             ),
             daemon=True,
         )
-        with _worker_environment():
+        with worker_environment():
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -354,39 +343,3 @@ class Decoders:
             raise AlbumsortError("a decoder process does not start; is there enough memory?")
         self._fail(worker, reason)
         self._workers[self._workers.index(worker)] = self._start()
-
-
-@contextlib.contextmanager
-def _worker_environment() -> Iterator[None]:
-    """Environment variables, and a working directory without modules, for the processes that start within."""
-    before = {name: os.environ.get(name) for name in _WORKER_ENVIRONMENT}
-    os.environ.update(_WORKER_ENVIRONMENT)
-    here = None if sys.version_info >= (3, 11) else os.open(".", os.O_RDONLY)
-    try:
-        if here is not None:
-            os.chdir(Path(multiprocessing.__file__).parent)
-        yield
-    finally:
-        if here is not None:
-            os.fchdir(here)
-            os.close(here)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _frames_that_fit(settings: DecoderSettings, slot_bytes: int) -> int:
-    """As many slots as wanted, or as there is room for: containers often have 64 MB of shared memory only."""
-    if not _SHARED_MEMORY.is_dir():
-        return settings.frames
-    room = int(shutil.disk_usage(_SHARED_MEMORY).free * 0.9) // slot_bytes
-    least = settings.workers + 1
-    if room < least:
-        need = least * slot_bytes / 1e6
-        raise AlbumsortError(
-            f"{_SHARED_MEMORY} is too small for the decoded photos: {need:.0f} MB must be free. "
-            "Give it more room (docker run --shm-size=512m), or use --workers 1 --detail 1024"
-        )
-    return min(settings.frames, room)

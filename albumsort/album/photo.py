@@ -168,7 +168,7 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                 return converted
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a damaged profile, or one for another kind of picture: shown as if it had none, as viewers do
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # to convert nothing is to copy
 
 
 @lru_cache(maxsize=32)

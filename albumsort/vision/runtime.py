@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -45,6 +45,13 @@ def tensorflow(device: str = "auto") -> Any:
     except RuntimeError as error:
         raise AlbumsortError(f"TensorFlow is in use already; choose the device before that ({error})") from error
     return tf
+
+
+def share_cores(callers: int, device: str = "auto") -> None:
+    """Let each call of a network use only its part of the cores, since so many run at once."""
+    # TensorFlow may be in use in this process, with threads as its user wanted them; only speed depends on it.
+    with suppress(RuntimeError):
+        tensorflow(device).config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // callers))
 
 
 @contextmanager

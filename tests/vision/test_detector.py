@@ -140,6 +140,29 @@ def test_the_networks_compute_what_those_of_the_package_do() -> None:
             assert np.allclose(wanted, given, atol=1e-4), name
 
 
+@pytest.mark.parametrize("shape", [(12, 12), (13, 17), (61, 60), (120, 161)])
+def test_sparse_proposals_are_every_other_one_of_all(shape: tuple[int, int]) -> None:
+    networks = mtcnn_networks.load("cpu")
+    pictures = np.random.default_rng(0).integers(0, 256, (2, *shape, 3), np.uint8)
+    for every, sparse in zip(networks.proposal(pictures), networks.sparse_proposal(pictures), strict=True):
+        assert np.allclose(np.asarray(every)[:, ::2, ::2], sparse, atol=1e-5)
+
+
+def test_small_faces_are_found_in_large_levels_between_the_windows_looked_at(
+    detector: FaceDetector, composer: ModuleType
+) -> None:
+    # Windows there are 4 pixels of their level apart, 8 of the picture: each shift must do.
+    portrait = composer.portrait(composer.NEUTRAL)
+    x, y, w, h = composer.FACES[composer.NEUTRAL]
+    scale = 34 / h
+    small = portrait.resize((round(portrait.width * scale), round(portrait.height * scale)))
+    for shift in range(0, 10, 3):
+        picture = Image.new("RGB", (1024, 768), (90, 100, 110))
+        picture.paste(small, (400 + shift, 300 + shift))
+        (found,) = detector.detect([np.asarray(picture)])
+        assert matches(found, [(400 + shift + x * scale, 300 + shift + y * scale, w * scale, h * scale)]), shift
+
+
 def test_weights_that_are_not_those_we_know_are_not_unpickled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(mtcnn_networks._DIGESTS, "pnet", "0" * 64)
     with pytest.raises(AlbumsortError, match="unknown weights"):
