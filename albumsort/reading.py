@@ -88,23 +88,28 @@ class FaceReader:
     def read(self, frames: Sequence[Frame]) -> list[Reading]:
         """Find and read the faces of some photos."""
         found = self.detector.detect([frame.look for frame in frames])
-        cut = [
-            [(face, *crop_face(frame.pixels, _box(face, _scale(frame.pixels, frame.look)))) for face in faces]
-            for frame, faces in zip(frames, found, strict=True)
-        ]
-        crops = [np.stack([crop for _, crop, _ in faces]) if faces else _NO_CROPS for faces in cut]
+        cut = [cut_out(frame.pixels, frame.look, faces) for frame, faces in zip(frames, found, strict=True)]
+        crops = [np.stack([crop for crop, _ in tiles]) if tiles else _NO_CROPS for tiles in cut]
         probabilities = self.classifier.probabilities(np.concatenate(crops))
         rows = iter(probabilities.astype(float).round(6).tolist())
         readings = []
-        for frame, faces, tiles in zip(frames, cut, crops, strict=True):
+        for frame, faces, tiles, stack in zip(frames, found, cut, crops, strict=True):
             photo = frame.photo
             full = (photo.width or 1) / frame.look.shape[1], (photo.height or 1) / frame.look.shape[0]
             done = tuple(
                 Face(_box(face, full), face.score, _points(face, full), sharpness, tuple(next(rows)))
-                for face, _, sharpness in faces
+                for face, (_, sharpness) in zip(faces, tiles, strict=True)
             )
-            readings.append(Reading(PhotoResult(photo, done), tiles))
+            readings.append(Reading(PhotoResult(photo, done), stack))
         return readings
+
+
+def cut_out(
+    pixels: NDArray[np.uint8], look: NDArray[np.uint8], faces: Sequence[Detection]
+) -> list[tuple[NDArray[np.uint8], float]]:
+    """Crop and sharpness, as ``crop_face`` gives them, of each face that was found in a photo's look."""
+    scale = pixels.shape[1] / look.shape[1], pixels.shape[0] / look.shape[0]
+    return [crop_face(pixels, _box(face, scale)) for face in faces]
 
 
 _NO_CROPS = np.empty((0, 48, 48), np.uint8)
@@ -242,10 +247,6 @@ def _stat(path: str) -> PhotoFile:
     except OSError:
         return PhotoFile(path, 0, 0)
     return PhotoFile(path, status.st_size, status.st_mtime_ns)
-
-
-def _scale(pixels: NDArray[np.uint8], look: NDArray[np.uint8]) -> tuple[float, float]:
-    return pixels.shape[1] / look.shape[1], pixels.shape[0] / look.shape[0]
 
 
 def _box(face: Detection, scale: tuple[float, float]) -> Box:

@@ -11,7 +11,7 @@ import typer
 
 import albumsort
 from albumsort.album.walk import printable
-from albumsort.cli import correct, export, model, predict, query, scan
+from albumsort.cli import bench, correct, export, model, predict, query, scan
 from albumsort.errors import AlbumsortError, explain_import
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ app.command()(correct.correct)
 app.command()(query.stats)
 app.command()(query.problems)
 app.command()(query.prune)
+app.command()(bench.bench)
 app.add_typer(model.app, name="model")
 
 

@@ -23,6 +23,13 @@ Threshold = Annotated[
     float | None,
     typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain. Unless told, what the scan had."),
 ]
+MinFace = Annotated[
+    float, typer.Option(min=0.5, max=100.0, metavar="PERCENT", help="Smallest face, of the photo's long side.")
+]
+Detail = Annotated[
+    int, typer.Option(min=256, max=8192, metavar="PIXELS", help="Long side to which photos are decoded.")
+]
+Workers = Annotated[int, typer.Option(min=0, max=256, help="Decoder processes; 0 for one a core.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.options import Db, Device, index_path
+from albumsort.cli.options import Db, Device, MinFace, index_path
 from albumsort.errors import AlbumsortError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def predict(
     cropped: Annotated[bool, typer.Option("--cropped", help="Each picture is one face already.")] = False,
     crops: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the 48 x 48 crops there, for a look.")] = None,
     threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain.")] = 0.5,
-    min_face: Annotated[float, typer.Option(min=0.5, max=100.0, metavar="PERCENT", help="Smallest face.")] = 2.5,
+    min_face: MinFace = 2.5,
     device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:

@@ -10,25 +10,21 @@ from typing import Annotated
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.options import Db, Device, Json, index_path
+from albumsort.cli.options import Db, Detail, Device, Json, MinFace, Workers, index_path
 
 
 def scan(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders, and all below them, or photos.")],
     db: Db = None,
     threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain.")] = 0.5,
-    min_face: Annotated[
-        float, typer.Option(min=0.5, max=100.0, metavar="PERCENT", help="Smallest face, of the photo's long side.")
-    ] = 2.5,
-    detail: Annotated[
-        int, typer.Option(min=256, max=8192, metavar="PIXELS", help="Long side to which photos are decoded.")
-    ] = 2048,
+    min_face: MinFace = 2.5,
+    detail: Detail = 2048,
     max_megapixels: Annotated[float, typer.Option(min=1.0, help="Photos with more are not read.")] = 200.0,
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="GLOB", help="Leave out names or paths like this. May be repeated.")
     ] = None,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow symbolic links.")] = False,
-    workers: Annotated[int, typer.Option(min=0, max=256, help="Decoder processes; 0 for one a core.")] = 0,
+    workers: Workers = 0,
     device: Device = "auto",
     rescan: Annotated[bool, typer.Option("--rescan", help="Read photos again that have not changed.")] = False,
     as_json: Json = False,

@@ -13,13 +13,11 @@ from urllib.parse import quote
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index import corrections, schema
+from albumsort.index import corrections, everyone, schema
 from albumsort.index.corrections import LabelledFace
 from albumsort.index.rows import faces_of, from_column, photo_of, to_column
 from albumsort.records import Face, Photo
 
-#: The share of the tallest face's height under which a face is background and does not count for ``everyone``.
-BACKGROUND_HEIGHT = 1 / 3
 #: The threshold when neither the question nor the scan names one.
 DEFAULT_THRESHOLD = 0.5
 
@@ -170,11 +168,15 @@ class Index:
         """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan."""
         certain = self.threshold() if threshold is None else threshold
         one = self._connection.execute
-        photos, errors = one("SELECT count(*), count(*) FILTER (WHERE status = 'error') FROM photos").fetchone()
-        by_emotion = dict(one("SELECT emotion, count(*) FROM faces WHERE confidence >= ? GROUP BY emotion", (certain,)))
+        # Each of these reads one small index from end to end, or a single row.
+        photos = one("SELECT count(*) FROM photos").fetchone()[0]
+        errors = one("SELECT count(*) FROM photos WHERE status = 'error'").fetchone()[0]
+        certain_faces = "SELECT count(*) FROM faces WHERE emotion = '{}' AND confidence >= ?"
+        emotions = {emotion: one(certain_faces.format(emotion), (certain,)).fetchone()[0] for emotion in EMOTIONS}
         faces = one("SELECT count(*) FROM faces").fetchone()[0]
         with_faces = one("SELECT count(DISTINCT photo_id) FROM faces").fetchone()[0]
-        first, last = one("SELECT min(taken_at), max(taken_at) FROM photos").fetchone()
+        times = "SELECT {}(taken_at) FROM photos WHERE taken_at NOT NULL"
+        first, last = (one(times.format(end)).fetchone()[0] for end in ("min", "max"))
         scan = one("SELECT started_at, finished_at, settings, model FROM scans ORDER BY id DESC LIMIT 1").fetchone()
         return {
             "photos": photos,
@@ -182,8 +184,8 @@ class Index:
             "errors": errors,
             "faces": faces,
             "threshold": certain,
-            "emotions": {emotion: by_emotion.get(emotion, 0) for emotion in EMOTIONS},
-            "uncertain": faces - sum(by_emotion.values()),
+            "emotions": emotions,
+            "uncertain": faces - sum(emotions.values()),
             "first_taken_at": first,
             "last_taken_at": last,
             "last_scan": scan
@@ -220,15 +222,12 @@ class Index:
     def _everyone(self, emotion: str, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
         """(photo id, digest, score), best first, by the smallest probability among a photo's faces in front."""
         where, values = _conditions(filters)
+        worked_out = "everyone" if self._version > 2 else f"({everyone.rows()})"
         yield from self._connection.execute(
-            f"""
-            WITH listed AS (SELECT DISTINCT photo_id FROM faces WHERE emotion = '{emotion}' AND confidence >= ?),
-                 sized AS (SELECT photo_id, h, {emotion} AS score, max(h) OVER (PARTITION BY photo_id) AS tallest
-                           FROM faces WHERE photo_id IN listed)
-            SELECT p.id, p.digest, min(score) FROM sized JOIN photos p ON p.id = photo_id
-            WHERE h >= tallest * ? {where} GROUP BY p.id ORDER BY min(score) DESC, avg(score) DESC, p.id
-            """,
-            (certain, BACKGROUND_HEIGHT, *values),
+            f"SELECT p.id, p.digest, e.score FROM {worked_out} e JOIN photos p ON p.id = e.photo_id"
+            f" WHERE e.emotion = '{emotion}' AND e.confidence >= ? {where}"
+            " ORDER BY e.score DESC, e.mean DESC, e.photo_id",
+            (certain, *values),
         )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from albumsort.emotions import EMOTIONS
+from albumsort.index import everyone
 
 #: ``PRAGMA user_version`` of the tables below.
-VERSION = 2
+VERSION = 3
 
 _CORRECTIONS = """
 -- What people say of faces, by the bytes of the photo. No emotion stands for no face. said is the face as the model
@@ -79,6 +80,12 @@ _TOP_INDEXES = "".join(
     for emotion in EMOTIONS
 )
 
+_EVERYONE = f"""
+{everyone.TABLE}
+INSERT INTO everyone {everyone.rows()};
+CREATE INDEX photos_by_time ON photos(taken_at) WHERE taken_at NOT NULL;
+"""
+
 
 def version(connection: sqlite3.Connection) -> int | None:
     """The version of an index; 0 for an empty database, None for one of another program."""
@@ -98,7 +105,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     Another program may be doing the same just now.
     """
     with transaction(connection):
-        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS]  # step n leads from version n to n + 1
+        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE]  # step n leads from version n to n + 1
         for statement in "".join(steps[version(connection) or 0 :]).split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")

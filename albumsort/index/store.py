@@ -16,7 +16,7 @@ from sqlite_utils import Database
 
 from albumsort.album.walk import printable
 from albumsort.errors import AlbumsortError
-from albumsort.index import corrections, schema
+from albumsort.index import corrections, everyone, schema
 from albumsort.index.corrections import Correction, corrected
 from albumsort.index.rows import face_row, faces_of, from_column, photo_of, photo_row, to_column
 from albumsort.records import Face, Photo, PhotoFile, PhotoResult
@@ -241,7 +241,11 @@ class IndexWriter:
         row = photo_row(photo, scan)
         self._connection.execute("DELETE FROM photos WHERE path = ?", (row["path"],))
         photo_id = self._db["photos"].insert(row).last_pk
+        self._put_faces(photo_id, faces)
+
+    def _put_faces(self, photo_id: int, faces: Iterable[Face]) -> None:
         self._db["faces"].insert_all(face_row(face, photo_id) for face in faces)
+        everyone.work_out(self._connection, photo_id)
 
     def _faces_now(self, known: KnownResult) -> tuple[Face, ...]:
         """The faces of a known photo, read in this transaction: a correction may have come or gone since."""
@@ -271,7 +275,7 @@ class IndexWriter:
         for (photo_id,) in ids:
             faces = change(faces_of(self._connection, photo_id))
             self._connection.execute("DELETE FROM faces WHERE photo_id = ?", (photo_id,))
-            self._db["faces"].insert_all(face_row(face, photo_id) for face in faces)
+            self._put_faces(photo_id, faces)
 
 
 def _is_gone(path: str) -> bool:

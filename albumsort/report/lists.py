@@ -1,4 +1,4 @@
-"""Top lists and faces as table, paths, JSON and CSV."""
+"""Top lists, faces and measurements as table, paths, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
 from albumsort.index.query import RankedPhoto
 from albumsort.records import Face, PhotoResult
+
+if TYPE_CHECKING:
+    from albumsort.bench import Bench
 
 Format = Literal["table", "paths", "json", "csv"]
 
@@ -77,6 +80,23 @@ def describe(result: PhotoResult, threshold: float) -> str:
         x, y, w, h = (round(value) for value in face.box)
         lines.append(f"  {word} {face.confidence:.0%}  at {x},{y}  {w} x {h}\n")
     return "".join(lines)
+
+
+def bench_table(found: Bench) -> str:
+    """What ``bench`` measured, for a terminal."""
+    lines = [
+        f"{count(found.photos, 'photo')} of {found.megapixels:.1f} MP, {found.megabytes:.1f} MB and {found.faces:.1f} "
+        f"faces in the mean, on {count(found.cores, 'core')}",
+        "",
+        "                 photos/s   share of the work",
+        *(f"{stage:15} {found.rates[stage]:9.1f}   {found.shares[stage]:4.0%}" for stage in found.rates),
+        f"{'whole scan':15} {found.scan:9.1f}   {found.scan / found.rates['decoding']:.0%} of decoding alone",
+        "",
+        f"It starts in {found.start:.1f} s, has {found.peak_memory:.0f} MB of memory at most, and is bound by "
+        f"{max(found.shares, key=lambda stage: found.shares[stage])}.",
+        f"At this rate 10,000 such photos take {10_000 / found.scan / 60:.0f} minutes.",
+    ]
+    return "\n".join(lines)
 
 
 def _csv(ranking: Sequence[RankedPhoto]) -> str:

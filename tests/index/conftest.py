@@ -58,6 +58,14 @@ class Room:
         with closing(sqlite3.connect(self.path)) as connection:
             return connection.execute(question, values).fetchall()
 
+    def turn_back(self, version: int) -> None:
+        """Make the index one of an older version, as an older albumsort left it."""
+        self.writer.__exit__()
+        later = {1: "DROP TABLE corrections;", 2: "DROP TABLE everyone; DROP INDEX photos_by_time;"}
+        with closing(sqlite3.connect(self.path)) as connection:
+            undo = "".join(words for since, words in later.items() if since >= version)
+            connection.executescript(f"{undo} PRAGMA user_version = {version};")
+
     def top(self, emotion: str = "happy", n: int | None = 20, **options: object) -> list[tuple[str, float]]:
         """(path, score), best first."""
         with Index(self.path) as index:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import pytest
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index import Index
+from albumsort.index import Index, schema
 from albumsort.index.corrections import overlap
 from albumsort.index.store import IndexWriter
 from albumsort.records import PhotoFile
@@ -176,11 +174,9 @@ def test_corrected_and_remembered_faces_are_told_apart(room: Any, face: Callable
         assert index.remembered(1) == index.remembered(1) != []
 
 
-def test_an_index_of_the_first_version_is_read_and_becomes_one_of_the_second(room: Any, face: Callable) -> None:
+def test_an_index_from_before_corrections_is_read_and_then_takes_them(room: Any, face: Callable) -> None:
     room.put(A, face(sad=0.7))
-    room.writer.__exit__()
-    with closing(sqlite3.connect(room.path)) as connection:
-        connection.executescript("DROP TABLE corrections; PRAGMA user_version = 1;")
+    room.turn_back(1)
     assert of(room, A) == [("sad", 0.7)]
     with Index(room.path) as index:
         assert index.corrections() == []
@@ -191,14 +187,12 @@ def test_an_index_of_the_first_version_is_read_and_becomes_one_of_the_second(roo
 
 
 def test_two_that_bring_an_index_forward_at_once_do_it_once(room: Any, face: Callable) -> None:
-    room.writer.__exit__()
     for _ in range(10):
-        with closing(sqlite3.connect(room.path)) as connection:
-            connection.executescript("DROP TABLE corrections; PRAGMA user_version = 1;")
+        room.turn_back(1)
         with ThreadPoolExecutor(4) as pool:
             for opened in [pool.submit(lambda: IndexWriter(room.path).__exit__()) for _ in range(4)]:
                 opened.result()
-        assert room.sql("PRAGMA user_version") == [(2,)]
+        assert room.sql("PRAGMA user_version") == [(schema.VERSION,)]
     room.writer = IndexWriter(room.path)
 
 

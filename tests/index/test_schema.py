@@ -10,8 +10,9 @@ import pytest
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index import Index
+from albumsort.index import Index, everyone, schema
 from albumsort.index.store import IndexWriter
+from albumsort.records import PhotoFile
 
 CONTRACT = {
     "photos": "id path size mtime_ns digest width height taken_at camera phash status error scan_id",
@@ -19,6 +20,7 @@ CONTRACT = {
     "angry disgust fear happy sad surprise neutral",
     "scans": "id started_at finished_at settings model",
     "corrections": "id digest emotion said corrected_at is_there",
+    "everyone": "photo_id emotion score mean confidence",
 }
 
 
@@ -36,7 +38,7 @@ def test_the_index_can_be_read_while_it_is_written(room: Any, face: Callable) ->
 
 
 def test_the_version_is_in_the_file(room: Any) -> None:
-    assert room.sql("PRAGMA user_version") == [(2,)]
+    assert room.sql("PRAGMA user_version") == [(schema.VERSION,)]
 
 
 def test_faces_go_with_their_photo(room: Any, face: Callable) -> None:
@@ -62,6 +64,55 @@ def test_a_top_list_reads_the_emotions_own_index_and_sorts_nothing(room: Any, em
     plan = " / ".join(str(row[3]) for row in room.sql(f"EXPLAIN QUERY PLAN {question}"))
     assert f"INDEX faces_{emotion}" in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_a_list_of_everyone_reads_what_was_worked_out_and_sorts_nothing(room: Any) -> None:
+    asked: list[str] = []
+    with Index(room.path) as index:
+        index._connection.set_trace_callback(asked.append)
+        index.top("happy", everyone=True)
+    question = next(question for question in asked if "FROM everyone" in question)
+    plan = " / ".join(str(row[3]) for row in room.sql(f"EXPLAIN QUERY PLAN {question}"))
+    assert "COVERING INDEX everyone_best" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def test_what_is_worked_out_follows_the_faces(room: Any, face: Callable, photo: Callable) -> None:
+    def agree() -> bool:
+        kept = "SELECT * FROM everyone ORDER BY photo_id, emotion"
+        return room.sql(kept) == sorted(room.sql(everyone.rows())) != []
+
+    one, other = face(happy=0.9), face(60, sad=0.7)
+    room.put("/photos/a.jpg", one, other, digest="d")
+    room.put("/photos/b.jpg", face(20, happy=0.6), face(100, sad=0.8))
+    assert agree()
+    assert room.sql("SELECT count(*) FROM everyone") == [(4,)]
+    room.put("/photos/b.jpg", face(fear=0.9))
+    assert agree()
+    room.writer.correct("/photos/a.jpg", 2, "surprise")
+    assert agree()
+    room.writer.uncorrect("/photos/a.jpg")
+    assert agree()
+    room.writer.reuse(room.scan, [(PhotoFile("/photos/c.jpg", 1, 1), room.writer.known("d"))])
+    assert agree()
+    room.writer._connection.execute("DELETE FROM photos WHERE path = '/photos/a.jpg'")
+    room.writer._connection.commit()
+    assert agree()
+
+
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+def test_an_older_index_gives_the_same_lists_before_and_after_it_is_brought_forward(
+    room: Any, face: Callable, version: int
+) -> None:
+    room.put("/photos/a.jpg", face(happy=0.9), face(happy=0.6))
+    room.put("/photos/b.jpg", face(happy=0.95), face(sad=0.7))
+    room.put("/photos/c.jpg", face(happy=0.9), face(20, sad=0.7))
+    wanted = {(emotion, all_): room.top(emotion, everyone=all_) for emotion in EMOTIONS for all_ in (False, True)}
+    room.turn_back(version)
+    assert {key: room.top(key[0], everyone=key[1]) for key in wanted} == wanted
+    room.writer = IndexWriter(room.path)
+    assert room.sql("PRAGMA user_version") == [(schema.VERSION,)]
+    assert {key: room.top(key[0], everyone=key[1]) for key in wanted} == wanted
 
 
 def test_the_index_is_nobody_elses_business(room: Any) -> None:

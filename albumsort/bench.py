@@ -1,0 +1,270 @@
+"""The bench: each stage of a scan by itself, then the whole scan, on photos of a user's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from albumsort.album.decoders import Decoders, Frame
+from albumsort.album.walk import printable, walk
+from albumsort.errors import AlbumsortError
+from albumsort.pipeline import ScanSummary, scan
+from albumsort.reading import BATCH, READERS, FaceReader, cut_out
+from albumsort.records import PhotoFile
+from albumsort.settings import ScanSettings
+
+#: Photos that are kept decoded for the networks' turn, which see them again and again: about 12 MB each.
+KEPT = 36
+#: Seconds for which the networks are timed at least, and between two looks at the memory.
+_LONG_ENOUGH, _BETWEEN_LOOKS = 5.0, 0.25
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What was measured.
+
+    Attributes:
+        photos: that were read; ``megapixels``, ``megabytes`` and ``faces`` are means of one.
+        rates: photos a second of ``reading``, ``decoding``, ``detection`` and ``classification``, each by itself on all
+            cores.
+        shares: of the time that these take one after the other, 0 to 1. Who decodes must read, so here decoding is
+            what it takes beyond that.
+        scan: photos a second of the whole scan, from its first photos on.
+        start: seconds until then, most of them TensorFlow's.
+        peak_memory: megabytes of all processes of the scan together, shared ones counted once (on Linux; elsewhere,
+            only what is theirs alone).
+        cores: of this machine.
+    """
+
+    photos: int
+    megapixels: float
+    megabytes: float
+    faces: float
+    rates: dict[str, float]
+    shares: dict[str, float]
+    scan: float
+    start: float
+    peak_memory: float
+    cores: int
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+
+def bench(path: Path, photos: int, settings: ScanSettings, note: Callable[[str], None] = lambda stage: None) -> Bench:
+    """Measure on some photos of a folder, taken evenly from all of it. Nothing is kept.
+
+    Args:
+        path: a folder, or one photo.
+        photos: how many to take at most.
+        settings: as for the scan.
+        note: told what is measured next.
+
+    Raises:
+        AlbumsortError: there is no photo that can be read; a scan fails.
+    """
+    if not path.exists():
+        raise AlbumsortError(f"{printable(str(path))}: no such folder or photo")
+    found = list(walk([str(path)], settings.exclude, settings.follow_links))
+    files = [found[k * len(found) // photos] for k in range(photos)] if len(found) > photos else found
+    note("reading")
+    reading = _reading(files, settings.decoders().workers)
+    note("decoding")
+    decoding, frames = _decoding(files, settings)
+    if not frames:
+        raise AlbumsortError(f"{printable(str(path))}: no photo here that can be read")
+    reader = FaceReader(settings.min_face, settings.device)
+    note("detection")
+    detection, crops = _detection(frames, reader)
+    note("classification")
+    # A photo has so many faces; where none has any, a scan has nothing to classify.
+    classification = _classification(np.stack(crops), reader) / len(frames) if crops else 0.0
+    seconds = {
+        "reading": reading,
+        "decoding": decoding,
+        "detection": detection,
+        "classification": classification,
+    }
+    work = seconds | {"decoding": max(decoding - reading, 0.0)}
+    sizes = [frame.megapixels for frame in frames]
+    faces = len(crops) / len(frames)
+    kept = len(frames)
+    del frames, crops
+    note("whole scan")
+    scanned, memory = _scan(files, settings)
+    return Bench(
+        photos=int(scanned["photos"]),
+        megapixels=round(sum(sizes) / kept, 2),
+        megabytes=round(sum(file.size for file in files) / len(files) / 1e6, 2),
+        faces=round(faces, 2),
+        rates={stage: round(1 / each, 2) for stage, each in seconds.items() if each},
+        shares={stage: round(each / sum(work.values()), 3) for stage, each in work.items()},
+        # A handful of photos is read at once: then all of it is the start.
+        scan=round(
+            scanned["after"] / scanned["seconds"] if scanned["after"] else scanned["photos"] / scanned["start"], 2
+        ),
+        start=round(scanned["start"], 2),
+        peak_memory=round(memory / 1e6),
+        cores=os.cpu_count() or 1,
+    )
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A decoded photo that outlives its slot: ``look`` and ``pixels`` as of ``Frame``."""
+
+    look: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
+    megapixels: float
+
+
+def _reading(files: Sequence[PhotoFile], threads: int) -> float:
+    """Seconds a photo for its bytes alone. What the system still has in memory comes from there."""
+
+    def read(file: PhotoFile) -> int:
+        try:
+            return len(Path(file.path).read_bytes())
+        except OSError:
+            return 0  # the scan reports it as a problem
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(read, files))
+    return (time.perf_counter() - start) / len(files) if files else 0.0
+
+
+def _decoding(files: Sequence[PhotoFile], settings: ScanSettings) -> tuple[float, list[_Kept]]:
+    """Seconds a photo for all that the decoders do, and some of what they gave."""
+    kept: list[_Kept] = []
+    count, start = 0, 0.0
+    with Decoders(iter(files), settings.decoders()) as decoders:
+        for item in decoders:
+            # From the first result on, which the start of the processes comes before.
+            start = start or time.perf_counter()
+            count += 1
+            if isinstance(item, Frame):
+                if len(kept) < KEPT:
+                    size = (item.photo.width or 0) * (item.photo.height or 0) / 1e6
+                    kept.append(_Kept(item.look.copy(), item.pixels.copy(), size))
+                decoders.release(item)
+    return (time.perf_counter() - start) / max(count - 1, 1), kept
+
+
+def _detection(frames: Sequence[_Kept], reader: FaceReader) -> tuple[float, list[NDArray[np.uint8]]]:
+    """Seconds a photo to find its faces, in batches of one shape as in a scan; and its crops."""
+    order = sorted(range(len(frames)), key=lambda k: frames[k].look.shape)
+    batches = [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
+    crops: list[NDArray[np.uint8]] = []
+    for batch in batches:
+        found = reader.detector.detect([frames[k].look for k in batch])
+        for k, faces in zip(batch, found, strict=True):
+            crops += [crop for crop, _ in cut_out(frames[k].pixels, frames[k].look, faces)]
+    looks = [[frames[k].look for k in batch] for batch in batches]
+    return _timed(reader.detector.detect, looks) / len(frames), crops
+
+
+def _classification(crops: NDArray[np.uint8], reader: FaceReader) -> float:
+    """Seconds to read some faces."""
+    return _timed(reader.classifier.probabilities, [crops[k::READERS] for k in range(READERS)])
+
+
+def _timed(work: Callable[[Any], object], batches: Sequence[Any]) -> float:
+    """Seconds for all batches, so many at once as in a scan, after a first turn that does not count."""
+    turns = 0
+    with ThreadPoolExecutor(READERS) as threads:
+        list(threads.map(work, batches))
+        start = time.perf_counter()
+        while (passed := time.perf_counter() - start) < _LONG_ENOUGH or not turns:
+            list(threads.map(work, batches))
+            turns += 1
+    return passed / turns
+
+
+def _scan(files: Sequence[PhotoFile], settings: ScanSettings) -> tuple[dict[str, float], int]:
+    """A scan in a process of its own: what ``_scan_here`` gives, and the peak of memory in bytes."""
+    with tempfile.TemporaryDirectory(prefix="albumsort-bench-") as folder:
+        order = {
+            "paths": [os.fsencode(file.path).hex() for file in files],
+            "index": str(Path(folder) / "index.db"),
+            "settings": asdict(settings),
+        }
+        with (
+            subprocess.Popen(
+                [sys.executable, "-m", "albumsort.bench"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=folder,
+                text=True,
+            ) as process,
+            _peak_memory(process.pid) as peak,
+        ):
+            answer, _ = process.communicate(json.dumps(order))
+    if process.returncode:
+        raise AlbumsortError(f"the scan failed with exit code {process.returncode}")
+    return json.loads(answer), peak[0]
+
+
+def _scan_here(order: dict[str, Any]) -> dict[str, float]:
+    """Photos that a scan reads, seconds until the first of them, and seconds and photos from there to the end."""
+    start, first = time.perf_counter(), (0.0, 0)
+
+    def progress(summary: ScanSummary) -> None:
+        nonlocal first
+        if not first[1] and summary.scanned > summary.errors:
+            first = time.perf_counter() - start, summary.scanned
+
+    settings = order["settings"] | {"exclude": tuple(order["settings"]["exclude"])}
+    paths = [os.fsdecode(bytes.fromhex(path)) for path in order["paths"]]
+    summary = scan(paths, order["index"], ScanSettings(**settings), progress)
+    return {
+        "photos": summary.scanned,
+        "start": first[0],
+        "seconds": time.perf_counter() - start - first[0],
+        "after": summary.scanned - first[1],
+    }
+
+
+@contextmanager
+def _peak_memory(pid: int) -> Iterator[list[int]]:
+    """The most memory that a process and its children had at once while the block ran, in bytes."""
+    peak, over = [0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(_BETWEEN_LOOKS):
+            total = 0
+            try:
+                family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+                for process in family:
+                    memory = process.memory_full_info()
+                    total += getattr(memory, "pss", memory.uss)
+            except psutil.Error:
+                continue  # one of them has just ended
+            peak[0] = max(peak[0], total)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        thread.join()
+
+
+if __name__ == "__main__":
+    print(json.dumps(_scan_here(json.load(sys.stdin))))

@@ -1,0 +1,43 @@
+"""Photos of several people by the one who shows an emotion least; worked out when a photo is written, not when asked."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from albumsort.emotions import EMOTIONS
+
+#: The share of the tallest face's height under which a face is background and does not count.
+BACKGROUND_HEIGHT = 1 / 3
+
+#: For each photo and each emotion that one of its faces reads as: the smallest and the mean probability of that emotion
+#: among the faces in front, and the largest confidence of a face that reads as it.
+TABLE = """
+CREATE TABLE everyone (
+    photo_id INTEGER NOT NULL REFERENCES photos(id) ON DELETE CASCADE,
+    emotion TEXT NOT NULL,
+    score REAL NOT NULL,
+    mean REAL NOT NULL,
+    confidence REAL NOT NULL,
+    PRIMARY KEY (photo_id, emotion)
+) WITHOUT ROWID;
+CREATE INDEX everyone_best ON everyone(emotion, score DESC, mean DESC, photo_id, confidence);
+"""
+
+
+def rows(where: str = "") -> str:
+    """The table's rows as a query on ``faces``, of all photos or of those that ``where`` names."""
+    of_each = (
+        f"SELECT photo_id, '{emotion}' AS emotion, min({emotion}) FILTER (WHERE h >= front) AS score,"
+        f" avg({emotion}) FILTER (WHERE h >= front) AS mean,"
+        f" max(confidence) FILTER (WHERE emotion = '{emotion}') AS confidence"
+        f" FROM sized GROUP BY photo_id HAVING sum(emotion = '{emotion}')"
+        for emotion in EMOTIONS
+    )
+    sized = f"SELECT *, max(h) OVER (PARTITION BY photo_id) * {BACKGROUND_HEIGHT!r} AS front FROM faces {where}"
+    return f"WITH sized AS ({sized}) {' UNION ALL '.join(of_each)}"
+
+
+def work_out(connection: sqlite3.Connection, photo_id: int) -> None:
+    """Bring the table up to date with the faces of a photo."""
+    connection.execute("DELETE FROM everyone WHERE photo_id = ?", (photo_id,))
+    connection.execute(f"INSERT INTO everyone {rows('WHERE photo_id = ?')}", (photo_id,))

@@ -1,0 +1,123 @@
+"""Questions to an index of a million faces, timed beyond the start of the process, with their query plans.
+
+    python tests/benchmarks/large_index.py FILE [--photos 250000] [--faces 4]
+
+FILE is made when it is not there (some minutes), by the index's own writer; the faces are drawn at random.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from albumsort.emotions import EMOTIONS
+from albumsort.index.query import Index
+from albumsort.index.store import IndexWriter
+from albumsort.records import Face, Photo, PhotoResult
+
+#: How often people show what, about as FER+ has it; the order is that of ``EMOTIONS``.
+SHARES = (0.09, 0.01, 0.02, 0.27, 0.12, 0.13, 0.36)
+
+
+def results(photos: int, faces: int) -> Iterator[PhotoResult]:
+    """Photos with 1 to twice ``faces`` - 1 faces each, half of the faces alike on each photo."""
+    rng = np.random.default_rng(0)
+    for k in range(photos):
+        count = int(rng.integers(1, 2 * faces))
+        mood = rng.choice(len(EMOTIONS), p=SHARES)
+        found = []
+        for _ in range(count):
+            peak = mood if rng.random() < 0.5 else rng.choice(len(EMOTIONS), p=SHARES)
+            share = rng.beta(5, 2)
+            probabilities = rng.dirichlet(np.full(len(EMOTIONS), 0.5)) * (1 - share)
+            probabilities[peak] += share
+            x, y, w, h = rng.uniform((0, 0, 80, 100), (3000, 2000, 400, 500)).round(2).tolist()
+            marks = tuple((round(x + w * a, 2), round(y + h * b, 2)) for a, b in rng.uniform(size=(5, 2)))
+            tuple_of_seven = tuple(probabilities.round(6).tolist())
+            found.append(Face((x, y, w, h), round(float(rng.uniform(0.9, 1)), 6), marks, 120.5, tuple_of_seven))
+        taken = f"20{k % 25:02d}-{k % 12 + 1:02d}-{k % 28 + 1:02d}T12:00:00"
+        path, size = f"/photos/{k // 1000}/IMG_{k}.jpg", (4032, 3024)
+        photo = Photo(path, 3_000_000, k, f"{k:064x}", *size, taken, "Maker Model", f"{k:016x}")
+        yield PhotoResult(photo, tuple(found))
+
+
+def build(file: Path, photos: int, faces: int) -> None:
+    start = time.perf_counter()
+    with IndexWriter(file) as writer:
+        scan = writer.start_scan({"paths": ["/photos"], "threshold": 0.5})
+        batch = []
+        for result in results(photos, faces):
+            batch.append(result)
+            if len(batch) == 200:
+                writer.write(scan, batch)
+                batch = []
+        writer.write(scan, batch)
+        writer.finish_scan(scan)
+    print(f"made in {time.perf_counter() - start:.0f} s")
+
+
+QUESTIONS = (
+    ["top", "happy", "-n", "20"],
+    ["top", "disgust", "-n", "20"],
+    ["top", "happy", "-n", "20", "--under", "/photos/17"],
+    ["top", "happy", "-n", "20", "--since", "2013-05", "--until", "2013-06"],
+    ["top", "happy", "--everyone"],
+    ["top", "fear", "--everyone"],
+    ["top", "happy", "--everyone", "--threshold", "0.99"],
+    ["stats"],
+    ["problems"],
+    ["export", "/tmp/nowhere", "-n", "20", "--dry-run"],
+)
+
+
+def seconds(command: list[str]) -> float:
+    """The best of five."""
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def plans(file: Path) -> None:
+    """The plan of each statement that the questions run."""
+    with Index(file) as index:
+        statements: list[str] = []
+        index._connection.set_trace_callback(statements.append)
+        index.top("happy", 3)
+        index.top("happy", 3, everyone=True)
+        index.stats()
+        index._connection.set_trace_callback(None)
+        for statement in dict.fromkeys(statements):
+            print(" ".join(statement.split())[:150])
+            for *_, step in index._connection.execute("EXPLAIN QUERY PLAN " + statement):
+                print("    ", step)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--photos", type=int, default=250_000)
+    parser.add_argument("--faces", type=int, default=4)
+    args = parser.parse_args()
+    if not args.file.exists():
+        build(args.file, args.photos, args.faces)
+    with Index(args.file) as opened:
+        counts = opened.stats()
+    print(json.dumps({"photos": counts["photos"], "faces": counts["faces"]}))
+    print(f"{os.path.getsize(args.file) / counts['faces']:.0f} bytes a face")
+    albumsort = [sys.executable, "-m", "albumsort"]
+    start_up = seconds([*albumsort, "--version"])
+    print(f"start of the process: {start_up:.2f} s")
+    for question in QUESTIONS:
+        print(f"{seconds([*albumsort, *question, '--db', str(args.file)]) - start_up:6.2f} s  {' '.join(question)}")
+    plans(args.file)
