@@ -76,7 +76,7 @@ def _compiled(path: Path, head: str, temperature: float, device: str) -> Any:
         reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         raise AlbumsortError(f"{path}: not a model that Keras {keras.__version__} can load ({reason})") from error
 
-    @tf.function(input_signature=[tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8)], autograph=False)
     def predict(crops: Any) -> Any:
         faces = tf.cast(crops, tf.float32)[..., None]
         # A face and its mirror image feel the same; the mean of both looks is right more often than either.

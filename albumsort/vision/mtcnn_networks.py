@@ -137,21 +137,21 @@ def load(device: str = "auto") -> Networks:
         y = tf.nn.conv2d(x, tf.concat([kernel, class_kernel], 3), 1, "VALID") + tf.concat([bias, class_bias], 0)
         return score(y[..., 4], y[..., 5]), y[..., :4]
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)], autograph=False)
     def proposal(pictures: Any) -> tuple[Any, Any]:
         return proposals(pictures, 1)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)], autograph=False)
     def sparse_proposal(pictures: Any) -> tuple[Any, Any]:
         return proposals(pictures, 2)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, 24, 24, 3], tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec([None, 24, 24, 3], tf.float32)], autograph=False)
     def refine(patches: Any) -> tuple[Any, Any]:
         x, (matrix, bias, class_matrix, class_bias) = hidden(*features("rnet", patches))
         classes = x @ class_matrix + class_bias
         return score(classes[:, 0], classes[:, 1]), x @ matrix + bias
 
-    @tf.function(input_signature=[tf.TensorSpec([None, 48, 48, 3], tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec([None, 48, 48, 3], tf.float32)], autograph=False)
     def output(patches: Any) -> tuple[Any, Any, Any]:
         x, (matrix, bias, mark_matrix, mark_bias, class_matrix, class_bias) = hidden(*features("onet", patches))
         classes = x @ class_matrix + class_bias
@@ -163,7 +163,8 @@ def load(device: str = "auto") -> Networks:
             tf.TensorSpec([None, 4], tf.float32),
             tf.TensorSpec([None], tf.int32),
             tf.TensorSpec([], tf.int32),
-        ]
+        ],
+        autograph=False,
     )
     def patches(pictures: Any, boxes: Any, numbers: Any, side: Any) -> Any:
         return tf.image.crop_and_resize(pictures, boxes, numbers, tf.stack([side, side]))
