@@ -1,0 +1,107 @@
+"""The figures of the README: albums of large and small photos, the stages, the whole scan, the peers, and growth.
+
+    python tests/benchmarks/throughput.py FOLDER [--peer PYTHON] [--photos 200]
+
+Albums are made in FOLDER once. PYTHON is the interpreter of an environment with ``fer`` and ``mtcnn`` in it; each of
+them reads a few photos of the same albums in the same run, and only ratios within a run mean something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from build_album import build
+
+#: Name, megapixels, faces and grain of each album.
+ALBUMS = (
+    ("12 MP, 1 to 3 faces", 12.0, (1, 3), 5.0),
+    ("12 MP, 1 to 3 faces, smooth", 12.0, (1, 3), 1.5),
+    ("12 MP, nobody", 12.0, (0, 0), 5.0),
+    ("12 MP, 10 to 20 faces", 12.0, (10, 20), 5.0),
+    ("2 MP, 1 to 3 faces", 2.0, (1, 3), 5.0),
+)
+PEERS = {
+    "fer": "from fer.fer import FER; d = FER(mtcnn=True); find = lambda p: d.detect_emotions(p)",
+    "mtcnn": "from mtcnn import MTCNN; d = MTCNN(); find = lambda p: d.detect_faces(p[..., ::-1])",
+}
+#: What a peer does, photo by photo, as its own documentation shows it.
+PEER = """
+import sys, time, cv2
+{load}
+paths = sys.argv[1:]
+find(cv2.imread(paths[0]))
+start = time.perf_counter()
+for path in paths:
+    find(cv2.imread(path))
+print((time.perf_counter() - start) / len(paths))
+"""
+
+
+def bench(folder: Path, photos: int) -> dict:
+    command = [sys.executable, "-m", "albumsort", "bench", str(folder), "--photos", str(photos), "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def peer(python: str, name: str, folder: Path, photos: int) -> float:
+    """Photos a second."""
+    paths = [str(path) for path in sorted(folder.iterdir())[:photos]]
+    command = [python, "-c", PEER.format(load=PEERS[name]), *paths]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return 1 / float(done.stdout.split()[-1])
+
+
+def growth(folder: Path) -> None:
+    """Seconds of a scan of 500 photos, and of ten times as many: the same ones, told apart by a byte at their ends."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as room:
+        many = Path(room) / "many"
+        many.mkdir()
+        for turn in range(10):
+            for path in sorted(folder.iterdir())[:500]:
+                copy = many / f"{turn}-{path.name}"
+                shutil.copy(path, copy)
+                with copy.open("ab") as end:
+                    end.write(bytes([turn]))
+        seconds = {}
+        for name, pattern in (("500", "0-*"), ("5000", "*")):
+            some = Path(room) / name
+            some.mkdir()
+            for path in many.glob(pattern):
+                (some / path.name).hardlink_to(path)
+            start = time.perf_counter()
+            index = str(Path(room) / f"{name}.db")
+            subprocess.run([sys.executable, "-m", "albumsort", "scan", str(some), "--db", index], check=True)
+            seconds[name] = time.perf_counter() - start
+    print(f"growth: 500 photos {seconds['500']:.1f} s, 5000 photos {seconds['5000']:.1f} s", end="")
+    print(f", {seconds['5000'] / seconds['500']:.2f} times")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--photos", type=int, default=200)
+    parser.add_argument("--peer", metavar="PYTHON")
+    parser.add_argument("--growth", action="store_true")
+    args = parser.parse_args()
+    for name, megapixels, faces, grain in ALBUMS:
+        album = args.folder / name.replace(" ", "-").replace(",", "")
+        build(album, args.photos, megapixels, faces, grain)
+        found = bench(album, args.photos)
+        rates = " ".join(f"{stage} {rate:.1f}" for stage, rate in found["rates"].items())
+        print(f"{name}: {found['megabytes']} MB, scan {found['scan']:.1f} photos/s, {rates},", end=" ")
+        print(
+            f"1/{found['rates']['decoding'] / found['scan']:.1f} of decoding, {found['peak_memory']:.0f} MB", flush=True
+        )
+        for which in PEERS if args.peer else ():
+            rate = peer(args.peer, which, album, 6 if megapixels > 4 else 30)
+            print(f"    {which}: {rate:.2f} photos/s; the scan is {found['scan'] / rate:.0f} times as fast", flush=True)
+    if args.growth:
+        small = args.folder / "2-MP-500"
+        build(small, 500, 2.0, (1, 3), 5.0)
+        growth(small)
