@@ -1,4 +1,4 @@
-"""Photos of several people by the one who shows an emotion least; worked out when a photo is written, not when asked."""
+"""Photos of several people by the one who shows an emotion least: worked out when a photo is written, not asked for."""
 
 from __future__ import annotations
 
