@@ -25,10 +25,13 @@ CREATE INDEX everyone_best ON everyone(emotion, score DESC, mean DESC, photo_id,
 
 
 def rows(where: str = "") -> str:
-    """The table's rows as a query on ``faces``, of all photos or of those that ``where`` names."""
+    """The table's rows as a query on ``faces``, of all photos or of those that ``where`` names.
+
+    An emotion that the model does not know counts as 0: only a correction can have put it beside such faces.
+    """
     of_each = (
-        f"SELECT photo_id, '{emotion}' AS emotion, min({emotion}) FILTER (WHERE h >= front) AS score,"
-        f" avg({emotion}) FILTER (WHERE h >= front) AS mean,"
+        f"SELECT photo_id, '{emotion}' AS emotion, min(ifnull({emotion}, 0)) FILTER (WHERE h >= front) AS score,"
+        f" avg(ifnull({emotion}, 0)) FILTER (WHERE h >= front) AS mean,"
         f" max(confidence) FILTER (WHERE emotion = '{emotion}') AS confidence"
         f" FROM sized GROUP BY photo_id HAVING sum(emotion = '{emotion}')"
         for emotion in EMOTIONS

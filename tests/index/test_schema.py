@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,14 @@ def test_what_is_worked_out_follows_the_faces(room: Any, face: Callable, photo: 
     room.writer._connection.execute("DELETE FROM photos WHERE path = '/photos/a.jpg'")
     room.writer._connection.commit()
     assert agree()
+
+
+def test_an_emotion_that_the_model_does_not_know_may_be_named_by_a_person(room: Any, face: Callable) -> None:
+    four = (0.1, None, None, 0.8, 0.05, None, 0.05)
+    front, behind = replace(face(), probabilities=four), replace(face(20), probabilities=four)
+    room.put("/photos/a.jpg", front, behind)
+    room.writer.correct("/photos/a.jpg", 2, "disgust")
+    assert room.top("disgust", everyone=True) == [("/photos/a.jpg", 0.0)]
 
 
 @pytest.mark.parametrize("version", range(1, schema.VERSION))
