@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 import sys
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 import albumsort
 from albumsort.album.walk import printable
 from albumsort.cli import bench, correct, export, model, predict, query, scan
+from albumsort.cli.stop import stop
 from albumsort.errors import AlbumsortError, explain_import
 
 app = typer.Typer(
@@ -59,8 +59,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             # File names may hold any bytes, and must come out as they are.
             stream.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
-    # Whoever ends the program politely gets the same clean stop as with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop.listen()
     try:
         app()
     except AlbumsortError as error:

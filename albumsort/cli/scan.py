@@ -11,6 +11,7 @@ import typer
 
 from albumsort.album.walk import printable
 from albumsort.cli.options import Db, Detail, Device, Json, MinFace, Workers, index_path
+from albumsort.cli.stop import stop
 
 
 def scan(
@@ -55,6 +56,7 @@ def scan(
     with tqdm(unit=" photos", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
 
         def progress(summary: ScanSummary) -> None:
+            stop.check()
             bar.total = summary.found - summary.unchanged
             bar.update(summary.scanned + summary.moved - bar.n)
             bar.set_postfix(faces=summary.faces, errors=summary.errors)

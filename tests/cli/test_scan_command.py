@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from albumsort.cli.stop import Stop
 from albumsort.pipeline import scan
 
 COPIES = 10
@@ -69,6 +70,20 @@ def faces_in(index: Path) -> int:
         connection.close()
 
 
+def test_a_stop_that_comes_up_where_exceptions_are_ignored_is_heard_all_the_same():
+    stop = Stop()
+
+    class Dying:
+        def __del__(self):
+            with contextlib.suppress(KeyboardInterrupt):
+                stop._hear(signal.SIGINT, None)
+
+    Dying()
+    with pytest.raises(KeyboardInterrupt):
+        stop.check()
+    stop.check()  # once is enough
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C reaches a process group on POSIX only")
 def test_ctrl_c_keeps_what_was_read_and_the_next_scan_completes_it(large_album, tmp_path):
     index = tmp_path / "index.db"
@@ -82,7 +97,7 @@ def test_ctrl_c_keeps_what_was_read_and_the_next_scan_completes_it(large_album, 
                 process.wait(0.1)
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 130, (out, err)
     assert out == ""
     assert "Traceback" not in err and len(err.splitlines()) <= 1
 
