@@ -89,7 +89,7 @@ def bench(path: Path, photos: int, settings: ScanSettings, note: Callable[[str],
     decoding, frames = _decoding(files, settings)
     if not frames:
         raise AlbumsortError(f"{printable(str(path))}: no photo here that can be read")
-    reader = FaceReader(settings.min_face, settings.device)
+    reader = FaceReader(settings)
     note("detection")
     detection, crops = _detection(frames, reader)
     note("classification")

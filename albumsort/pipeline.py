@@ -14,7 +14,7 @@ from albumsort.album.decoders import Decoders, KnownPhoto
 from albumsort.album.walk import printable, walk
 from albumsort.errors import AlbumsortError
 from albumsort.index.store import IndexWriter, KnownResult
-from albumsort.reading import FaceReader, read_photos
+from albumsort.reading import FaceReader, read_again, read_photos
 from albumsort.records import PhotoFile, PhotoResult
 from albumsort.settings import ScanSettings
 
@@ -36,6 +36,8 @@ class ScanSummary:
         moved: known by their bytes, moved or copied.
         faces: found in the scanned photos.
         errors: scanned or moved photos that could not be read.
+        rescored: photos whose faces were read again where another model had found them.
+        of_other_models: photos below the roots with faces that another model than this one has read.
         unreadable: (path, reason) of folders and files that the walk could not look into.
     """
 
@@ -46,6 +48,8 @@ class ScanSummary:
     moved: int = 0
     faces: int = 0
     errors: int = 0
+    rescored: int = 0
+    of_other_models: int = 0
     seconds: float = 0.0
     unreadable: list[tuple[str, str]] = field(default_factory=list)
 
@@ -95,6 +99,8 @@ class _Scan:
         self.pending: list[PhotoResult] = []
         self.copies: list[KnownPhoto] = []
         self.last_write = time.monotonic()
+        self.reader = FaceReader(settings)
+        self.is_model_named = False
         self.known_photos = {} if settings.rescan else writer.unchanged(settings.max_megapixels)
         self.known_others = {} if settings.rescan else writer.others()
         # Digests of what is in the index already, and of what this scan is reading: their copies need no reading.
@@ -113,16 +119,16 @@ class _Scan:
             self.digests -= {copy.digest for copy in self.copies}
             self.copies = []
         self.writer.note_others(self.others)
+        self._see_to_other_models()
         self.writer.finish_scan(self.scan_id)
         self.summary.seconds = round(time.monotonic() - start, 3)
         self.progress(self.summary)
         return self.summary
 
     def _read(self, files: list[PhotoFile]) -> None:
-        reader = FaceReader(self.settings.min_face, self.settings.device)
         with (
             Decoders(iter(files), self.settings.decoders(), self._is_known) as decoders,
-            closing(read_photos(decoders, reader)) as items,
+            closing(read_photos(decoders, self.reader)) as items,
         ):
             try:
                 for item in items:
@@ -136,10 +142,7 @@ class _Scan:
                         self._flush()
                     self.progress(self.summary)
             finally:
-                # Also when interrupted: what was read is kept.
-                if reader.model:
-                    self.writer.name_model(self.scan_id, reader.model)
-                self._flush()
+                self._flush()  # also when interrupted: what was read is kept
 
     def _walk(self) -> list[PhotoFile]:
         """The candidates that need to be opened."""
@@ -174,8 +177,33 @@ class _Scan:
         self.summary.faces += len(result.faces)
         self.summary.errors += result.photo.error is not None
 
+    def _see_to_other_models(self) -> None:
+        """Read faces again that another model has read, or count the photos that they are in."""
+        models = self.writer.models()
+        if not models or models == {self.reader.card.title}:
+            return
+        tops = tuple(root.rstrip(os.sep) + os.sep for root in self.roots)
+        others = {
+            result.photo.path: result
+            for result in self.writer.read_by_others(self.reader.card.title)
+            if result.photo.path in self.roots or result.photo.path.startswith(tops)
+        }
+        if not self.settings.rescore:
+            self.summary.of_other_models = len(others)
+            return
+        for result in read_again(others, self.reader, self.settings):
+            self.pending.append(result)
+            self.summary.rescored += 1
+            if len(self.pending) >= WRITE_BATCH or time.monotonic() - self.last_write > WRITE_SECONDS:
+                self._flush()
+            self.progress(self.summary)
+        self._flush()
+
     def _flush(self) -> None:
         """Write what waits: the photos that were read, and the copies of what is known."""
+        if self.reader.model and not self.is_model_named:
+            self.writer.name_model(self.scan_id, self.reader.model)
+            self.is_model_named = True
         # What is known is looked up before anything is written: the name of a moved photo may be taken by another now.
         found = {copy.file.path: self._known(copy) for copy in self.copies}
         self.writer.write(self.scan_id, self.pending)
@@ -183,7 +211,7 @@ class _Scan:
         for copy in self.copies:  # copies of photos that have only been written now
             found[copy.file.path] = found[copy.file.path] or self._known(copy)
         reused = [(copy.file, known) for copy in self.copies if (known := found[copy.file.path])]
-        self.writer.reuse(self.scan_id, reused)
+        self.writer.reuse(reused)
         self.copies = [copy for copy in self.copies if not found[copy.file.path]]
         self.summary.photos += len(reused)
         self.summary.moved += len(reused)

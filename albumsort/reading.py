@@ -7,8 +7,9 @@ from collections import defaultdict, deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from albumsort.records import Box, Detection, Face, Photo, PhotoFile, PhotoResul
 from albumsort.settings import ScanSettings
 from albumsort.vision.crop import crop_face, whole_picture
 from albumsort.vision.detector import CANVAS_STEP, FaceDetector
+from albumsort.vision.models import ModelCard, model_in_use, read_card
 from albumsort.vision.runtime import share_cores
 
 if TYPE_CHECKING:
@@ -45,8 +47,9 @@ class FaceReader:
     Several threads may read at once.
     """
 
-    def __init__(self, min_face: float, device: str) -> None:
-        self._min_face, self._device = min_face, device
+    def __init__(self, settings: ScanSettings) -> None:
+        self._min_face, self._device = settings.min_face, settings.device
+        self._model = Path(settings.model) if settings.model else None
         self._detector: FaceDetector | None = None
         self._classifier: EmotionClassifier | None = None
         self._loading = Lock()
@@ -67,14 +70,18 @@ class FaceReader:
             if self._classifier is None:
                 from albumsort.vision.classifier import EmotionClassifier
 
-                self._classifier = EmotionClassifier(device=self._device)
+                self._classifier = EmotionClassifier(self._model, device=self._device)
             return self._classifier
+
+    @property
+    def card(self) -> ModelCard:
+        """Of the emotion model, which is not loaded for it."""
+        return read_card(self._model or model_in_use())
 
     @property
     def model(self) -> str | None:
         """Name and digest of the emotion model; None as long as nothing was classified."""
-        card = self._classifier.card if self._classifier else None
-        return f"{card.name} {card.digest[:12]}" if card else None
+        return self._classifier.card.title if self._classifier else None
 
     def read_face(self, frame: Frame) -> Reading:
         """Read a picture that is one face."""
@@ -178,7 +185,7 @@ def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropp
         AlbumsortError: a GPU was asked for and there is none.
     """
     settings = settings or ScanSettings()
-    reader = FaceReader(settings.min_face, settings.device)
+    reader = FaceReader(settings)
     read = _read_faces if cropped else read_photos
     done: dict[str, deque[Reading]] = defaultdict(deque)
     there = [file for file in files if os.path.exists(file)]
@@ -219,6 +226,26 @@ def cut_faces(
                 crops = [_cut(item.pixels, box and _scaled(box, scale)) for box in boxes[item.photo.path]]
                 decoders.release(item)
                 yield item.photo, crops
+
+
+def read_again(results: Mapping[str, PhotoResult], reader: FaceReader, settings: ScanSettings) -> Iterator[PhotoResult]:
+    """Read faces again where they were found before, without searching for them.
+
+    A photo that is not what it was, or cannot be read now, is passed over.
+
+    Args:
+        results: photos with their faces, by path.
+        reader: whose model reads.
+        settings: of the scan.
+    """
+    boxes = {path: [face.box for face in result.faces] for path, result in results.items()}
+    for photo, crops in cut_faces(boxes, settings):
+        known = results[photo.path]
+        there = [crop for crop in crops if crop is not None]
+        if photo.digest == known.photo.digest and len(there) == len(known.faces):
+            rows = reader.classifier.probabilities(np.stack(there)).astype(float).round(6).tolist()
+            faces = (replace(face, probabilities=tuple(row)) for face, row in zip(known.faces, rows, strict=True))
+            yield PhotoResult(known.photo, tuple(faces))
 
 
 def _cut(pixels: NDArray[np.uint8], box: Box | None) -> NDArray[np.uint8] | None:

@@ -31,7 +31,7 @@ class Photo:
         height: likewise.
         taken_at: ISO 8601 in the photo's own wall-clock time, with its offset where EXIF gives one.
         phash: perceptual hash of 64 bits in hexadecimal.
-        error: one line that says why the photo could not be read; None when it was.
+        error: one line that says why the photo could not be read, or is not whole; None when all is well.
     """
 
     path: str
@@ -90,7 +90,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class PhotoResult:
-    """A photo with its faces, the largest first. A photo with an error has none."""
+    """A photo with its faces, the largest first. One that could not be read has none."""
 
     photo: Photo
     faces: tuple[Face, ...] = ()

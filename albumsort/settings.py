@@ -23,6 +23,8 @@ class ScanSettings:
         workers: decoder processes; 0 for one a core.
         device: ``auto``, ``cpu`` or ``gpu``.
         rescan: look again at photos that have not changed.
+        model: file of the emotion model; None for the one in use.
+        rescore: read faces again that another model has read, where they were found.
     """
 
     threshold: float = 0.5
@@ -34,6 +36,8 @@ class ScanSettings:
     workers: int = 0
     device: str = "auto"
     rescan: bool = False
+    model: str | None = None
+    rescore: bool = False
 
     def decoders(self) -> DecoderSettings:
         """What of it the decoders need."""

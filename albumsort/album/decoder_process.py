@@ -12,9 +12,17 @@ from typing import BinaryIO
 import cv2
 import imagehash
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from albumsort.album.photo import Header, UnreadablePhotoError, decode, open_photo, read_header
+from albumsort.album.photo import (
+    Header,
+    UnreadablePhotoError,
+    decode,
+    decode_what_is_there,
+    open_photo,
+    read_header,
+)
 from albumsort.shrink import shrink
 
 _CHUNK = 1 << 20
@@ -37,11 +45,12 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The pixels are in the slot: the look first, then the frame."""
+    """The pixels are in the slot: the look first, then the frame. ``error`` says what is amiss with them."""
 
     look: tuple[int, ...]
     pixels: tuple[int, ...]
     phash: str
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,17 @@ def sha256(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
+def _pixels(image: Image.Image, file: BinaryIO, header: Header, detail: int) -> tuple[NDArray[np.uint8], str | None]:
+    """The pixels of an opened photo; of one that ends too early, those that are there, and the word for it."""
+    try:
+        return decode(image, header, detail), None
+    except UnreadablePhotoError as error:
+        there = decode_what_is_there(file, header, detail)
+        if there is None:
+            raise
+        return there, str(error)
+
+
 def _serve(  # noqa: PLR0911 - each failure has its own words
     path: str,
     pipe: connection.Connection,
@@ -104,12 +124,13 @@ def _serve(  # noqa: PLR0911 - each failure has its own words
             slot = pipe.recv()
             if slot is None:
                 return None
-            pixels = decode(image, header, detail)
+            pixels, error = _pixels(image, file, header, detail)
         look = shrink(pixels, look_side)
         start = slot * slot_bytes
         for array, offset in ((look, start), (pixels, start + look_bytes)):
             np.ndarray(array.shape, np.uint8, memory.buf, offset)[...] = array
-        return Decoded(look.shape, pixels.shape, str(imagehash.phash(Image.fromarray(shrink(look, _HASH_SIDE)))))
+        phash = str(imagehash.phash(Image.fromarray(shrink(look, _HASH_SIDE))))
+        return Decoded(look.shape, pixels.shape, phash, error)
     except UnreadablePhotoError as error:
         return Failed(str(error), digest)
     except FileNotFoundError:

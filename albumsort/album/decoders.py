@@ -301,7 +301,7 @@ class Decoders:
             np.ndarray(shape, np.uint8, self._memory.buf, offset)
             for shape, offset in ((message.look, start), (message.pixels, start + self._look_bytes))
         ]
-        return Frame(self._photo(worker, phash=message.phash), arrays[1], arrays[0], worker.slot)
+        return Frame(self._photo(worker, message.error, message.phash), arrays[1], arrays[0], worker.slot)
 
     def _photo(
         self, worker: _Worker, error: str | None = None, phash: str | None = None, digest: str | None = None

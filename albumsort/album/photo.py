@@ -136,6 +136,22 @@ def decode(image: Image.Image, header: Header, detail: int) -> NDArray[np.uint8]
     return np.asarray(image)
 
 
+def decode_what_is_there(file: BinaryIO, header: Header, detail: int) -> NDArray[np.uint8] | None:
+    """The pixels of a photo that ends too early, as ``decode`` gives them; what is missing has one colour.
+
+    None when nothing is there. Not for threads: Pillow is told by a global to go on.
+    """
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        file.seek(0)
+        pixels = decode(open_photo(file), header, detail)
+    except _BROKEN_METADATA:
+        return None
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return pixels if (pixels != pixels[-1, -1]).any() else None
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
     """The picture in a mode that can be scaled and colour-managed: L, RGB or CMYK."""
     if image.mode in ("L", "RGB", "CMYK"):
@@ -204,6 +220,3 @@ def _text(value: object) -> str:
     if isinstance(value, bytes):
         value = value.decode("ascii", "replace")
     return value.split("\0")[0].strip() if isinstance(value, str) else ""
-
-
-ImageFile.LOAD_TRUNCATED_IMAGES = False

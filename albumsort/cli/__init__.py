@@ -49,6 +49,7 @@ app.command()(correct.correct)
 app.command()(query.stats)
 app.command()(query.problems)
 app.command()(query.prune)
+app.command()(query.forget)
 app.command()(bench.bench)
 app.add_typer(model.app, name="model")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.options import Db, Device, Json, index_path
+from albumsort.cli.options import Db, Device, Json, Model, index_path
 
 if TYPE_CHECKING:
     from albumsort.training.datasets import Faces
@@ -21,8 +21,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-ModelFile = Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Another model than the one in use.")]
 
 
 @app.command()
@@ -36,6 +34,9 @@ def train(
     ] = None,
     recipe: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Unless told, that of the model that ships.")
+    ] = None,
+    teacher: Annotated[
+        Path | None, typer.Option(metavar="MODEL", help="A trained model to learn from, for a recipe that wants one.")
     ] = None,
 ) -> None:
     """Train a model by its recipe. When stopped, the same command goes on after the last whole epoch.
@@ -53,10 +54,11 @@ def train(
     command = f"albumsort model train --data {data.name} --out DIR"
     command += f" --ferplus {ferplus.name}" if ferplus else ""
     command += f" --recipe {recipe.name}" if recipe else ""
+    command += f" --teacher {teacher.name}" if teacher else ""
     what = "FER2013 Training with the votes of FER+" if ferplus else f"class folders of {data.name}"
     with quiet_stderr():  # Keras loads its backend, which logs
         from albumsort.training.convert import train as run
-    print(run(chosen, faces, out, command, _say, what))
+    print(run(chosen, faces, out, command, _say, what, teacher))
 
 
 @app.command()
@@ -66,7 +68,7 @@ def evaluate(
     ],
     split: Annotated[str, typer.Option(help="Training, PublicTest or PrivateTest.")] = "PublicTest",
     ferplus: Annotated[Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+.")] = None,
-    model: ModelFile = None,
+    model: Model = None,
     device: Device = "auto",
     plots: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Draw confusion, reliability and scores there, as PNG.")
@@ -100,7 +102,7 @@ def evaluate(
 
 
 @app.command()
-def info(model: ModelFile = None, as_json: Json = False) -> None:
+def info(model: Model = None, as_json: Json = False) -> None:
     """Say what a model is: name, digest, labels, calibration, training, figures."""
     from albumsort.vision.models import model_in_use, read_card, shipped_model
 

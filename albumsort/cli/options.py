@@ -30,6 +30,7 @@ Detail = Annotated[
     int, typer.Option(min=256, max=8192, metavar="PIXELS", help="Long side to which photos are decoded.")
 ]
 Workers = Annotated[int, typer.Option(min=0, max=256, help="Decoder processes; 0 for one a core.")]
+Model = Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Another model than the one in use.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.options import Db, Device, MinFace, index_path
+from albumsort.cli.options import Db, Device, MinFace, Model, index_path
 from albumsort.errors import AlbumsortError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def predict(
     threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain.")] = 0.5,
     min_face: MinFace = 2.5,
     device: Device = "auto",
+    model: Model = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Read the faces of single photos, without an index."""
@@ -33,7 +34,7 @@ def predict(
     from albumsort.settings import ScanSettings
 
     files = [os.path.abspath(image) for image in images]
-    settings = ScanSettings(min_face=min_face, device=device)
+    settings = ScanSettings(min_face=min_face, device=device, model=str(model.absolute()) if model else None)
     for number, read in enumerate(reading.predict(files, settings, cropped=cropped)):
         if crops:
             _keep_crops(read, crops, number)

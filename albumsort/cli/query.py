@@ -1,4 +1,4 @@
-"""albumsort top, stats, problems and prune: questions to the index, answered without TensorFlow."""
+"""albumsort top, stats, problems, prune and forget: questions to the index, answered without TensorFlow."""
 
 from __future__ import annotations
 
@@ -86,6 +86,19 @@ def problems(db: Db = None, as_json: Json = False) -> None:
         print(f"{printable(path)}: {error}")
     if not found:
         sys.stderr.write("no problems\n")
+
+
+def forget(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A photo, or a folder and all below it.")], db: Db = None
+) -> None:
+    """Remove every trace of a folder or photo from the index. The photos themselves stay as they are."""
+    from albumsort.index.store import IndexWriter
+
+    index = index_path(db)
+    Index(index).close()  # says so when there is none, instead of making one
+    with IndexWriter(index) as writer:
+        forgotten = writer.forget(os.path.abspath(path))
+    print(f"{count(forgotten, 'photo')} forgotten")
 
 
 def prune(db: Db = None) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.options import Db, Detail, Device, Json, MinFace, Workers, index_path
+from albumsort.cli.options import Db, Detail, Device, Json, MinFace, Model, Workers, index_path
 from albumsort.cli.stop import stop
 
 
@@ -28,6 +28,10 @@ def scan(
     workers: Workers = 0,
     device: Device = "auto",
     rescan: Annotated[bool, typer.Option("--rescan", help="Read photos again that have not changed.")] = False,
+    model: Model = None,
+    rescore: Annotated[
+        bool, typer.Option("--rescore", help="Read faces again that another model has read, without a new search.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find and read every face in folders of photos.
@@ -52,13 +56,15 @@ def scan(
         workers=workers,
         device=device,
         rescan=rescan,
+        model=str(model.absolute()) if model else None,
+        rescore=rescore,
     )
     with tqdm(unit=" photos", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
 
         def progress(summary: ScanSummary) -> None:
             stop.check()
             bar.total = summary.found - summary.unchanged
-            bar.update(summary.scanned + summary.moved - bar.n)
+            bar.update(summary.scanned + summary.moved + summary.rescored - bar.n)
             bar.set_postfix(faces=summary.faces, errors=summary.errors)
 
         try:
@@ -71,6 +77,11 @@ def scan(
         sys.stderr.write(f"{printable(path)}: {reason}\n")
     if len(summary.unreadable) > 5:
         sys.stderr.write(f"... and {len(summary.unreadable) - 5} more folders and files that cannot be read\n")
+    if summary.of_other_models:
+        sys.stderr.write(
+            f"{count(summary.of_other_models, 'photo')} with faces that another model has read;"
+            " scan --rescore reads them again\n"
+        )
     if as_json:
         print(json.dumps(summary.as_dict()))
         return
@@ -79,5 +90,7 @@ def scan(
         f"{summary.moved} moved or copied. "
         f"{count(summary.faces, 'face')} found, {count(summary.errors, 'problem')}, {summary.seconds:.1f} s."
     )
+    if summary.rescored:
+        print(f"The faces of {count(summary.rescored, 'photo')} were read again.")
     if summary.errors:
         print("See them with: albumsort problems")

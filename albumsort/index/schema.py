@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 from albumsort.emotions import EMOTIONS
 from albumsort.index import everyone
@@ -97,6 +100,24 @@ def version(connection: sqlite3.Connection) -> int | None:
     if not tables and not number:
         return 0
     return int(number) if number and ours == 3 else None
+
+
+def backups(index: Path) -> list[Path]:
+    """The copies of older versions that lie beside an index."""
+    return sorted(index.parent.glob(f"{glob.escape(index.name)}.version-*"))
+
+
+def back_up(connection: sqlite3.Connection, index: Path, number: int) -> None:
+    """Lay a copy of an index of an older version beside it, before that is brought forward."""
+    copy = index.with_name(f"{index.name}.version-{number}")
+    partial = index.with_name(f"{copy.name}.{os.getpid()}.part")
+    try:
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        with closing(sqlite3.connect(partial)) as target:
+            connection.backup(target)
+        os.replace(partial, copy)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -17,6 +17,7 @@ from sqlite_utils import Database
 from albumsort.album.walk import printable
 from albumsort.errors import AlbumsortError
 from albumsort.index import corrections, everyone, schema
+from albumsort.index import forget as forgetting
 from albumsort.index.corrections import Correction, corrected
 from albumsort.index.rows import face_row, faces_of, from_column, photo_of, photo_row, to_column
 from albumsort.records import Face, Photo, PhotoFile, PhotoResult
@@ -29,9 +30,15 @@ PASSING_ERRORS = ("permission denied", "vanished during the scan")
 
 @dataclass(frozen=True, slots=True)
 class KnownResult:
-    """A photo of the index with the same bytes as a file; ``is_gone`` when it is no longer where the index has it."""
+    """A photo of the index with the same bytes as a file.
+
+    Attributes:
+        scan: that read it.
+        is_gone: it is no longer where the index has it.
+    """
 
     id: int
+    scan: int
     is_gone: bool
     result: PhotoResult
 
@@ -67,6 +74,8 @@ class IndexWriter:
             if version > schema.VERSION:
                 raise AlbumsortError(f"{self.path}: made by a newer albumsort (version {version}); update albumsort")
             if version < schema.VERSION:
+                if version:
+                    schema.back_up(self._connection, self.path, version)
                 schema.migrate(self._connection)
             # Only one of two scans that open an index at the same moment can switch it; it stays switched.
             with suppress(sqlite3.OperationalError):
@@ -139,19 +148,20 @@ class IndexWriter:
     def known(self, digest: str, scan: int = 0) -> KnownResult | None:
         """What is known of some bytes, from any scan or from ``scan`` on; of a file that is gone, if there is one."""
         rows = self._connection.execute(
-            "SELECT id, path FROM photos WHERE digest = ? AND scan_id >= ? ORDER BY id", (digest, scan)
+            "SELECT id, path, scan_id FROM photos WHERE digest = ? AND scan_id >= ? ORDER BY id", (digest, scan)
         ).fetchall()
         if not rows:
             return None
         gone = [row for row in rows if _is_gone(from_column(row[1]))]
-        photo_id = (gone or rows)[0][0]
+        photo_id, _, reader = (gone or rows)[0]
         result = PhotoResult(photo_of(self._connection, photo_id), faces_of(self._connection, photo_id))
-        return KnownResult(photo_id, bool(gone), result)
+        return KnownResult(photo_id, reader, bool(gone), result)
 
-    def reuse(self, scan: int, found: Iterable[tuple[PhotoFile, KnownResult]]) -> None:
+    def reuse(self, found: Iterable[tuple[PhotoFile, KnownResult]]) -> None:
         """Give moved and copied files what is known of their bytes, in one transaction.
 
-        When the known photo is no longer where it was, its row moves; else the file gets rows of its own.
+        When the known photo is no longer where it was, its row moves; else the file gets rows of its own. Either way it
+        stays a photo of the scan that read it.
         """
         with self._transaction():
             for file, known in found:
@@ -160,12 +170,28 @@ class IndexWriter:
                 if known.is_gone:
                     self._connection.execute("DELETE FROM photos WHERE path = ?", (path,))
                     moved = self._connection.execute(
-                        "UPDATE photos SET path = ?, size = ?, mtime_ns = ?, scan_id = ? WHERE id = ? AND path = ?",
-                        (path, file.size, file.mtime_ns, scan, known.id, to_column(known.result.photo.path)),
+                        "UPDATE photos SET path = ?, size = ?, mtime_ns = ? WHERE id = ? AND path = ?",
+                        (path, file.size, file.mtime_ns, known.id, to_column(known.result.photo.path)),
                     ).rowcount
                 if not moved:
                     photo = replace(known.result.photo, path=file.path, size=file.size, mtime_ns=file.mtime_ns)
-                    self._insert(scan, photo, self._faces_now(known))
+                    self._insert(known.scan, photo, self._faces_now(known))
+
+    def models(self) -> set[str]:
+        """The models that have read faces of this index."""
+        return {row[0] for row in self._connection.execute("SELECT DISTINCT model FROM scans WHERE model NOT NULL")}
+
+    def read_by_others(self, model: str) -> Iterator[PhotoResult]:
+        """Photos whose faces another model than this one has read, as that read them."""
+        rows = self._connection.execute(
+            "SELECT p.id FROM photos p JOIN scans s ON s.id = p.scan_id"
+            " WHERE s.model != ? AND EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id) ORDER BY p.id",
+            (model,),
+        )
+        for (photo_id,) in rows.fetchall():
+            photo = photo_of(self._connection, photo_id)
+            known = corrections.of_photo(self._connection, photo.digest)
+            yield PhotoResult(photo, corrections.as_read(faces_of(self._connection, photo_id), known))
 
     def correct(self, path: str, number: int | None, emotion: str | None) -> tuple[int, Face]:
         """Keep what a person says of a face, for each copy of the photo.
@@ -225,13 +251,35 @@ class IndexWriter:
         for root in self._roots():
             if any(path.startswith(root + os.sep) for _, path in paths) and _is_unplugged(root):
                 raise AlbumsortError(
-                    f"{root} was scanned and is not there now; nothing was dropped. Plug the disk in and try again"
+                    f"{root} was scanned and is not there now; nothing was dropped. Plug the disk in and try"
+                    f" again; if it is gone for good: albumsort forget {root}"
                 )
         gone = [(row,) for row, path in paths if _is_gone(path)]
         with self._transaction():
             self._connection.executemany("DELETE FROM photos WHERE id = ?", gone)
             self._connection.execute("DELETE FROM others")
         return len(gone), len(paths) - len(gone)
+
+    def forget(self, path: str) -> int:
+        """Delete every trace of a photo, or of a folder and all below it.
+
+        Returns:
+            how many photos were forgotten.
+
+        Raises:
+            AlbumsortError: another program that reads the index keeps traces alive.
+        """
+        self._connection.execute("PRAGMA secure_delete = ON")
+        with self._transaction():
+            photos = forgetting.forget(self._connection, path)
+        for backup in schema.backups(self.path):
+            backup.unlink()
+        if not forgetting.scrub(self._connection):
+            raise AlbumsortError(
+                f"{self.path}: forgotten, but traces stay in {self.path.name}-wal while another program reads the"
+                " index; end that and call forget again"
+            )
+        return photos
 
     def _roots(self) -> set[str]:
         settings = self._connection.execute("SELECT settings FROM scans")

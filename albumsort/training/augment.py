@@ -45,8 +45,12 @@ def augmented(
 class AugmentedFaces(keras.utils.PyDataset):
     """The batches of one epoch, shuffled and augmented by (seed, epoch) alone, so that a resumed run sees the same."""
 
-    def __init__(self, faces: Faces, recipe: Recipe, epoch: int) -> None:
+    def __init__(
+        self, faces: Faces, recipe: Recipe, epoch: int, taught: dict[str, NDArray[np.float32]] | None = None
+    ) -> None:
+        """The batches of an epoch; ``taught`` is what a teacher says of the faces, ``(n, classes)`` a head."""
         super().__init__()
+        self.taught = taught
         self.faces, self.recipe, self.epoch = faces, recipe, epoch
         self.batch = recipe.fit.batch
         cycle, place = recipe.cycle(epoch)
@@ -60,7 +64,14 @@ class AugmentedFaces(keras.utils.PyDataset):
         rng = np.random.default_rng([self.recipe.seed, self.epoch, index])
         chosen = self.order[index * self.batch : (index + 1) * self.batch]
         views = np.stack([augmented(self.faces.pixels[k], self.changes, rng, self.side) for k in chosen])
-        return views[..., None], *targets(self.faces.where(chosen))
+        wanted, weights = targets(self.faces.where(chosen))
+        if self.taught:
+            for head, taught in self.taught.items():
+                # Of a face without labels the teacher alone has something to say.
+                share = np.where(weights[head] > 0, self.recipe.fit.teacher_share, 1.0)[:, None]
+                wanted[head] = ((1 - share) * wanted[head] + share * taught[chosen]).astype(np.float32)
+                weights[head] = np.ones_like(weights[head])
+        return views[..., None], wanted, weights
 
 
 def targets(faces: Faces) -> tuple[dict[str, NDArray], dict[str, NDArray]]:

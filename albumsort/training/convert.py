@@ -19,6 +19,7 @@ from albumsort.training.datasets import DataError, Faces
 from albumsort.training.fit import fit, logits
 from albumsort.training.network import without_training
 from albumsort.training.recipe import Recipe
+from albumsort.vision.models import read_card
 
 
 def train(
@@ -28,6 +29,7 @@ def train(
     command: str,
     report: Callable[[str], None] = lambda line: None,
     data: str = "unnamed data",
+    teacher: Path | None = None,
 ) -> Path:
     """Train on the Training split, calibrate on a held-out part of it, measure on the test splits, write what ships.
 
@@ -38,6 +40,7 @@ def train(
         folder: gets ``NAME.keras``, its card ``NAME.json`` and the run's checkpoint and history; a run that was stopped
             goes on.
         command: how this was called, for the card.
+        teacher: a model file, for a recipe that wants one.
         report: called with one line an epoch.
 
     Returns:
@@ -50,8 +53,9 @@ def train(
     report(f"{len(training)} faces to learn from, {len(held_out)} held out")
     if len(held_out) and not (held_out.majority >= 0).any():
         raise DataError(f"none of the {len(held_out)} held-out faces is one that people agree on; raise hold_out")
-    trained = fit(recipe, training, held_out, folder / "run", report)
-    said = logits(trained, held_out)
+    trained = fit(recipe, training, held_out, folder / "run", report, teacher)
+    network = without_training(trained, recipe.network)  # what ships is what is measured
+    said = logits(network, held_out)
     temperatures = {
         head: calibrate.temperature(said[head][truth >= 0, : len(EMOTIONS)], truth[truth >= 0])
         for head, truth in _truths(held_out).items()
@@ -65,10 +69,11 @@ def train(
         "command": command,
         "backend": f"{keras.backend.backend()}, Keras {keras.__version__}",
         "data": f"{data}, {len(training)} faces",
+        **({"teacher": read_card(teacher).digest} if teacher else {}),
         "held_out": measured,
-        "tests": {name: _measured(logits(trained, test), test, temperatures) for name, test in tests.items()},
+        "tests": {name: _measured(logits(network, test), test, temperatures) for name, test in tests.items()},
     }
-    return write(trained, recipe, temperatures, card, folder)
+    return write(network, recipe.name, temperatures, card, folder)
 
 
 #: Figures that a card keeps.
@@ -126,13 +131,13 @@ def save(network: keras.Model, path: Path) -> str:
 
 
 def write(
-    trained: keras.Model, recipe: Recipe, temperatures: dict[str, float], training: dict[str, Any], folder: Path
+    network: keras.Model, name: str, temperatures: dict[str, float], training: dict[str, Any], folder: Path
 ) -> Path:
-    """Write a network without what only training needs, and the card that says what it is."""
-    path = folder / f"{recipe.name}.keras"
-    digest = save(without_training(trained, recipe.network), path)
+    """Write a network that is ready for use, and the card that says what it is."""
+    path = folder / f"{name}.keras"
+    digest = save(network, path)
     card = {
-        "name": recipe.name,
+        "name": name,
         "digest": digest,
         "labels": list(EMOTIONS),
         "temperatures": temperatures,

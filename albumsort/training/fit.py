@@ -12,15 +12,22 @@ import numpy as np
 
 from albumsort.report.plots import plot_history
 from albumsort.training.augment import AugmentedFaces
+from albumsort.training.calibrate import softmax
 from albumsort.training.datasets import DataError, Faces
 from albumsort.training.network import build
 from albumsort.training.recipe import Cycle, FitRecipe, Recipe
+from albumsort.vision.models import read_card
 
 HISTORY, CURVES, SETTINGS = "history.csv", "history.png", "recipe.json"
 
 
 def fit(
-    recipe: Recipe, training: Faces, validation: Faces, run: Path, report: Callable[[str], None] = lambda line: None
+    recipe: Recipe,
+    training: Faces,
+    validation: Faces,
+    run: Path,
+    report: Callable[[str], None] = lambda line: None,
+    teacher: Path | None = None,
 ) -> keras.Model:
     """Train by ``recipe`` in the folder ``run`` and return the network of the last epoch.
 
@@ -34,32 +41,39 @@ def fit(
         validation: measured after each epoch, never learnt from.
         run: made when it is not there.
         report: called with one line an epoch.
+        teacher: a model file, for a recipe that wants one.
 
     Raises:
-        DataError: the folder holds a run of another recipe, or there are fewer faces than one batch.
+        DataError: the recipe wants a teacher and there is none, or the other way round; the folder holds a run of
+            another recipe, or there are fewer faces than one batch.
     """
+    if bool(recipe.fit.teacher_share) != (teacher is not None):
+        words = "wants a teacher" if teacher is None else "has teacher_share 0, and so no use for a teacher"
+        raise DataError(f"the recipe {words}")
     if not len(validation):
         raise DataError(f"of {len(training)} faces, a share of {recipe.fit.hold_out} held out is none; raise hold_out")
     if len(training) < recipe.fit.batch:
         raise DataError(f"{len(training)} faces are fewer than one batch of {recipe.fit.batch}")
     run.mkdir(parents=True, exist_ok=True)
-    settings = json.dumps({**recipe.as_dict(), "faces": len(training), "data": training.digest()}, indent=1)
+    origin = {"faces": len(training), "data": training.digest(), "teacher": teacher and read_card(teacher).digest}
+    settings = json.dumps({**recipe.as_dict(), **origin}, indent=1)
     if (run / SETTINGS).exists() and (run / SETTINGS).read_text() != settings:
         raise DataError(f"{run}: holds a run of another recipe or other data; choose an empty folder")
     (run / SETTINGS).write_text(settings)
 
+    taught = _taught(teacher, training) if teacher and len(_history(run / HISTORY)) < recipe.epochs else None
     keras.utils.set_random_seed(recipe.seed)
     history = _history(run / HISTORY)
     if history:
         model = keras.models.load_model(_checkpoint(run, len(history)))
         report(f"goes on after epoch {len(history)} of {recipe.epochs}")
     else:
-        model = build(recipe.network, recipe.fit.weight_decay)
+        model = build(recipe.network, recipe.fit.weight_decay, recipe.fit.precision)
     for epoch in range(len(history), recipe.epochs):
         cycle, place = recipe.cycle(epoch)
         if place == 0:
             compile_model(model, recipe.fit, cycle, steps=len(training) // recipe.fit.batch * cycle.epochs)
-        batches = AugmentedFaces(training, recipe, epoch)
+        batches = AugmentedFaces(training, recipe, epoch, taught)
         _seed_dropout(model, recipe.seed, epoch)
         record = model.fit(batches, shuffle=False, verbose=0).history
         line = {"epoch": epoch + 1, "loss": record["loss"][-1], **accuracies(model, validation)}
@@ -70,6 +84,12 @@ def fit(
         plot_history(history, run / CURVES)
         report("  ".join(f"{name} {value}" for name, value in history[-1].items()))
     return model
+
+
+def _taught(teacher: Path, training: Faces) -> dict[str, np.ndarray]:
+    """What a teacher says of the faces as they are: probabilities of each head."""
+    said = logits(keras.models.load_model(teacher, compile=False), training)
+    return {head: softmax(of_head) for head, of_head in said.items()}
 
 
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
@@ -99,7 +119,7 @@ def compile_model(model: keras.Model, recipe: FitRecipe, cycle: Cycle, steps: in
     )
 
 
-def logits(model: keras.Model, faces: Faces, batch: int = 512) -> dict[str, np.ndarray]:
+def logits(model: keras.Model, faces: Faces, batch: int = 128) -> dict[str, np.ndarray]:
     """The logits of each head over all faces, float32 ``(n, classes)``: the mean of a face's and its mirror image's."""
     parts = []
     for start in range(0, len(faces), batch):

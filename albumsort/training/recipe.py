@@ -44,10 +44,20 @@ class FitRecipe:
     label_smoothing: float = 0.1
     #: Share of Training kept out of the fit, on which the temperatures are fitted.
     hold_out: float = 0.05
+    #: Of the arithmetic: ``float32``, or ``bfloat16`` with weights in float32, which is quicker where the processor
+    #: has instructions for it.
+    precision: str = "float32"
+    #: How much of what a face should be read as comes from a teacher, the rest from its labels (Hinton et al. 2015,
+    #: arXiv:1503.02531); 0 for no teacher.
+    teacher_share: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.hold_out < 1:
             raise DataError(f"hold_out {self.hold_out}: some faces must be held out for the calibration, and some not")
+        if not 0 <= self.teacher_share <= 1:
+            raise DataError(f"teacher_share {self.teacher_share}: must be from 0 (labels alone) to 1 (teacher alone)")
+        if self.precision not in ("float32", "bfloat16"):
+            raise DataError(f"precision {self.precision!r}: there are float32 and bfloat16")
 
 
 @dataclass(frozen=True)

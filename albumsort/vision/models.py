@@ -16,6 +16,10 @@ from albumsort.errors import AlbumsortError
 _IN_USE = "in-use.txt"
 
 
+#: A file that is larger is none of ours: the largest net of the literature on FER2013 has some 100 MB.
+MAX_MODEL_BYTES, MAX_CARD_BYTES = 256_000_000, 4_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """What a model file says of itself, kept beside it as JSON.
@@ -31,6 +35,11 @@ class ModelCard:
     labels: tuple[str, ...]
     temperatures: dict[str, float]
     training: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """Name and digest, as the index keeps them of each scan."""
+        return f"{self.name} {self.digest[:12]}"
 
 
 def models_folder() -> Path:
@@ -93,9 +102,15 @@ def read_card(model: Path) -> ModelCard:
         AlbumsortError: the model or its card is missing, or they do not belong together.
     """
     card = model.with_suffix(".json")
-    for path in (model, card):
+    if model.suffix != ".keras":
+        raise AlbumsortError(f"{model}: not a model, which is a .keras file with a .json card beside it")
+    for path, limit in ((model, MAX_MODEL_BYTES), (card, MAX_CARD_BYTES)):
         if not path.is_file():
             raise AlbumsortError(f"{path}: not there; a model is a .keras file with a .json card beside it")
+        if path.stat().st_size > limit:
+            raise AlbumsortError(
+                f"{path}: too large for a model ({path.stat().st_size / 1e6:.0f} MB > {limit / 1e6:.0f} MB)"
+            )
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     try:
         content = json.loads(card.read_text(encoding="utf-8"))

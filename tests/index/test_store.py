@@ -67,7 +67,7 @@ def test_a_batch_is_written_whole_or_not_at_all(room: Any, face: Callable, photo
 
 
 def reuse(room: Any, file: PhotoFile, digest: str) -> None:
-    room.writer.reuse(room.scan, [(file, room.writer.known(digest))])
+    room.writer.reuse([(file, room.writer.known(digest))])
 
 
 def test_a_moved_photo_keeps_its_row_and_its_faces(room: Any, face: Callable) -> None:

@@ -115,3 +115,20 @@ def test_faces_without_usable_votes_teach_the_perceived_head_nothing(faces):
     assert wanted["fer2013"].shape == (64, 7) and wanted["perceived"].shape == (64, 8)
     assert weights["perceived"].tolist() == [0] * 32 + [1] * 32
     assert weights["fer2013"].tolist() == [1] * 64
+
+
+def test_a_teacher_has_its_share_and_the_last_word_where_there_are_no_labels(faces):
+    recipe = replace(RECIPE, fit=replace(RECIPE.fit, teacher_share=0.25))
+    has_votes = np.random.default_rng(0).random((len(faces), 1)) < 0.5
+    unvoted = replace(faces, perceived=faces.perceived * has_votes)
+    taught = {head: np.full((len(faces), classes), 1 / classes) for head, classes in (("fer2013", 7), ("perceived", 8))}
+    batches = AugmentedFaces(unvoted, recipe, 0, taught)
+    _, wanted, weights = batches[0]
+    own, own_weights = targets(unvoted.where(batches.order[:8]))
+    assert wanted["fer2013"] == pytest.approx(0.75 * own["fer2013"] + 0.25 / 7)
+    voted = own_weights["perceived"] > 0
+    assert 0 < voted.sum() < 8
+    assert wanted["perceived"][voted] == pytest.approx(0.75 * own["perceived"][voted] + 0.25 / 8)
+    assert wanted["perceived"][~voted] == pytest.approx(1 / 8)
+    assert all((weight == 1).all() for weight in weights.values())
+    assert {part.dtype for part in wanted.values()} == {np.dtype(np.float32)}

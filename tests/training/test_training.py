@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import importlib.util
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -283,3 +287,58 @@ def test_a_model_file_names_no_empty_options(trained):
         described = json.loads(file.read("config.json"))["config"]["layers"]
     assert not [layer["name"] for layer in described if None in layer["config"].values()]
     assert "shared_object_id" not in json.dumps([layer["config"] for layer in described])
+
+
+def test_a_net_in_bfloat16_has_weights_and_answers_in_float32(recipe, faces):
+    network = build(recipe.network, 5e-4, "bfloat16")
+    assert network.get_layer("convolution1").compute_dtype == "bfloat16"
+    assert {weight.dtype for weight in network.weights} == {"float32"}
+    said = network.predict_on_batch(faces.pixels[:3, ..., None].astype(np.float32))
+    assert {answer.dtype for answer in said.values()} == {np.dtype(np.float32)}
+    folded = without_training(network, recipe.network)
+    assert {layer.compute_dtype for layer in folded.layers} == {"float32"}
+
+
+_BATCH_NORMS = """
+import keras, numpy as np
+from albumsort.training.network import FusedBatchNorm
+x = np.random.default_rng(0).normal(3, 2, (16, 6, 6, 5)).astype("float32")
+ours, theirs = FusedBatchNorm(), keras.layers.BatchNormalization()
+for _ in range(3):
+    trained = [keras.ops.convert_to_numpy(layer(x, training=True)) for layer in (ours, theirs)]
+used = [keras.ops.convert_to_numpy(layer(x, training=False)) for layer in (ours, theirs)]
+print(max(abs(a - b).max() for a, b in (trained, used)), abs(used[0] - trained[0]).max())
+"""
+
+
+def test_the_batch_norm_in_pytorchs_kernel_is_keras_own():
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
+    environment = {**os.environ, "KERAS_BACKEND": "torch"}
+    command = [sys.executable, "-c", _BATCH_NORMS]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    difference, change = map(float, done.stdout.split())
+    assert difference < 1e-2  # PyTorch keeps the variance of a sample of a larger whole: n / (n - 1)
+    assert change > 0.1  # three batches in, the running statistics are not yet those of the batch
+
+
+def test_a_student_learns_from_its_teacher(trained, recipe, faces, tmp_path):
+    student = replace(recipe, name="student", fit=replace(recipe.fit, teacher_share=0.5))
+    path = convert.train(student, faces, tmp_path, "test", teacher=trained)
+    card = read_card(path)
+    assert card.training["teacher"] == read_card(trained).digest
+    losses = []
+    for run in (trained.parent, tmp_path):
+        with open(run / "run" / HISTORY, newline="") as file:
+            losses.append([line["loss"] for line in csv.DictReader(file)])
+    assert losses[0] != losses[1]
+    with pytest.raises(DataError, match="another recipe or other data"):
+        convert.train(student, faces, tmp_path, "test", teacher=path)
+
+
+def test_a_teacher_is_asked_for_where_one_is_wanted_and_only_there(trained, recipe, faces, tmp_path):
+    with pytest.raises(DataError, match="wants a teacher"):
+        convert.train(replace(recipe, fit=replace(recipe.fit, teacher_share=0.5)), faces, tmp_path, "test")
+    with pytest.raises(DataError, match="no use for a teacher"):
+        convert.train(recipe, faces, tmp_path, "test", teacher=trained)
+    assert not (tmp_path / "run").exists()
