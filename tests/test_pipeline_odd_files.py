@@ -89,6 +89,8 @@ def test_odd_photos_are_all_counted(odd: Odd) -> None:
         "moved": 1,
         "faces": 1,
         "errors": 2,
+        "rescored": 0,
+        "of_other_models": 0,
         "seconds": 0,
     }
 
@@ -121,3 +123,18 @@ def test_a_re_scan_of_odd_files_opens_nothing(odd: Odd, monkeypatch: pytest.Monk
     monkeypatch.setattr(pipeline, "Decoders", forbidden)
     monkeypatch.setattr("albumsort.album.walk.open", forbidden, raising=False)
     assert scan([odd.folder], odd.index).unchanged == 7
+
+
+def test_a_photo_that_ends_too_early_is_read_as_far_as_it_goes_and_marked(tmp_path: Path, album: Path) -> None:
+    whole, cut, index = tmp_path / "whole.jpg", tmp_path / "cut.jpg", tmp_path / "index.db"
+    shutil.copy(album / HAPPY, whole)
+    data = whole.read_bytes()
+    cut.write_bytes(data[: len(data) * 8 // 10])
+    summary = scan([tmp_path], index)
+    assert (summary.faces, summary.errors) == (2, 1)
+    (face,), (known,) = faces_on(index, cut), faces_on(index, whole)
+    assert face.box == pytest.approx(known.box, abs=3)
+    with Index(index) as opened:
+        assert opened.problems() == [(str(cut), "truncated")]
+        assert {row.photo.path for row in opened.top("happy")} == {str(cut), str(whole)}
+    assert scan([tmp_path], index).unchanged == 2

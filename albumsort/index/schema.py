@@ -107,27 +107,31 @@ def backups(index: Path) -> list[Path]:
     return sorted(index.parent.glob(f"{glob.escape(index.name)}.version-*"))
 
 
-def back_up(connection: sqlite3.Connection, index: Path, number: int) -> None:
+def _back_up(connection: sqlite3.Connection, index: Path, number: int) -> None:
     """Lay a copy of an index of an older version beside it, before that is brought forward."""
     copy = index.with_name(f"{index.name}.version-{number}")
-    partial = index.with_name(f"{copy.name}.{os.getpid()}.part")
+    partial = index.with_name(f"{copy.name}.part")
     try:
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        with closing(sqlite3.connect(partial)) as target:
-            connection.backup(target)
+        os.close(os.open(partial, os.O_CREAT | os.O_RDWR, 0o600))
+        # From a connection of its own, which sees the index as it is before this transaction.
+        with closing(sqlite3.connect(index)) as source, closing(sqlite3.connect(partial)) as target:
+            source.backup(target)
         os.replace(partial, copy)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate(connection: sqlite3.Connection, index: Path) -> None:
     """Bring an empty database or an older index to ``VERSION``, in one transaction.
 
-    Another program may be doing the same just now.
+    A copy of an older index is laid beside it first. Another program may be doing the same just now.
     """
     with transaction(connection):
+        number = version(connection) or 0
+        if 0 < number < VERSION:
+            _back_up(connection, index, number)
         steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE]  # step n leads from version n to n + 1
-        for statement in "".join(steps[version(connection) or 0 :]).split(";"):
+        for statement in "".join(steps[number:]).split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
 

@@ -74,9 +74,7 @@ class IndexWriter:
             if version > schema.VERSION:
                 raise AlbumsortError(f"{self.path}: made by a newer albumsort (version {version}); update albumsort")
             if version < schema.VERSION:
-                if version:
-                    schema.back_up(self._connection, self.path, version)
-                schema.migrate(self._connection)
+                schema.migrate(self._connection, self.path)
             # Only one of two scans that open an index at the same moment can switch it; it stays switched.
             with suppress(sqlite3.OperationalError):
                 self._connection.execute("PRAGMA journal_mode = WAL")

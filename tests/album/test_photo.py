@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from albumsort.album.photo import UnreadablePhotoError, open_photo, read_header
+from albumsort.album.photo import (
+    Header,
+    UnreadablePhotoError,
+    decode,
+    decode_what_is_there,
+    open_photo,
+    read_header,
+)
 
 ORIGINAL, DIGITIZED, MODIFIED = 0x9003, 0x9004, 0x0132
 OFFSET, OFFSET_ORIGINAL, OFFSET_DIGITIZED = 0x9010, 0x9011, 0x9012
@@ -160,6 +167,26 @@ def test_a_png_that_ends_too_early_is_truncated(read: Callable, written: Callabl
     data = written(composer.portrait(composer.HAPPY), "PNG")
     with pytest.raises(UnreadablePhotoError, match=r"^truncated$"):
         read(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_of_a_photo_that_ends_too_early_what_is_there_can_be_had(
+    written: Callable, composer: object, form: str
+) -> None:
+    data = written(composer.portrait(composer.HAPPY), form)
+    whole = decode(open_photo(io.BytesIO(data)), Header(1, 1), 4096)
+    there = decode_what_is_there(io.BytesIO(data[: len(data) // 2]), Header(1, 1), 4096)
+    assert there.shape == whole.shape
+    upper, lower = slice(0, whole.shape[0] // 4), slice(-whole.shape[0] // 4, None)
+    assert np.array_equal(there[upper], whole[upper])
+    assert len(np.unique(there[lower])) == 1
+    with pytest.raises(UnreadablePhotoError, match=r"^truncated$"):  # nothing has changed for others
+        decode(open_photo(io.BytesIO(data[: len(data) // 2])), Header(1, 1), 4096)
+
+
+def test_where_nothing_is_there_there_are_no_pixels(written: Callable, composer: object) -> None:
+    data = written(composer.portrait(composer.HAPPY), "PNG")
+    assert decode_what_is_there(io.BytesIO(data[:60]), Header(1, 1), 4096) is None
 
 
 @pytest.mark.parametrize("share", [0.0003, 0.5])

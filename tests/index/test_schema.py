@@ -177,3 +177,23 @@ def test_an_index_that_is_not_there_is_not_made_by_asking(tmp_path: Path) -> Non
 
 def test_a_folder_is_no_index(tmp_path: Path) -> None:
     refuses(tmp_path, "cannot be written")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_index_is_kept_beside_the_one_brought_forward(room: Any, face: Callable, version: int) -> None:
+    room.put("/photos/a.jpg", face(happy=0.9))
+    room.turn_back(version)
+    with IndexWriter(room.path) as writer:
+        writer.write(writer.start_scan({"paths": []}), [])
+    copy = room.path.with_name(f"index.db.version-{version}")
+    assert sorted(path.name for path in room.path.parent.iterdir()) == ["index.db", copy.name]
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (version,)
+    with Index(copy) as index:
+        assert [row.photo.path for row in index.top("happy")] == ["/photos/a.jpg"]
+    assert room.sql("PRAGMA user_version") == [(schema.VERSION,)]
+
+
+def test_a_new_index_has_no_older_one_beside_it(room: Any) -> None:
+    assert not schema.backups(room.path)

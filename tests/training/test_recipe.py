@@ -97,7 +97,11 @@ def test_cycles_are_sections(written, cycles):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("precision = 'float16'", "float32 and bfloat16"), ("teacher_share = 1.5", "from 0"), ("hold_out = 0", "held out")],
+    [
+        ("precision = 'float16'", "float32 and bfloat16"),
+        ("teacher_share = 1.5", "from 0"),
+        ("hold_out = 0", "held out"),
+    ],
 )
 def test_values_that_make_no_sense_are_an_error_that_says_what_does(written, text, words):
     with pytest.raises(DataError, match=words):

@@ -1,0 +1,97 @@
+"""What is forgotten leaves no trace in the index or beside it."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albumsort.errors import AlbumsortError
+from albumsort.index.store import IndexWriter
+from albumsort.records import PhotoFile
+
+NAMED = ("photos", "faces", "everyone", "others", "corrections")
+
+
+def everything_written(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+
+
+@pytest.fixture
+def secret(room: Any, face: Callable) -> Any:
+    """An index of two folders, with all that it can know of the one to forget."""
+    room.writer.start_scan({"paths": ["/photos", "/photos/secret"], "exclude": ["/photos/secret/x", "*.tmp"]})
+    room.put("/photos/secret/a.jpg", face(happy=0.9), face(sad=0.8), digest="d-secret", camera="Kamera-7")
+    room.put("/photos/secret/below/b.jpg", face(happy=0.7), digest="d-both")
+    room.put("/photos/secrets.jpg", face(happy=0.6), digest="d-both")
+    room.writer.note_others([PhotoFile("/photos/secret/notes.txt", 1, 1), PhotoFile("/photos/other.txt", 1, 1)])
+    room.writer.correct("/photos/secret/a.jpg", 1, "surprise")
+    room.writer.correct("/photos/secret/below/b.jpg", 1, "fear")
+    return room
+
+
+def test_a_folder_is_forgotten_with_all_below_it_and_nothing_beside_it(secret: Any) -> None:
+    assert secret.writer.forget("/photos/secret") == 2
+    assert secret.sql("SELECT path FROM photos") == [("/photos/secrets.jpg",)]
+    assert secret.sql("SELECT count(*) FROM faces") == [(1,)]
+    assert secret.sql("SELECT count(DISTINCT photo_id) FROM everyone") == [(1,)]
+    assert secret.sql("SELECT path FROM others") == [("/photos/other.txt",)]
+    # A copy of those bytes is still there, and so is what was said of it.
+    assert secret.sql("SELECT digest, emotion FROM corrections") == [("d-both", "fear")]
+
+
+def test_no_byte_of_it_stays_in_the_file_or_beside_it(secret: Any) -> None:
+    before = everything_written(secret.path.parent)
+    assert all(word in before for word in (b"/photos/secret/", b"d-secret", b"Kamera-7", b"notes.txt"))
+    secret.writer.forget("/photos/secret")
+    after = everything_written(secret.path.parent)
+    assert not [word for word in (b"secret/", b'secret"', b"d-secret", b"Kamera-7", b"notes.txt") if word in after]
+    assert b"/photos/secrets.jpg" in after
+
+
+def test_scans_no_longer_name_what_is_forgotten(secret: Any) -> None:
+    secret.writer.forget("/photos/secret")
+    settings = [json.loads(text) for (text,) in secret.sql("SELECT settings FROM scans ORDER BY id")]
+    assert settings == [{"paths": ["/photos"], "threshold": 0.5}, {"paths": ["/photos"], "exclude": ["*.tmp"]}]
+
+
+def test_a_single_photo_can_be_forgotten(secret: Any) -> None:
+    assert secret.writer.forget("/photos/secret/a.jpg") == 1
+    assert secret.sql("SELECT count(*) FROM photos") == [(2,)]
+
+
+def test_a_name_that_is_no_utf8_can_be_forgotten(room: Any, face: Callable) -> None:
+    folder = "/photos/" + os.fsdecode(b"caf\xe9")
+    for name in (f"{folder}/a.jpg", f"{folder}.jpg"):
+        room.put(name, face(happy=0.9))
+    assert room.writer.forget(folder) == 1
+    assert room.writer.forget(f"{folder}.jpg") == 1
+    assert room.sql("SELECT count(*) FROM faces") == [(0,)]
+
+
+def test_what_is_not_known_is_forgotten_already(secret: Any) -> None:
+    before = secret.sql("SELECT * FROM photos")
+    assert secret.writer.forget("/photos/secre") == 0
+    assert secret.sql("SELECT * FROM photos") == before
+
+
+def test_copies_of_older_versions_are_forgotten_too(secret: Any) -> None:
+    secret.turn_back(2)
+    with IndexWriter(secret.path) as writer:
+        assert b"Kamera-7" in secret.path.with_name("index.db.version-2").read_bytes()
+        writer.forget("/photos/secret")
+    assert b"Kamera-7" not in everything_written(secret.path.parent)
+
+
+def test_a_program_that_keeps_traces_alive_is_spoken_of(secret: Any) -> None:
+    with closing(sqlite3.connect(secret.path)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM photos").fetchone()
+        with pytest.raises(AlbumsortError, match="call forget again"):
+            secret.writer.forget("/photos/secret")
+    assert secret.writer.forget("/photos/secret") == 0
+    assert b"Kamera-7" not in everything_written(secret.path.parent)
