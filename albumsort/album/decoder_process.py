@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import signal
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import connection, shared_memory
 from typing import BinaryIO
@@ -23,6 +24,7 @@ from albumsort.album.photo import (
     open_photo,
     read_header,
 )
+from albumsort.album.walk import printable
 from albumsort.shrink import shrink
 
 _CHUNK = 1 << 20
@@ -62,7 +64,7 @@ class Failed:
 
 
 def decoder_process(
-    pipe: connection.Connection, memory_name: str, slot_bytes: int, look_bytes: int, detail: int, look_side: int
+    pipe: connection.Connection, memory_name: str, slot_bytes: int, detail: int, look_side: int
 ) -> None:
     """Serve one path after the other until the pipe closes."""
     # Ctrl-C reaches the whole group; the parent decides when workers end.
@@ -72,16 +74,25 @@ def decoder_process(
     # One thread a worker: there are as many workers as cores.
     cv2.setNumThreads(1)
     memory = shared_memory.SharedMemory(memory_name)
+    buffer = memory.buf
+    assert buffer is not None  # noqa: S101 - it is not closed
     pipe.send(Ready())
+
+    def grant(opened: Opened) -> memoryview | None:
+        pipe.send(opened)
+        slot = pipe.recv()
+        return None if slot is None else buffer[slot * slot_bytes : (slot + 1) * slot_bytes]
+
     try:
         while True:
             path = pipe.recv()
-            message = _serve(path, pipe, memory, slot_bytes, look_bytes, detail, look_side)
+            message = decode_file(path, grant, detail, look_side)
             if message is not None:
                 pipe.send(message)
     except (EOFError, OSError):
         pass  # the parent is gone or has closed the pipe: nobody is left to tell
     finally:
+        buffer.release()
         memory.close()
 
 
@@ -105,30 +116,33 @@ def _pixels(image: Image.Image, file: BinaryIO, header: Header, detail: int) -> 
         return there, str(error)
 
 
-def _serve(  # noqa: PLR0911 - each failure has its own words
-    path: str,
-    pipe: connection.Connection,
-    memory: shared_memory.SharedMemory,
-    slot_bytes: int,
-    look_bytes: int,
-    detail: int,
-    look_side: int,
+def decode_file(  # noqa: PLR0911 - each failure has its own words
+    path: str, grant: Callable[[Opened], memoryview | None], detail: int, look_side: int
 ) -> Decoded | Failed | None:
+    """Open and decode one file; never raises over what it holds.
+
+    Args:
+        path: the file.
+        grant: told what the file is; gives room for look and frame, one behind the other, or None to let it be.
+        detail: pixels on the frame's long side, at most.
+        look_side: on the look's.
+
+    Returns:
+        what is in the room now, or what is wrong with the file; None when it was let be.
+    """
     digest: str | None = None
     try:
         with open(path, "rb") as file:
             digest = sha256(file)
             image = open_photo(file)
             header = read_header(image)
-            pipe.send(Opened(digest, header))
-            slot = pipe.recv()
-            if slot is None:
+            room = grant(Opened(digest, header))
+            if room is None:
                 return None
             pixels, error = _pixels(image, file, header, detail)
         look = shrink(pixels, look_side)
-        start = slot * slot_bytes
-        for array, offset in ((look, start), (pixels, start + look_bytes)):
-            np.ndarray(array.shape, np.uint8, memory.buf, offset)[...] = array
+        for array, offset in ((look, 0), (pixels, look_side**2 * 3)):
+            np.ndarray(array.shape, np.uint8, room, offset)[...] = array
         phash = str(imagehash.phash(Image.fromarray(shrink(look, _HASH_SIDE))))
         return Decoded(look.shape, pixels.shape, phash, error)
     except UnreadablePhotoError as error:
@@ -140,4 +154,4 @@ def _serve(  # noqa: PLR0911 - each failure has its own words
     except MemoryError:
         return Failed("too large for the memory of this machine", digest)
     except Exception as error:  # decoders raise anything on a damaged file; each costs that file only
-        return Failed(f"cannot be decoded ({type(error).__name__}: {error})".replace("\n", " ")[:200], digest)
+        return Failed(f"cannot be decoded ({printable(f'{type(error).__name__}: {error}')[:160]})", digest)

@@ -185,7 +185,6 @@ class Decoders:
                 theirs,
                 self._memory.name,
                 self._slot_bytes,
-                self._look_bytes,
                 self._settings.detail,
                 self._settings.look_side,
             ),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from typing import BinaryIO, Literal
+
 #: How many bytes ``sniff`` wants.
 SNIFF_BYTES = 32
 
@@ -53,3 +56,34 @@ def sniff(start: bytes) -> str | None:
     if start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124):
         return "BMP"
     return None
+
+
+def ends_early(file: BinaryIO, kind: str) -> bool:
+    """Whether a file of a format that ``sniff`` named is shorter than it says itself. To be asked of a broken file."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    start = file.read(SNIFF_BYTES)
+    if kind in ("HEIF", "AVIF", "PNG"):
+        return _has_open_part(file, size, kind)
+    if kind in ("WebP", "BMP", "TIFF"):
+        order: Literal["little", "big"] = "big" if start[:2] == b"MM" else "little"
+        # The length of all; of a TIFF, where its directory is, which writers put behind the pixels.
+        names = {"WebP": slice(4, 8), "BMP": slice(2, 6), "TIFF": slice(4, 8)}[kind]
+        return int.from_bytes(start[names], order) + 8 * (kind == "WebP") > size
+    file.seek(max(0, size - 64))
+    return (b"\xff\xd9" if kind == "JPEG" else b"\x3b") not in file.read()
+
+
+def _has_open_part(file: BinaryIO, size: int, kind: str) -> bool:
+    """Whether the last chunk of a PNG or box of an ISO container ends behind the file, or the end mark is missing."""
+    at = 8 if kind == "PNG" else 0
+    while at < size:
+        file.seek(at)
+        head = file.read(8)
+        length = int.from_bytes(head[:4], "big")
+        if kind == "PNG" and head[4:] == b"IEND":
+            return False
+        if kind != "PNG" and length < 8:  # to the end of the file, or in 64 bits: no camera writes such
+            return False
+        at += length + 12 if kind == "PNG" else length
+    return kind == "PNG" or at > size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ import pillow_heif
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageFile
 
-from albumsort.album.formats import SNIFF_BYTES, sniff
+from albumsort.album.formats import SNIFF_BYTES, ends_early, sniff
 
 pillow_heif.register_heif_opener(thumbnails=False)
 #: Size is limited by ``--max-megapixels``, from the header, with a sentence of our own.
@@ -27,6 +28,8 @@ _PILLOW_FORMATS = ("JPEG", "PNG", "GIF", "TIFF", "WEBP", "HEIF", "AVIF", "BMP")
 _ENOUGH_DETAIL = 0.75
 #: What Pillow raises on metadata that is broken; the picture itself may well be sound.
 _BROKEN_METADATA = (ValueError, TypeError, KeyError, IndexError, SyntaxError, OSError, struct.error, OverflowError)
+#: What the decoders say of a file that ends within its pixels.
+_SAYS_CUT = re.compile("truncated|end of file", re.IGNORECASE)
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -81,7 +84,7 @@ def open_photo(file: BinaryIO) -> Image.Image:
     try:
         return Image.open(file, formats=_PILLOW_FORMATS)
     except _BROKEN_METADATA as error:
-        if "truncated" in str(error).lower():
+        if ends_early(file, kind):
             raise UnreadablePhotoError("truncated") from error
         raise UnreadablePhotoError(f"damaged: the header of this {kind} file makes no sense") from error
 
@@ -116,11 +119,11 @@ def decode(image: Image.Image, header: Header, detail: int) -> NDArray[np.uint8]
     longest = max(image.size)
     if image.format in ("JPEG", "MPO"):
         reduction = next((r for r in (8, 4, 2) if longest / r >= _ENOUGH_DETAIL * detail), 1)
-        image.draft(None, (image.size[0] // reduction, image.size[1] // reduction))
+        image.draft(None, (max(1, image.size[0] // reduction), max(1, image.size[1] // reduction)))
     try:
         image.load()
-    except OSError as error:
-        if "truncated" in str(error).lower():
+    except _BROKEN_METADATA as error:
+        if _SAYS_CUT.search(str(error)):
             raise UnreadablePhotoError("truncated") from error
         raise
     profile = image.info.get("icc_profile")

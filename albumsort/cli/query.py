@@ -83,7 +83,7 @@ def problems(db: Db = None, as_json: Json = False) -> None:
         print(json.dumps([{"path": path, "error": error} for path, error in found]))
         return
     for path, error in found:
-        print(f"{printable(path)}: {error}")
+        print(f"{printable(path)}: {printable(error)}")
     if not found:
         sys.stderr.write("no problems\n")
 

@@ -285,14 +285,6 @@ def test_a_photo_that_must_not_be_read_says_so(
     picture(path)
     path.chmod(0)
     # In this process: another user may not be able to start Python where it is installed for root alone.
-    ours, theirs = multiprocessing.Pipe()
-    memory = SharedMemory(create=True, size=1)
-    try:
-        with unprivileged():
-            failed = decoder_process._serve(str(path), theirs, memory, 1, 0, 256, 64)
-    finally:
-        ours.close()
-        theirs.close()
-        memory.close()
-        memory.unlink()
+    with unprivileged():
+        failed = decoder_process.decode_file(str(path), lambda opened: None, 256, 64)
     assert failed == decoder_process.Failed("permission denied", None)

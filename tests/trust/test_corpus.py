@@ -1,0 +1,90 @@
+"""A scan of the whole corpus ends, each file has its row, and what is a picture is read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albumsort.index import Index
+from albumsort.records import Photo
+
+from . import corpus
+
+
+class Laid:
+    """The corpus in a folder, scanned by the command line."""
+
+    def __init__(self, folder: Path, run: Callable[..., Any]) -> None:
+        self.folder, self.index = folder / "corpus", folder / "index.db"
+        self.folder.mkdir()
+        self.specimens = corpus.write(self.folder)
+        self.before = self.digests()
+        self.scan = run("scan", self.folder, "--db", self.index)
+        with closing(sqlite3.connect(self.index)) as connection:
+            self.status = dict(connection.execute("SELECT path, status FROM photos"))
+        with Index(self.index) as index:
+            self.photos: dict[str, Photo] = {path: index.photo(path)[0] for path in self.status}  # type: ignore[index]
+
+    def digests(self) -> dict[str, str]:
+        return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in self.folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def laid(tmp_path_factory: pytest.TempPathFactory) -> Laid:
+    import subprocess
+
+    def run(*args: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "albumsort", *map(str, args)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    return Laid(tmp_path_factory.mktemp("corpus"), run)
+
+
+def test_the_scan_ends_well_and_without_a_traceback(laid: Laid) -> None:
+    assert laid.scan.returncode == 0
+    assert "Traceback" not in laid.scan.stderr
+    assert len(laid.specimens) >= 400
+
+
+def test_every_file_has_its_row(laid: Laid) -> None:
+    assert set(laid.status) == set(laid.specimens)
+
+
+def test_every_sound_picture_is_read(laid: Laid) -> None:
+    wanted = {path for path, specimen in laid.specimens.items() if specimen.expected == "ok"}
+    assert len(wanted) > 70
+    unread = {os.path.basename(path): laid.photos[path].error for path in wanted if laid.status[path] != "ok"}
+    assert unread == {}
+
+
+def test_what_is_no_picture_or_lies_is_a_problem_with_its_reason(laid: Laid) -> None:
+    wrong = {
+        specimen.name: laid.photos[path].error
+        for path, specimen in laid.specimens.items()
+        if specimen.expected == "error" and specimen.says not in (laid.photos[path].error or "")
+    }
+    assert wrong == {}
+
+
+def test_each_problem_is_one_plain_line(laid: Laid) -> None:
+    errors = [photo.error for photo in laid.photos.values() if photo.error]
+    assert len(errors) > 100
+    assert not [error for error in errors if not error.isprintable() or len(error) > 250]
+    assert not [error for error in errors if "crashed" in error or "took over" in error]
+
+
+def test_no_byte_of_a_source_file_changed(laid: Laid) -> None:
+    assert laid.digests() == laid.before
+
+
+def test_a_second_scan_opens_nothing(laid: Laid, run: Callable[..., Any]) -> None:
+    done = run("scan", laid.folder, "--db", laid.index)
+    assert f"0 read, {len(laid.specimens)} unchanged" in done.stdout
