@@ -44,7 +44,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(
+    max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
 @given(kind=st.sampled_from(sorted(corpus.whole())), what=changes)
 def test_any_file_is_decoded_or_said_to_be_bad_in_one_line(place: Path, kind: str, what: list) -> None:
     place.write_bytes(changed(corpus.whole()[kind][1], what))
