@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.query import Index, RankedPhoto
+from albumsort.new_file import new_file
 
 #: Bytes of a file name that all common file systems take.
 _NAME_BYTES = 255
@@ -185,32 +185,14 @@ def _place(source: str, target: Path, mode: str) -> None:
 
 
 def _copy(source: str, target: Path) -> None:
-    """Copy to a temporary name, check what arrived, then give it its name without replacing anything."""
-    descriptor, temporary = tempfile.mkstemp(prefix=".albumsort-", suffix=".part", dir=target.parent)
-    try:
-        with open(source, "rb") as reading, open(descriptor, "wb") as writing:
+    """Copy, check what arrived, then give it its name without replacing anything."""
+    with new_file(target, 0o600) as writing:
+        with open(source, "rb") as reading:
             shutil.copyfileobj(reading, writing, 1 << 20)
-            writing.flush()
-            os.fsync(writing.fileno())
-        shutil.copystat(source, temporary)
-        if _digest(Path(temporary)) != _digest(Path(source)):
+        writing.flush()
+        shutil.copystat(source, writing.name)
+        if _digest(Path(writing.name)) != _digest(Path(source)):
             raise OSError(errno.EIO, "the copy differs from the photo", str(target))
-        _name(temporary, target)
-    finally:
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
-
-
-def _name(temporary: str, target: Path) -> None:
-    """Give a finished file its name; fails when the name is taken."""
-    try:
-        os.link(temporary, target)
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
-            raise
-        # A file system without hard links (FAT on a memory card): claim the name, then move over what we claimed.
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        os.replace(temporary, target)
 
 
 def _digest(path: Path) -> str:

@@ -104,6 +104,7 @@ def _keep_crops(reading: Reading, folder: Path, number: int) -> None:
     from PIL import Image
 
     from albumsort.export import fitting_name
+    from albumsort.new_file import new_file
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +112,7 @@ def _keep_crops(reading: Reading, folder: Path, number: int) -> None:
         for place, (face, crop) in enumerate(zip(reading.result.faces, reading.crops, strict=True), 1):
             words = f"_face{place}_{face.emotion}_{face.confidence * 100:03.0f}"
             target = folder / fitting_name(f"{number + 1:04d}_", name, words, ".png")
-            with open(target, "xb") as file:
+            with new_file(target) as file:
                 Image.fromarray(crop).save(file, format="PNG")
     except OSError as error:
         raise AlbumsortError(f"{printable(str(error.filename or folder))}: {error.strerror or error}") from error

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,6 +25,8 @@ from albumsort.records import Face, Photo, PhotoFile, PhotoResult
 
 #: Seconds to wait for another writer, a second scan on the same index, say.
 _PATIENCE = 30.0
+#: Bytes that must be free on the disk before anything else than room is to blame when an index cannot be written.
+_LEAST_ROOM = 1 << 18
 #: Failures that may be over by the next scan; a decoder's verdict stands until the file changes.
 PASSING_ERRORS = ("permission denied", "vanished during the scan")
 
@@ -63,7 +66,7 @@ class IndexWriter:
             self._connection = sqlite3.connect(path, timeout=_PATIENCE)
             self._open()
         except (sqlite3.Error, OSError) as error:
-            raise AlbumsortError(f"{path}: the index cannot be written ({error})") from error
+            raise cannot_write(path, error) from error
         self._db = Database(self._connection)
 
     def _open(self) -> None:
@@ -90,8 +93,13 @@ class IndexWriter:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def _transaction(self) -> AbstractContextManager[None]:
-        return schema.transaction(self._connection)
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            with schema.transaction(self._connection):
+                yield
+        except sqlite3.OperationalError as error:
+            raise cannot_write(self.path, error) from error
 
     def start_scan(self, settings: dict[str, Any]) -> int:
         """Record that a scan begins; returns its id."""
@@ -322,6 +330,21 @@ class IndexWriter:
             faces = change(faces_of(self._connection, photo_id))
             self._connection.execute("DELETE FROM faces WHERE photo_id = ?", (photo_id,))
             self._put_faces(photo_id, faces)
+
+
+def cannot_write(index: Path, error: sqlite3.Error | OSError) -> AlbumsortError:
+    """What to tell of an index that cannot be written, and what to do about it."""
+    reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    words = f"{index}: the index cannot be written ({reason.lower()})"
+    if "locked" in reason:
+        return AlbumsortError(
+            f"{words}; another program has held it for {_PATIENCE:.0f} s. Try again when it has ended"
+        )
+    # SQLite says "disk I/O error" when the files beside the index find no room.
+    with suppress(OSError):
+        if shutil.disk_usage(index.parent).free < _LEAST_ROOM:
+            return AlbumsortError(f"{words}: the disk is full. Make room, or put the index elsewhere with --db")
+    return AlbumsortError(words)
 
 
 def _is_gone(path: str) -> bool:

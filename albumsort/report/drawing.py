@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
+from albumsort.new_file import new_file
 from albumsort.records import Face
 
 #: One colour an emotion, told apart by people with the common kinds of colour blindness (Okabe and Ito 2008).
@@ -63,7 +64,8 @@ def draw_faces(
         _bars(figure.add_subplot(grid[number % rows, 1 + number // rows]), face, number + 1, threshold)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a title in a script that the font lacks shows boxes
-        figure.savefig(target, format="png", dpi=110)
+        with new_file(target) as file:
+            figure.savefig(file, format="png", dpi=110)
 
 
 def _box(picture: Axes, face: Face, number: int, scale: float, threshold: float) -> None:
