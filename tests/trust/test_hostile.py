@@ -1,0 +1,235 @@
+"""A folder from a stranger: nothing in it is run, nothing leaves its place, and nothing goes over the network."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import sqlite3
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import joblib
+import keras
+import pytest
+
+from albumsort.errors import AlbumsortError
+from albumsort.vision.classifier import EmotionClassifier
+from albumsort.vision.models import MAX_MODEL_BYTES
+
+#: Modules that something on the way might import, were the photo folder looked into for them.
+MODULES = (
+    *("albumsort", "numpy", "cv2", "PIL", "tensorflow", "keras", "mtcnn", "joblib", "lz4", "sqlite_utils", "tqdm"),
+    *("typer", "matplotlib", "imagehash", "pillow_heif", "platformdirs", "psutil"),
+    *("sitecustomize", "usercustomize", "conftest", "signal", "json", "random", "secrets", "queue", "multiprocessing"),
+)
+
+
+class Trap:
+    """What unpickling it does is seen."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
+        return open, (str(self.mark), "w")
+
+
+@pytest.fixture
+def trapped(tmp_path: Path, album: Path) -> tuple[Path, Path]:
+    """A photo folder full of traps, and the file that any of them leaves behind."""
+    folder, mark = tmp_path / "from a stranger", tmp_path / "owned"
+    shutil.copytree(album / "groups", folder)
+    for name in MODULES:
+        (folder / f"{name}.py").write_text(f"open({str(mark)!r}, 'w').close()\n")
+    (folder / "trap.pth").write_text(f"import os; open({str(mark)!r}, 'w').close()\n")
+    (folder / "matplotlibrc").write_text("backend: module://numpy\n")
+    (folder / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '-p conftest'\n")
+    for name in ("pnet", "rnet", "onet"):
+        joblib.dump(Trap(mark), folder / f"{name}.lz4", compress="lz4")
+    for name in ("emotion.keras", "emotion.json", "model.pkl", "index.db", "in-use.txt"):
+        (folder / name).write_bytes(pickle.dumps(Trap(mark)))
+    return folder, mark
+
+
+def albumsort(*args: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as it is installed, run in a folder."""
+    command = [Path(sysconfig.get_path("scripts")) / "albumsort", *map(str, args)]
+    return subprocess.run(
+        command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+def test_nothing_in_the_scanned_and_working_folder_is_run(trapped: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, mark = trapped
+    index = tmp_path / "index.db"
+    for words in (
+        ("scan", ".", "--db", index),
+        ("top", "happy", "--db", index),
+        ("stats", "--db", index),
+        ("predict", "both.jpg"),
+        ("show", "both.jpg", "--db", index, "-o", tmp_path / "shown.png"),
+        ("export", tmp_path / "sorted", "--db", index),
+        ("model", "info"),
+    ):
+        done = albumsort(*words, cwd=folder)
+        assert (done.returncode, done.stderr) == (0, ""), words
+        assert not mark.exists(), words
+    # The traps were set.
+    subprocess.run([sys.executable, "-c", "import numpy"], cwd=folder, check=True)
+    assert mark.exists()
+
+
+def test_links_out_of_the_folder_are_followed_on_request_only(run: Any, tmp_path: Path, album: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "out").symlink_to(album / "places")
+    (folder / "one.jpg").symlink_to(album / "dim.jpg")
+    (folder / "loop").symlink_to(folder)
+    index = tmp_path / "index.db"
+    assert json.loads(run("scan", folder, "--db", index, "--json").stdout)["photos"] == 0
+    done = run("scan", folder, "--db", index, "--json", "--follow-links")
+    assert json.loads(done.stdout)["photos"] == 5
+
+
+NAMES = (
+    b"..\\..\\up.jpg",
+    b"line\nbreak.jpg",
+    b"\x1b[2J\x1b]0;title\x07.jpg",
+    b"<img src=x onerror=alert(1)>.jpg",
+    b"'; DROP TABLE photos; --.jpg",
+    b"$(touch owned).jpg",
+    b"-n.jpg",
+    b"\xff\xfe.jpg",
+    "\u202egpj.exe.jpg".encode(),
+)
+
+
+def test_names_forge_no_line_leave_no_folder_and_run_no_sql(run: Any, album: Path, tmp_path: Path) -> None:
+    folder, index, target = tmp_path / "names", tmp_path / "index.db", tmp_path / "sorted"
+    folder.mkdir()
+    data = (album / "portraits" / "eileen-collins.jpg").read_bytes()
+    for number, name in enumerate(NAMES):
+        (folder / os.fsdecode(name)).write_bytes(data + b"%d" % number)
+        (folder / os.fsdecode(b"bad" + name)).write_bytes(b"no picture %d" % number)
+    assert run("scan", folder, "--db", index).returncode == 0
+    with closing(sqlite3.connect(index)) as connection:
+        assert connection.execute("SELECT count(*) FROM photos").fetchone() == (2 * len(NAMES),)
+
+    printed = {
+        "top": run("top", "happy", "--db", index, errors="surrogateescape"),
+        "problems": run("problems", "--db", index, errors="surrogateescape"),
+        "export": run("export", target, "--db", index, "--dry-run", errors="surrogateescape"),
+    }
+    for command, done in printed.items():
+        assert done.returncode == 0, command
+        assert all(character.isprintable() for character in done.stdout.replace("\n", "")), command
+    assert len(printed["problems"].stdout.splitlines()) == len(NAMES)
+    listed = json.loads(run("top", "happy", "--db", index, "--format", "json").stdout)
+    assert {os.fsencode(row["path"]) for row in listed} == {os.fsencode(folder) + b"/" + name for name in NAMES}
+
+    assert run("export", target, "--db", index).returncode == 0
+    laid = [path for path in target.rglob("*") if path.is_file()]
+    assert len(laid) == len(NAMES)
+    assert {path.parent for path in laid} == {target / "happy"}
+    assert all(min(os.fsencode(path.name)) >= 32 for path in laid)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["names", "sorted"]
+
+
+def test_a_model_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    face = keras.Input((48, 48, 1))
+    x = keras.layers.Lambda(lambda faces: faces + 1, output_shape=(48, 48, 1))(face)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    heads = {head: keras.layers.Dense(8, name=head)(x) for head in ("perceived", "fer2013")}
+    model = tmp_path / "lambda.keras"
+    keras.Model(face, heads).save(model)
+    with pytest.raises(AlbumsortError, match=r"not a model that Keras .* can load"):
+        EmotionClassifier(_with_card(model))
+
+
+def test_a_pickle_for_a_model_is_refused_and_not_opened(run: Any, album: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "owned"
+    for name in ("model.keras", "model.pkl", "model.h5"):
+        (tmp_path / name).write_bytes(pickle.dumps(Trap(mark)))
+        done = run("predict", album / "dim.jpg", "--model", _with_card(tmp_path / name))
+        assert done.returncode == 1
+        assert name in done.stderr and "Traceback" not in done.stderr
+    assert not mark.exists()
+
+
+def test_a_model_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    model = tmp_path / "vast.keras"
+    with open(model, "wb") as file:
+        file.truncate(MAX_MODEL_BYTES + 1)
+    model.with_suffix(".json").write_text("{}")
+    with pytest.raises(AlbumsortError, match="too large for a model"):
+        EmotionClassifier(model)
+
+
+def _with_card(model: Path) -> Path:
+    """A card that fits a model, as a stranger would write it, too."""
+    import hashlib
+
+    content = {
+        "name": "x",
+        "digest": hashlib.sha256(model.read_bytes()).hexdigest(),
+        "labels": ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"],
+        "temperatures": {"perceived": 1.0, "fer2013": 1.0},
+        "training": {},
+    }
+    model.with_suffix(".json").write_text(json.dumps(content))
+    return model
+
+
+#: Writes down, in each process, every word to another machine, or to oneself over the network.
+_WATCH = """
+import os, sys
+LOUD = {"connect", "getaddrinfo", "gethostbyname", "gethostbyaddr", "sendto", "sendmsg", "bind"}
+def watch(event, details):
+    room, _, what = event.partition(".")
+    if room == "socket" and what in LOUD:
+        is_local = getattr(details[0], "family", None) == 1
+        # urllib3, which TensorFlow brings along, tries on import whether this machine has IPv6 at all.
+        is_probe = what == "bind" and details[1] == ("::1", 0)
+        if not is_local and not is_probe:
+            with open(os.environ["SOCKETS"], "a") as file:
+                file.write(f"{event} {details[1:]}\\n")
+sys.addaudithook(watch)
+with open(os.environ["SOCKETS"] + ".watched", "a") as file:
+    file.write("x")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes talk by local sockets")
+def test_no_command_touches_the_network(album: Path, tmp_path: Path) -> None:
+    watch, log, index = tmp_path / "watch", tmp_path / "sockets", tmp_path / "index.db"
+    watch.mkdir()
+    (watch / "sitecustomize.py").write_text(_WATCH)
+    environment = {"PYTHONPATH": str(watch), "SOCKETS": str(log)}
+    for words in (
+        ("scan", album, "--db", index),
+        ("top", "happy", "--db", index, "--copy-to", tmp_path / "best"),
+        ("export", tmp_path / "sorted", "--db", index),
+        ("show", album / "dim.jpg", "--db", index, "-o", tmp_path / "shown.png"),
+        ("predict", album / "dim.jpg"),
+        ("model", "info"),
+    ):
+        assert albumsort(*words, cwd=tmp_path, **environment).returncode == 0
+    assert not log.exists(), log.read_text()
+    assert len((tmp_path / "sockets.watched").read_text()) > 6  # the decoders were watched, too
+    probe = "import socket; socket.socket().connect_ex(('127.0.0.1', 9))"
+    subprocess.run([sys.executable, "-c", probe], env={**os.environ, **environment}, check=True)
+    assert "socket.connect" in log.read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions as on Unix")
+def test_the_index_is_for_its_owner_alone(run: Any, album: Path, tmp_path: Path) -> None:
+    index = tmp_path / "folder" / "index.db"
+    run("scan", album / "places", "--db", index)
+    assert {path.stat().st_mode & 0o077 for path in index.parent.iterdir()} == {0}
