@@ -28,7 +28,8 @@ def test_scan_prints_one_json_object_and_the_second_scan_scans_nothing(run, albu
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
     summary = json.loads(first.stdout)
-    assert list(summary) == ["photos", "scanned", "unchanged", "moved", "faces", "errors", "seconds"]
+    counts = ["photos", "scanned", "unchanged", "moved", "faces", "errors", "rescored", "of_other_models"]
+    assert list(summary) == [*counts, "seconds"]
     files = sum(path.is_file() for path in album.rglob("*"))
     assert (summary["photos"], summary["scanned"], summary["errors"]) == (files, files, 1)
     assert summary["faces"] >= 10
@@ -85,7 +86,8 @@ def test_a_stop_that_comes_up_where_exceptions_are_ignored_is_heard_all_the_same
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C reaches a process group on POSIX only")
-def test_ctrl_c_keeps_what_was_read_and_the_next_scan_completes_it(large_album, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_a_stop_keeps_what_was_read_and_the_next_scan_completes_it(large_album, tmp_path, number):
     index = tmp_path / "index.db"
     command = [sys.executable, "-c", EAGER, "scan", str(large_album), "--db", str(index)]
     # A session of its own: Ctrl-C in a terminal reaches the program and its decoders, and here not pytest.
@@ -95,7 +97,10 @@ def test_ctrl_c_keeps_what_was_read_and_the_next_scan_completes_it(large_album, 
         while process.poll() is None and not faces_in(index):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
-        os.killpg(process.pid, signal.SIGINT)
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
         out, err = process.communicate()
     assert process.returncode == 130, (out, err)
     assert out == ""
