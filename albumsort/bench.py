@@ -44,8 +44,9 @@ class Bench:
             cores.
         shares: of the time that these take one after the other, 0 to 1. Who decodes must read, so here decoding is
             what it takes beyond that.
-        scan: photos a second of the whole scan, from its first photos on.
-        start: seconds until then, most of them TensorFlow's.
+        scan: photos a second of the whole scan, once it has worked off what was decoded while TensorFlow started; of a
+            few photos, with that start.
+        start: seconds until the first photos are done.
         peak_memory: megabytes of all processes of the scan together, shared ones counted once (on Linux; elsewhere,
             only what is theirs alone).
         cores: of this machine.
@@ -115,10 +116,7 @@ def bench(path: Path, photos: int, settings: ScanSettings, note: Callable[[str],
         faces=round(faces, 2),
         rates={stage: round(1 / each, 2) for stage, each in seconds.items() if each},
         shares={stage: round(each / sum(work.values()), 3) for stage, each in work.items()},
-        # A handful of photos is read at once: then all of it is the start.
-        scan=round(
-            scanned["after"] / scanned["seconds"] if scanned["after"] else scanned["photos"] / scanned["start"], 2
-        ),
+        scan=round(scanned["rate"], 2),
         start=round(scanned["start"], 2),
         peak_memory=round(memory / 1e6),
         cores=os.cpu_count() or 1,
@@ -221,23 +219,25 @@ def _scan(files: Sequence[PhotoFile], settings: ScanSettings) -> tuple[dict[str,
 
 
 def _scan_here(order: dict[str, Any]) -> dict[str, float]:
-    """Photos that a scan reads, seconds until the first of them, and seconds and photos from there to the end."""
-    start, first = time.perf_counter(), (0.0, 0)
+    """Photos that a scan reads, seconds until the first of them, and photos a second."""
+    settings = ScanSettings(**order["settings"] | {"exclude": tuple(order["settings"]["exclude"])})
+    waiting = settings.decoders().frames
+    begun, first, running = time.perf_counter(), 0.0, (0.0, 0)
 
     def progress(summary: ScanSummary) -> None:
-        nonlocal first
-        if not first[1] and summary.scanned > summary.errors:
-            first = time.perf_counter() - start, summary.scanned
+        nonlocal first, running
+        passed = time.perf_counter() - begun
+        if summary.scanned > summary.errors:
+            first = first or passed
+        if not running[1] and summary.scanned >= waiting:
+            running = passed, summary.scanned
 
-    settings = order["settings"] | {"exclude": tuple(order["settings"]["exclude"])}
     paths = [os.fsdecode(bytes.fromhex(path)) for path in order["paths"]]
-    summary = scan(paths, order["index"], ScanSettings(**settings), progress)
-    return {
-        "photos": summary.scanned,
-        "start": first[0],
-        "seconds": time.perf_counter() - start - first[0],
-        "after": summary.scanned - first[1],
-    }
+    photos = scan(paths, order["index"], settings, progress).scanned
+    passed = time.perf_counter() - begun
+    # Fewer photos than wait for TensorFlow say nothing about the rate of a long scan.
+    since, before = running if photos >= 2 * waiting else (0.0, 0)
+    return {"photos": photos, "start": first, "rate": (photos - before) / (passed - since)}
 
 
 @contextmanager

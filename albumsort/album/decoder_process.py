@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import hashlib
 import signal
 import warnings
@@ -21,6 +23,7 @@ from albumsort.album.photo import (
     UnreadablePhotoError,
     decode,
     decode_what_is_there,
+    megapixels_in_memory,
     open_photo,
     read_header,
 )
@@ -28,6 +31,8 @@ from albumsort.album.walk import printable
 from albumsort.shrink import shrink
 
 _CHUNK = 1 << 20
+#: Megapixels decoded at once from which a worker gives its memory back afterwards.
+_LARGE = 16.0
 #: The perceptual hash is made of 32 x 32 pixels; a copy of this many on the long side is quicker to shrink to that.
 _HASH_SIDE = 128
 
@@ -39,10 +44,11 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A file is a photo; the worker waits for a slot, or None to let it be."""
+    """A file is a photo; the worker waits for a slot, or None to let it be. It will decode ``megapixels`` at once."""
 
     digest: str
     header: Header
+    megapixels: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,11 @@ def decoder_process(
     assert buffer is not None  # noqa: S101 - it is not closed
     pipe.send(Ready())
 
+    granted = 0.0
+
     def grant(opened: Opened) -> memoryview | None:
+        nonlocal granted
+        granted = opened.megapixels
         pipe.send(opened)
         slot = pipe.recv()
         return None if slot is None else buffer[slot * slot_bytes : (slot + 1) * slot_bytes]
@@ -87,6 +97,8 @@ def decoder_process(
         while True:
             path = pipe.recv()
             message = decode_file(path, grant, detail, look_side)
+            if granted > _LARGE:
+                _give_memory_back()
             if message is not None:
                 pipe.send(message)
     except (EOFError, OSError):
@@ -94,6 +106,12 @@ def decoder_process(
     finally:
         buffer.release()
         memory.close()
+
+
+def _give_memory_back() -> None:
+    """To the system: what glibc keeps for the next photo, as it is told to, is too much after a large one."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library, which was not told to keep anything
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def sha256(file: BinaryIO) -> str:
@@ -136,7 +154,7 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
             digest = sha256(file)
             image = open_photo(file)
             header = read_header(image)
-            room = grant(Opened(digest, header))
+            room = grant(Opened(digest, header, megapixels_in_memory(image, detail)))
             if room is None:
                 return None
             pixels, error = _pixels(image, file, header, detail)

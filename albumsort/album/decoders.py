@@ -26,7 +26,7 @@ from albumsort.errors import AlbumsortError
 from albumsort.records import Photo, PhotoFile
 
 #: Megapixels that all workers together may have in decoding; one larger photo is decoded alone.
-MEGAPIXELS_AT_ONCE = 100.0
+MEGAPIXELS_AT_ONCE = 60.0
 #: How the error of a photo with too many pixels begins.
 TOO_LARGE = "too large"
 #: Seconds between two looks at the clock.
@@ -227,12 +227,12 @@ class Decoders:
 
     def _grant(self) -> None:
         """Let workers that wait with an open file decode it, as far as slots and megapixels allow."""
-        busy = sum(w.opened.header.megapixels for w in self._workers if w.opened and w.slot is not None)
+        busy = sum(w.opened.megapixels for w in self._workers if w.opened and w.slot is not None)
         for worker in self._workers:
             if not worker.is_waiting or not self._free:
                 continue
             assert worker.opened is not None  # noqa: S101 - is_waiting says so
-            size = worker.opened.header.megapixels
+            size = worker.opened.megapixels
             if busy and busy + size > MEGAPIXELS_AT_ONCE:
                 continue
             worker.slot = self._free.popleft()

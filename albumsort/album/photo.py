@@ -108,6 +108,21 @@ def read_header(image: Image.Image) -> Header:
     return Header(width, height, orientation, _taken_at(exif, details), camera or None)
 
 
+def megapixels_in_memory(image: Image.Image, detail: int) -> float:
+    """How much of an opened photo is decoded at once when it is decoded to ``detail``."""
+    width, height = image.size
+    # Of a progressive JPEG all coefficients are held, at whatever scale it is decoded.
+    reduction = 1 if image.info.get("progressive") else _reduction(image, detail)
+    return width * height / reduction**2 / 1e6
+
+
+def _reduction(image: Image.Image, detail: int) -> int:
+    """The scale, as 1 / 1, 2, 4 or 8, at which a JPEG is decoded; other formats know only 1."""
+    if image.format not in ("JPEG", "MPO"):
+        return 1
+    return next((r for r in (8, 4, 2) if max(image.size) / r >= _ENOUGH_DETAIL * detail), 1)
+
+
 def decode(image: Image.Image, header: Header, detail: int) -> NDArray[np.uint8]:
     """The pixels of an opened photo: RGB ``(height, width, 3)``, upright, sRGB, at most ``detail`` on the long side.
 
@@ -116,9 +131,8 @@ def decode(image: Image.Image, header: Header, detail: int) -> NDArray[np.uint8]
     Raises:
         UnreadablePhotoError: the file ends too early.
     """
-    longest = max(image.size)
     if image.format in ("JPEG", "MPO"):
-        reduction = next((r for r in (8, 4, 2) if longest / r >= _ENOUGH_DETAIL * detail), 1)
+        reduction = _reduction(image, detail)
         image.draft(None, (max(1, image.size[0] // reduction), max(1, image.size[1] // reduction)))
     try:
         image.load()

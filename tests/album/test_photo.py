@@ -13,6 +13,7 @@ from albumsort.album.photo import (
     UnreadablePhotoError,
     decode,
     decode_what_is_there,
+    megapixels_in_memory,
     open_photo,
     read_header,
 )
@@ -213,3 +214,14 @@ def test_a_part_of_a_file_is_never_taken_for_the_whole(
 def test_what_is_no_photo_says_so(read: Callable, data: bytes, reason: str) -> None:
     with pytest.raises(UnreadablePhotoError, match=f"^{reason}$"):
         read(data)
+
+
+@pytest.mark.parametrize(
+    ("form", "options", "megapixels"),
+    [("JPEG", {}, 0.75), ("JPEG", {"progressive": True}, 12.0), ("PNG", {"compress_level": 1}, 12.0)],
+)
+def test_what_is_in_memory_while_a_photo_is_decoded_depends_on_its_format(
+    written: Callable, form: str, options: dict, megapixels: float
+) -> None:
+    image = open_photo(io.BytesIO(written(Image.new("L", (4000, 3000)), form, **options)))
+    assert megapixels_in_memory(image, 1200) == pytest.approx(megapixels)
