@@ -32,6 +32,7 @@ class Photo:
         taken_at: ISO 8601 in the photo's own wall-clock time, with its offset where EXIF gives one.
         phash: perceptual hash of 64 bits in hexadecimal.
         error: one line that says why the photo could not be read, or is not whole; None when all is well.
+        exposure: share of its pixels that are neither black nor white, 0..1.
     """
 
     path: str
@@ -44,6 +45,7 @@ class Photo:
     camera: str | None = None
     phash: str | None = None
     error: str | None = None
+    exposure: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

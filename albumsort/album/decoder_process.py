@@ -31,6 +31,8 @@ from albumsort.album.walk import printable
 from albumsort.shrink import shrink
 
 _CHUNK = 1 << 20
+#: Grey levels up to which a pixel is black, and from which it is white.
+_BLACK, _WHITE = 8, 247
 #: Megapixels decoded at once from which a worker gives its memory back afterwards.
 _LARGE = 16.0
 #: The perceptual hash is made of 32 x 32 pixels; a copy of this many on the long side is quicker to shrink to that.
@@ -53,11 +55,15 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The pixels are in the slot: the look first, then the frame. ``error`` says what is amiss with them."""
+    """The pixels are in the slot: the look first, then the frame. ``error`` says what is amiss with them.
+
+    ``exposure`` is the share of the pixels that are neither black nor white.
+    """
 
     look: tuple[int, ...]
     pixels: tuple[int, ...]
     phash: str
+    exposure: float
     error: str | None = None
 
 
@@ -161,8 +167,10 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
         look = shrink(pixels, look_side)
         for array, offset in ((look, 0), (pixels, look_side**2 * 3)):
             np.ndarray(array.shape, np.uint8, room, offset)[...] = array
-        phash = str(imagehash.phash(Image.fromarray(shrink(look, _HASH_SIDE))))
-        return Decoded(look.shape, pixels.shape, phash, error)
+        small = shrink(look, _HASH_SIDE)
+        grey = small.mean(-1)
+        exposure = round(float(((grey > _BLACK) & (grey < _WHITE)).mean()), 4)
+        return Decoded(look.shape, pixels.shape, str(imagehash.phash(Image.fromarray(small))), exposure, error)
     except UnreadablePhotoError as error:
         return Failed(str(error), digest)
     except FileNotFoundError:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import connection, shared_memory
 
 import numpy as np
@@ -300,11 +300,10 @@ class Decoders:
             np.ndarray(shape, np.uint8, self._memory.buf, offset)
             for shape, offset in ((message.look, start), (message.pixels, start + self._look_bytes))
         ]
-        return Frame(self._photo(worker, message.error, message.phash), arrays[1], arrays[0], worker.slot)
+        photo = replace(self._photo(worker, message.error), phash=message.phash, exposure=message.exposure)
+        return Frame(photo, arrays[1], arrays[0], worker.slot)
 
-    def _photo(
-        self, worker: _Worker, error: str | None = None, phash: str | None = None, digest: str | None = None
-    ) -> Photo:
+    def _photo(self, worker: _Worker, error: str | None = None, digest: str | None = None) -> Photo:
         file, opened = worker.file, worker.opened
         assert file is not None  # noqa: S101
         if opened is None:
@@ -319,8 +318,7 @@ class Decoders:
             header.height,
             header.taken_at,
             header.camera,
-            phash,
-            error,
+            error=error,
         )
 
     def _fail(self, worker: _Worker, reason: str, digest: str | None = None) -> None:

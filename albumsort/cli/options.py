@@ -74,3 +74,11 @@ def day(text: str | None) -> str | None:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no date; write 2024, 2024-05 or 2024-05-17") from None
     return text
+
+
+Under = Annotated[Path | None, typer.Option(metavar="DIR", help="Only photos below this folder.")]
+Since = Annotated[str | None, typer.Option(callback=day, metavar="DATE", help="2024, 2024-05 or 2024-05-17.")]
+Until = Annotated[str | None, typer.Option(callback=day, metavar="DATE", help="Likewise, that day included.")]
+Camera = Annotated[str | None, typer.Option(metavar="NAME", help="Only photos of a camera with this in its name.")]
+MinFaces = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only photos with so many faces or more.")]
+MaxFaces = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only photos with no more faces than that.")]

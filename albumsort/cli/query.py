@@ -11,7 +11,19 @@ from typing import Annotated
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.options import Db, Json, Threshold, day, index_path, known_emotion
+from albumsort.cli.options import (
+    Camera,
+    Db,
+    Json,
+    MaxFaces,
+    MinFaces,
+    Since,
+    Threshold,
+    Under,
+    Until,
+    index_path,
+    known_emotion,
+)
 from albumsort.emotions import EMOTIONS
 from albumsort.index.query import Filters, Index
 from albumsort.report.lists import Format, count, write_ranking
@@ -27,19 +39,21 @@ def top(
     everyone: Annotated[
         bool, typer.Option("--everyone", help="Rank by the face in front that shows it least.")
     ] = False,
-    with_copies: Annotated[bool, typer.Option("--all", help="List byte-identical copies, too.")] = False,
-    under: Annotated[Path | None, typer.Option(metavar="DIR", help="Only photos below this folder.")] = None,
-    since: Annotated[
-        str | None, typer.Option(callback=day, metavar="DATE", help="2024, 2024-05 or 2024-05-17.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(callback=day, metavar="DATE", help="Likewise, that day included.")
-    ] = None,
+    with_copies: Annotated[
+        bool, typer.Option("--all", help="List byte-identical copies and all frames of a burst, too.")
+    ] = False,
+    under: Under = None,
+    since: Since = None,
+    until: Until = None,
+    camera: Camera = None,
+    min_faces: MinFaces = None,
+    max_faces: MaxFaces = None,
     form: Annotated[Format, typer.Option("--format", help="How to print the list.")] = "table",
     copy_to: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy the photos there, too.")] = None,
 ) -> None:
     """List the photos that show an emotion best, best first."""
-    filters = Filters(os.path.abspath(under) if under else None, since, until, with_copies)
+    folder = os.path.abspath(under) if under else None
+    filters = Filters(folder, since, until, camera, min_faces, max_faces, with_copies)
     with Index(index_path(db)) as index:
         certain = index.threshold() if threshold is None else threshold
         ranking = index.top(emotion, n, threshold=certain, everyone=everyone, filters=filters)

@@ -24,11 +24,15 @@ DEFAULT_THRESHOLD = 0.5
 
 @dataclass(frozen=True, slots=True)
 class RankedPhoto:
-    """A photo of a top list, with all its faces, the largest first, and its score in 0..1."""
+    """A photo of a top list, with all its faces, the largest first, and its score in 0..1.
+
+    ``others`` is how many more frames of its burst it stands for, byte-identical copies not counted.
+    """
 
     photo: Photo
     score: float
     faces: tuple[Face, ...]
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,17 @@ class Filters:
         under: an absolute folder; photos anywhere below it.
         since: the first ``taken_at`` that counts, as far as it is given: ``2024``, ``2024-05``, ``2024-05-17``.
         until: the last, likewise; ``2024`` includes all of that year. Photos without a date fail both.
-        with_copies: each of several byte-identical files counts, not only one.
+        camera: a part of the camera's name, in upper or lower case.
+        min_faces, max_faces: how many faces a photo must and may have.
+        with_copies: each of several byte-identical files, and each frame of a burst, counts, not only one.
     """
 
     under: str | None = None
     since: str | None = None
     until: str | None = None
+    camera: str | None = None
+    min_faces: int | None = None
+    max_faces: int | None = None
     with_copies: bool = False
 
 
@@ -74,6 +83,8 @@ class Index:
             what = "made by a newer albumsort; update albumsort" if newer else "no index of albumsort"
             raise AlbumsortError(f"{self.path}: {what}")
         self._version = version
+        if version < 4:
+            self._connection.execute("CREATE TEMP VIEW photos AS SELECT *, NULL AS exposure FROM main.photos")
 
     def _open(self) -> sqlite3.Connection:
         address = f"file:{quote(os.fsencode(self.path.absolute()))}?mode=ro"
@@ -116,7 +127,7 @@ class Index:
 
         A photo is listed when at least one certain face reads as the emotion. Its score is the largest probability of
         the emotion among its certain faces; with ``everyone`` the smallest among all faces but those in the background,
-        ties going to the larger mean.
+        ties going to the larger mean. Of a burst only the best photo is listed.
 
         Args:
             emotion: one of ``EMOTIONS``.
@@ -134,16 +145,49 @@ class Index:
         certain = self.threshold() if threshold is None else threshold
         ranking = self._everyone(emotion, certain, filters) if everyone else self._best(emotion, certain, filters)
         chosen: list[RankedPhoto] = []
-        digests: set[str] = set()
+        seen: set[str | int] = set()
         for photo_id, digest, score in ranking:
             if n is not None and len(chosen) >= n:
                 break
-            if digest not in digests or filters.with_copies:
-                digests.add(digest)
-                chosen.append(
-                    RankedPhoto(photo_of(self._connection, photo_id), score, faces_of(self._connection, photo_id))
-                )
+            burst = self._burst_of(photo_id)
+            if not filters.with_copies:
+                if digest in seen or burst in seen:
+                    continue
+                seen |= {digest} if burst is None else {digest, burst}
+            others = 0 if burst is None else self._frames(burst) - 1
+            photo, faces = photo_of(self._connection, photo_id), faces_of(self._connection, photo_id)
+            chosen.append(RankedPhoto(photo, score, faces, others))
         return chosen
+
+    def bursts(self, filters: Filters | None = None) -> Iterator[list[tuple[Photo, tuple[Face, ...]]]]:
+        """The bursts of which a photo passes the filters, by time; each whole, in the order of time, without copies."""
+        if self._version < 4:
+            return
+        where, values = _conditions(filters or Filters())
+        numbers = self._connection.execute(
+            "SELECT b.burst FROM bursts b JOIN photos p ON p.id = b.photo_id"
+            f" WHERE TRUE {where} GROUP BY b.burst ORDER BY min(p.taken_at), b.burst",
+            values,
+        )
+        for (burst,) in numbers.fetchall():
+            frames = self._connection.execute(
+                "SELECT min(p.id) FROM bursts b JOIN photos p ON p.id = b.photo_id WHERE b.burst = ?"
+                " GROUP BY p.digest ORDER BY p.taken_at, p.path",
+                (burst,),
+            ).fetchall()
+            if len(frames) > 1:
+                yield [(photo_of(self._connection, one), faces_of(self._connection, one)) for (one,) in frames]
+
+    def _burst_of(self, photo_id: int) -> int | None:
+        if self._version < 4:
+            return None
+        row = self._connection.execute("SELECT burst FROM bursts WHERE photo_id = ?", (photo_id,)).fetchone()
+        return row[0] if row else None
+
+    def _frames(self, burst: int) -> int:
+        """How many frames a burst has, byte-identical copies counted once."""
+        question = "SELECT count(DISTINCT digest) FROM photos WHERE id IN (SELECT photo_id FROM bursts WHERE burst = ?)"
+        return int(self._connection.execute(question, (burst,)).fetchone()[0])
 
     def photo(self, path: str) -> tuple[Photo, tuple[Face, ...]] | None:
         """A photo and its faces by absolute path, or None when it is not in the index."""
@@ -246,4 +290,11 @@ def _conditions(filters: Filters) -> tuple[str, list[Any]]:
     if filters.until is not None:
         parts.append("AND substr(p.taken_at, 1, ?) <= ?")
         values += [len(filters.until), filters.until]
+    if filters.camera is not None:
+        parts.append("AND instr(lower(p.camera), lower(?))")
+        values.append(filters.camera)
+    for bound, sign in ((filters.min_faces, ">="), (filters.max_faces, "<=")):
+        if bound is not None:
+            parts.append(f"AND (SELECT count(*) FROM faces c WHERE c.photo_id = p.id) {sign} ?")
+            values.append(bound)
     return " ".join(parts), values

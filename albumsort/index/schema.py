@@ -10,10 +10,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from albumsort.emotions import EMOTIONS
-from albumsort.index import everyone
+from albumsort.index import bursts, everyone
 
 #: ``PRAGMA user_version`` of the tables below.
-VERSION = 3
+VERSION = 4
 
 _CORRECTIONS = """
 -- What people say of faces, by the bytes of the photo. No emotion stands for no face. said is the face as the model
@@ -89,6 +89,11 @@ INSERT INTO everyone {everyone.rows()};
 CREATE INDEX photos_by_time ON photos(taken_at) WHERE taken_at NOT NULL;
 """
 
+_BURSTS = f"""
+ALTER TABLE photos ADD COLUMN exposure REAL;
+{bursts.TABLE}
+"""
+
 
 def version(connection: sqlite3.Connection) -> int | None:
     """The version of an index; 0 for an empty database, None for one of another program."""
@@ -130,9 +135,11 @@ def migrate(connection: sqlite3.Connection, index: Path) -> None:
         number = version(connection) or 0
         if 0 < number < VERSION:
             _back_up(connection, index, number)
-        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE]  # step n leads from version n to n + 1
+        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE, _BURSTS]  # step n leads from version n to n + 1
         for statement in "".join(steps[number:]).split(";"):
             connection.execute(statement)
+        if number:
+            bursts.work_out(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 

@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from albumsort.album.walk import printable
 from albumsort.errors import AlbumsortError
-from albumsort.index import corrections, everyone, schema
+from albumsort.index import bursts, corrections, everyone, schema
 from albumsort.index import forget as forgetting
 from albumsort.index.corrections import Correction, corrected
 from albumsort.index.rows import face_row, faces_of, from_column, photo_of, photo_row, to_column
@@ -68,6 +68,7 @@ class IndexWriter:
         except (sqlite3.Error, OSError) as error:
             raise cannot_write(path, error) from error
         self._db = Database(self._connection)
+        self._has_new_photos = False
 
     def _open(self) -> None:
         try:
@@ -115,6 +116,12 @@ class IndexWriter:
     def finish_scan(self, scan: int) -> None:
         """Record that a scan came to its end."""
         with self._transaction():
+            # Also when the scan before this one was killed between its last photos and its end.
+            before = "SELECT finished_at IS NULL FROM scans WHERE id < ? ORDER BY id DESC LIMIT 1"
+            was_killed = self._connection.execute(before, (scan,)).fetchone()
+            if self._has_new_photos or (was_killed and was_killed[0]):
+                bursts.work_out(self._connection)
+            self._has_new_photos = False
             self._db["scans"].update(scan, {"finished_at": _now()})
 
     def unchanged(self, max_megapixels: float) -> dict[str, tuple[int, int]]:
@@ -292,6 +299,7 @@ class IndexWriter:
         return {root.rstrip(os.sep) for (text,) in settings for root in json.loads(text)["paths"]}
 
     def _insert(self, scan: int, photo: Photo, faces: Iterable[Face]) -> None:
+        self._has_new_photos = True
         row = photo_row(photo, scan)
         self._connection.execute("DELETE FROM photos WHERE path = ?", (row["path"],))
         photo_id = self._db["photos"].insert(row).last_pk

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
+from albumsort.frames import Frame
 from albumsort.index.query import RankedPhoto
 from albumsort.records import Face, PhotoResult
 
 if TYPE_CHECKING:
     from albumsort.bench import Bench
 
-Format = Literal["table", "paths", "json", "csv"]
+Format = Literal["table", "paths", "paths0", "json", "ndjson", "csv"]
 
 
 def face_as_dict(face: Face, threshold: float) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def ranking_as_dicts(ranking: Sequence[RankedPhoto], threshold: float) -> list[d
             "path": row.photo.path,
             "score": round(row.score, 6),
             "taken_at": row.photo.taken_at,
+            "others": row.others,
             "faces": [face_as_dict(face, threshold) for face in row.faces],
         }
         for row in ranking
@@ -60,14 +62,47 @@ def write_ranking(ranking: Sequence[RankedPhoto], threshold: float, form: Format
         return json.dumps(ranking_as_dicts(ranking, threshold), indent=1) + "\n"
     if form == "csv":
         return _csv(ranking)
+    if form == "ndjson":
+        return "".join(json.dumps(row) + "\n" for row in ranking_as_dicts(ranking, threshold))
+    if form == "paths0":
+        return "".join(row.photo.path + "\0" for row in ranking)
     if form == "paths":
         # One path a line is what scripts read: a name with a line break in it must not look like two.
         return "".join(row.photo.path.replace("\n", "\\n") + "\n" for row in ranking)
     return "".join(
         f"{rank:4d}  {row.score:.3f}  {(row.photo.taken_at or '')[:10]:10}  {count(len(row.faces), 'face'):8}  "
-        f"{printable(row.photo.path)}\n"
+        f"{printable(row.photo.path)}{f'  (+{row.others} like it)' if row.others else ''}\n"
         for rank, row in enumerate(ranking, 1)
     )
+
+
+def burst_as_dict(frames: Sequence[Frame]) -> dict[str, Any]:
+    """A burst for JSON: its frames, best first, with the parts of each score."""
+    return {
+        "taken_at": min(frame.photo.taken_at or "" for frame in frames),
+        "frames": [
+            {
+                "path": frame.photo.path,
+                "score": frame.score,
+                "parts": dict(frame.parts),
+                "taken_at": frame.photo.taken_at,
+                "faces": len(frame.faces),
+            }
+            for frame in frames
+        ],
+    }
+
+
+def burst_lines(number: int, frames: Sequence[Frame]) -> str:
+    """A burst for a terminal, best frame first."""
+    taken_at = min(frame.photo.taken_at or "" for frame in frames)
+    lines = [f"{number:4d}  {taken_at[:19].replace('T', ' ')}  {len(frames)} frames\n"]
+    for place, frame in enumerate(frames):
+        mark = "*" if place == 0 else " "
+        lines.append(
+            f"    {mark} {frame.score:.3f}  {count(len(frame.faces), 'face'):8}  {printable(frame.photo.path)}\n"
+        )
+    return "".join(lines)
 
 
 def describe(result: PhotoResult, threshold: float) -> str:

@@ -61,7 +61,11 @@ class Room:
     def turn_back(self, version: int) -> None:
         """Make the index one of an older version, as an older albumsort left it."""
         self.writer.__exit__()
-        later = {1: "DROP TABLE corrections;", 2: "DROP TABLE everyone; DROP INDEX photos_by_time;"}
+        later = {
+            1: "DROP TABLE corrections;",
+            2: "DROP TABLE everyone; DROP INDEX photos_by_time;",
+            3: "DROP TABLE bursts; ALTER TABLE photos DROP COLUMN exposure;",
+        }
         with closing(sqlite3.connect(self.path)) as connection:
             undo = "".join(words for since, words in later.items() if since >= version)
             connection.executescript(f"{undo} PRAGMA user_version = {version};")

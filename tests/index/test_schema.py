@@ -16,11 +16,12 @@ from albumsort.index.store import IndexWriter
 from albumsort.records import PhotoFile
 
 CONTRACT = {
-    "photos": "id path size mtime_ns digest width height taken_at camera phash status error scan_id",
+    "photos": "id path size mtime_ns digest width height taken_at camera phash status error scan_id exposure",
     "faces": "id photo_id x y w h detection landmarks sharpness emotion confidence "
     "angry disgust fear happy sad surprise neutral",
     "scans": "id started_at finished_at settings model",
     "corrections": "id digest emotion said corrected_at is_there",
+    "bursts": "photo_id burst",
     "everyone": "photo_id emotion score mean confidence",
 }
 
@@ -179,7 +180,7 @@ def test_a_folder_is_no_index(tmp_path: Path) -> None:
     refuses(tmp_path, "cannot be written")
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_an_older_index_is_kept_beside_the_one_brought_forward(room: Any, face: Callable, version: int) -> None:
     room.put("/photos/a.jpg", face(happy=0.9))
     room.turn_back(version)

@@ -1,0 +1,66 @@
+"""albumsort bursts."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albumsort.cli.options import Camera, Db, Json, Since, Until, index_path, known_emotion
+from albumsort.frames import WEIGHTS, judged
+from albumsort.index.query import Filters, Index
+from albumsort.report.lists import burst_as_dict, burst_lines
+
+
+def _weights(text: str | None) -> dict[str, float]:
+    """What ``--weights`` says, ``emotion=3,sharpness=1``; what it does not name weighs nothing.
+
+    Raises:
+        typer.BadParameter: an unknown name, or no number.
+    """
+    if text is None:
+        return dict(WEIGHTS)
+    found = {}
+    for item in text.split(","):
+        name, _, value = item.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise typer.BadParameter(f"{item!r}: write it like emotion=3,sharpness=1") from None
+    wrong = [name for name, value in found.items() if name not in WEIGHTS or not 0 <= value < float("inf")]
+    if wrong or not any(found.values()):
+        raise typer.BadParameter(f"weights of 0 or more, not all 0, for {', '.join(WEIGHTS)}")
+    return found
+
+
+def bursts(
+    path: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="Only bursts below this folder.")] = None,
+    emotion: Annotated[str, typer.Option(callback=known_emotion, help="What the best frame should show.")] = "happy",
+    n: Annotated[int | None, typer.Option("-n", min=1, help="Bursts at most, the latest left out.")] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=N,...", help=f"What counts, of {', '.join(WEIGHTS)}; see the README."),
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    camera: Camera = None,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """List bursts, photos of one moment, by time; of each the best frame first."""
+    chosen = _weights(weights)
+    filters = Filters(os.path.abspath(path) if path else None, since, until, camera)
+    with Index(index_path(db)) as index:
+        found = [judged(burst, emotion, chosen) for burst in islice(index.bursts(filters), n)]
+    if as_json:
+        print(json.dumps([burst_as_dict(burst) for burst in found], indent=1))
+        return
+    for number, burst in enumerate(found, 1):
+        print(burst_lines(number, burst), end="")
+    if not found:
+        sys.stderr.write("no bursts: no two photos that look alike were taken within seconds by one camera\n")

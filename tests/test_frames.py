@@ -1,0 +1,94 @@
+"""The best frame of a burst is the one in which everybody looks well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from albumsort.frames import WEIGHTS, facing, in_front, is_cut, judged
+from albumsort.records import Face, Photo
+
+
+@pytest.fixture
+def person(face_of: Callable[..., Face]) -> Callable[..., Face]:
+    def make(place: int, smile: float = 0.9, height: float = 100, sharpness: float = 100.0) -> Face:
+        face = face_of("happy", smile, (120.0 * place + 20, 50, height * 0.8, height))
+        return replace(face, sharpness=sharpness)
+
+    return make
+
+
+def shot(name: str, *faces: Face, exposure: float | None = 0.95) -> tuple[Photo, tuple[Face, ...]]:
+    return Photo(name, 1, 1, name, 1000, 300, "2024-05-17T12:00:00", exposure=exposure), faces
+
+
+def best(*burst: tuple[Photo, tuple[Face, ...]]) -> str:
+    return judged(burst, "happy")[0].photo.path
+
+
+def test_the_frame_where_everybody_smiles_wins(person: Callable[..., Face]) -> None:
+    one_frowns = shot("frowns", person(0, 0.99), person(1, 0.99), person(2, 0.1))
+    all_smile = shot("smile", person(0, 0.8), person(1, 0.8), person(2, 0.8))
+    assert best(one_frowns, all_smile) == "smile"
+
+
+def test_who_turned_away_and_is_not_found_spoils_a_frame(person: Callable[..., Face]) -> None:
+    assert best(shot("two", person(0), person(1)), shot("three", *(person(k, 0.8) for k in range(3)))) == "three"
+
+
+def test_of_equal_smiles_the_sharp_frame_wins(person: Callable[..., Face]) -> None:
+    blurred = shot("blurred", person(0), person(1, sharpness=5))
+    assert best(blurred, shot("sharp", person(0), person(1, sharpness=90))) == "sharp"
+
+
+def test_a_face_in_profile_or_cut_by_the_edge_counts_against_a_frame(person: Callable[..., Face]) -> None:
+    straight = person(0)
+    eyes = straight.landmarks[:2]
+    nose = (eyes[1][0], straight.landmarks[2][1])
+    turned = replace(straight, landmarks=(*eyes, nose, *straight.landmarks[3:]))
+    assert (facing(straight), facing(turned)) == (pytest.approx(1), 0)
+    assert best(shot("turned", turned), shot("straight", straight)) == "straight"
+    cut = replace(straight, box=(-30.0, 50.0, 80.0, 100.0))
+    assert best(shot("cut", cut), shot("straight", straight)) == "straight"
+
+
+def test_a_tilted_head_is_not_turned_away(person: Callable[..., Face]) -> None:
+    points = tuple((y, -x) for x, y in person(0).landmarks)
+    assert facing(replace(person(0), landmarks=points)) == pytest.approx(1)
+
+
+def test_the_edge_may_touch_a_face(person: Callable[..., Face]) -> None:
+    photo, _ = shot("a")
+    assert not is_cut(replace(person(0), box=(-5.0, 10.0, 80.0, 100.0)), photo)
+    assert is_cut(replace(person(0), box=(960.0, 10.0, 80.0, 100.0)), photo)
+
+
+def test_people_in_the_background_do_not_count(person: Callable[..., Face]) -> None:
+    passer_by = person(3, 0.01, height=30)
+    assert passer_by not in in_front([person(0), passer_by])
+    assert best(shot("alone", person(0, 0.7)), shot("with", person(0, 0.9), passer_by)) == "with"
+
+
+def test_exposure_decides_where_nobody_is(person: Callable[..., Face]) -> None:
+    frames = judged([shot("dark", exposure=0.2), shot("light", exposure=0.9)], "happy")
+    assert [(frame.photo.path, frame.score, dict(frame.parts)) for frame in frames] == [
+        ("light", 0.9, {"exposure": 0.9}),
+        ("dark", 0.2, {"exposure": 0.2}),
+    ]
+
+
+def test_weights_decide_and_parts_are_shown(person: Callable[..., Face]) -> None:
+    sharp, smile = shot("sharp", person(0, 0.3)), shot("smile", person(0, 0.9, sharpness=20))
+    assert best(sharp, smile) == "smile"
+    (first, _) = judged([sharp, smile], "happy", {"sharpness": 1.0})
+    assert (first.photo.path, first.score) == ("sharp", 1.0)
+    assert set(first.parts) == set(WEIGHTS)
+    assert all(0 <= value <= 1 for value in first.parts.values())
+
+
+def test_a_score_is_the_weighted_mean_of_its_parts(person: Callable[..., Face]) -> None:
+    frame = judged([shot("a", person(0, 0.6)), shot("b", person(0, 0.8))], "happy")[0]
+    total = sum(WEIGHTS[name] * value for name, value in frame.parts.items())
+    assert frame.score == pytest.approx(total / sum(WEIGHTS.values()), abs=1e-3)
