@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from albumsort.album.decoder_process import Decoded, Failed, Opened, Ready, decoder_process
 from albumsort.album.decoder_resources import slots_that_fit, worker_environment
+from albumsort.album.names import date_in_name
 from albumsort.errors import AlbumsortError
 from albumsort.records import Photo, PhotoFile
 
@@ -316,7 +317,7 @@ class Decoders:
             opened.digest,
             header.width,
             header.height,
-            header.taken_at,
+            header.taken_at or date_in_name(file.path),
             header.camera,
             error=error,
         )

@@ -54,7 +54,7 @@ def bursts(
 ) -> None:
     """List bursts, photos of one moment, by time; of each the best frame first."""
     chosen = _weights(weights)
-    filters = Filters(os.path.abspath(path) if path else None, since, until, camera)
+    filters = Filters(os.path.abspath(path) if path else None, since, until, camera=camera)
     with Index(index_path(db)) as index:
         found = [judged(burst, emotion, chosen) for burst in islice(index.bursts(filters), n)]
     if as_json:

@@ -82,3 +82,4 @@ Until = Annotated[str | None, typer.Option(callback=day, metavar="DATE", help="L
 Camera = Annotated[str | None, typer.Option(metavar="NAME", help="Only photos of a camera with this in its name.")]
 MinFaces = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only photos with so many faces or more.")]
 MaxFaces = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only photos with no more faces than that.")]
+Undated = Annotated[bool, typer.Option("--undated", help="With --since or --until: photos without a date, too.")]

@@ -19,6 +19,7 @@ from albumsort.cli.options import (
     MinFaces,
     Since,
     Threshold,
+    Undated,
     Under,
     Until,
     index_path,
@@ -45,6 +46,7 @@ def top(
     under: Under = None,
     since: Since = None,
     until: Until = None,
+    undated: Undated = False,
     camera: Camera = None,
     min_faces: MinFaces = None,
     max_faces: MaxFaces = None,
@@ -53,7 +55,7 @@ def top(
 ) -> None:
     """List the photos that show an emotion best, best first."""
     folder = os.path.abspath(under) if under else None
-    filters = Filters(folder, since, until, camera, min_faces, max_faces, with_copies)
+    filters = Filters(folder, since, until, undated, camera, min_faces, max_faces, with_copies)
     with Index(index_path(db)) as index:
         certain = index.threshold() if threshold is None else threshold
         ranking = index.top(emotion, n, threshold=certain, everyone=everyone, filters=filters)

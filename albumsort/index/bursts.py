@@ -63,7 +63,9 @@ def find(shots: Iterable[Shot]) -> Iterator[tuple[int, int]]:
 def work_out(connection: sqlite3.Connection) -> None:
     """Bring the table up to date with the photos."""
     rows = connection.execute(
-        "SELECT camera, id, taken_at, phash FROM photos WHERE taken_at NOT NULL AND phash NOT NULL ORDER BY camera, id"
+        "SELECT camera, id, taken_at, phash FROM photos"
+        # A day alone, from a file's name, says nothing about seconds.
+        " WHERE length(taken_at) >= 19 AND phash NOT NULL ORDER BY camera, id"
     )
     by_camera: dict[str | None, list[Shot]] = {}
     for camera, photo, taken_at, phash in rows:

@@ -42,7 +42,8 @@ class Filters:
     Attributes:
         under: an absolute folder; photos anywhere below it.
         since: the first ``taken_at`` that counts, as far as it is given: ``2024``, ``2024-05``, ``2024-05-17``.
-        until: the last, likewise; ``2024`` includes all of that year. Photos without a date fail both.
+        until: the last, likewise; ``2024`` includes all of that year.
+        undated: photos without a date pass both; else they fail.
         camera: a part of the camera's name, in upper or lower case.
         min_faces, max_faces: how many faces a photo must and may have.
         with_copies: each of several byte-identical files, and each frame of a burst, counts, not only one.
@@ -51,6 +52,7 @@ class Filters:
     under: str | None = None
     since: str | None = None
     until: str | None = None
+    undated: bool = False
     camera: str | None = None
     min_faces: int | None = None
     max_faces: int | None = None
@@ -284,11 +286,12 @@ def _conditions(filters: Filters) -> tuple[str, list[Any]]:
         # As bytes, so that names which are no UTF-8 are found below it too.
         parts.append("AND substr(CAST(p.path AS BLOB), 1, ?) = ?")
         values += [len(folder), folder]
+    undated = "p.taken_at IS NULL" if filters.undated else "FALSE"
     if filters.since is not None:
-        parts.append("AND p.taken_at >= ?")
+        parts.append(f"AND ({undated} OR p.taken_at >= ?)")
         values.append(filters.since)
     if filters.until is not None:
-        parts.append("AND substr(p.taken_at, 1, ?) <= ?")
+        parts.append(f"AND ({undated} OR substr(p.taken_at, 1, ?) <= ?)")
         values += [len(filters.until), filters.until]
     if filters.camera is not None:
         parts.append("AND instr(lower(p.camera), lower(?))")

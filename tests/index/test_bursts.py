@@ -122,3 +122,18 @@ def test_an_older_index_has_no_bursts_until_it_is_brought_forward(wedding: Any) 
 def test_lists_can_be_limited_to_cameras_and_numbers_of_faces(wedding: Any, options: dict, names: set) -> None:
     with Index(wedding.path) as index:
         assert {row.photo.path[8:] for row in index.top("happy", filters=Filters(**options))} == names
+
+
+def test_undated_photos_pass_dates_on_request(wedding: Any) -> None:
+    with Index(wedding.path) as index:
+        for filters, undated in ((Filters(since="2024"), False), (Filters(until="2024", undated=True), True)):
+            names = {row.photo.path[8:] for row in index.top("happy", filters=filters)}
+            assert ("undated.jpg" in names) is undated
+            assert "later.jpg" in names
+
+
+def test_photos_of_one_day_whose_names_tell_no_time_are_no_burst(room: Any) -> None:
+    for number in range(3):
+        room.put(f"/photos/IMG-20240517-WA000{number}.jpg", taken_at="2024-05-17")
+    room.writer.finish_scan(room.scan)
+    assert room.sql("SELECT count(*) FROM bursts") == [(0,)]
