@@ -212,7 +212,10 @@ def _scan(files: Sequence[PhotoFile], settings: ScanSettings) -> tuple[dict[str,
             ) as process,
             _peak_memory(process.pid) as peak,
         ):
-            answer, _ = process.communicate(json.dumps(order))
+            try:
+                answer, _ = process.communicate(json.dumps(order))
+            finally:
+                process.kill()  # when this is interrupted, it would go on by itself
     if process.returncode:
         raise AlbumsortError(f"the scan failed with exit code {process.returncode}")
     return json.loads(answer), peak[0]
@@ -222,22 +225,25 @@ def _scan_here(order: dict[str, Any]) -> dict[str, float]:
     """Photos that a scan reads, seconds until the first of them, and photos a second."""
     settings = ScanSettings(**order["settings"] | {"exclude": tuple(order["settings"]["exclude"])})
     waiting = settings.decoders().frames
-    begun, first, running = time.perf_counter(), 0.0, (0.0, 0)
+    begun, first = time.perf_counter(), 0.0
+    # While the scan runs evenly, as much is decoded and waits at the end of the stretch that is timed as at its start.
+    since, until = (0.0, 0), (0.0, 0)
 
     def progress(summary: ScanSummary) -> None:
-        nonlocal first, running
-        passed = time.perf_counter() - begun
+        nonlocal first, since, until
+        now = time.perf_counter() - begun, summary.scanned
         if summary.scanned > summary.errors:
-            first = first or passed
-        if not running[1] and summary.scanned >= waiting:
-            running = passed, summary.scanned
+            first = first or now[0]
+        if not since[1] and summary.scanned >= waiting:
+            since = now
+        if summary.scanned <= summary.found - waiting:
+            until = now
 
     paths = [os.fsdecode(bytes.fromhex(path)) for path in order["paths"]]
     photos = scan(paths, order["index"], settings, progress).scanned
-    passed = time.perf_counter() - begun
-    # Fewer photos than wait for TensorFlow say nothing about the rate of a long scan.
-    since, before = running if photos >= 2 * waiting else (0.0, 0)
-    return {"photos": photos, "start": first, "rate": (photos - before) / (passed - since)}
+    if photos < 3 * waiting or until[1] <= since[1]:  # too few to tell
+        since, until = (0.0, 0), (time.perf_counter() - begun, photos)
+    return {"photos": photos, "start": first, "rate": (until[1] - since[1]) / (until[0] - since[0])}
 
 
 @contextmanager

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +14,16 @@ from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.query import Index, RankedPhoto
+from albumsort.manifest import Manifest, fingerprint
 from albumsort.new_file import new_file
 
+#: Where a photo goes.
+LAYOUTS = {
+    "emotion": "{emotion}",
+    "emotion/year": "{emotion}/{year}",
+    "year/emotion": "{year}/{emotion}",
+    "flat": "",
+}
 #: Bytes of a file name that all common file systems take.
 _NAME_BYTES = 255
 #: A suffix longer than this is no suffix but part of a name with a dot in it.
@@ -63,7 +70,9 @@ class _Folder:
         if not os.path.isfile(source):
             return None
         same_size = self.by_size.get(os.path.getsize(source), [])
-        return next((path for path in same_size if _digest(path) == _digest(Path(source))), None)
+        return next(
+            (path for path in same_size if fingerprint(path) == fingerprint(Path(os.path.realpath(source)))), None
+        )
 
     def add(self, source: str, name: str) -> None:
         """Remember what was laid, or would have been: in a dry run the source stands for its copy."""
@@ -71,9 +80,9 @@ class _Folder:
         self.linked[source] = self.path / name
         self.by_size[os.path.getsize(source)].append(Path(source))
 
-    def free_name(self, rank: int, digits: int, row: RankedPhoto) -> str:
+    def free_name(self, rank: str, row: RankedPhoto) -> str:
         """Rank, score and the photo's own name, and a number more where that is taken."""
-        prefix = f"{rank:0{digits}d}_{row.score * 100:03.0f}_"
+        prefix = f"{rank}_{row.score * 100:03.0f}_"
         own = os.path.basename(row.photo.path)
         for copy in range(1, len(self.names) + 2):
             name = fitting_name(prefix, own, f" ({copy})" if copy > 1 else "")
@@ -90,9 +99,10 @@ def export(
     n: int | None = None,
     threshold: float | None = None,
     mode: str = "copy",
+    layout: str = "emotion",
     dry_run: bool = False,
 ) -> list[Exported]:
-    """Lay the best photos of each emotion into a folder of its name.
+    """Lay the best photos of each emotion into folders, and note them in the manifest.
 
     Args:
         index: that says which photos.
@@ -101,16 +111,32 @@ def export(
         n: photos an emotion, at most; None for all that show it.
         threshold: as in ``Index.top``.
         mode: ``copy``, ``hardlink`` or ``symlink``.
+        layout: one of ``LAYOUTS``; years are those in which photos were taken, else ``undated``.
         dry_run: say what would be done, and write nothing.
 
     Raises:
         AlbumsortError: the disk is full, the folder cannot be written, or cannot hold such links.
     """
+    manifest = Manifest(destination)
     done: list[Exported] = []
-    for emotion in emotions:
-        ranking = index.top(emotion, n, threshold=threshold)
-        if ranking:
-            done += lay(ranking, destination / emotion, mode=mode, dry_run=dry_run, emotion=emotion)
+
+    def note(item: Exported) -> None:
+        done.append(item)
+        if item.action == "written":
+            manifest.add(Path(item.target), item.source, mode)
+
+    try:
+        for emotion in emotions:
+            folders: dict[Path, list[RankedPhoto]] = defaultdict(list)
+            for row in index.top(emotion, n, threshold=threshold):
+                year = (row.photo.taken_at or "undated")[: 7 if row.photo.taken_at is None else 4]
+                folders[destination / LAYOUTS[layout].format(emotion=emotion, year=year)].append(row)
+            for folder, ranking in folders.items():
+                label = f"{emotion}_" if layout == "flat" else ""
+                lay(ranking, folder, mode=mode, dry_run=dry_run, emotion=emotion, label=label, note=note)
+    finally:
+        if any(item.action == "written" for item in done):
+            manifest.save()  # also of an export that broke off
     return done
 
 
@@ -121,9 +147,19 @@ def lay(
     mode: str = "copy",
     dry_run: bool = False,
     emotion: str | None = None,
+    label: str = "",
+    note: Callable[[Exported], None] = lambda item: None,
 ) -> list[Exported]:
-    """Lay a ranking into one folder, names beginning with the rank. Raises as ``export`` does."""
+    """Lay a ranking into one folder, names beginning with ``label`` and the rank.
+
+    ``note`` is told of each photo at once, also before an error. Raises as ``export`` does.
+    """
     done: list[Exported] = []
+
+    def add(source: str, target: Path, action: str) -> None:
+        done.append(Exported(emotion, source, str(target), action))
+        note(done[-1])
+
     try:
         content = _Folder(folder)
         digits = max(3, len(str(len(ranking))))
@@ -131,21 +167,21 @@ def lay(
             folder.mkdir(parents=True, exist_ok=True)
         for rank, row in enumerate(ranking, 1):
             if os.path.isfile(row.photo.path) and not os.access(row.photo.path, os.R_OK):
-                done.append(Exported(emotion, row.photo.path, str(folder), "unreadable"))
+                add(row.photo.path, folder, "unreadable")
                 continue
             present = content.holding(row.photo.path)
             if present is not None:
-                done.append(Exported(emotion, row.photo.path, str(present), "present"))
+                add(row.photo.path, present, "present")
                 continue
-            name = content.free_name(rank, digits, row)
+            name = content.free_name(f"{label}{rank:0{digits}d}", row)
             target = folder / name
             if not os.path.isfile(row.photo.path):
-                done.append(Exported(emotion, row.photo.path, str(target), "missing"))
+                add(row.photo.path, target, "missing")
                 continue
             if not dry_run:
                 _place(row.photo.path, target, mode)
             content.add(row.photo.path, name)
-            done.append(Exported(emotion, row.photo.path, str(target), "would be written" if dry_run else "written"))
+            add(row.photo.path, target, "would be written" if dry_run else "written")
     except OSError as error:
         reason = error.strerror or str(error)
         if error.errno in (errno.EXDEV, errno.EPERM, errno.ENOTSUP) and mode != "copy":
@@ -191,13 +227,5 @@ def _copy(source: str, target: Path) -> None:
             shutil.copyfileobj(reading, writing, 1 << 20)
         writing.flush()
         shutil.copystat(source, writing.name)
-        if _digest(Path(writing.name)) != _digest(Path(source)):
+        if fingerprint(Path(writing.name)) != fingerprint(Path(source)):
             raise OSError(errno.EIO, "the copy differs from the photo", str(target))
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

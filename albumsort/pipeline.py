@@ -191,13 +191,15 @@ class _Scan:
         if not self.settings.rescore:
             self.summary.of_other_models = len(others)
             return
-        for result in read_again(others, self.reader, self.settings):
-            self.pending.append(result)
-            self.summary.rescored += 1
-            if len(self.pending) >= WRITE_BATCH or time.monotonic() - self.last_write > WRITE_SECONDS:
-                self._flush()
-            self.progress(self.summary)
-        self._flush()
+        try:
+            for result in read_again(others, self.reader, self.settings):
+                self.pending.append(result)
+                self.summary.rescored += 1
+                if len(self.pending) >= WRITE_BATCH or time.monotonic() - self.last_write > WRITE_SECONDS:
+                    self._flush()
+                self.progress(self.summary)
+        finally:
+            self._flush()  # also when interrupted
 
     def _flush(self) -> None:
         """Write what waits: the photos that were read, and the copies of what is known."""

@@ -33,6 +33,10 @@ BATCH = 6
 READERS = 2
 
 
+#: Photos that may overtake one that waits for others of its canvas.
+PATIENCE = 60
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A photo as it comes out of the networks. ``crops`` are its faces' crops, uint8 ``(n, 48, 48)``."""
@@ -128,8 +132,9 @@ def read_photos(decoders: Decoders, reader: FaceReader) -> Generator[Reading | K
     A photo that could not be decoded comes as a reading without faces. To be closed before the decoders are, whose
     memory the threads in here work on.
     """
-    waiting: dict[tuple[int, int], deque[Frame]] = defaultdict(deque)
+    waiting: dict[tuple[int, int], deque[tuple[int, Frame]]] = defaultdict(deque)
     flying: set[Future[list[Reading]]] = set()
+    turn = 0
 
     def read(frames: list[Frame]) -> list[Reading]:
         try:
@@ -140,7 +145,7 @@ def read_photos(decoders: Decoders, reader: FaceReader) -> Generator[Reading | K
 
     def landed(at_most: int) -> Iterator[Reading]:
         """What has been read, when no more than so many batches shall stay in flight."""
-        while len(flying) > at_most:
+        while len(flying) > at_most or any(batch.done() for batch in flying):
             done, _ = wait(flying, return_when=FIRST_COMPLETED)
             flying.difference_update(done)
             for batch in done:
@@ -149,27 +154,34 @@ def read_photos(decoders: Decoders, reader: FaceReader) -> Generator[Reading | K
     def start(canvas: tuple[int, int]) -> Iterator[Reading]:
         yield from landed(READERS - 1)
         queue = waiting[canvas]
-        flying.add(threads.submit(read, [queue.popleft() for _ in range(min(BATCH, len(queue)))]))
+        flying.add(threads.submit(read, [queue.popleft()[1] for _ in range(min(BATCH, len(queue)))]))
+        if not queue:
+            del waiting[canvas]
 
     with ThreadPoolExecutor(READERS, "reader") as threads:
         for item in decoders:
+            yield from landed(READERS)
             if isinstance(item, KnownPhoto):
                 yield item
                 continue
             if isinstance(item, Photo):
                 yield Reading(PhotoResult(item), _NO_CROPS)
                 continue
+            turn += 1
             height, width = item.look.shape[:2]
             canvas = (-(-height // CANVAS_STEP), -(-width // CANVAS_STEP))
-            waiting[canvas].append(item)
-            # A full batch is read at once; part of one when the frames that wait leave the decoders short of memory.
+            waiting[canvas].append((turn, item))
+            oldest = min(waiting, key=lambda key: waiting[key][0][0])
+            # A full batch is read at once; part of one when the frames that wait leave the decoders short of memory, or
+            # when a photo of a rare shape has waited long enough.
             if len(waiting[canvas]) >= BATCH:
                 yield from start(canvas)
+            elif turn - waiting[oldest][0][0] >= PATIENCE:
+                yield from start(oldest)
             elif sum(map(len, waiting.values())) > decoders.frames // 2:
                 yield from start(max(waiting, key=lambda key: len(waiting[key])))
-        for canvas in list(waiting):
-            while waiting[canvas]:
-                yield from start(canvas)
+        while waiting:
+            yield from start(next(iter(waiting)))
         yield from landed(0)
 
 

@@ -42,4 +42,6 @@ class ScanSettings:
     def decoders(self) -> DecoderSettings:
         """What of it the decoders need."""
         workers = self.workers or os.cpu_count() or 1
-        return DecoderSettings(workers, min(LOOK_SIDE, self.detail), self.detail, self.max_megapixels)
+        look = min(LOOK_SIDE, self.detail)
+        # Frames for the batches in flight and as many that wait for their like, and one in work for each worker.
+        return DecoderSettings(workers, look, self.detail, self.max_megapixels, frames=22 + workers)

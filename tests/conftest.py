@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
@@ -128,19 +129,20 @@ def index_of(tmp_path: Path, face_of: FaceMaker) -> IndexMaker:
         photos: dict[str | Path, list[tuple[str, float]] | str], name: str = "made.db", threshold: float = 0.5
     ) -> Path:
         results = []
-        for path, found in photos.items():
+        for number, (path, found) in enumerate(photos.items()):
             place = os.fspath(path)
             exists = os.path.isfile(place)
             content = Path(place).read_bytes() if exists else os.fsencode(place)
             size, mtime = len(content), os.stat(place).st_mtime_ns if exists else 0
             error = found if isinstance(found, str) else None
             digest = hashlib.sha256(content).hexdigest()
-            photo = Photo(place, size, mtime, digest, 400, 300, "2024-05-17T12:00:00", "Example", digest[:16], error)
+            taken_at = (datetime(2024, 5, 17, 12) + timedelta(seconds=10 * number)).isoformat()  # no burst
+            photo = Photo(place, size, mtime, digest, 400, 300, taken_at, "Example", digest[:16], error)
             results.append(PhotoResult(photo, () if error else tuple(face_of(*face) for face in found)))
         with IndexWriter(tmp_path / name) as writer:
-            number = writer.start_scan({"paths": [str(tmp_path)], "threshold": threshold})
-            writer.write(number, results)
-            writer.finish_scan(number)
+            scan_id = writer.start_scan({"paths": [str(tmp_path)], "threshold": threshold})
+            writer.write(scan_id, results)
+            writer.finish_scan(scan_id)
         return tmp_path / name
 
     return make

@@ -13,6 +13,7 @@ import pytest
 from albumsort.errors import AlbumsortError
 from albumsort.export import Exported, export, lay
 from albumsort.index.query import Filters, Index, RankedPhoto
+from albumsort.manifest import NAME
 
 HAPPY, ALSO_HAPPY, NEUTRAL = "portraits/eileen-collins.jpg", "groups/both.jpg", "portraits/grace-hopper.jpg"
 
@@ -36,8 +37,9 @@ def ranking_of(index: Path, emotion: str = "happy", **filters: bool) -> list[Ran
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, hidden and partial ones too, with its bytes."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if not path.is_dir()}
+    """Every file below a folder but the manifest, hidden and partial ones too, with its bytes."""
+    files = (path for path in folder.rglob("*") if not path.is_dir() and path.name != NAME)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def actions(done: list[Exported]) -> list[str]:

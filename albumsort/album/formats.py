@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import BinaryIO, Literal
+from typing import IO, Literal
 
 #: How many bytes ``sniff`` wants.
 SNIFF_BYTES = 32
@@ -58,7 +58,7 @@ def sniff(start: bytes) -> str | None:
     return None
 
 
-def ends_early(file: BinaryIO, kind: str) -> bool:
+def ends_early(file: IO[bytes], kind: str) -> bool:
     """Whether a file of a format that ``sniff`` named is shorter than it says itself. To be asked of a broken file."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -74,7 +74,7 @@ def ends_early(file: BinaryIO, kind: str) -> bool:
     return (b"\xff\xd9" if kind == "JPEG" else b"\x3b") not in file.read()
 
 
-def _has_open_part(file: BinaryIO, size: int, kind: str) -> bool:
+def _has_open_part(file: IO[bytes], size: int, kind: str) -> bool:
     """Whether the last chunk of a PNG or box of an ISO container ends behind the file, or the end mark is missing."""
     at = 8 if kind == "PNG" else 0
     while at < size:

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import BinaryIO
 
+import cv2
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ _PILLOW_FORMATS = ("JPEG", "PNG", "GIF", "TIFF", "WEBP", "HEIF", "AVIF", "BMP")
 _ENOUGH_DETAIL = 0.75
 #: What Pillow raises on metadata that is broken; the picture itself may well be sound.
 _BROKEN_METADATA = (ValueError, TypeError, KeyError, IndexError, SyntaxError, OSError, struct.error, OverflowError)
+#: Megapixels from which a WebP is decoded by OpenCV, which holds it once.
+_LARGE_WEBP = 16.0
 #: What the decoders say of a file that ends within its pixels.
 _SAYS_CUT = re.compile("truncated|end of file", re.IGNORECASE)
 _TRANSPOSITIONS = {
@@ -135,19 +138,17 @@ def decode(image: Image.Image, header: Header, detail: int) -> NDArray[np.uint8]
         reduction = _reduction(image, detail)
         image.draft(None, (max(1, image.size[0] // reduction), max(1, image.size[1] // reduction)))
     try:
+        if image.format == "WEBP" and megapixels_in_memory(image, detail) > _LARGE_WEBP and image.mode == "RGB":
+            return _large_webp(image, header, detail)
         image.load()
     except _BROKEN_METADATA as error:
         if _SAYS_CUT.search(str(error)):
             raise UnreadablePhotoError("truncated") from error
         raise
     profile = image.info.get("icc_profile")
-    image = _eight_bits(image)
-    if max(image.size) > detail:
-        scale = detail / max(image.size)
-        size = (max(1, round(image.size[0] * scale)), max(1, round(image.size[1] * scale)))
-        # A gap of 2 lets Pillow shrink by whole factors first: as good to the eye, several times faster.
-        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    image = _srgb(image, profile)
+    if image.mode == "RGBA":  # made small first, and laid on white then: a large one would be held three times
+        image = _on_white(_fitted(image, detail))
+    image = _srgb(_fitted(_eight_bits(image), detail), profile)
     if header.orientation != 1:
         image = image.transpose(_TRANSPOSITIONS[header.orientation])
     return np.asarray(image)
@@ -169,6 +170,35 @@ def decode_what_is_there(file: BinaryIO, header: Header, detail: int) -> NDArray
     return pixels if (pixels != pixels[-1, -1]).any() else None
 
 
+def _large_webp(image: Image.Image, header: Header, detail: int) -> NDArray[np.uint8]:
+    """As ``decode``; Pillow holds a WebP as an animation, five times as large as it is."""
+    profile, size = image.info.get("icc_profile"), image.size
+    assert isinstance(image, ImageFile.ImageFile) and image.fp is not None  # noqa: S101 - it was opened from a file
+    file = image.fp
+    file.seek(0)
+    pixels = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None or pixels.shape[1::-1] != size:
+        raise UnreadablePhotoError("truncated" if ends_early(file, "WebP") else "damaged: this WebP cannot be decoded")
+    in_rgb = np.ascontiguousarray(np.asarray(_fitted(Image.fromarray(pixels), detail))[..., ::-1])
+    shrunk = _srgb(Image.fromarray(in_rgb), profile)
+    return np.asarray(shrunk.transpose(_TRANSPOSITIONS[header.orientation]) if header.orientation != 1 else shrunk)
+
+
+def _fitted(image: Image.Image, detail: int) -> Image.Image:
+    """The picture with at most ``detail`` pixels on the long side."""
+    if max(image.size) <= detail:
+        return image
+    scale = detail / max(image.size)
+    size = (max(1, round(image.size[0] * scale)), max(1, round(image.size[1] * scale)))
+    # A gap of 2 lets Pillow shrink by whole factors first: as good to the eye, several times faster.
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """A picture in RGBA as one in RGB."""
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
     """The picture in a mode that can be scaled and colour-managed: L, RGB or CMYK."""
     if image.mode in ("L", "RGB", "CMYK"):
@@ -185,9 +215,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
             top = 1.0
         return Image.fromarray((values.clip(0, top) * (255 / max(top, 1.0))).round().astype(np.uint8))
     if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        ground = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(ground, layer).convert("RGB")
+        return _on_white(image.convert("RGBA"))
     return image.convert("L" if image.mode == "1" else "RGB")
 
 

@@ -13,8 +13,10 @@ import typer
 from albumsort.album.walk import printable
 from albumsort.cli.options import Db, Json, Threshold, index_path, known_emotions
 from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
 
 Mode = Literal["copy", "hardlink", "symlink"]
+Layout = Literal["emotion", "emotion/year", "year/emotion", "flat"]
 
 
 def export(
@@ -24,6 +26,10 @@ def export(
         list[str] | None, typer.Option(callback=known_emotions, help="Only this one. May be repeated.")
     ] = None,
     mode: Annotated[Mode, typer.Option(help="What to lay there.")] = "copy",
+    layout: Annotated[Layout, typer.Option(help="Which folders to make.")] = "emotion",
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Remove what exports laid in DEST and nobody has changed since.")
+    ] = False,
     db: Db = None,
     threshold: Threshold = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
@@ -31,14 +37,20 @@ def export(
 ) -> None:
     """Lay the best photos of each emotion into a folder of its name.
 
-    Nothing is overwritten; a photo that a folder holds already is not laid there again.
+    Nothing is overwritten; a photo that a folder holds already is not laid there again. What was laid is noted in
+    albumsort-export.json.
     """
+    if undo:
+        _undo(dest, as_json)
+        return
     from albumsort import export as work
     from albumsort.index.query import Index
 
     with Index(index_path(db)) as index:
         chosen = tuple(emotion) if emotion else EMOTIONS
-        done = work.export(index, dest, emotions=chosen, n=n, threshold=threshold, mode=mode, dry_run=dry_run)
+        done = work.export(
+            index, dest, emotions=chosen, n=n, threshold=threshold, mode=mode, layout=layout, dry_run=dry_run
+        )
     if as_json:
         print(json.dumps({"destination": str(dest), "files": [asdict(item) for item in done]}))
         return
@@ -54,3 +66,20 @@ def export(
         ", ".join(f"{number} {action}" for action, number in count.items()) or "no photo shows any of these emotions"
     )
     print(f"{printable(str(dest))}: {words}")
+
+
+def _undo(dest: Path, as_json: bool) -> None:
+    from albumsort.manifest import NAME, Manifest
+
+    manifest = Manifest(dest)
+    if not manifest.is_there:
+        raise AlbumsortError(f"{printable(str(dest))}: no {NAME} there, so nothing is known of an export")
+    done = list(manifest.undo())
+    if as_json:
+        print(json.dumps({"destination": str(dest), "files": [{"target": str(p), "action": a} for p, a in done]}))
+        return
+    for path, action in done:
+        if action == "changed":
+            print(f"changed since, and kept: {printable(str(path))}")
+    count = Counter(action for _, action in done)
+    print(f"{printable(str(dest))}: " + ", ".join(f"{number} {action}" for action, number in count.items()))

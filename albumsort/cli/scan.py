@@ -70,6 +70,7 @@ def scan(
         try:
             summary = run([str(path) for path in paths], index, settings, progress)
         except KeyboardInterrupt:
+            stop.leave()
             bar.close()
             sys.stderr.write("stopped; what was read is in the index, and the next scan goes on from there\n")
             raise typer.Exit(130) from None

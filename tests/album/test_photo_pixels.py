@@ -10,6 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from albumsort.album.photo import UnreadablePhotoError
+
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 CORNERS = {(0, 0): RED, (0, 1): GREEN, (1, 0): BLUE, (1, 1): WHITE}
 #: What a camera does to the upright picture before it stores it with this orientation (CIPA DC-008, figure 5).
@@ -220,3 +222,17 @@ def test_of_several_frames_the_first_counts(read: Callable, written: Callable, f
     data = written(corners(), file_format, save_all=True, append_images=later)
     assert Image.open(io.BytesIO(data)).n_frames == 3
     assert_upright(read(data)[1])
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}])
+def test_a_large_webp_is_the_picture_that_a_small_one_is(
+    read: Callable, written: Callable, composer: object, monkeypatch: pytest.MonkeyPatch, options: dict
+) -> None:
+    data = written(composer.portrait(composer.HAPPY), "WEBP", **options)
+    _, small = read(data, detail=300)
+    monkeypatch.setattr("albumsort.album.photo._LARGE_WEBP", 0.0)
+    _, large = read(data, detail=300)
+    assert small.shape == large.shape
+    assert np.abs(small.astype(int) - large).mean() < 1.0
+    with pytest.raises(UnreadablePhotoError, match="truncated"):
+        read(data[: len(data) // 2])

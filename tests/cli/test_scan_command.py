@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,13 @@ def test_a_stop_that_comes_up_where_exceptions_are_ignored_is_heard_all_the_same
     stop.check()  # once is enough
 
 
+def test_an_impatient_second_stop_does_not_break_into_the_first():
+    stop = Stop()
+    with pytest.raises(KeyboardInterrupt):
+        stop._hear(signal.SIGINT, None)
+    stop._hear(signal.SIGINT, None)  # while threads still work on what is being given back
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C reaches a process group on POSIX only")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_a_stop_keeps_what_was_read_and_the_next_scan_completes_it(large_album, tmp_path, number):
@@ -99,6 +107,8 @@ def test_a_stop_keeps_what_was_read_and_the_next_scan_completes_it(large_album, 
                 process.wait(0.1)
         if number == signal.SIGINT:
             os.killpg(process.pid, number)
+            time.sleep(0.3)
+            os.killpg(process.pid, number)  # an impatient user
         else:
             process.send_signal(number)
         out, err = process.communicate()

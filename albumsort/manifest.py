@@ -1,0 +1,144 @@
+"""The manifest of an export: which files it laid, so that exactly these can be taken away again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from albumsort.album.walk import printable
+from albumsort.errors import AlbumsortError
+
+NAME = "albumsort-export.json"
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A file that an export laid.
+
+    Attributes:
+        path: below the export's folder, with slashes.
+        source: the photo.
+        mode: ``copy``, ``hardlink`` or ``symlink``.
+        digest: SHA-256 of the bytes; of a symbolic link, of where it leads to.
+    """
+
+    path: str
+    source: str
+    mode: str
+    digest: str
+
+
+class Manifest:
+    """What exports into a folder have laid there."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read the manifest of a folder, which may have none.
+
+        Raises:
+            AlbumsortError: the file of that name is no manifest.
+        """
+        self.folder = folder
+        self._file = folder / NAME
+        self.laid: list[Laid] = []
+        try:
+            content = json.loads(self._file.read_text(encoding="utf-8"))
+            if content["version"] > _VERSION:
+                raise AlbumsortError(f"{self._file}: written by a newer albumsort; update albumsort")
+            self.laid = [Laid(**item) for item in content["files"]]
+        except FileNotFoundError:
+            pass
+        except (ValueError, KeyError, TypeError) as error:
+            raise AlbumsortError(f"{self._file}: not the manifest of an export") from error
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder has a manifest."""
+        return self._file.exists()
+
+    def add(self, target: Path, source: str, mode: str) -> None:
+        """Note a file that was laid just now."""
+        path = PurePosixPath(*target.relative_to(self.folder).parts)
+        self.laid.append(Laid(str(path), source, mode, fingerprint(target)))
+
+    def save(self) -> None:
+        """Write the manifest in place of the one before, or take it away when nothing is left in it.
+
+        Raises:
+            AlbumsortError: the disk is full, say.
+        """
+        if not self.laid:
+            self._file.unlink(missing_ok=True)
+            return
+        partial = self._file.with_name(f".{NAME}.part")
+        content: dict[str, Any] = {"version": _VERSION, "files": [asdict(item) for item in self.laid]}
+        try:
+            with open(partial, "w", encoding="utf-8") as file:
+                json.dump(content, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, self._file)
+        except OSError as error:
+            words = f"{error.strerror}; what was laid just now is not noted, and --undo will not know of it"
+            raise AlbumsortError(f"{printable(str(self._file))}: {words}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def undo(self) -> Iterator[tuple[Path, str]]:
+        """Remove what is listed and has not changed since, and the folders that this empties.
+
+        Yields:
+            each listed file with what became of it: ``removed``, ``changed`` (and so kept) or ``gone`` (before).
+
+        Raises:
+            AlbumsortError: a listed file lies outside of the folder.
+        """
+        for item in self.laid:
+            if not self._is_inside(item):
+                words = "a file outside of this folder is listed; nothing was removed"
+                raise AlbumsortError(f"{printable(str(self._file))}: {words}")
+        kept = []
+        for item in self.laid:
+            path = self.folder / item.path
+            if not os.path.lexists(path):
+                yield path, "gone"
+            elif fingerprint(path) != item.digest or path.is_symlink() != (item.mode == "symlink"):
+                kept.append(item)
+                yield path, "changed"
+            else:
+                path.unlink()
+                self._sweep(path.parent)
+                yield path, "removed"
+        self.laid = kept
+        self.save()
+
+    def _is_inside(self, item: Laid) -> bool:
+        """Whether a listed file is below the folder, also when a folder on the way is a link."""
+        path = PurePosixPath(item.path)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            return False
+        return (self.folder / path).parent.resolve().is_relative_to(self.folder.resolve())
+
+    def _sweep(self, folder: Path) -> None:
+        """Remove a folder and those above it, up to that of the export, as far as they are empty."""
+        while folder != self.folder and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file's bytes; of a symbolic link, of where it leads to."""
+    if path.is_symlink():
+        return hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
+    if not path.is_file():
+        return ""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

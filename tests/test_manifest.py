@@ -1,0 +1,150 @@
+"""What an export laid can be taken away again: exactly that, and nothing that changed since."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albumsort.errors import AlbumsortError
+from albumsort.export import LAYOUTS, export
+from albumsort.index.query import Index
+from albumsort.manifest import NAME, Manifest
+
+HAPPY, NEUTRAL = "portraits/eileen-collins.jpg", "portraits/grace-hopper.jpg"
+
+
+@pytest.fixture
+def mine(album, tmp_path) -> Path:
+    """Photos of one's own, which a test may change."""
+    shutil.copytree(album, tmp_path / "mine")
+    return tmp_path / "mine"
+
+
+@pytest.fixture
+def index(mine, index_of) -> Path:
+    return index_of(
+        {mine / HAPPY: [("happy", 0.9)], mine / "dim.jpg": [("happy", 0.8)], mine / NEUTRAL: [("sad", 0.7)]}
+    )
+
+
+def lay(index: Path, out: Path, **options: Any) -> None:
+    with Index(index) as opened:
+        export(opened, out, **options)
+
+
+def files(out: Path) -> list[str]:
+    return sorted(str(path.relative_to(out)) for path in out.rglob("*") if not path.is_dir())
+
+
+@pytest.mark.parametrize("mode", ["copy", "hardlink", "symlink"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_undo_leaves_the_folder_as_it_was(index, mine, tmp_path, mode, layout):
+    out = tmp_path / "out"
+    (out / "happy").mkdir(parents=True)
+    (out / "happy" / "notes.txt").write_text("mine")
+    before = {path: path.read_bytes() for path in mine.rglob("*.jpg")}
+    lay(index, out, mode=mode, layout=layout)
+    assert len(files(out)) == 5
+    assert [action for _, action in Manifest(out).undo()] == ["removed"] * 3
+    assert files(out) == ["happy/notes.txt"]
+    assert [path.name for path in out.iterdir()] == ["happy"]
+    assert {path: path.read_bytes() for path in mine.rglob("*.jpg")} == before
+
+
+@pytest.mark.parametrize(
+    ("layout", "names"),
+    [
+        ("emotion", ["happy/001_090_eileen-collins.jpg", "happy/002_080_dim.jpg", "sad/001_070_grace-hopper.jpg"]),
+        ("emotion/year", [f"happy/2024/00{n}" for n in "12"] + ["sad/2024/001"]),
+        ("year/emotion", [f"2024/happy/00{n}" for n in "12"] + ["2024/sad/001"]),
+        ("flat", ["happy_001_090_eileen-collins.jpg", "happy_002_080_dim.jpg", "sad_001_070_grace-hopper.jpg"]),
+    ],
+)
+def test_layouts(index, tmp_path, layout, names):
+    lay(index, tmp_path / "out", layout=layout)
+    laid = [name for name in files(tmp_path / "out") if name != NAME]
+    assert all(name.startswith(wanted) for name, wanted in zip(laid, names, strict=True))
+
+
+def test_what_changed_since_is_kept_and_stays_listed(index, tmp_path):
+    out = tmp_path / "out"
+    lay(index, out)
+    edited, gone = out / "happy" / "002_080_dim.jpg", out / "sad" / "001_070_grace-hopper.jpg"
+    edited.write_bytes(edited.read_bytes() + b"edited")
+    gone.unlink()
+    assert {path.name: action for path, action in Manifest(out).undo()} == {
+        "001_090_eileen-collins.jpg": "removed",
+        edited.name: "changed",
+        gone.name: "gone",
+    }
+    assert files(out) == [NAME, "happy/002_080_dim.jpg"]
+    assert [item.path for item in Manifest(out).laid] == ["happy/002_080_dim.jpg"]
+
+
+def test_a_second_export_adds_to_the_manifest_only_what_is_new(index, mine, index_of, tmp_path):
+    out = tmp_path / "out"
+    lay(index, out)
+    first = (out / NAME).read_text()
+    lay(index, out)
+    assert (out / NAME).read_text() == first
+    lay(index_of({mine / "groups" / "both.jpg": [("fear", 0.9)]}, "more.db"), out)
+    assert [item.path for item in Manifest(out).laid][3:] == ["fear/001_090_both.jpg"]
+    assert len(list(Manifest(out).undo())) == 4
+    assert files(out) == []
+
+
+def test_an_export_that_breaks_off_has_noted_what_it_laid(index, mine, tmp_path, monkeypatch):
+    def fail(source: str, target: Path, mode: str) -> None:
+        if "dim" in source:
+            raise KeyboardInterrupt
+        shutil.copy(source, target)
+
+    monkeypatch.setattr("albumsort.export._place", fail)
+    with pytest.raises(KeyboardInterrupt):
+        lay(index, tmp_path / "out")
+    assert [item.path for item in Manifest(tmp_path / "out").laid] == ["happy/001_090_eileen-collins.jpg"]
+
+
+def test_a_dry_run_writes_no_manifest(index, tmp_path):
+    lay(index, tmp_path / "out", dry_run=True)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("path", ["../mine/dim.jpg", "/etc/hostname", "link/dim.jpg", ""])
+def test_a_manifest_that_names_files_elsewhere_removes_nothing(index, mine, tmp_path, path):
+    out = tmp_path / "out"
+    lay(index, out)
+    (out / "link").symlink_to(mine)
+    content = json.loads((out / NAME).read_text())
+    content["files"].append({**content["files"][0], "path": path})
+    (out / NAME).write_text(json.dumps(content))
+    with pytest.raises(AlbumsortError, match="nothing was removed"):
+        list(Manifest(out).undo())
+    assert len(files(out)) == 4
+    assert (mine / "dim.jpg").exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"version": 1}', '{"version": 1, "files": [{"path": 3}]}', "\x00"])
+def test_a_file_of_that_name_that_is_no_manifest_is_an_error(index, tmp_path, text):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / NAME).write_text(text)
+    with pytest.raises(AlbumsortError, match="not the manifest"):
+        lay(index, tmp_path / "out")
+    assert files(tmp_path / "out") == [NAME]
+
+
+def test_the_command_undoes_and_says_what_it_kept(run, index, tmp_path):
+    out = tmp_path / "out"
+    assert run("export", out, "--db", index, "--layout", "year/emotion").returncode == 0
+    edited = out / "2024" / "sad" / "001_070_grace-hopper.jpg"
+    edited.write_bytes(b"edited")
+    done = run("export", out, "--undo")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(edited) in done.stdout and "2 removed" in done.stdout and "1 changed" in done.stdout
+    again = run("export", tmp_path / "elsewhere", "--undo")
+    assert again.returncode == 1
+    assert NAME in again.stderr
