@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.album.decoders import Decoders, Frame, KnownPhoto
+from albumsort.errors import AlbumsortError
 from albumsort.records import Box, Detection, Face, Photo, PhotoFile, PhotoResult
 from albumsort.settings import ScanSettings
 from albumsort.vision.crop import crop_face, whole_picture
@@ -97,7 +98,21 @@ class FaceReader:
         return Reading(PhotoResult(photo, (face,)), crop[None])
 
     def read(self, frames: Sequence[Frame]) -> list[Reading]:
-        """Find and read the faces of some photos."""
+        """Find and read the faces of some photos.
+
+        Raises:
+            AlbumsortError: the networks ran out of memory, say.
+        """
+        try:
+            return self._read(frames)
+        except Exception as error:
+            # TensorFlow's own errors, whose classes cannot be named without loading it.
+            if type(error).__module__.partition(".")[0] != "tensorflow":
+                raise
+            reason = next(iter(str(error).splitlines()), "")[:200]
+            raise AlbumsortError(f"the networks failed ({type(error).__name__}: {reason}); try --device cpu") from error
+
+    def _read(self, frames: Sequence[Frame]) -> list[Reading]:
         found = self.detector.detect([frame.look for frame in frames])
         cut = [cut_out(frame.pixels, frame.look, faces) for frame, faces in zip(frames, found, strict=True)]
         crops = [np.stack([crop for crop, _ in tiles]) if tiles else _NO_CROPS for tiles in cut]

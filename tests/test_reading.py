@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from albumsort.album.decoders import Decoders, Frame, KnownPhoto
+from albumsort.errors import AlbumsortError
 from albumsort.reading import PATIENCE, FaceReader, Reading, read_photos
 from albumsort.records import Photo, PhotoFile, PhotoResult
+from albumsort.settings import ScanSettings
 
 _NO_CROPS = np.empty((0, 48, 48), np.uint8)
 
@@ -108,3 +110,16 @@ def test_leaving_early_leaves_no_thread() -> None:
         for _, _ in zip(items, range(40), strict=False):
             pass
     assert threading.active_count() == before
+
+
+def test_an_error_of_tensorflow_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ResourceExhaustedError(Exception):
+        __module__ = "tensorflow.python.framework.errors_impl"
+
+    def fail(*_: object) -> None:
+        raise ResourceExhaustedError("failed to allocate memory\n[Op:Conv2D]")
+
+    reader = FaceReader(ScanSettings())
+    monkeypatch.setattr(FaceReader, "_read", fail)
+    with pytest.raises(AlbumsortError, match="ResourceExhaustedError: failed to allocate memory.*--device cpu"):
+        reader.read([])
