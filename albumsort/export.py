@@ -17,6 +17,8 @@ from albumsort.index.query import Index, RankedPhoto
 from albumsort.manifest import Manifest, fingerprint
 from albumsort.new_file import new_file
 
+#: Files after which the manifest is written, that a power cut leaves few unknown.
+NOTED_AT_ONCE = 100
 #: Where a photo goes.
 LAYOUTS = {
     "emotion": "{emotion}",
@@ -124,6 +126,8 @@ def export(
         done.append(item)
         if item.action == "written":
             manifest.add(Path(item.target), item.source, mode)
+            if len(manifest.laid) % NOTED_AT_ONCE == 0:
+                manifest.save()
 
     try:
         for emotion in emotions:
@@ -213,7 +217,7 @@ def fitting_name(before: str, name: str, after: str = "", suffix: str | None = N
 
 def _place(source: str, target: Path, mode: str) -> None:
     if mode == "hardlink":
-        os.link(source, target)
+        os.link(os.path.realpath(source), target)
     elif mode == "symlink":
         os.symlink(source, target)
     else:
@@ -227,5 +231,5 @@ def _copy(source: str, target: Path) -> None:
             shutil.copyfileobj(reading, writing, 1 << 20)
         writing.flush()
         shutil.copystat(source, writing.name)
-        if fingerprint(Path(writing.name)) != fingerprint(Path(source)):
+        if fingerprint(Path(writing.name)) != fingerprint(Path(os.path.realpath(source))):
             raise OSError(errno.EIO, "the copy differs from the photo", str(target))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -51,6 +52,8 @@ class Manifest:
             if content["version"] > _VERSION:
                 raise AlbumsortError(f"{self._file}: written by a newer albumsort; update albumsort")
             self.laid = [Laid(**item) for item in content["files"]]
+            if not all(isinstance(value, str) for item in self.laid for value in asdict(item).values()):
+                raise TypeError
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, TypeError) as error:
@@ -75,10 +78,10 @@ class Manifest:
         if not self.laid:
             self._file.unlink(missing_ok=True)
             return
-        partial = self._file.with_name(f".{NAME}.part")
+        partial = self._file.with_name(f".albumsort-{secrets.token_hex(8)}.part")
         content: dict[str, Any] = {"version": _VERSION, "files": [asdict(item) for item in self.laid]}
         try:
-            with open(partial, "w", encoding="utf-8") as file:
+            with open(partial, "x", encoding="utf-8") as file:
                 json.dump(content, file, indent=1)
                 file.flush()
                 os.fsync(file.fileno())
@@ -89,11 +92,15 @@ class Manifest:
         finally:
             partial.unlink(missing_ok=True)
 
-    def undo(self) -> Iterator[tuple[Path, str]]:
+    def undo(self, dry_run: bool = False) -> Iterator[tuple[Path, str]]:
         """Remove what is listed and has not changed since, and the folders that this empties.
 
+        Args:
+            dry_run: remove nothing, and say ``would be removed``.
+
         Yields:
-            each listed file with what became of it: ``removed``, ``changed`` (and so kept) or ``gone`` (before).
+            each listed file with what became of it: ``removed``, ``gone`` (before), or why it was kept: ``changed``, or
+            ``only copy`` where the photo itself is no longer what it was.
 
         Raises:
             AlbumsortError: a listed file lies outside of the folder.
@@ -110,12 +117,18 @@ class Manifest:
             elif fingerprint(path) != item.digest or path.is_symlink() != (item.mode == "symlink"):
                 kept.append(item)
                 yield path, "changed"
+            elif item.mode != "symlink" and not _has_bytes(item.source, item.digest):
+                kept.append(item)
+                yield path, "only copy"
+            elif dry_run:
+                yield path, "would be removed"
             else:
                 path.unlink()
                 self._sweep(path.parent)
                 yield path, "removed"
-        self.laid = kept
-        self.save()
+        if not dry_run:
+            self.laid = kept
+            self.save()
 
     def _is_inside(self, item: Laid) -> bool:
         """Whether a listed file is below the folder, also when a folder on the way is a link."""
@@ -129,6 +142,11 @@ class Manifest:
         while folder != self.folder and not any(folder.iterdir()):
             folder.rmdir()
             folder = folder.parent
+
+
+def _has_bytes(source: str, digest: str) -> bool:
+    """Whether a photo is where it was, with the bytes that it had."""
+    return fingerprint(Path(os.path.realpath(source))) == digest
 
 
 def fingerprint(path: Path) -> str:

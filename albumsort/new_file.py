@@ -45,4 +45,8 @@ def _name(temporary: Path, target: Path) -> None:
             raise
         # A file system without hard links (FAT on a memory card): claim the name, then move over what we claimed.
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        os.replace(temporary, target)
+        try:
+            os.replace(temporary, target)
+        except OSError:
+            target.unlink()  # the empty file that claimed the name
+            raise

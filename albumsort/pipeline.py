@@ -182,15 +182,15 @@ class _Scan:
         models = self.writer.models()
         if not models or models == {self.reader.card.title}:
             return
+        if not self.settings.rescore:
+            self.summary.of_other_models = self.writer.count_by_others(self.reader.card.title, self.roots)
+            return
         tops = tuple(root.rstrip(os.sep) + os.sep for root in self.roots)
         others = {
             result.photo.path: result
             for result in self.writer.read_by_others(self.reader.card.title)
             if result.photo.path in self.roots or result.photo.path.startswith(tops)
         }
-        if not self.settings.rescore:
-            self.summary.of_other_models = len(others)
-            return
         try:
             for result in read_again(others, self.reader, self.settings):
                 self.pending.append(result)

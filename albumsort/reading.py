@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from albumsort.album.decoders import Decoders, Frame, KnownPhoto
 from albumsort.errors import AlbumsortError
-from albumsort.records import Box, Detection, Face, Photo, PhotoFile, PhotoResult
+from albumsort.records import Box, Detection, Face, Photo, PhotoFile, PhotoResult, mtime_ns
 from albumsort.settings import ScanSettings
 from albumsort.vision.crop import crop_face, whole_picture
 from albumsort.vision.detector import CANVAS_STEP, FaceDetector
@@ -300,7 +300,7 @@ def _stat(path: str) -> PhotoFile:
         status = os.stat(path)
     except OSError:
         return PhotoFile(path, 0, 0)
-    return PhotoFile(path, status.st_size, status.st_mtime_ns)
+    return PhotoFile(path, status.st_size, mtime_ns(status))
 
 
 def _box(face: Detection, scale: tuple[float, float]) -> Box:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from albumsort.emotions import EMOTIONS
@@ -10,6 +11,11 @@ from albumsort.emotions import EMOTIONS
 Box = tuple[float, float, float, float]
 #: ``(x, y)`` in pixels of left eye, right eye, nose, left and right corner of the mouth, left as the viewer sees it.
 Landmarks = tuple[tuple[float, float], ...]
+
+
+def mtime_ns(status: os.stat_result) -> int:
+    """When a file was changed, in the 64 bits that SQLite has: a broken clock may have set any year."""
+    return max(-(1 << 63), min(status.st_mtime_ns, (1 << 63) - 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,3 +148,49 @@ def test_the_command_undoes_and_says_what_it_kept(run, index, tmp_path):
     again = run("export", tmp_path / "elsewhere", "--undo")
     assert again.returncode == 1
     assert NAME in again.stderr
+
+
+@pytest.mark.parametrize("mode", ["copy", "hardlink"])
+def test_the_last_copy_of_a_photo_is_never_removed(index, mine, tmp_path, mode):
+    out = tmp_path / "out"
+    lay(index, out, mode=mode)
+    (mine / HAPPY).unlink()
+    (mine / "dim.jpg").unlink()
+    (mine / "dim.jpg").write_bytes(b"another photo")
+    done = {path.name: action for path, action in Manifest(out).undo()}
+    assert done == {
+        "001_090_eileen-collins.jpg": "only copy",
+        "002_080_dim.jpg": "only copy",
+        "001_070_grace-hopper.jpg": "removed",
+    }
+    assert len(files(out)) == 3
+
+
+def test_undo_with_dry_run_removes_nothing(run, index, tmp_path):
+    out = tmp_path / "out"
+    lay(index, out)
+    before = files(out)
+    done = run("export", out, "--undo", "--dry-run")
+    assert (done.returncode, done.stdout.count("would be removed: ")) == (0, 3)
+    assert files(out) == before
+
+
+@pytest.mark.parametrize("mode", ["copy", "hardlink", "symlink"])
+def test_photos_that_were_scanned_through_links_are_exported(mine, index_of, tmp_path, mode):
+    (tmp_path / "link.jpg").symlink_to(mine / "dim.jpg")
+    out = tmp_path / "out"
+    lay(index_of({tmp_path / "link.jpg": [("happy", 0.9)]}), out, mode=mode)
+    (laid,) = (path for path in out.rglob("*.jpg"))
+    assert laid.read_bytes() == (mine / "dim.jpg").read_bytes()
+    assert laid.is_symlink() == (mode == "symlink")
+    assert [action for _, action in Manifest(out).undo()] == ["removed"]
+
+
+def test_a_link_in_the_place_of_the_manifest_is_not_written_through(index, mine, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    precious = tmp_path / "precious.txt"
+    precious.write_text("mine")
+    (out / ".albumsort-export.json.part").symlink_to(precious)
+    lay(index, out)
+    assert precious.read_text() == "mine"

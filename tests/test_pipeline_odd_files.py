@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import joblib
+import piexif
 import pytest
 from PIL import Image
 
@@ -16,6 +17,7 @@ from albumsort import pipeline
 from albumsort.index import Index
 from albumsort.pipeline import ScanSummary, scan
 from albumsort.records import Face
+from albumsort.settings import ScanSettings
 from albumsort.vision import mtcnn_networks
 
 HAPPY, NEUTRAL = "portraits/eileen-collins.jpg", "portraits/grace-hopper.jpg"
@@ -138,3 +140,37 @@ def test_a_photo_that_ends_too_early_is_read_as_far_as_it_goes_and_marked(tmp_pa
         assert opened.problems() == [(str(cut), "truncated")]
         assert {row.photo.path for row in opened.top("happy")} == {str(cut), str(whole)}
     assert scan([tmp_path], index).unchanged == 2
+
+
+def test_photos_of_impossible_years_are_read(tmp_path: Path, album: Path) -> None:
+    """Of the year 2300 by their file, and of the year 1 by their EXIF."""
+    folder, index = tmp_path / "folder", tmp_path / "index.db"
+    folder.mkdir()
+    for number, year in enumerate((b"0001", b"9999")):
+        exif = piexif.dump({"Exif": {piexif.ExifIFD.DateTimeOriginal: year + b":01:01 00:00:00"}})
+        Image.new("RGB", (90, 60), (number, 0, 0)).save(folder / f"{number}.jpg", exif=exif)
+    (folder / "notes").write_text("no picture")
+    for path in folder.iterdir():
+        os.utime(path, (10_413_792_000, 10_413_792_000))
+    assert scan([folder], index).errors == 0
+    assert scan([folder], index).unchanged == 2
+
+
+def test_a_photo_that_was_too_large_is_read_when_more_is_allowed(tmp_path: Path, album: Path) -> None:
+    folder, index = tmp_path / "folder", tmp_path / "index.db"
+    folder.mkdir()
+    Image.new("RGB", (2000, 1000), "teal").save(folder / "large.jpg")
+    assert scan([folder], index, ScanSettings(max_megapixels=1)).errors == 1
+    summary = scan([folder], index, ScanSettings(max_megapixels=3))
+    assert (summary.scanned, summary.errors) == (1, 0)
+
+
+def test_a_film_of_any_size_is_told_by_its_first_bytes(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with open(folder / "film.jpg", "wb") as file:
+        file.write(b"\0\0\0\x18ftypmp42")
+        file.truncate(1 << 40)  # sparse: reading it to its end would take an hour
+    scan([folder], tmp_path / "index.db")
+    with Index(tmp_path / "index.db") as index:
+        assert index.problems() == [(str(folder / "film.jpg"), "not an image")]

@@ -121,5 +121,5 @@ def test_an_error_of_tensorflow_is_one_clear_line(monkeypatch: pytest.MonkeyPatc
 
     reader = FaceReader(ScanSettings())
     monkeypatch.setattr(FaceReader, "_read", fail)
-    with pytest.raises(AlbumsortError, match="ResourceExhaustedError: failed to allocate memory.*--device cpu"):
+    with pytest.raises(AlbumsortError, match=r"ResourceExhaustedError: failed to allocate memory.*--device cpu"):
         reader.read([])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import os
 import signal
 import warnings
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from albumsort.album.formats import SNIFF_BYTES, sniff
 from albumsort.album.photo import (
     Header,
     UnreadablePhotoError,
@@ -31,6 +33,8 @@ from albumsort.album.walk import printable
 from albumsort.shrink import shrink
 
 _CHUNK = 1 << 20
+#: Bytes that any disk gives in seconds.
+_SMALL = 64 << 20
 #: Grey levels up to which a pixel is black, and from which it is white.
 _BLACK, _WHITE = 8, 247
 #: Megapixels decoded at once from which a worker gives its memory back afterwards.
@@ -41,7 +45,7 @@ _HASH_SIDE = 128
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker has started and waits for its first file."""
+    """A sign of life: the worker has started and waits for its first file, or still reads a large one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def decoder_process(
     try:
         while True:
             path = pipe.recv()
-            message = decode_file(path, grant, detail, look_side)
+            message = decode_file(path, grant, detail, look_side, lambda: pipe.send(Ready()))
             if granted > _LARGE:
                 _give_memory_back()
             if message is not None:
@@ -120,11 +124,15 @@ def _give_memory_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def sha256(file: BinaryIO) -> str:
+def sha256(file: BinaryIO, alive: Callable[[], None]) -> str:
     """Digest of all bytes of an open file, which is left at its start."""
-    digest = hashlib.sha256()
+    digest, read = hashlib.sha256(), 0
+    file.seek(0)
     while chunk := file.read(_CHUNK):
         digest.update(chunk)
+        read += len(chunk)
+        if read % _SMALL == 0:
+            alive()
     file.seek(0)
     return digest.hexdigest()
 
@@ -141,7 +149,11 @@ def _pixels(image: Image.Image, file: BinaryIO, header: Header, detail: int) -> 
 
 
 def decode_file(  # noqa: PLR0911 - each failure has its own words
-    path: str, grant: Callable[[Opened], memoryview | None], detail: int, look_side: int
+    path: str,
+    grant: Callable[[Opened], memoryview | None],
+    detail: int,
+    look_side: int,
+    alive: Callable[[], None] = lambda: None,
 ) -> Decoded | Failed | None:
     """Open and decode one file; never raises over what it holds.
 
@@ -150,6 +162,7 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
         grant: told what the file is; gives room for look and frame, one behind the other, or None to let it be.
         detail: pixels on the frame's long side, at most.
         look_side: on the look's.
+        alive: called now and then while a large file is read.
 
     Returns:
         what is in the room now, or what is wrong with the file; None when it was let be.
@@ -157,8 +170,12 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
     digest: str | None = None
     try:
         with open(path, "rb") as file:
-            digest = sha256(file)
+            # What is no picture may be a film of any size, and is not worth reading to its end.
+            if sniff(file.read(SNIFF_BYTES)) is not None or os.fstat(file.fileno()).st_size < _SMALL:
+                digest = sha256(file, alive)
+            file.seek(0)
             image = open_photo(file)
+            assert digest is not None  # noqa: S101 - what is no picture has not come this far
             header = read_header(image)
             room = grant(Opened(digest, header, megapixels_in_memory(image, detail)))
             if room is None:
@@ -173,11 +190,19 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
         return Decoded(look.shape, pixels.shape, str(imagehash.phash(Image.fromarray(small))), exposure, error)
     except UnreadablePhotoError as error:
         return Failed(str(error), digest)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return Failed("vanished during the scan", None)
     except PermissionError:
         return Failed("permission denied", None)
     except MemoryError:
         return Failed("too large for the memory of this machine", digest)
+    except OSError as error:
+        if error.errno is not None:  # of the disk, and not of a decoder, which may be over by the next scan
+            return Failed(f"cannot be read ({printable(error.strerror or str(error))})", digest)
+        return Failed(_undecodable(error), digest)
     except Exception as error:  # decoders raise anything on a damaged file; each costs that file only
-        return Failed(f"cannot be decoded ({printable(f'{type(error).__name__}: {error}')[:160]})", digest)
+        return Failed(_undecodable(error), digest)
+
+
+def _undecodable(error: Exception) -> str:
+    return f"cannot be decoded ({printable(f'{type(error).__name__}: {error}')[:160]})"

@@ -14,13 +14,15 @@ import cv2
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, ImageFile
+from PIL import ExifTags, Image, ImageCms, ImageFile, PngImagePlugin
 
 from albumsort.album.formats import SNIFF_BYTES, ends_early, sniff
 
 pillow_heif.register_heif_opener(thumbnails=False)
 #: Size is limited by ``--max-megapixels``, from the header, with a sentence of our own.
 Image.MAX_IMAGE_PIXELS = None
+# Programs that make pictures write how they made them, and printers their profiles, into a PNG: some megabytes.
+PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20
 
 #: What Pillow may try; it reads many more formats, which are no photos and are so much more to attack.
 _PILLOW_FORMATS = ("JPEG", "PNG", "GIF", "TIFF", "WEBP", "HEIF", "AVIF", "BMP")
@@ -29,6 +31,8 @@ _PILLOW_FORMATS = ("JPEG", "PNG", "GIF", "TIFF", "WEBP", "HEIF", "AVIF", "BMP")
 _ENOUGH_DETAIL = 0.75
 #: What Pillow raises on metadata that is broken; the picture itself may well be sound.
 _BROKEN_METADATA = (ValueError, TypeError, KeyError, IndexError, SyntaxError, OSError, struct.error, OverflowError)
+#: Characters of an EXIF string that are kept.
+_TEXT = 200
 #: Megapixels from which a WebP is decoded by OpenCV, which holds it once.
 _LARGE_WEBP = 16.0
 #: What the decoders say of a file that ends within its pixels.
@@ -261,7 +265,9 @@ def _taken_at(exif: Image.Exif, details: dict[int, object]) -> str | None:
 
 
 def _text(value: object) -> str:
-    """An EXIF string without the padding that cameras leave; '' for what is no string."""
+    """An EXIF string without the padding that cameras leave, nor what no name has in it; '' for what is no string."""
     if isinstance(value, bytes):
-        value = value.decode("ascii", "replace")
-    return value.split("\0")[0].strip() if isinstance(value, str) else ""
+        value = value[:_TEXT].decode("ascii", "replace")
+    if not isinstance(value, str):
+        return ""
+    return "".join(c for c in value[:_TEXT].split("\0")[0] if c.isprintable()).strip()

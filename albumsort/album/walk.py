@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 
 from albumsort.album.formats import SNIFF_BYTES, SUFFIXES, sniff
-from albumsort.records import PhotoFile
+from albumsort.records import PhotoFile, mtime_ns
 
 #: Folders that systems keep for themselves: bins, thumbnails, recovered pieces.
 SYSTEM_FOLDERS = frozenset(
@@ -49,7 +49,7 @@ def walk(
             if entry_path in seen:
                 continue
             seen.add(entry_path)
-            file = PhotoFile(entry_path, status.st_size, status.st_mtime_ns)
+            file = PhotoFile(entry_path, status.st_size, mtime_ns(status))
             if PurePath(entry_path).suffix.lower() in SUFFIXES or is_photo(file):
                 yield file
             elif not is_known(file):

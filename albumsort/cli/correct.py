@@ -13,6 +13,7 @@ from albumsort.cli.options import Db, index_path, known_emotion
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.query import Index
+from albumsort.records import mtime_ns
 from albumsort.report.lists import count
 
 
@@ -54,5 +55,5 @@ def _check_unchanged(path: str, index_file: Path) -> None:
         found = index.photo(path)
     if found and os.path.exists(path):
         status = os.stat(path)
-        if (found[0].size, found[0].mtime_ns) != (status.st_size, status.st_mtime_ns):
+        if (found[0].size, found[0].mtime_ns) != (status.st_size, mtime_ns(status)):
             raise AlbumsortError(f"{printable(path)}: has changed since it was scanned; scan it again first")

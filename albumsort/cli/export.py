@@ -41,7 +41,7 @@ def export(
     albumsort-export.json.
     """
     if undo:
-        _undo(dest, as_json)
+        _undo(dest, dry_run, as_json)
         return
     from albumsort import export as work
     from albumsort.index.query import Index
@@ -68,18 +68,18 @@ def export(
     print(f"{printable(str(dest))}: {words}")
 
 
-def _undo(dest: Path, as_json: bool) -> None:
+def _undo(dest: Path, dry_run: bool, as_json: bool) -> None:
     from albumsort.manifest import NAME, Manifest
 
     manifest = Manifest(dest)
     if not manifest.is_there:
         raise AlbumsortError(f"{printable(str(dest))}: no {NAME} there, so nothing is known of an export")
-    done = list(manifest.undo())
+    done = list(manifest.undo(dry_run))
     if as_json:
         print(json.dumps({"destination": str(dest), "files": [{"target": str(p), "action": a} for p, a in done]}))
         return
     for path, action in done:
-        if action == "changed":
-            print(f"changed since, and kept: {printable(str(path))}")
+        if action in ("changed", "only copy", "would be removed"):
+            print(f"{action}{'' if dry_run else ', and kept'}: {printable(str(path))}")
     count = Counter(action for _, action in done)
     print(f"{printable(str(dest))}: " + ", ".join(f"{number} {action}" for action, number in count.items()))

@@ -12,8 +12,15 @@ import typer
 from albumsort.album.walk import printable
 from albumsort.cli.options import Db, Device, MinFace, Model, index_path
 from albumsort.errors import AlbumsortError
+from albumsort.records import mtime_ns
+
+#: Pixels on the long side of a drawing's photo.
+_DRAWN = 1600
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from albumsort.reading import Reading
     from albumsort.records import PhotoResult
 
@@ -59,21 +66,30 @@ def show(
     if target.exists():
         raise AlbumsortError(f"{printable(str(target))}: there already; choose another name with -o")
     result = _known(path, db) or _read(path)
-    if result.photo.error:
+    if result.photo.error and not result.faces:
         raise AlbumsortError(f"{printable(path)}: {result.photo.error}")
-    from albumsort.album.photo import decode, open_photo, read_header
-
-    with open(path, "rb") as file:
-        image = open_photo(file)
-        header = read_header(image)
-        pixels = decode(image, header, 1600)
+    pixels, width = _pixels(path)
     try:
-        draw_faces(
-            pixels, pixels.shape[1] / header.width, result.faces, threshold, printable(os.path.basename(path)), target
-        )
+        draw_faces(pixels, pixels.shape[1] / width, result.faces, threshold, printable(os.path.basename(path)), target)
     except OSError as error:
         raise AlbumsortError(f"{printable(str(target))}: {error.strerror}") from error
     print(f"{printable(str(target))}: {count(len(result.faces), 'face')}")
+
+
+def _pixels(path: str) -> tuple[NDArray[np.uint8], int]:
+    """A photo to draw on, as far as it goes, and the width of the whole one; decoded where a crash does no harm."""
+    from albumsort.album.decoders import Decoders, DecoderSettings, Frame
+    from albumsort.records import PhotoFile
+
+    settings = DecoderSettings(1, 1, _DRAWN, float("inf"), frames=2)
+    with Decoders(iter([PhotoFile(path, 0, 0)]), settings) as decoders:
+        for item in decoders:
+            if isinstance(item, Frame):
+                pixels = item.pixels.copy()
+                decoders.release(item)
+                return pixels, item.photo.width or 1
+            error = getattr(getattr(item, "photo", item), "error", None)
+    raise AlbumsortError(f"{printable(path)}: {error}")
 
 
 def _known(path: str, db: Path | None) -> PhotoResult | None:
@@ -87,7 +103,7 @@ def _known(path: str, db: Path | None) -> PhotoResult | None:
     with Index(index_file) as index:
         found = index.photo(path)
     status = os.stat(path)
-    if found is None or (found[0].size, found[0].mtime_ns) != (status.st_size, status.st_mtime_ns):
+    if found is None or (found[0].size, found[0].mtime_ns) != (status.st_size, mtime_ns(status)):
         return None
     return PhotoResult(*found)
 

@@ -26,6 +26,7 @@ from albumsort.cli.options import (
     known_emotion,
 )
 from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
 from albumsort.index.query import Filters, Index
 from albumsort.report.lists import Format, count, write_ranking
 
@@ -105,16 +106,21 @@ def problems(db: Db = None, as_json: Json = False) -> None:
 
 
 def forget(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A photo, or a folder and all below it.")], db: Db = None
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A photo, or a folder and all below it.")], db: Db = None
 ) -> None:
     """Remove every trace of a folder or photo from the index. The photos themselves stay as they are."""
     from albumsort.index.store import IndexWriter
 
+    if not path.strip():
+        raise typer.BadParameter("an empty path; name the folder or photo to forget")
     index = index_path(db)
     Index(index).close()  # says so when there is none, instead of making one
     with IndexWriter(index) as writer:
-        forgotten = writer.forget(os.path.abspath(path))
-    print(f"{count(forgotten, 'photo')} forgotten")
+        # By the name that it was scanned by, and where it really is.
+        forgotten = sum(writer.forget(name) for name in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))))
+    if not forgotten:
+        raise AlbumsortError(f"{path}: nothing more of it is in the index, where it has the name that was scanned")
+    print(f"{count(forgotten, 'file')} forgotten")
 
 
 def prune(db: Db = None) -> None:

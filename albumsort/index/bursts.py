@@ -70,7 +70,7 @@ def work_out(connection: sqlite3.Connection) -> None:
     by_camera: dict[str | None, list[Shot]] = {}
     for camera, photo, taken_at, phash in rows:
         # Wall-clock time: frames of one burst agree on the offset, or on having none.
-        when = datetime.fromisoformat(taken_at[:19]).timestamp()
+        when = (datetime.fromisoformat(taken_at[:19]) - datetime.min).total_seconds()
         by_camera.setdefault(camera, []).append((photo, when, int(phash, 16)))
     connection.execute("DELETE FROM bursts")
     for shots in by_camera.values():

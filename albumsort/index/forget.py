@@ -19,24 +19,22 @@ def below(column: str, path: str) -> tuple[str, list[object]]:
 
 
 def forget(connection: sqlite3.Connection, path: str) -> int:
-    """Delete what is known of a photo, or of a folder and all below it; returns how many photos these were.
+    """Delete what is known of a file, or of a folder and all below it; returns how many files these were.
 
-    To be called in a transaction. What people said of faces goes with the last photo of those bytes.
+    To be called in a transaction. What people said of faces goes with the last photo of those bytes; also that of
+    photos that were edited or pruned before, which nobody can tell the folder of any more.
     """
     condition, values = below("path", path)
-    # Corrections of bytes that no photo has belong to photos that were pruned; they would outlive their folder.
-    connection.execute(
-        f"DELETE FROM corrections WHERE digest IN (SELECT digest FROM photos WHERE {condition})"
-        f" AND digest NOT IN (SELECT digest FROM photos WHERE digest NOT NULL AND NOT {condition})",
-        [*values, *values],
-    )
     photos = connection.execute(f"DELETE FROM photos WHERE {condition}", values).rowcount
-    connection.execute(f"DELETE FROM others WHERE {condition}", values)
+    others = connection.execute(f"DELETE FROM others WHERE {condition}", values).rowcount
+    if not photos + others:
+        return 0
+    connection.execute("DELETE FROM corrections WHERE digest NOT IN (SELECT digest FROM photos WHERE digest NOT NULL)")
     for scan, settings in connection.execute("SELECT id, settings FROM scans").fetchall():
         kept = _without(json.loads(settings), path)
         if kept is not None:
             connection.execute("UPDATE scans SET settings = ? WHERE id = ?", (json.dumps(kept), scan))
-    return photos
+    return photos + others
 
 
 def scrub(connection: sqlite3.Connection) -> bool:
@@ -51,9 +49,16 @@ def scrub(connection: sqlite3.Connection) -> bool:
 
 def _without(settings: dict[str, object], path: str) -> dict[str, object] | None:
     """The settings of a scan without the names of what is forgotten; None when it has none of them."""
-    changed = {
-        key: [name for name in names if not (name == path or name.startswith(path.rstrip(os.sep) + os.sep))]
-        for key in ("paths", "exclude")
-        if isinstance(names := settings.get(key), list)
-    }
-    return {**settings, **changed} if any(settings[key] != names for key, names in changed.items()) else None
+
+    def is_below(name: object) -> bool:
+        return isinstance(name, str) and (name == path or name.startswith(path.rstrip(os.sep) + os.sep))
+
+    paths, model = settings.get("paths"), settings.get("model")
+    kept = dict(settings)
+    if isinstance(paths, list):
+        kept["paths"] = [name for name in paths if not is_below(name)]
+    if settings.get("exclude"):
+        kept["exclude"] = []  # a pattern may name anything, and no later scan reads it
+    if is_below(model):
+        kept["model"] = None
+    return kept if kept != settings else None

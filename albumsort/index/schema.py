@@ -115,6 +115,10 @@ def backups(index: Path) -> list[Path]:
 def _back_up(connection: sqlite3.Connection, index: Path, number: int) -> None:
     """Lay a copy of an index of an older version beside it, before that is brought forward."""
     copy = index.with_name(f"{index.name}.version-{number}")
+    again = 1
+    while copy.exists():  # of an index that had this name before
+        again += 1
+        copy = index.with_name(f"{index.name}.version-{number}.{again}")
     partial = index.with_name(f"{copy.name}.part")
     try:
         os.close(os.open(partial, os.O_CREAT | os.O_RDWR, 0o600))

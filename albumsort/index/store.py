@@ -28,7 +28,15 @@ _PATIENCE = 30.0
 #: Bytes that must be free on the disk before anything else than room is to blame when an index cannot be written.
 _LEAST_ROOM = 1 << 18
 #: Failures that may be over by the next scan; a decoder's verdict stands until the file changes.
-PASSING_ERRORS = ("permission denied", "vanished during the scan")
+PASSING_ERRORS = ("permission denied", "vanished during the scan", "too large for the memory of this machine")
+#: The same by their beginning: a disk of the network that does not answer, say.
+PASSING_KINDS = "cannot be read (%"
+
+#: Photos whose bytes, met again, are known for good.
+_KNOWN = (
+    f"digest NOT NULL AND (error IS NULL OR error NOT IN ({', '.join('?' * len(PASSING_ERRORS))})"
+    f" AND error NOT LIKE '{PASSING_KINDS}' AND error NOT LIKE 'too large (%')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +137,8 @@ class IndexWriter:
 
         A photo that was too large needs one when ``max_megapixels`` allows it now.
         """
-        where = f"error IS NULL OR error NOT IN ({', '.join('?' * len(PASSING_ERRORS))})"
+        named = ", ".join("?" * len(PASSING_ERRORS))
+        where = f"error IS NULL OR error NOT IN ({named}) AND error NOT LIKE '{PASSING_KINDS}'"
         allowed = "error IS NOT NULL AND error LIKE 'too large (%' AND width * height <= ? * 1e6"
         rows = self._connection.execute(
             f"SELECT path, size, mtime_ns FROM photos WHERE ({where}) AND NOT ({allowed})",
@@ -143,8 +152,9 @@ class IndexWriter:
         return {from_column(path): (size, mtime) for path, size, mtime in rows}
 
     def digests(self) -> set[str]:
-        """Digests of all photos in the index."""
-        return {row[0] for row in self._connection.execute("SELECT DISTINCT digest FROM photos WHERE digest NOT NULL")}
+        """Digests of what need not be read again, whatever its name: not of what failed and may not fail now."""
+        rows = self._connection.execute(f"SELECT DISTINCT digest FROM photos WHERE {_KNOWN}", PASSING_ERRORS)
+        return {row[0] for row in rows}
 
     def note_others(self, files: Iterable[PhotoFile]) -> None:
         """Remember files that are no pictures."""
@@ -161,7 +171,8 @@ class IndexWriter:
     def known(self, digest: str, scan: int = 0) -> KnownResult | None:
         """What is known of some bytes, from any scan or from ``scan`` on; of a file that is gone, if there is one."""
         rows = self._connection.execute(
-            "SELECT id, path, scan_id FROM photos WHERE digest = ? AND scan_id >= ? ORDER BY id", (digest, scan)
+            f"SELECT id, path, scan_id FROM photos WHERE {_KNOWN} AND digest = ? AND scan_id >= ? ORDER BY id",
+            (*PASSING_ERRORS, digest, scan),
         ).fetchall()
         if not rows:
             return None
@@ -193,6 +204,17 @@ class IndexWriter:
     def models(self) -> set[str]:
         """The models that have read faces of this index."""
         return {row[0] for row in self._connection.execute("SELECT DISTINCT model FROM scans WHERE model NOT NULL")}
+
+    def count_by_others(self, model: str, roots: Iterable[str]) -> int:
+        """How many photos at or below some paths have faces that another model than this one has read."""
+        conditions = [forgetting.below("p.path", root) for root in roots]
+        where = " OR ".join(words for words, _ in conditions)
+        question = (
+            "SELECT count(*) FROM photos p JOIN scans s ON s.id = p.scan_id WHERE s.model != ?"
+            f" AND EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id) AND ({where})"
+        )
+        values = [value for _, some in conditions for value in some]
+        return int(self._connection.execute(question, (model, *values)).fetchone()[0])
 
     def read_by_others(self, model: str) -> Iterator[PhotoResult]:
         """Photos whose faces another model than this one has read, as that read them."""
@@ -262,7 +284,7 @@ class IndexWriter:
         """
         paths = [(row[0], from_column(row[1])) for row in self._connection.execute("SELECT id, path FROM photos")]
         for root in self._roots():
-            if any(path.startswith(root + os.sep) for _, path in paths) and _is_unplugged(root):
+            if any(path.startswith(root.rstrip(os.sep) + os.sep) for _, path in paths) and _is_unplugged(root):
                 raise AlbumsortError(
                     f"{root} was scanned and is not there now; nothing was dropped. Plug the disk in and try"
                     f" again; if it is gone for good: albumsort forget {root}"
@@ -277,26 +299,26 @@ class IndexWriter:
         """Delete every trace of a photo, or of a folder and all below it.
 
         Returns:
-            how many photos were forgotten.
+            how many files were forgotten.
 
         Raises:
             AlbumsortError: another program that reads the index keeps traces alive.
         """
         self._connection.execute("PRAGMA secure_delete = ON")
         with self._transaction():
-            photos = forgetting.forget(self._connection, path)
-        for backup in schema.backups(self.path):
+            files = forgetting.forget(self._connection, path)
+        for backup in schema.backups(self.path) if files else ():
             backup.unlink()
         if not forgetting.scrub(self._connection):
             raise AlbumsortError(
                 f"{self.path}: forgotten, but traces stay in {self.path.name}-wal while another program reads the"
                 " index; end that and call forget again"
             )
-        return photos
+        return files
 
     def _roots(self) -> set[str]:
         settings = self._connection.execute("SELECT settings FROM scans")
-        return {root.rstrip(os.sep) for (text,) in settings for root in json.loads(text)["paths"]}
+        return {root.rstrip(os.sep) or os.sep for (text,) in settings for root in json.loads(text)["paths"]}
 
     def _insert(self, scan: int, photo: Photo, faces: Iterable[Face]) -> None:
         self._has_new_photos = True

@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
 from albumsort.new_file import new_file
 from albumsort.records import Face
+from albumsort.report.canvas import Axes, Figure, FigureCanvasAgg, Rectangle
 
 #: One colour an emotion, told apart by people with the common kinds of colour blindness (Okabe and Ito 2008).
 COLOURS = {

@@ -107,9 +107,10 @@ def burst_lines(number: int, frames: Sequence[Frame]) -> str:
 
 def describe(result: PhotoResult, threshold: float) -> str:
     """A photo and its faces for a terminal, a line each."""
-    if result.photo.error:
+    if result.photo.error and not result.faces:
         return f"{printable(result.photo.path)}: {result.photo.error}\n"
-    lines = [f"{printable(result.photo.path)}: {count(len(result.faces), 'face')}\n"]
+    note = f" ({result.photo.error})" if result.photo.error else ""
+    lines = [f"{printable(result.photo.path)}: {count(len(result.faces), 'face')}{note}\n"]
     for face in result.faces:
         word = face.emotion if face.confidence >= threshold else f"uncertain ({face.emotion}?)"
         x, y, w, h = (round(value) for value in face.box)
@@ -142,8 +143,15 @@ def _csv(ranking: Sequence[RankedPhoto]) -> str:
     for rank, row in enumerate(ranking, 1):
         photo = row.photo
         size = (photo.width, photo.height)
-        writer.writerow([rank, photo.path, f"{row.score:.6f}", photo.taken_at, len(row.faces), photo.camera, *size])
+        writer.writerow(
+            [rank, photo.path, f"{row.score:.6f}", photo.taken_at, len(row.faces), _as_text(photo.camera), *size]
+        )
     return text.getvalue()
+
+
+def _as_text(value: str | None) -> str | None:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if value and value[0] in "=+-@" else value
 
 
 def count(number: int, thing: str) -> str:

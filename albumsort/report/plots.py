@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from albumsort.emotions import EMOTIONS
+from albumsort.report.canvas import Axes, Figure, FigureCanvasAgg
 from albumsort.report.drawing import COLOURS
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#999999"

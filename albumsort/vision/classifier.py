@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.vision.crop import CROP_SIDE
-from albumsort.vision.models import model_in_use, read_card
+from albumsort.vision.models import HEADS, model_in_use, read_card
 from albumsort.vision.runtime import tensorflow
 
-#: The heads of the network: what people perceive (FER+), and FER2013's labels for comparison with the literature.
-HEADS = ("perceived", "fer2013")
 #: Crops in one call of the network, at most.
 MAX_CROPS = 256
 
@@ -72,9 +70,10 @@ def _compiled(path: Path, head: str, temperature: float, device: str) -> Any:
         raise AlbumsortError("Keras runs on another backend here; unset KERAS_BACKEND to classify")
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, OSError, TypeError, KeyError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
-        raise AlbumsortError(f"{path}: not a model that Keras {keras.__version__} can load ({reason})") from error
+    except Exception as error:  # Keras raises anything on a file that is none
+        raise AlbumsortError(
+            f"{path}: not a model that Keras {keras.__version__} can load ({_reason(error)})"
+        ) from error
 
     @tf.function(input_signature=[tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8)], autograph=False)
     def predict(crops: Any) -> Any:
@@ -83,4 +82,14 @@ def _compiled(path: Path, head: str, temperature: float, device: str) -> Any:
         logits = (network(faces, training=False)[head] + network(faces[:, :, ::-1], training=False)[head]) / 2
         return tf.nn.softmax(logits[:, : len(EMOTIONS)] / temperature)
 
+    try:
+        answer = predict(np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)).numpy()
+        if answer.shape != (1, len(EMOTIONS)) or not np.isfinite(answer).all():
+            raise ValueError(f"its answer is {answer.shape}")
+    except Exception as error:
+        raise AlbumsortError(f"{path}: not a model of emotions ({_reason(error)})") from error
     return predict
+
+
+def _reason(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]

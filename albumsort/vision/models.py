@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import albumsort
 from albumsort.errors import AlbumsortError
 
+#: The heads of a network: what people perceive (FER+), and FER2013's labels for comparison with the literature.
+HEADS = ("perceived", "fer2013")
 #: In the user's folder of models: the file name of the one in use. Where there is none, that which ships is.
 _IN_USE = "in-use.txt"
 
@@ -114,11 +117,25 @@ def read_card(model: Path) -> ModelCard:
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     try:
         content = json.loads(card.read_text(encoding="utf-8"))
+        temperatures = {head: float(value) for head, value in content["temperatures"].items()}
         found = ModelCard(
-            content["name"], content["digest"], tuple(content["labels"]), content["temperatures"], content["training"]
+            str(content["name"]),
+            str(content["digest"]),
+            tuple(map(str, content["labels"])),
+            temperatures,
+            dict(content["training"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+        if not all(0 < temperatures[head] < float("inf") for head in HEADS):
+            raise ValueError("a temperature must be above 0")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise AlbumsortError(f"{card}: not the card of a model ({type(error).__name__}: {error})") from error
+    try:
+        with zipfile.ZipFile(model) as file:
+            unpacked = sum(part.file_size for part in file.infolist())
+    except zipfile.BadZipFile as error:
+        raise AlbumsortError(f"{model}: not a model ({error})") from error
+    if unpacked > MAX_MODEL_BYTES:
+        raise AlbumsortError(f"{model}: too large for a model ({unpacked / 1e6:.0f} MB when unpacked)")
     if digest != found.digest:
         raise AlbumsortError(f"{card}: belongs to another model than {model.name} (their digests differ)")
     return found

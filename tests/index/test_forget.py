@@ -24,7 +24,9 @@ def everything_written(folder: Path) -> bytes:
 @pytest.fixture
 def secret(room: Any, face: Callable) -> Any:
     """An index of two folders, with all that it can know of the one to forget."""
-    room.writer.start_scan({"paths": ["/photos", "/photos/secret"], "exclude": ["/photos/secret/x", "*.tmp"]})
+    room.writer.start_scan(
+        {"paths": ["/photos", "/photos/secret"], "exclude": ["secret*"], "model": "/photos/secret/m.keras"}
+    )
     room.put("/photos/secret/a.jpg", face(happy=0.9), face(sad=0.8), digest="d-secret", camera="Kamera-7")
     room.put("/photos/secret/below/b.jpg", face(happy=0.7), digest="d-both")
     room.put("/photos/secrets.jpg", face(happy=0.6), digest="d-both")
@@ -35,7 +37,7 @@ def secret(room: Any, face: Callable) -> Any:
 
 
 def test_a_folder_is_forgotten_with_all_below_it_and_nothing_beside_it(secret: Any) -> None:
-    assert secret.writer.forget("/photos/secret") == 2
+    assert secret.writer.forget("/photos/secret") == 3  # two photos, and notes.txt
     assert secret.sql("SELECT path FROM photos") == [("/photos/secrets.jpg",)]
     assert secret.sql("SELECT count(*) FROM faces") == [(1,)]
     assert secret.sql("SELECT count(DISTINCT photo_id) FROM everyone") == [(1,)]
@@ -56,7 +58,24 @@ def test_no_byte_of_it_stays_in_the_file_or_beside_it(secret: Any) -> None:
 def test_scans_no_longer_name_what_is_forgotten(secret: Any) -> None:
     secret.writer.forget("/photos/secret")
     settings = [json.loads(text) for (text,) in secret.sql("SELECT settings FROM scans ORDER BY id")]
-    assert settings == [{"paths": ["/photos"], "threshold": 0.5}, {"paths": ["/photos"], "exclude": ["*.tmp"]}]
+    assert settings == [
+        {"paths": ["/photos"], "threshold": 0.5},
+        {"paths": ["/photos"], "exclude": [], "model": None},
+    ]
+
+
+def test_what_was_said_of_photos_that_were_edited_or_pruned_goes_too(secret: Any, face: Callable) -> None:
+    secret.put("/photos/secret/a.jpg", face(happy=0.9), digest="d-edited")
+    assert secret.sql("SELECT count(*) FROM corrections WHERE digest = 'd-secret'") == [(1,)]
+    secret.writer.forget("/photos/secret")
+    assert b"d-secret" not in everything_written(secret.path.parent)
+
+
+def test_a_typo_forgets_nothing_and_leaves_the_copies_of_older_versions(secret: Any) -> None:
+    secret.turn_back(2)
+    with IndexWriter(secret.path) as writer:
+        assert writer.forget("/photos/secrte") == 0
+    assert secret.path.with_name("index.db.version-2").exists()
 
 
 def test_a_single_photo_can_be_forgotten(secret: Any) -> None:

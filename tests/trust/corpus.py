@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import piexif
 import pillow_heif
-from PIL import Image, ImageCms, ImageDraw
+from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 pillow_heif.register_heif_opener(thumbnails=False)
 
@@ -156,7 +156,8 @@ def _metadata() -> Iterator[Specimen]:
     image = scene()
     for orientation in (0, 9, 65_535):
         yield Specimen(f"orientation-{orientation}.jpg", encoded(image, "JPEG", exif=_exif(orientation)), OK)
-    for number, when in enumerate((b"0000:00:00 00:00:00", b"2024:13:45 25:61:61", b"yesterday", b"\xff" * 19, b"")):
+    dates = (b"0000:00:00 00:00:00", b"0001:01:01 00:00:00", b"2024:13:45 25:61:61", b"yesterday", b"\xff" * 19, b"")
+    for number, when in enumerate(dates):
         exif = piexif.dump({"Exif": {piexif.ExifIFD.DateTimeOriginal: when}})
         yield Specimen(f"date-{number}.jpg", encoded(image, "JPEG", exif=exif), OK)
     good = piexif.dump({"0th": {piexif.ImageIFD.Make: b"Example", piexif.ImageIFD.Model: b"Camera"}})
@@ -172,6 +173,9 @@ def _metadata() -> Iterator[Specimen]:
     for number, profile in enumerate((b"no profile", b"\0" * 4_000, b"\xff" * 128)):
         yield Specimen(f"profile-{number}.jpg", encoded(image, "JPEG", icc_profile=profile), OK)
         yield Specimen(f"profile-{number}.png", encoded(image, "PNG", icc_profile=profile), OK)
+    long = PngImagePlugin.PngInfo()
+    long.add_text("parameters", "a prompt, " * 400_000, zip=True)
+    yield Specimen("text-4-mb.png", encoded(image, "PNG", pnginfo=long), OK)
     yield Specimen("more-behind.jpg", jpeg + b"trailing bytes " * 9_000, OK)
     yield Specimen("escapes.png", encoded(image, "PNG", exif=_escapes()), OK)
 

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -20,8 +21,9 @@ import keras
 import pytest
 
 from albumsort.errors import AlbumsortError
+from albumsort.manifest import NAME
 from albumsort.vision.classifier import EmotionClassifier
-from albumsort.vision.models import MAX_MODEL_BYTES
+from albumsort.vision.models import MAX_MODEL_BYTES, shipped_model
 
 #: Modules that something on the way might import, were the photo folder looked into for them.
 MODULES = (
@@ -49,7 +51,7 @@ def trapped(tmp_path: Path, album: Path) -> tuple[Path, Path]:
     for name in MODULES:
         (folder / f"{name}.py").write_text(f"open({str(mark)!r}, 'w').close()\n")
     (folder / "trap.pth").write_text(f"import os; open({str(mark)!r}, 'w').close()\n")
-    (folder / "matplotlibrc").write_text("backend: module://numpy\n")
+    (folder / "matplotlibrc").write_text("text.usetex: True\nfigure.facecolor: red\nno.such.key: \x1b[2J\n")
     (folder / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '-p conftest'\n")
     for name in ("pnet", "rnet", "onet"):
         joblib.dump(Trap(mark), folder / f"{name}.lz4", compress="lz4")
@@ -84,6 +86,13 @@ def test_nothing_in_the_scanned_and_working_folder_is_run(trapped: tuple[Path, P
     # The traps were set.
     subprocess.run([sys.executable, "-c", "import numpy"], cwd=folder, check=True)
     assert mark.exists()
+
+
+def test_a_drawing_is_the_same_in_a_strangers_folder(trapped: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, _ = trapped
+    for place, name in ((folder, "there.png"), (tmp_path, "here.png")):
+        albumsort("show", folder / "both.jpg", "--db", tmp_path / "none.db", "-o", tmp_path / name, cwd=place)
+    assert (tmp_path / "there.png").read_bytes() == (tmp_path / "here.png").read_bytes()
 
 
 def test_links_out_of_the_folder_are_followed_on_request_only(run: Any, tmp_path: Path, album: Path) -> None:
@@ -135,7 +144,7 @@ def test_names_forge_no_line_leave_no_folder_and_run_no_sql(run: Any, album: Pat
     assert {os.fsencode(row["path"]) for row in listed} == {os.fsencode(folder) + b"/" + name for name in NAMES}
 
     assert run("export", target, "--db", index).returncode == 0
-    laid = [path for path in target.rglob("*") if path.is_file()]
+    laid = [path for path in target.rglob("*") if path.is_file() and path.name != NAME]
     assert len(laid) == len(NAMES)
     assert {path.parent for path in laid} == {target / "happy"}
     assert all(min(os.fsencode(path.name)) >= 32 for path in laid)
@@ -170,6 +179,54 @@ def test_a_model_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
     model.with_suffix(".json").write_text("{}")
     with pytest.raises(AlbumsortError, match="too large for a model"):
         EmotionClassifier(model)
+
+
+def test_a_model_that_is_vast_when_unpacked_is_refused(tmp_path: Path) -> None:
+    model = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(model, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("config.json", "{}")
+        file.writestr("model.weights.h5", bytes(MAX_MODEL_BYTES))
+    assert model.stat().st_size < 10_000_000
+    with pytest.raises(AlbumsortError, match="when unpacked"):
+        EmotionClassifier(_with_card(model))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperatures": {}},
+        {"temperatures": [1]},
+        {"temperatures": {"perceived": 0, "fer2013": 1}},
+        {"temperatures": {"perceived": float("nan"), "fer2013": 1}},
+        {"training": 3},
+        {"labels": None},
+    ],
+)
+def test_a_card_that_makes_no_sense_is_refused(tmp_path: Path, change: dict) -> None:
+    model = tmp_path / "model.keras"
+    shutil.copy(shipped_model(), model)
+    card = json.loads(_with_card(model).with_suffix(".json").read_text())
+    model.with_suffix(".json").write_text(json.dumps({**card, **change}))
+    with pytest.raises(AlbumsortError, match="not the card of a model"):
+        EmotionClassifier(model)
+
+
+def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
+    model = tmp_path / "model.keras"
+    data = bytearray(shipped_model().read_bytes())
+    data[len(data) // 2] ^= 255
+    model.write_bytes(data)
+    with pytest.raises(AlbumsortError, match=r"model\.keras: not a model"):
+        EmotionClassifier(_with_card(model))
+
+
+def test_a_model_of_another_shape_is_refused(tmp_path: Path) -> None:
+    face = keras.Input((48, 48, 1))
+    x = keras.layers.GlobalAveragePooling2D()(face)
+    model = tmp_path / "three.keras"
+    keras.Model(face, {head: keras.layers.Dense(3, name=head)(x) for head in ("perceived", "fer2013")}).save(model)
+    with pytest.raises(AlbumsortError, match="not a model of emotions"):
+        EmotionClassifier(_with_card(model))
 
 
 def _with_card(model: Path) -> Path:

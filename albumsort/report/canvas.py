@@ -1,0 +1,35 @@
+"""What pictures are drawn with: matplotlib, deaf to settings that lie in the working directory.
+
+When it is loaded it reads a file ``matplotlibrc`` of that directory before any other, and what that says goes as far as
+running TeX. Photo folders come from strangers, so it is loaded elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def _in_the_package() -> Iterator[None]:
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:  # it was deleted, and holds no files
+        here = None
+    os.chdir(Path(__file__).parent)
+    try:
+        yield
+    finally:
+        if here is not None:
+            os.chdir(here)
+
+
+with _in_the_package():
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+__all__ = ["Axes", "Figure", "FigureCanvasAgg", "Rectangle"]
