@@ -48,7 +48,7 @@ def fit(
             another recipe, or there are fewer faces than one batch.
     """
     if bool(recipe.fit.teacher_share) != (teacher is not None):
-        words = "wants a teacher" if teacher is None else "has teacher_share 0, and so no use for a teacher"
+        words = "wants a teacher; give one with --teacher MODEL" if teacher is None else "has teacher_share 0, and so no use for a teacher"
         raise DataError(f"the recipe {words}")
     if not len(validation):
         raise DataError(f"of {len(training)} faces, a share of {recipe.fit.hold_out} held out is none; raise hold_out")
