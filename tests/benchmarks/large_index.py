@@ -43,9 +43,12 @@ def results(photos: int, faces: int) -> Iterator[PhotoResult]:
             marks = tuple((round(x + w * a, 2), round(y + h * b, 2)) for a, b in rng.uniform(size=(5, 2)))
             tuple_of_seven = tuple(probabilities.round(6).tolist())
             found.append(Face((x, y, w, h), round(float(rng.uniform(0.9, 1)), 6), marks, 120.5, tuple_of_seven))
-        taken = f"20{k % 25:02d}-{k % 12 + 1:02d}-{k % 28 + 1:02d}T12:00:00"
+        second = int(rng.integers(86_400))
+        clock = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+        taken = f"20{k % 25:02d}-{k % 12 + 1:02d}-{k % 28 + 1:02d}T{clock}"
+        look = f"{rng.integers(1 << 63):016x}"
         path, size = f"/photos/{k // 1000}/IMG_{k}.jpg", (4032, 3024)
-        photo = Photo(path, 3_000_000, k, f"{k:064x}", *size, taken, "Maker Model", f"{k:016x}")
+        photo = Photo(path, 3_000_000, k, f"{k:064x}", *size, taken, "Maker Model", look)
         yield PhotoResult(photo, tuple(found))
 
 
