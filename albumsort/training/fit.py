@@ -48,8 +48,9 @@ def fit(
             another recipe, or there are fewer faces than one batch.
     """
     if bool(recipe.fit.teacher_share) != (teacher is not None):
-        words = "wants a teacher; give one with --teacher MODEL" if teacher is None else "has teacher_share 0, and so no use for a teacher"
-        raise DataError(f"the recipe {words}")
+        if teacher is None:
+            raise DataError("the recipe wants a teacher; give one with --teacher MODEL")
+        raise DataError("the recipe has teacher_share 0, and so no use for a teacher")
     if not len(validation):
         raise DataError(f"of {len(training)} faces, a share of {recipe.fit.hold_out} held out is none; raise hold_out")
     if len(training) < recipe.fit.batch:
