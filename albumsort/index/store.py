@@ -20,6 +20,7 @@ from albumsort.errors import AlbumsortError
 from albumsort.index import bursts, corrections, everyone, schema
 from albumsort.index import forget as forgetting
 from albumsort.index.corrections import Correction, corrected
+from albumsort.index.presence import is_gone, is_unplugged
 from albumsort.index.rows import face_row, faces_of, from_column, photo_of, photo_row, to_column
 from albumsort.records import Face, Photo, PhotoFile, PhotoResult
 
@@ -176,7 +177,7 @@ class IndexWriter:
         ).fetchall()
         if not rows:
             return None
-        gone = [row for row in rows if _is_gone(from_column(row[1]))]
+        gone = [row for row in rows if is_gone(from_column(row[1]))]
         photo_id, _, reader = (gone or rows)[0]
         result = PhotoResult(photo_of(self._connection, photo_id), faces_of(self._connection, photo_id))
         return KnownResult(photo_id, reader, bool(gone), result)
@@ -284,12 +285,12 @@ class IndexWriter:
         """
         paths = [(row[0], from_column(row[1])) for row in self._connection.execute("SELECT id, path FROM photos")]
         for root in self._roots():
-            if any(path.startswith(root.rstrip(os.sep) + os.sep) for _, path in paths) and _is_unplugged(root):
+            if any(path.startswith(root.rstrip(os.sep) + os.sep) for _, path in paths) and is_unplugged(root):
                 raise AlbumsortError(
                     f"{root} was scanned and is not there now; nothing was dropped. Plug the disk in and try"
                     f" again; if it is gone for good: albumsort forget {root}"
                 )
-        gone = [(row,) for row, path in paths if _is_gone(path)]
+        gone = [(row,) for row, path in paths if is_gone(path)]
         with self._transaction():
             self._connection.executemany("DELETE FROM photos WHERE id = ?", gone)
             self._connection.execute("DELETE FROM others")
@@ -375,28 +376,6 @@ def cannot_write(index: Path, error: sqlite3.Error | OSError) -> AlbumsortError:
         if shutil.disk_usage(index.parent).free < _LEAST_ROOM:
             return AlbumsortError(f"{words}: the disk is full. Make room, or put the index elsewhere with --db")
     return AlbumsortError(words)
-
-
-def _is_gone(path: str) -> bool:
-    """Whether there is no such file; one that cannot be reached just now (permissions, a sick disk) is not gone."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _is_unplugged(root: str) -> bool:
-    """Whether a folder is not there, or is an empty place where a disk used to be mounted."""
-    try:
-        with os.scandir(root) as entries:
-            return next(entries, None) is None
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
 
 
 def _now() -> str:

@@ -1,0 +1,27 @@
+"""Whether what the index knows of is still on the disk."""
+
+from __future__ import annotations
+
+import os
+
+
+def is_gone(path: str) -> bool:
+    """Whether there is no such file; one that cannot be reached just now (permissions, a sick disk) is not gone."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def is_unplugged(root: str) -> bool:
+    """Whether a folder is not there, or is an empty place where a disk used to be mounted."""
+    try:
+        with os.scandir(root) as entries:
+            return next(entries, None) is None
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
