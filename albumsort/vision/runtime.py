@@ -66,7 +66,7 @@ def quiet_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except BaseException:  # whatever ends the program, what was held back may say why
             held.seek(0)
             os.write(saved, held.read())
             raise

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from albumsort.index import Index
-from albumsort.records import Photo
 
 from . import corpus
 
@@ -31,7 +30,8 @@ class Laid:
         with closing(sqlite3.connect(self.index)) as connection:
             self.status = dict(connection.execute("SELECT path, status FROM photos"))
         with Index(self.index) as index:
-            self.photos: dict[str, Photo] = {path: index.photo(path)[0] for path in self.status}  # type: ignore[index]
+            known = {path: index.photo(path) for path in self.status}
+        self.photos = {path: found[0] for path, found in known.items() if found is not None}
 
     def digests(self) -> dict[str, str]:
         return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in self.folder.iterdir()}
