@@ -230,6 +230,7 @@ def _copy(source: str, target: Path) -> None:
         with open(source, "rb") as reading:
             shutil.copyfileobj(reading, writing, 1 << 20)
         writing.flush()
+        os.fsync(writing.fileno())  # so that what is compared is what will be there
         shutil.copystat(source, writing.name)
         if fingerprint(Path(writing.name)) != fingerprint(Path(os.path.realpath(source))):
             raise OSError(errno.EIO, "the copy differs from the photo", str(target))

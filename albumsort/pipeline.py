@@ -119,6 +119,7 @@ class _Scan:
             self.digests -= {copy.digest for copy in self.copies}
             self.copies = []
         self.writer.note_others(self.others)
+        self.writer.note_unread(self.roots, self.summary.unreadable)
         self._see_to_other_models()
         self.writer.finish_scan(self.scan_id)
         self.summary.seconds = round(time.monotonic() - start, 3)

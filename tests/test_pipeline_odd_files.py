@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -140,6 +141,25 @@ def test_a_photo_that_ends_too_early_is_read_as_far_as_it_goes_and_marked(tmp_pa
         assert opened.problems() == [(str(cut), "truncated")]
         assert {row.photo.path for row in opened.top("happy")} == {str(cut), str(whole)}
     assert scan([tmp_path], index).unchanged == 2
+
+
+def test_a_folder_that_may_not_be_read_is_a_problem_until_it_may(
+    public_folder: Path, tmp_path: Path, unprivileged: Callable[[], AbstractContextManager[None]]
+) -> None:
+    closed, index = public_folder / "closed", public_folder / "index.db"
+    closed.mkdir(mode=0)
+    public_folder.chmod(0o777)
+
+    def problems() -> list[tuple[str, str]]:
+        with unprivileged():
+            summary = scan([public_folder], index)
+            assert (summary.photos, summary.errors) == (0, 0)
+            with Index(index) as opened:
+                return opened.problems()
+
+    assert problems() == [(str(closed), "permission denied")]
+    closed.chmod(0o755)
+    assert problems() == []
 
 
 def test_photos_of_impossible_years_are_read(tmp_path: Path, album: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -89,7 +91,9 @@ def open_photo(file: BinaryIO) -> Image.Image:
     if kind == "JPEG XL":
         raise UnreadablePhotoError("unsupported: JPEG XL")
     try:
-        return Image.open(file, formats=_PILLOW_FORMATS)
+        # Of a PNG, whose text or date has a wrong checksum, the pixels may well be sound.
+        with _forgiving(kind == "PNG"):
+            return Image.open(file, formats=_PILLOW_FORMATS)
     except _BROKEN_METADATA as error:
         if ends_early(file, kind):
             raise UnreadablePhotoError("truncated") from error
@@ -161,17 +165,26 @@ def decode(image: Image.Image, header: Header, detail: int) -> NDArray[np.uint8]
 def decode_what_is_there(file: BinaryIO, header: Header, detail: int) -> NDArray[np.uint8] | None:
     """The pixels of a photo that ends too early, as ``decode`` gives them; what is missing has one colour.
 
-    None when nothing is there. Not for threads: Pillow is told by a global to go on.
+    None when nothing is there.
     """
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
-        file.seek(0)
-        pixels = decode(open_photo(file), header, detail)
+        with _forgiving():
+            file.seek(0)
+            pixels = decode(open_photo(file), header, detail)
     except _BROKEN_METADATA:
         return None
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = False
     return pixels if (pixels != pixels[-1, -1]).any() else None
+
+
+@contextmanager
+def _forgiving(wanted: bool = True) -> Iterator[None]:
+    """Pillow goes on where a file ends too early or a checksum is wrong. Not for threads: it is told by a global."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = before or wanted
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _large_webp(image: Image.Image, header: Header, detail: int) -> NDArray[np.uint8]:

@@ -28,7 +28,7 @@ from albumsort.cli.options import (
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.query import Filters, Index
-from albumsort.report.lists import Format, count, write_ranking
+from albumsort.report.lists import Format, count, one_line, write_ranking
 
 
 def top(
@@ -63,8 +63,8 @@ def top(
     print(write_ranking(ranking, certain, form), end="")
     if not ranking:
         sys.stderr.write(f"no photo is {emotion} with at least {certain:.0%}; --threshold lowers the bar\n")
-    if form == "paths" and any("\n" in row.photo.path for row in ranking):
-        sys.stderr.write("a line break in a path is printed as \\n; --format json has it exact\n")
+    if form == "paths" and any(row.photo.path != one_line(row.photo.path) for row in ranking):
+        sys.stderr.write("control characters in a path are printed as escapes; --format paths0 has it exact\n")
     if copy_to:
         from albumsort.export import lay
 

@@ -93,5 +93,5 @@ def scan(
     )
     if summary.rescored:
         print(f"The faces of {count(summary.rescored, 'photo')} were read again.")
-    if summary.errors:
+    if summary.errors or summary.unreadable:
         print("See them with: albumsort problems")

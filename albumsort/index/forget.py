@@ -27,14 +27,15 @@ def forget(connection: sqlite3.Connection, path: str) -> int:
     condition, values = below("path", path)
     photos = connection.execute(f"DELETE FROM photos WHERE {condition}", values).rowcount
     others = connection.execute(f"DELETE FROM others WHERE {condition}", values).rowcount
-    if not photos + others:
+    unread = connection.execute(f"DELETE FROM unread WHERE {condition}", values).rowcount
+    if not photos + others + unread:
         return 0
     connection.execute("DELETE FROM corrections WHERE digest NOT IN (SELECT digest FROM photos WHERE digest NOT NULL)")
     for scan, settings in connection.execute("SELECT id, settings FROM scans").fetchall():
         kept = _without(json.loads(settings), path)
         if kept is not None:
             connection.execute("UPDATE scans SET settings = ? WHERE id = ?", (json.dumps(kept), scan))
-    return photos + others
+    return photos + others + unread
 
 
 def scrub(connection: sqlite3.Connection) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from albumsort.records import Face, Photo
 
 #: The threshold when neither the question nor the scan names one.
 DEFAULT_THRESHOLD = 0.5
+#: Seconds to wait for the tables of an index that is still empty.
+_PATIENCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,11 @@ class Index:
         self.path = Path(path)
         if not self.path.exists():
             raise AlbumsortError(f"{self.path}: no index there; make one with: albumsort scan FOLDER")
+        if not self.path.is_file():
+            raise AlbumsortError(f"{self.path}: no file, and so no index")
         try:
             self._connection = self._open()
-            version = schema.version(self._connection)
+            version = self._version_of_tables()
         except sqlite3.Error as error:
             raise AlbumsortError(f"{self.path}: cannot be read as an index ({error})") from error
         if version is None or not 1 <= version <= schema.VERSION:
@@ -100,6 +105,13 @@ class Index:
             # On a read-only disk SQLite cannot make the files beside a WAL database; nobody can be writing it either.
             connection = sqlite3.connect(address + "&immutable=1", uri=True)
         return connection
+
+    def _version_of_tables(self) -> int | None:
+        """As ``schema.version``; the first scan may be making the tables just now."""
+        deadline = time.monotonic() + _PATIENCE
+        while (version := schema.version(self._connection)) == 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return version
 
     def __enter__(self) -> Index:
         return self
@@ -206,8 +218,10 @@ class Index:
         return list(corrections.remembered(self._connection, count, uncorrected))
 
     def problems(self) -> list[tuple[str, str]]:
-        """(path, reason) of each file that could not be read, by path."""
-        rows = self._connection.execute("SELECT path, error FROM photos WHERE status = 'error' ORDER BY path")
+        """(path, reason) of each photo that could not be read, and each folder or file not looked into, by path."""
+        unread = " UNION ALL SELECT path, error FROM unread" if self._version > 4 else ""
+        question = f"SELECT path, error FROM photos WHERE status = 'error'{unread} ORDER BY path"
+        rows = self._connection.execute(question)
         return [(from_column(path), error) for path, error in rows]
 
     def stats(self, threshold: float | None = None) -> dict[str, Any]:

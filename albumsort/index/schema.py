@@ -13,7 +13,7 @@ from albumsort.emotions import EMOTIONS
 from albumsort.index import bursts, everyone
 
 #: ``PRAGMA user_version`` of the tables below.
-VERSION = 4
+VERSION = 5
 
 _CORRECTIONS = """
 -- What people say of faces, by the bytes of the photo. No emotion stands for no face. said is the face as the model
@@ -94,6 +94,14 @@ ALTER TABLE photos ADD COLUMN exposure REAL;
 {bursts.TABLE}
 """
 
+_UNREAD = """
+-- Folders and files that the last walk past them could not look into, which may hold photos.
+CREATE TABLE unread (
+    path PRIMARY KEY NOT NULL,
+    error TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
 
 def version(connection: sqlite3.Connection) -> int | None:
     """The version of an index; 0 for an empty database, None for one of another program."""
@@ -139,10 +147,16 @@ def migrate(connection: sqlite3.Connection, index: Path) -> None:
         number = version(connection) or 0
         if 0 < number < VERSION:
             _back_up(connection, index, number)
-        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE, _BURSTS]  # step n leads from version n to n + 1
+        steps = [
+            _TABLES + _TOP_INDEXES,
+            _CORRECTIONS,
+            _EVERYONE,
+            _BURSTS,
+            _UNREAD,
+        ]  # step n leads from version n to n + 1
         for statement in "".join(steps[number:]).split(";"):
             connection.execute(statement)
-        if number:
+        if 0 < number < 4:
             bursts.work_out(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
 

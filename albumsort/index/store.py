@@ -70,6 +70,8 @@ class IndexWriter:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and not path.is_file():
+                raise AlbumsortError(f"{path}: no file, and so no index")
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # faces are nobody else's business
             self._connection = sqlite3.connect(path, timeout=_PATIENCE)
@@ -162,6 +164,15 @@ class IndexWriter:
         rows = [(to_column(file.path), file.size, file.mtime_ns) for file in files]
         with self._transaction():
             self._connection.executemany("INSERT OR REPLACE INTO others VALUES (?, ?, ?)", rows)
+
+    def note_unread(self, roots: Iterable[str], problems: Iterable[tuple[str, str]]) -> None:
+        """Keep (path, reason) of what a walk below ``roots`` could not look into, in place of what was kept there."""
+        with self._transaction():
+            for root in roots:
+                condition, values = forgetting.below("path", root)
+                self._connection.execute(f"DELETE FROM unread WHERE {condition}", values)
+            rows = [(to_column(path), reason) for path, reason in problems]
+            self._connection.executemany("INSERT OR REPLACE INTO unread VALUES (?, ?)", rows)
 
     def write(self, scan: int, results: Iterable[PhotoResult]) -> None:
         """Keep photos with their faces; what was known of the same paths is replaced."""
@@ -294,6 +305,9 @@ class IndexWriter:
         with self._transaction():
             self._connection.executemany("DELETE FROM photos WHERE id = ?", gone)
             self._connection.execute("DELETE FROM others")
+            unread = [(path,) for (path,) in self._connection.execute("SELECT path FROM unread")]
+            unread = [row for row in unread if is_gone(from_column(row[0]))]
+            self._connection.executemany("DELETE FROM unread WHERE path = ?", unread)
         return len(gone), len(paths) - len(gone)
 
     def forget(self, path: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -67,13 +68,20 @@ def write_ranking(ranking: Sequence[RankedPhoto], threshold: float, form: Format
     if form == "paths0":
         return "".join(row.photo.path + "\0" for row in ranking)
     if form == "paths":
-        # One path a line is what scripts read: a name with a line break in it must not look like two.
-        return "".join(row.photo.path.replace("\n", "\\n") + "\n" for row in ranking)
+        return "".join(one_line(row.photo.path) + "\n" for row in ranking)
     return "".join(
         f"{rank:4d}  {row.score:.3f}  {(row.photo.taken_at or '')[:10]:10}  {count(len(row.faces), 'face'):8}  "
         f"{printable(row.photo.path)}{f'  (+{row.others} like it)' if row.others else ''}\n"
         for rank, row in enumerate(ranking, 1)
     )
+
+
+def one_line(path: str) -> str:
+    """A path as scripts read it, a line each: exact but for control characters.
+
+    A name with a line break in it must not look like two, nor one with escapes rule the terminal.
+    """
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: printable(found[0]), path)
 
 
 def burst_as_dict(frames: Sequence[Frame]) -> dict[str, Any]:

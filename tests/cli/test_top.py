@@ -149,8 +149,8 @@ def test_scripts_get_names_with_line_breaks_exactly_or_are_told(index_of, tmp_pa
     assert next(csv.DictReader(io.StringIO(capsys.readouterr().out)))["path"] == str(tmp_path / HOSTILE)
     top("happy", db=index, form="paths")
     said = capsys.readouterr()
-    assert said.out.count("\n") == 1
-    assert "--format json" in said.err
+    assert said.out.count("\n") == 1 and said.out.rstrip("\n").isprintable()
+    assert "--format paths0" in said.err
 
 
 def test_names_that_are_no_utf8_are_printed_with_their_own_bytes(run, index_of, tmp_path):

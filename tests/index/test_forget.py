@@ -14,7 +14,7 @@ from albumsort.errors import AlbumsortError
 from albumsort.index.store import IndexWriter
 from albumsort.records import PhotoFile
 
-NAMED = ("photos", "faces", "everyone", "others", "corrections")
+NAMED = ("photos", "faces", "everyone", "others", "corrections", "unread")
 
 
 def everything_written(folder: Path) -> bytes:
@@ -31,13 +31,14 @@ def secret(room: Any, face: Callable) -> Any:
     room.put("/photos/secret/below/b.jpg", face(happy=0.7), digest="d-both")
     room.put("/photos/secrets.jpg", face(happy=0.6), digest="d-both")
     room.writer.note_others([PhotoFile("/photos/secret/notes.txt", 1, 1), PhotoFile("/photos/other.txt", 1, 1)])
+    room.writer.note_unread(["/photos"], [("/photos/secret/locked", "permission denied")])
     room.writer.correct("/photos/secret/a.jpg", 1, "surprise")
     room.writer.correct("/photos/secret/below/b.jpg", 1, "fear")
     return room
 
 
 def test_a_folder_is_forgotten_with_all_below_it_and_nothing_beside_it(secret: Any) -> None:
-    assert secret.writer.forget("/photos/secret") == 3  # two photos, and notes.txt
+    assert secret.writer.forget("/photos/secret") == 4  # two photos, notes.txt and a locked folder
     assert secret.sql("SELECT path FROM photos") == [("/photos/secrets.jpg",)]
     assert secret.sql("SELECT count(*) FROM faces") == [(1,)]
     assert secret.sql("SELECT count(DISTINCT photo_id) FROM everyone") == [(1,)]

@@ -1,6 +1,8 @@
 """The tables are those of the contract, so that any SQLite tool can read the index."""
 
+import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -22,6 +24,7 @@ CONTRACT = {
     "scans": "id started_at finished_at settings model",
     "corrections": "id digest emotion said corrected_at is_there",
     "bursts": "photo_id burst",
+    "unread": "path error",
     "everyone": "photo_id emotion score mean confidence",
 }
 
@@ -176,11 +179,23 @@ def test_an_index_that_is_not_there_is_not_made_by_asking(tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_is_no_index(tmp_path: Path) -> None:
-    refuses(tmp_path, "cannot be written")
+def test_neither_a_folder_nor_a_pipe_is_an_index(tmp_path: Path) -> None:
+    refuses(tmp_path, "no file")
+    os.mkfifo(tmp_path / "pipe")
+    refuses(tmp_path / "pipe", "no file")
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_reader_waits_for_the_tables_that_the_first_scan_is_making(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    path.touch(mode=0o600)
+    scan = threading.Timer(0.3, lambda: IndexWriter(path).__exit__())
+    scan.start()
+    with Index(path) as index:
+        assert index.top("happy") == []
+    scan.join()
+
+
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
 def test_an_older_index_is_kept_beside_the_one_brought_forward(room: Any, face: Callable, version: int) -> None:
     room.put("/photos/a.jpg", face(happy=0.9))
     room.turn_back(version)

@@ -27,6 +27,29 @@ def test_what_was_written_is_read_back(room: Any, face: Callable) -> None:
         assert index.photo("/photos/b.jpg") is None
 
 
+def unread(room: Any) -> list[tuple[str, str]]:
+    with Index(room.path) as index:
+        return index.problems()
+
+
+def test_what_a_walk_could_not_look_into_is_a_problem_until_a_walk_past_it_can(room: Any) -> None:
+    locked, sick = ("/photos/locked", "permission denied"), (LATIN1, "input/output error")
+    room.writer.note_unread(["/photos", "/photos/x"], [sick, locked])
+    assert sorted(unread(room)) == [sick, locked]
+    room.writer.note_unread(["/other", "/photos/locked/below"], [])
+    assert sorted(unread(room)) == [sick, locked]
+    room.writer.note_unread(["/photos"], [locked])
+    assert unread(room) == [locked]
+
+
+def test_a_folder_that_could_not_be_looked_into_and_is_gone_is_pruned(room: Any, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    there, gone = ((str(tmp_path / name), "permission denied") for name in ("there", "gone"))
+    room.writer.note_unread([str(tmp_path)], [there, gone])
+    room.writer.prune()
+    assert unread(room) == [there]
+
+
 def test_emotions_that_a_model_does_not_know_are_null(room: Any, face: Callable) -> None:
     known = face(happy=0.8)
     four = replace(known, probabilities=(0.1, None, None, 0.8, 0.05, None, 0.05))

@@ -176,6 +176,11 @@ def _metadata() -> Iterator[Specimen]:
     long = PngImagePlugin.PngInfo()
     long.add_text("parameters", "a prompt, " * 400_000, zip=True)
     yield Specimen("text-4-mb.png", encoded(image, "PNG", pnginfo=long), OK)
+    words = PngImagePlugin.PngInfo()
+    words.add_text("Comment", "written by a program that cannot count")
+    png = encoded(image, "PNG", pnginfo=words)
+    wrong = png.index(b"count") + 5
+    yield Specimen("checksum-of-text.png", png[:wrong] + b"\0\0\0\0" + png[wrong + 4 :], OK)
     yield Specimen("more-behind.jpg", jpeg + b"trailing bytes " * 9_000, OK)
     yield Specimen("escapes.png", encoded(image, "PNG", exif=_escapes()), OK)
 
