@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from albumsort.index.everyone import BACKGROUND_HEIGHT
+from albumsort.front import BACKGROUND_HEIGHT, is_cut
 from albumsort.records import Face, Photo
 
 #: What a frame is judged by, and how much each weighs unless told otherwise.
@@ -21,8 +21,6 @@ WEIGHTS: Mapping[str, float] = {
 #: How far the nose may lie from the middle between the eyes, in distances of the eyes, before a face counts as turned
 #: away entirely; in profile it lies at about a half.
 _PROFILE = 0.5
-#: Share of a box that may lie outside the photo before a face counts as cut off: the detector's boxes are generous.
-_OUTSIDE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def judged(
         emotion: one of ``EMOTIONS``.
         weights: at least one above 0; a part that is not named weighs nothing.
     """
-    crowds = [in_front(faces) for _, faces in burst]
+    crowds = [foreground(faces) for _, faces in burst]
     most = max(map(len, crowds), default=0)
     sharpest = max((min(face.sharpness for face in crowd) for crowd in crowds if crowd), default=0.0)
     frames = []
@@ -69,8 +67,8 @@ def judged(
     return sorted(frames, key=lambda frame: (-frame.score, frame.photo.path))
 
 
-def in_front(faces: Sequence[Face]) -> list[Face]:
-    """The faces that are not background."""
+def foreground(faces: Sequence[Face]) -> list[Face]:
+    """The faces that are not background. Those that are blurred or cut off count: another frame may have them whole."""
     tallest = max((face.box[3] for face in faces), default=0.0)
     return [face for face in faces if face.box[3] >= tallest * BACKGROUND_HEIGHT]
 
@@ -102,10 +100,3 @@ def facing(face: Face) -> float:
     # Along the line of the eyes, so that a tilted head is not taken for one that is turned.
     off = ((nx - (ax + bx) / 2) * dx + (ny - (ay + by) / 2) * dy) / eyes
     return max(0.0, 1 - abs(off) / _PROFILE)
-
-
-def is_cut(face: Face, photo: Photo) -> bool:
-    """Whether the edge of the photo cuts a face."""
-    x, y, w, h = face.box
-    inside = max(0.0, min(x + w, photo.width or 0) - max(x, 0)) * max(0.0, min(y + h, photo.height or 0) - max(y, 0))
-    return inside < (1 - _OUTSIDE) * w * h

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from albumsort.frames import WEIGHTS, facing, in_front, is_cut, judged
+from albumsort.frames import WEIGHTS, facing, foreground, judged
 from albumsort.records import Face, Photo
 
 
@@ -59,15 +59,9 @@ def test_a_tilted_head_is_not_turned_away(person: Callable[..., Face]) -> None:
     assert facing(replace(person(0), landmarks=points)) == pytest.approx(1)
 
 
-def test_the_edge_may_touch_a_face(person: Callable[..., Face]) -> None:
-    photo, _ = shot("a")
-    assert not is_cut(replace(person(0), box=(-5.0, 10.0, 80.0, 100.0)), photo)
-    assert is_cut(replace(person(0), box=(960.0, 10.0, 80.0, 100.0)), photo)
-
-
 def test_people_in_the_background_do_not_count(person: Callable[..., Face]) -> None:
     passer_by = person(3, 0.01, height=30)
-    assert passer_by not in in_front([person(0), passer_by])
+    assert passer_by not in foreground([person(0), passer_by])
     assert best(shot("alone", person(0, 0.7)), shot("with", person(0, 0.9), passer_by)) == "with"
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from albumsort.emotions import EMOTIONS
-
-#: The share of the tallest face's height under which a face is background and does not count.
-BACKGROUND_HEIGHT = 1 / 3
+from albumsort.front import BACKGROUND_HEIGHT, in_front
+from albumsort.index.rows import faces_of, photo_of
 
 #: For each photo and each emotion that one of its faces reads as: the smallest and the mean probability of that emotion
 #: among the faces in front, and the largest confidence of a face that reads as it.
@@ -24,23 +23,30 @@ CREATE INDEX everyone_best ON everyone(emotion, score DESC, mean DESC, photo_id,
 """
 
 
-def rows(where: str = "") -> str:
+#: Who is in front in an index before version 5, which did not keep it.
+FRONT_BEFORE = f"h >= max(h) OVER (PARTITION BY photo_id) * {BACKGROUND_HEIGHT!r}"
+
+
+def rows(where: str = "", front: str = "front") -> str:
     """The table's rows as a query on ``faces``, of all photos or of those that ``where`` names.
 
     An emotion that the model does not know counts as 0: only a correction can have put it beside such faces.
     """
     of_each = (
-        f"SELECT photo_id, '{emotion}' AS emotion, min(ifnull({emotion}, 0)) FILTER (WHERE h >= front) AS score,"
-        f" avg(ifnull({emotion}, 0)) FILTER (WHERE h >= front) AS mean,"
+        f"SELECT photo_id, '{emotion}' AS emotion, min(ifnull({emotion}, 0)) FILTER (WHERE in_front) AS score,"
+        f" avg(ifnull({emotion}, 0)) FILTER (WHERE in_front) AS mean,"
         f" max(confidence) FILTER (WHERE emotion = '{emotion}') AS confidence"
-        f" FROM sized GROUP BY photo_id HAVING sum(emotion = '{emotion}')"
+        f" FROM placed GROUP BY photo_id HAVING sum(emotion = '{emotion}')"
         for emotion in EMOTIONS
     )
-    sized = f"SELECT *, max(h) OVER (PARTITION BY photo_id) * {BACKGROUND_HEIGHT!r} AS front FROM faces {where}"
-    return f"WITH sized AS ({sized}) {' UNION ALL '.join(of_each)}"
+    placed = f"SELECT *, {front} AS in_front FROM faces {where}"
+    return f"WITH placed AS ({placed}) {' UNION ALL '.join(of_each)}"
 
 
 def work_out(connection: sqlite3.Connection, photo_id: int) -> None:
-    """Bring the table up to date with the faces of a photo."""
+    """Bring the table, and who is in front, up to date with the faces of a photo."""
+    ids = connection.execute("SELECT id FROM faces WHERE photo_id = ? ORDER BY id", (photo_id,)).fetchall()
+    front = in_front(photo_of(connection, photo_id), faces_of(connection, photo_id))
+    connection.executemany("UPDATE faces SET front = ? WHERE id = ?", zip(front, (i for (i,) in ids), strict=True))
     connection.execute("DELETE FROM everyone WHERE photo_id = ?", (photo_id,))
     connection.execute(f"INSERT INTO everyone {rows('WHERE photo_id = ?')}", (photo_id,))

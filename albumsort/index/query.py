@@ -282,7 +282,7 @@ class Index:
     def _everyone(self, emotion: str, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
         """(photo id, digest, score), best first, by the smallest probability among a photo's faces in front."""
         where, values = _conditions(filters)
-        worked_out = "everyone" if self._version > 2 else f"({everyone.rows()})"
+        worked_out = "everyone" if self._version > 2 else f"({everyone.rows(front=everyone.FRONT_BEFORE)})"
         yield from self._connection.execute(
             f"SELECT p.id, p.digest, e.score FROM {worked_out} e JOIN photos p ON p.id = e.photo_id"
             f" WHERE e.emotion = '{emotion}' AND e.confidence >= ? {where}"

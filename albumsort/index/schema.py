@@ -85,7 +85,6 @@ _TOP_INDEXES = "".join(
 
 _EVERYONE = f"""
 {everyone.TABLE}
-INSERT INTO everyone {everyone.rows()};
 CREATE INDEX photos_by_time ON photos(taken_at) WHERE taken_at NOT NULL;
 """
 
@@ -94,7 +93,12 @@ ALTER TABLE photos ADD COLUMN exposure REAL;
 {bursts.TABLE}
 """
 
-_UNREAD = """
+_FRONT_AND_UNREAD = """
+-- Whether a face counts when everyone is asked for.
+ALTER TABLE faces ADD COLUMN front INTEGER NOT NULL DEFAULT 1;
+-- What faces a photo has is counted from here.
+DROP INDEX faces_by_photo;
+CREATE INDEX faces_by_photo ON faces(photo_id, emotion, confidence);
 -- Folders and files that the last walk past them could not look into, which may hold photos.
 CREATE TABLE unread (
     path PRIMARY KEY NOT NULL,
@@ -147,17 +151,15 @@ def migrate(connection: sqlite3.Connection, index: Path) -> None:
         number = version(connection) or 0
         if 0 < number < VERSION:
             _back_up(connection, index, number)
-        steps = [
-            _TABLES + _TOP_INDEXES,
-            _CORRECTIONS,
-            _EVERYONE,
-            _BURSTS,
-            _UNREAD,
-        ]  # step n leads from version n to n + 1
+        # Step n leads from version n to n + 1.
+        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE, _BURSTS, _FRONT_AND_UNREAD]
         for statement in "".join(steps[number:]).split(";"):
             connection.execute(statement)
         if 0 < number < 4:
             bursts.work_out(connection)
+        if 0 < number < 5:
+            for (photo_id,) in connection.execute("SELECT DISTINCT photo_id FROM faces").fetchall():
+                everyone.work_out(connection, photo_id)
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 

@@ -20,7 +20,7 @@ from albumsort.records import PhotoFile
 CONTRACT = {
     "photos": "id path size mtime_ns digest width height taken_at camera phash status error scan_id exposure",
     "faces": "id photo_id x y w h detection landmarks sharpness emotion confidence "
-    "angry disgust fear happy sad surprise neutral",
+    "angry disgust fear happy sad surprise neutral front",
     "scans": "id started_at finished_at settings model",
     "corrections": "id digest emotion said corrected_at is_there",
     "bursts": "photo_id burst",
