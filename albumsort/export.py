@@ -13,6 +13,7 @@ from pathlib import Path
 from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
+from albumsort.index.filters import Filters
 from albumsort.index.query import Index, RankedPhoto
 from albumsort.manifest import Manifest, fingerprint
 from albumsort.new_file import new_file
@@ -84,7 +85,7 @@ class _Folder:
 
     def free_name(self, rank: str, row: RankedPhoto) -> str:
         """Rank, score and the photo's own name, and a number more where that is taken."""
-        prefix = f"{rank}_{row.score * 100:03.0f}_"
+        prefix = f"{rank}_{(row.score or 0.0) * 100:03.0f}_"
         own = os.path.basename(row.photo.path)
         for copy in range(1, len(self.names) + 2):
             name = fitting_name(prefix, own, f" ({copy})" if copy > 1 else "")
@@ -93,7 +94,7 @@ class _Folder:
         return name
 
 
-def export(
+def export(  # noqa: PLR0913 - each is an option of the command
     index: Index,
     destination: Path,
     *,
@@ -102,18 +103,24 @@ def export(
     threshold: float | None = None,
     mode: str = "copy",
     layout: str = "emotion",
+    everyone: bool = False,
+    filters: Filters | None = None,
+    scheme: str = "seven",
     dry_run: bool = False,
 ) -> list[Exported]:
     """Lay the best photos of each emotion into folders, and note them in the manifest.
 
     Args:
         index: that says which photos.
-        emotions: which folders to make.
+        emotions: which folders to make; of the scheme's.
         destination: made when it is not there; may hold an earlier export, to which only what is new is added.
         n: photos an emotion, at most; None for all that show it.
         threshold: as in ``Index.top``.
         mode: ``copy``, ``hardlink`` or ``symlink``.
         layout: one of ``LAYOUTS``; years are those in which photos were taken, else ``undated``.
+        everyone: as in ``Index.top``.
+        filters: likewise.
+        scheme: likewise.
         dry_run: say what would be done, and write nothing.
 
     Raises:
@@ -132,7 +139,8 @@ def export(
     try:
         for emotion in emotions:
             folders: dict[Path, list[RankedPhoto]] = defaultdict(list)
-            for row in index.top(emotion, n, threshold=threshold):
+            chosen = index.top(emotion, n, threshold=threshold, everyone=everyone, filters=filters, scheme=scheme)
+            for row in chosen:
                 year = (row.photo.taken_at or "undated")[: 7 if row.photo.taken_at is None else 4]
                 folders[destination / LAYOUTS[layout].format(emotion=emotion, year=year)].append(row)
             for folder, ranking in folders.items():

@@ -42,6 +42,7 @@ def _options(
 
 app.command()(scan.scan)
 app.command()(query.top)
+app.command("list")(query.list_photos)
 app.command()(bursts.bursts)
 app.command()(export.export)
 app.command()(predict.predict)

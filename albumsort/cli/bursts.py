@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from albumsort.cli.options import Camera, Db, Json, Since, Until, index_path, known_emotion
+from albumsort.cli.options import Db, Json, Threshold, filtered, index_path, known_emotion
 from albumsort.frames import WEIGHTS, judged
-from albumsort.index.query import Filters, Index
+from albumsort.index.filters import Filters
+from albumsort.index.query import Index
 from albumsort.report.lists import burst_as_dict, burst_lines
 
 
@@ -38,6 +40,7 @@ def _weights(text: str | None) -> dict[str, float]:
     return found
 
 
+@filtered
 def bursts(
     path: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="Only bursts below this folder.")] = None,
     emotion: Annotated[str, typer.Option(callback=known_emotion, help="What the best frame should show.")] = "happy",
@@ -46,17 +49,17 @@ def bursts(
         str | None,
         typer.Option(metavar="NAME=N,...", help=f"What counts, of {', '.join(WEIGHTS)}; see the README."),
     ] = None,
-    since: Since = None,
-    until: Until = None,
-    camera: Camera = None,
     db: Db = None,
+    threshold: Threshold = None,
     as_json: Json = False,
+    *,
+    filters: Filters,
 ) -> None:
     """List bursts, photos of one moment, by time; of each the best frame first."""
     chosen = _weights(weights)
-    filters = Filters(os.path.abspath(path) if path else None, since, until, camera=camera)
+    filters = replace(filters, under=os.path.abspath(path)) if path else filters
     with Index(index_path(db)) as index:
-        found = [judged(burst, emotion, chosen) for burst in islice(index.bursts(filters), n)]
+        found = [judged(burst, emotion, chosen) for burst in islice(index.bursts(filters, threshold=threshold), n)]
     if as_json:
         print(json.dumps([burst_as_dict(burst) for burst in found], indent=1))
         return

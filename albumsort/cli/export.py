@@ -11,14 +11,26 @@ from typing import Annotated, Literal
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.options import Db, Json, Threshold, index_path, known_emotions
-from albumsort.emotions import EMOTIONS
+from albumsort.cli.options import (
+    Db,
+    Everyone,
+    Json,
+    Scheme,
+    Threshold,
+    filtered,
+    in_scheme,
+    index_path,
+    known_emotions,
+)
+from albumsort.emotions import labels_of
 from albumsort.errors import AlbumsortError
+from albumsort.index.filters import Filters
 
 Mode = Literal["copy", "hardlink", "symlink"]
 Layout = Literal["emotion", "emotion/year", "year/emotion", "flat"]
 
 
+@filtered
 def export(
     dest: Annotated[Path, typer.Argument(metavar="DEST", help="Where to lay the folders.")],
     n: Annotated[int | None, typer.Option("-n", min=1, help="Photos an emotion; unless told, all.")] = None,
@@ -32,8 +44,12 @@ def export(
     ] = False,
     db: Db = None,
     threshold: Threshold = None,
+    everyone: Everyone = False,
+    scheme: Scheme = "seven",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     as_json: Json = False,
+    *,
+    filters: Filters,
 ) -> None:
     """Lay the best photos of each emotion into a folder of its name.
 
@@ -43,13 +59,24 @@ def export(
     if undo:
         _undo(dest, dry_run, as_json)
         return
+    chosen = tuple(emotion) if emotion else labels_of(scheme)
+    in_scheme([*chosen, *filters.without], scheme)
     from albumsort import export as work
     from albumsort.index.query import Index
 
     with Index(index_path(db)) as index:
-        chosen = tuple(emotion) if emotion else EMOTIONS
         done = work.export(
-            index, dest, emotions=chosen, n=n, threshold=threshold, mode=mode, layout=layout, dry_run=dry_run
+            index,
+            dest,
+            emotions=chosen,
+            n=n,
+            threshold=threshold,
+            mode=mode,
+            layout=layout,
+            everyone=everyone,
+            filters=filters,
+            scheme=scheme,
+            dry_run=dry_run,
         )
     if as_json:
         print(json.dumps({"destination": str(dest), "files": [asdict(item) for item in done]}))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Callable, Iterable
 from datetime import date
+from functools import wraps
+from inspect import Signature, signature
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from albumsort.emotions import EMOTIONS
+from albumsort.emotions import EMOTIONS, labels_of
+from albumsort.index.filters import Filters
 
 Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="Where the networks run.")]
 
@@ -76,10 +81,89 @@ def day(text: str | None) -> str | None:
     return text
 
 
-Under = Annotated[Path | None, typer.Option(metavar="DIR", help="Only photos below this folder.")]
-Since = Annotated[str | None, typer.Option(callback=day, metavar="DATE", help="2024, 2024-05 or 2024-05-17.")]
-Until = Annotated[str | None, typer.Option(callback=day, metavar="DATE", help="Likewise, that day included.")]
-Camera = Annotated[str | None, typer.Option(metavar="NAME", help="Only photos of a camera with this in its name.")]
-MinFaces = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only photos with so many faces or more.")]
-MaxFaces = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only photos with no more faces than that.")]
-Undated = Annotated[bool, typer.Option("--undated", help="With --since or --until: photos without a date, too.")]
+def _filters(
+    under: Annotated[Path | None, typer.Option(metavar="DIR", help="Only photos below this folder.")] = None,
+    since: Annotated[
+        str | None, typer.Option(callback=day, metavar="DATE", help="2024, 2024-05 or 2024-05-17.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(callback=day, metavar="DATE", help="Likewise, that day included.")
+    ] = None,
+    undated: Annotated[
+        bool, typer.Option("--undated", help="With --since or --until: photos without a date, too.")
+    ] = False,
+    camera: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only photos of a camera with this in its name.")
+    ] = None,
+    min_faces: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Only photos with so many faces or more.")
+    ] = None,
+    max_faces: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Only photos with no more faces than that.")
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--not", callback=known_emotions, metavar="EMOTION", help="No photos with a face of it. May be repeated."
+        ),
+    ] = None,
+    min_face: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=100.0, metavar="PERCENT", help="Faces smaller than this, of the long side, are none."
+        ),
+    ] = None,
+    min_detection: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, metavar="P", help="Faces found less surely than this are none.")
+    ] = None,
+) -> Filters:
+    return Filters(
+        under=os.path.abspath(under) if under else None,
+        since=since,
+        until=until,
+        undated=undated,
+        camera=camera,
+        min_faces=min_faces,
+        max_faces=max_faces,
+        without=tuple(without or ()),
+        min_face=min_face,
+        min_detection=min_detection,
+    )
+
+
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command, whose last parameter is ``filters``, the options that these are made of in its place."""
+    *own, filters = signature(command, eval_str=True).parameters.values()
+    assert filters.name == "filters"  # noqa: S101 - for who writes a command
+    options = list(signature(_filters, eval_str=True).parameters.values())
+
+    @wraps(command)
+    def run(*args: Any, **given: Any) -> None:
+        chosen = {option.name: given.pop(option.name) for option in options if option.name in given}
+        command(*args, filters=_filters(**chosen), **given)
+
+    run.__signature__ = Signature([*own, *options])  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *options)}
+    return run
+
+
+Scheme = Annotated[
+    Literal["seven", "six", "four"],
+    typer.Option(
+        "--label-scheme", help="six: disgust counts as angry; four: angry, happy, sad and neutral alone, as parts of 1."
+    ),
+]
+Everyone = Annotated[bool, typer.Option("--everyone", help="Rank by the face in front that shows it least.")]
+All = Annotated[bool, typer.Option("--all", help="List byte-identical copies and all frames of a burst, too.")]
+
+
+def in_scheme(emotions: Iterable[str], scheme: str) -> None:
+    """Refuse emotions that a label scheme does not have.
+
+    Raises:
+        typer.BadParameter: naming the first.
+    """
+    for emotion in emotions:
+        if emotion not in labels_of(scheme):
+            labels = ", ".join(labels_of(scheme))
+            raise typer.BadParameter(f"{emotion!r} is not one of {labels}, which --label-scheme {scheme} has")

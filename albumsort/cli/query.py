@@ -1,10 +1,13 @@
-"""albumsort top, stats, problems, prune and forget: questions to the index, answered without TensorFlow."""
+"""albumsort top, list, stats, problems, prune and forget: questions to the index, answered without TensorFlow."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -12,59 +15,53 @@ import typer
 
 from albumsort.album.walk import printable
 from albumsort.cli.options import (
-    Camera,
+    All,
     Db,
+    Everyone,
     Json,
-    MaxFaces,
-    MinFaces,
-    Since,
+    Scheme,
     Threshold,
-    Undated,
-    Under,
-    Until,
+    filtered,
+    in_scheme,
     index_path,
-    known_emotion,
+    known_emotions,
 )
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index.query import Filters, Index
+from albumsort.index.filters import Filters
+from albumsort.index.query import Index, RankedPhoto
 from albumsort.report.lists import Format, count, one_line, write_ranking
 
 
+@filtered
 def top(
     emotion: Annotated[
-        str, typer.Argument(callback=known_emotion, metavar="EMOTION", help=f"One of {', '.join(EMOTIONS)}.")
+        list[str],
+        typer.Argument(
+            callback=known_emotions, metavar="EMOTION", help=f"Of {', '.join(EMOTIONS)}; several are added up."
+        ),
     ],
     n: Annotated[int, typer.Option("-n", min=1, help="How many photos.")] = 20,
     db: Db = None,
     threshold: Threshold = None,
-    everyone: Annotated[
-        bool, typer.Option("--everyone", help="Rank by the face in front that shows it least.")
-    ] = False,
-    with_copies: Annotated[
-        bool, typer.Option("--all", help="List byte-identical copies and all frames of a burst, too.")
-    ] = False,
-    under: Under = None,
-    since: Since = None,
-    until: Until = None,
-    undated: Undated = False,
-    camera: Camera = None,
-    min_faces: MinFaces = None,
-    max_faces: MaxFaces = None,
+    everyone: Everyone = False,
+    with_copies: All = False,
+    scheme: Scheme = "seven",
     form: Annotated[Format, typer.Option("--format", help="How to print the list.")] = "table",
     copy_to: Annotated[Path | None, typer.Option(metavar="DIR", help="Copy the photos there, too.")] = None,
+    *,
+    filters: Filters,
 ) -> None:
     """List the photos that show an emotion best, best first."""
-    folder = os.path.abspath(under) if under else None
-    filters = Filters(folder, since, until, undated, camera, min_faces, max_faces, with_copies)
+    in_scheme([*emotion, *filters.without], scheme)
+    filters = replace(filters, with_copies=with_copies)
     with Index(index_path(db)) as index:
         certain = index.threshold() if threshold is None else threshold
-        ranking = index.top(emotion, n, threshold=certain, everyone=everyone, filters=filters)
-    print(write_ranking(ranking, certain, form), end="")
+        ranking = index.top(emotion, n, threshold=certain, everyone=everyone, filters=filters, scheme=scheme)
+    _print(ranking, certain, form)
     if not ranking:
-        sys.stderr.write(f"no photo is {emotion} with at least {certain:.0%}; --threshold lowers the bar\n")
-    if form == "paths" and any(row.photo.path != one_line(row.photo.path) for row in ranking):
-        sys.stderr.write("control characters in a path are printed as escapes; --format paths0 has it exact\n")
+        words = " or ".join(emotion)
+        sys.stderr.write(f"no photo is {words} with at least {certain:.0%}; --threshold lowers the bar\n")
     if copy_to:
         from albumsort.export import lay
 
@@ -73,10 +70,43 @@ def top(
         sys.stderr.write(f"{count(written, 'photo')} copied to {printable(str(copy_to))}\n")
 
 
-def stats(db: Db = None, threshold: Threshold = None, as_json: Json = False) -> None:
-    """Count photos, faces and emotions."""
+@filtered
+def list_photos(
+    n: Annotated[int | None, typer.Option("-n", min=1, help="How many at most. Unless told, all.")] = None,
+    no_faces: Annotated[bool, typer.Option("--no-faces", help="Only photos on which no face was found.")] = False,
+    uncertain: Annotated[bool, typer.Option("--uncertain", help="Only photos with an uncertain face.")] = False,
+    db: Db = None,
+    threshold: Threshold = None,
+    scheme: Scheme = "seven",
+    form: Annotated[Format, typer.Option("--format", help="How to print the list.")] = "table",
+    *,
+    filters: Filters,
+) -> None:
+    """List all photos that match, by path."""
+    in_scheme(filters.without, scheme)
     with Index(index_path(db)) as index:
-        counts = index.stats(threshold)
+        certain = index.threshold() if threshold is None else threshold
+        found = index.photos(filters, threshold=certain, no_faces=no_faces, uncertain=uncertain, scheme=scheme)
+        photos = list(islice(found, n))
+    _print(photos, certain, form)
+    if not photos:
+        sys.stderr.write("no photo matches\n")
+
+
+def _print(photos: Sequence[RankedPhoto], certain: float, form: Format) -> None:
+    print(write_ranking(photos, certain, form), end="")
+    if form == "paths" and any(row.photo.path != one_line(row.photo.path) for row in photos):
+        sys.stderr.write("control characters in a path are printed as escapes; --format paths0 has it exact\n")
+
+
+@filtered
+def stats(
+    db: Db = None, threshold: Threshold = None, scheme: Scheme = "seven", as_json: Json = False, *, filters: Filters
+) -> None:
+    """Count photos, faces and emotions."""
+    in_scheme(filters.without, scheme)
+    with Index(index_path(db)) as index:
+        counts = index.stats(threshold, filters, scheme)
     if as_json:
         print(json.dumps(counts))
         return

@@ -1,4 +1,4 @@
-"""Reading the index: top lists, one photo, counts, problems. Nothing here loads more than sqlite3."""
+"""Reading the index: top lists, bursts, photos, problems. Nothing here loads more than sqlite3."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index import corrections, everyone, schema
+from albumsort.index import corrections, counts, everyone, schema
+from albumsort.index.answers import Answers, in_scheme
 from albumsort.index.corrections import LabelledFace
+from albumsort.index.filters import Filters
 from albumsort.index.rows import faces_of, from_column, photo_of, to_column
 from albumsort.records import Face, Photo
 
@@ -27,39 +28,16 @@ _PATIENCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RankedPhoto:
-    """A photo of a top list, with all its faces, the largest first, and its score in 0..1.
+    """A photo of a list, with all its faces, the largest first.
 
-    ``others`` is how many more frames of its burst it stands for, byte-identical copies not counted.
+    ``score`` is in 0..1, None where a list has no order of merit; ``others`` is how many more frames of its burst it
+    stands for, byte-identical copies not counted.
     """
 
     photo: Photo
-    score: float
+    score: float | None
     faces: tuple[Face, ...]
     others: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a top list is limited to.
-
-    Attributes:
-        under: an absolute folder; photos anywhere below it.
-        since: the first ``taken_at`` that counts, as far as it is given: ``2024``, ``2024-05``, ``2024-05-17``.
-        until: the last, likewise; ``2024`` includes all of that year.
-        undated: photos without a date pass both; else they fail.
-        camera: a part of the camera's name, in upper or lower case.
-        min_faces, max_faces: how many faces a photo must and may have.
-        with_copies: each of several byte-identical files, and each frame of a burst, counts, not only one.
-    """
-
-    under: str | None = None
-    since: str | None = None
-    until: str | None = None
-    undated: bool = False
-    camera: str | None = None
-    min_faces: int | None = None
-    max_faces: int | None = None
-    with_copies: bool = False
 
 
 class Index:
@@ -130,34 +108,35 @@ class Index:
 
     def top(
         self,
-        emotion: str,
+        emotion: str | Sequence[str],
         n: int | None = 20,
         *,
         threshold: float | None = None,
         everyone: bool = False,
         filters: Filters | None = None,
+        scheme: str = "seven",
     ) -> list[RankedPhoto]:
         """The photos that show an emotion best, best first.
 
         A photo is listed when at least one certain face reads as the emotion. Its score is the largest probability of
-        the emotion among its certain faces; with ``everyone`` the smallest among all faces but those in the background,
-        ties going to the larger mean. Of a burst only the best photo is listed.
+        the emotion among its certain faces; with ``everyone`` the smallest among all faces in front, ties going to the
+        larger mean. Of a burst only the best photo is listed.
 
         Args:
-            emotion: one of ``EMOTIONS``.
+            emotion: one of ``EMOTIONS``, or several, whose probabilities are added up.
             n: how many at most; None for all.
             threshold: probability from which a face is certain, 0..1; None takes the scan's.
-            everyone: rank by the least happy (or angry, ...) face that is not background.
+            everyone: rank by the least happy (or angry, ...) face in front; ``albumsort.front`` says who that is.
             filters: None for the whole index.
+            scheme: of ``SCHEMES``, in which faces are read.
 
         Raises:
-            ValueError: there is no such emotion.
+            ValueError: there is no such emotion in that scheme.
         """
-        if emotion not in EMOTIONS:
-            raise ValueError(f"{emotion!r} is not one of {', '.join(EMOTIONS)}")
+        answers = Answers((emotion,) if isinstance(emotion, str) else tuple(emotion), scheme)
         filters = filters or Filters()
         certain = self.threshold() if threshold is None else threshold
-        ranking = self._everyone(emotion, certain, filters) if everyone else self._best(emotion, certain, filters)
+        ranking = (self._everyone if everyone else self._best)(answers, certain, filters)
         chosen: list[RankedPhoto] = []
         seen: set[str | int] = set()
         for photo_id, digest, score in ranking:
@@ -169,19 +148,57 @@ class Index:
                     continue
                 seen |= {digest} if burst is None else {digest, burst}
             others = 0 if burst is None else self._frames(burst) - 1
-            photo, faces = photo_of(self._connection, photo_id), faces_of(self._connection, photo_id)
-            chosen.append(RankedPhoto(photo, score, faces, others))
+            chosen.append(self._listed(photo_id, scheme, score, others))
         return chosen
 
-    def bursts(self, filters: Filters | None = None) -> Iterator[list[tuple[Photo, tuple[Face, ...]]]]:
-        """The bursts of which a photo passes the filters, by time; each whole, in the order of time, without copies."""
+    def photos(
+        self,
+        filters: Filters | None = None,
+        *,
+        threshold: float | None = None,
+        no_faces: bool = False,
+        uncertain: bool = False,
+        scheme: str = "seven",
+    ) -> Iterator[RankedPhoto]:
+        """All photos that pass the filters, by path, copies and all frames of bursts among them.
+
+        Args:
+            filters: None for the whole index.
+            threshold: as in ``top``.
+            no_faces: only photos without any face that counts.
+            uncertain: only photos with a face that counts and is not certain.
+            scheme: as in ``top``.
+        """
+        answers, filters = Answers((), scheme), filters or Filters()
+        faces = "SELECT 1 FROM faces f WHERE f.photo_id = p.id " + filters.counting("f")
+        wanted = f"AND NOT EXISTS ({faces})" if no_faces else ""
+        if uncertain:
+            wanted += f" AND EXISTS ({faces} AND NOT ifnull({answers.certain('f')}, FALSE))"
+        found = self._connection.execute(
+            # What ends too early is an error, and may have faces all the same.
+            "SELECT p.id FROM photos p"
+            " WHERE (p.status = 'ok' OR EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id))"
+            f" {wanted} {self._where(answers, filters)} ORDER BY p.path",
+            self._values(filters, threshold),
+        )
+        for (photo_id,) in found:
+            yield self._listed(photo_id, scheme)
+
+    def bursts(
+        self, filters: Filters | None = None, *, threshold: float | None = None, scheme: str = "seven"
+    ) -> Iterator[list[tuple[Photo, tuple[Face, ...]]]]:
+        """The bursts of which a photo passes the filters, by time; each whole, in the order of time, without copies.
+
+        Of each photo come the faces that count.
+        """
         if self._version < 4:
             return
-        where, values = _conditions(filters or Filters())
+        filters = filters or Filters()
         numbers = self._connection.execute(
             "SELECT b.burst FROM bursts b JOIN photos p ON p.id = b.photo_id"
-            f" WHERE TRUE {where} GROUP BY b.burst ORDER BY min(p.taken_at), b.burst",
-            values,
+            f" WHERE TRUE {self._where(Answers((), scheme), filters)}"
+            " GROUP BY b.burst ORDER BY min(p.taken_at), b.burst",
+            self._values(filters, threshold),
         )
         for (burst,) in numbers.fetchall():
             frames = self._connection.execute(
@@ -190,7 +207,14 @@ class Index:
                 (burst,),
             ).fetchall()
             if len(frames) > 1:
-                yield [(photo_of(self._connection, one), faces_of(self._connection, one)) for (one,) in frames]
+                rows = [self._listed(one, scheme) for (one,) in frames]
+                yield [
+                    (row.photo, tuple(face for face in row.faces if filters.counts(face, row.photo))) for row in rows
+                ]
+
+    def _listed(self, photo_id: int, scheme: str, score: float | None = None, others: int = 0) -> RankedPhoto:
+        photo, faces = photo_of(self._connection, photo_id), faces_of(self._connection, photo_id)
+        return RankedPhoto(photo, score, tuple(in_scheme(face, scheme) for face in faces), others)
 
     def _burst_of(self, photo_id: int) -> int | None:
         if self._version < 4:
@@ -224,94 +248,80 @@ class Index:
         rows = self._connection.execute(question)
         return [(from_column(path), error) for path, error in rows]
 
-    def stats(self, threshold: float | None = None) -> dict[str, Any]:
-        """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan."""
-        certain = self.threshold() if threshold is None else threshold
-        one = self._connection.execute
-        # Each of these reads one small index from end to end, or a single row.
-        photos = one("SELECT count(*) FROM photos").fetchone()[0]
-        errors = one("SELECT count(*) FROM photos WHERE status = 'error'").fetchone()[0]
-        certain_faces = "SELECT count(*) FROM faces WHERE emotion = '{}' AND confidence >= ?"
-        emotions = {emotion: one(certain_faces.format(emotion), (certain,)).fetchone()[0] for emotion in EMOTIONS}
-        faces = one("SELECT count(*) FROM faces").fetchone()[0]
-        with_faces = one("SELECT count(DISTINCT photo_id) FROM faces").fetchone()[0]
-        times = "SELECT {}(taken_at) FROM photos WHERE taken_at NOT NULL"
-        first, last = (one(times.format(end)).fetchone()[0] for end in ("min", "max"))
-        scan = one("SELECT started_at, finished_at, settings, model FROM scans ORDER BY id DESC LIMIT 1").fetchone()
-        return {
-            "photos": photos,
-            "photos_with_faces": with_faces,
-            "errors": errors,
-            "faces": faces,
-            "threshold": certain,
-            "emotions": emotions,
-            "uncertain": faces - sum(emotions.values()),
-            "first_taken_at": first,
-            "last_taken_at": last,
-            "last_scan": scan
-            and {"started_at": scan[0], "finished_at": scan[1], "settings": json.loads(scan[2]), "model": scan[3]},
-        }
+    def stats(
+        self, threshold: float | None = None, filters: Filters | None = None, scheme: str = "seven"
+    ) -> dict[str, Any]:
+        """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan.
 
-    def _best(self, emotion: str, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
+        Args:
+            threshold: as in ``top``.
+            filters: what is counted; None for the whole index.
+            scheme: as in ``top``.
+        """
+        certain = self.threshold() if threshold is None else threshold
+        filters, answers = filters or Filters(), Answers((), scheme)
+        if filters == Filters() and scheme == "seven":
+            counted = counts.of_all(self._connection, certain)
+        else:
+            where, values = self._where(answers, filters), self._values(filters, certain)
+            counted = counts.of_some(self._connection, answers, filters, where, values)
+        return {**counted, "threshold": certain, "last_scan": counts.last_scan(self._connection)}
+
+    def _best(self, answers: Answers, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
         """(photo id, digest, score), best first, by the largest probability among a photo's certain faces."""
-        where, values = _conditions(filters)
-        # Faces come straight from the emotion's own index, so that a short list reads a few rows of a million.
+        values = self._values(filters, certain)
+        # Faces come straight from the emotion's own index, so that a short list reads a few rows of a million. Several
+        # emotions, or another scheme, have none; then all are looked at.
         found = self._connection.execute(
-            f"SELECT p.id, p.digest, f.{emotion} FROM faces f JOIN photos p ON p.id = f.photo_id"
-            f" WHERE f.emotion = '{emotion}' AND f.confidence >= ? {where} ORDER BY f.{emotion} DESC",
-            (certain, *values),
+            f"SELECT p.id, p.digest, {answers.score('f')} FROM faces f CROSS JOIN photos p ON p.id = f.photo_id"
+            f" WHERE {answers.reads('f')} AND {answers.certain('f')} {filters.counting('f')}"
+            f" {self._where(answers, filters)} ORDER BY {answers.score('f')} DESC",
+            values,
         )
         seen: set[int] = set()
-        # Under a half, a face that reads as something else may still hold more of the emotion than one that reads as
-        # it; such photos are scored by all their certain faces and sorted anew.
+        # Below, a face that reads as something else may still hold more of the emotion than one that reads as it; such
+        # photos are scored by all their certain faces and sorted anew.
         doubtful: list[tuple[int, str, float]] = []
         for photo_id, digest, score in found:
             if photo_id in seen:
                 continue
             seen.add(photo_id)
-            if score >= 0.5:
+            if score >= answers.sure:
                 yield photo_id, digest, score
             else:
                 best = self._connection.execute(
-                    f"SELECT max({emotion}) FROM faces WHERE photo_id = ? AND confidence >= ?",
-                    (photo_id, certain),
+                    f"SELECT max({answers.score('f')}) FROM faces f JOIN photos p ON p.id = f.photo_id"
+                    f" WHERE f.photo_id = :photo AND {answers.certain('f')} {filters.counting('f')}",
+                    {**values, "photo": photo_id},
                 ).fetchone()[0]
                 doubtful.append((photo_id, digest, best))
         yield from sorted(doubtful, key=lambda row: (-row[2], row[0]))
 
-    def _everyone(self, emotion: str, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
+    def _everyone(self, answers: Answers, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
         """(photo id, digest, score), best first, by the smallest probability among a photo's faces in front."""
-        where, values = _conditions(filters)
-        worked_out = "everyone" if self._version > 2 else f"({everyone.rows(front=everyone.FRONT_BEFORE)})"
+        front = "front" if self._version > 4 else everyone.FRONT_BEFORE
+        if answers.is_plain and filters.all_faces:
+            worked_out = "everyone" if self._version > 2 else f"({everyone.rows(front=front)})"
+            listed = f"e.emotion = '{answers.emotions[0]}' AND e.confidence >= :certain"
+        else:
+            score = answers.score("f")
+            worked_out = (
+                f"(SELECT f.photo_id, min({score}) FILTER (WHERE f.in_front) AS score,"
+                f" avg({score}) FILTER (WHERE f.in_front) AS mean FROM (SELECT *, {front} AS in_front FROM faces) f"
+                f" {'' if filters.all_faces else 'JOIN photos p ON p.id = f.photo_id'}"
+                f" WHERE TRUE {filters.counting('f')} GROUP BY f.photo_id"
+                f" HAVING max({answers.reads('f')} AND {answers.certain('f')}))"
+            )
+            listed = "e.score NOT NULL"
         yield from self._connection.execute(
-            f"SELECT p.id, p.digest, e.score FROM {worked_out} e JOIN photos p ON p.id = e.photo_id"
-            f" WHERE e.emotion = '{emotion}' AND e.confidence >= ? {where}"
-            " ORDER BY e.score DESC, e.mean DESC, e.photo_id",
-            (certain, *values),
+            f"SELECT p.id, p.digest, e.score FROM {worked_out} e CROSS JOIN photos p ON p.id = e.photo_id"
+            f" WHERE {listed} {self._where(answers, filters)} ORDER BY e.score DESC, e.mean DESC, e.photo_id",
+            self._values(filters, certain),
         )
 
+    def _where(self, answers: Answers, filters: Filters) -> str:
+        """What the filters ask of ``p``, the photos."""
+        return f"{filters.conditions()} {answers.without(filters.without, filters.counting('n'))}"
 
-def _conditions(filters: Filters) -> tuple[str, list[Any]]:
-    """The filters as SQL on ``p``, the photos, with the values to bind."""
-    parts: list[str] = []
-    values: list[Any] = []
-    if filters.under is not None:
-        folder = os.fsencode(filters.under.rstrip(os.sep)) + os.fsencode(os.sep)
-        # As bytes, so that names which are no UTF-8 are found below it too.
-        parts.append("AND substr(CAST(p.path AS BLOB), 1, ?) = ?")
-        values += [len(folder), folder]
-    undated = "p.taken_at IS NULL" if filters.undated else "FALSE"
-    if filters.since is not None:
-        parts.append(f"AND ({undated} OR p.taken_at >= ?)")
-        values.append(filters.since)
-    if filters.until is not None:
-        parts.append(f"AND ({undated} OR substr(p.taken_at, 1, ?) <= ?)")
-        values += [len(filters.until), filters.until]
-    if filters.camera is not None:
-        parts.append("AND instr(lower(p.camera), lower(?))")
-        values.append(filters.camera)
-    for bound, sign in ((filters.min_faces, ">="), (filters.max_faces, "<=")):
-        if bound is not None:
-            parts.append(f"AND (SELECT count(*) FROM faces c WHERE c.photo_id = p.id) {sign} ?")
-            values.append(bound)
-    return " ".join(parts), values
+    def _values(self, filters: Filters, threshold: float | None) -> dict[str, Any]:
+        return {**filters.values(), "certain": self.threshold() if threshold is None else threshold}

@@ -39,7 +39,7 @@ def ranking_as_dicts(ranking: Sequence[RankedPhoto], threshold: float) -> list[d
     return [
         {
             "path": row.photo.path,
-            "score": round(row.score, 6),
+            "score": None if row.score is None else round(row.score, 6),
             "taken_at": row.photo.taken_at,
             "others": row.others,
             "faces": [face_as_dict(face, threshold) for face in row.faces],
@@ -69,11 +69,14 @@ def write_ranking(ranking: Sequence[RankedPhoto], threshold: float, form: Format
         return "".join(row.photo.path + "\0" for row in ranking)
     if form == "paths":
         return "".join(one_line(row.photo.path) + "\n" for row in ranking)
-    return "".join(
-        f"{rank:4d}  {row.score:.3f}  {(row.photo.taken_at or '')[:10]:10}  {count(len(row.faces), 'face'):8}  "
-        f"{printable(row.photo.path)}{f'  (+{row.others} like it)' if row.others else ''}\n"
-        for rank, row in enumerate(ranking, 1)
-    )
+    return "".join(_line(rank, row) for rank, row in enumerate(ranking, 1))
+
+
+def _line(rank: int, row: RankedPhoto) -> str:
+    score = "" if row.score is None else f"{row.score:.3f}"
+    others = f"  (+{row.others} like it)" if row.others else ""
+    taken_on, faces = (row.photo.taken_at or "")[:10], count(len(row.faces), "face")
+    return f"{rank:4d}  {score:5}  {taken_on:10}  {faces:8}  {printable(row.photo.path)}{others}\n"
 
 
 def one_line(path: str) -> str:
@@ -152,7 +155,15 @@ def _csv(ranking: Sequence[RankedPhoto]) -> str:
         photo = row.photo
         size = (photo.width, photo.height)
         writer.writerow(
-            [rank, photo.path, f"{row.score:.6f}", photo.taken_at, len(row.faces), _as_text(photo.camera), *size]
+            [
+                rank,
+                photo.path,
+                "" if row.score is None else f"{row.score:.6f}",
+                photo.taken_at,
+                len(row.faces),
+                _as_text(photo.camera),
+                *size,
+            ]
         )
     return text.getvalue()
 

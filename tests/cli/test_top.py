@@ -24,7 +24,7 @@ def printed(capsys):
     """What ``top`` prints: ``printed("happy", form="json")``."""
 
     def call(emotion: str, index: Path, **options: object) -> str:
-        top(emotion, db=index, **options)
+        top([emotion], db=index, **options)
         return capsys.readouterr().out
 
     return call
@@ -101,7 +101,7 @@ def test_the_threshold_is_what_the_scan_recorded_unless_told(printed, album, ind
 
 
 def test_an_empty_list_says_on_standard_error_what_to_do(ranked, capsys):
-    top("disgust", db=ranked)
+    top(["disgust"], db=ranked)
     said = capsys.readouterr()
     assert said.out == ""
     assert "--threshold" in said.err
@@ -143,11 +143,11 @@ def test_a_table_is_not_broken_by_names_with_line_breaks_and_escapes(printed, in
 
 def test_scripts_get_names_with_line_breaks_exactly_or_are_told(index_of, tmp_path, capsys):
     index = index_of({tmp_path / HOSTILE: [("happy", 0.9)]})
-    top("happy", db=index, form="json")
+    top(["happy"], db=index, form="json")
     assert json.loads(capsys.readouterr().out)[0]["path"] == str(tmp_path / HOSTILE)
-    top("happy", db=index, form="csv")
+    top(["happy"], db=index, form="csv")
     assert next(csv.DictReader(io.StringIO(capsys.readouterr().out)))["path"] == str(tmp_path / HOSTILE)
-    top("happy", db=index, form="paths")
+    top(["happy"], db=index, form="paths")
     said = capsys.readouterr()
     assert said.out.count("\n") == 1 and said.out.rstrip("\n").isprintable()
     assert "--format paths0" in said.err
@@ -162,7 +162,7 @@ def test_names_that_are_no_utf8_are_printed_with_their_own_bytes(run, index_of, 
 
 
 def test_copy_to_copies_the_photos_of_the_list(ranked, tmp_path, capsys):
-    top("happy", db=ranked, n=2, form="paths", copy_to=tmp_path / "best")
+    top(["happy"], db=ranked, n=2, form="paths", copy_to=tmp_path / "best")
     said = capsys.readouterr()
     assert sorted(path.name for path in (tmp_path / "best").iterdir()) == [
         "001_090_both.jpg",
@@ -175,5 +175,5 @@ def test_copy_to_copies_the_photos_of_the_list(ranked, tmp_path, capsys):
 def test_copy_to_a_place_that_cannot_be_a_folder_is_an_error_of_one_line(ranked, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(AlbumsortError, match="file"):
-        top("happy", db=ranked, copy_to=tmp_path / "file")
+        top(["happy"], db=ranked, copy_to=tmp_path / "file")
     assert (tmp_path / "file").read_text() == "in the way"

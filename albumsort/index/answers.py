@@ -1,0 +1,122 @@
+"""What faces say, in the words of a label scheme: as SQL on rows of ``faces``, and of one face in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from albumsort.emotions import EMOTIONS, SCHEMES, labels_of
+from albumsort.records import Face
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers to a question for one emotion or several, which then count together.
+
+    In the scheme ``six`` the probability of *angry* is that of angry and disgust; in ``four`` those of the four are
+    divided by their sum. A face reads as the emotion of the scheme that is most probable.
+
+    Attributes:
+        emotions: at least one, of the scheme's.
+        scheme: one of ``SCHEMES``.
+
+    Raises:
+        ValueError: the scheme has no such emotion.
+    """
+
+    emotions: tuple[str, ...]
+    scheme: str = "seven"
+
+    def __post_init__(self) -> None:
+        if self.scheme not in SCHEMES:
+            raise ValueError(f"{self.scheme!r} is not one of {', '.join(SCHEMES)}")
+        for emotion in self.emotions:
+            if emotion not in self.labels:
+                raise ValueError(f"{emotion!r} is not one of {', '.join(self.labels)}")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The emotions that the scheme tells apart."""
+        return labels_of(self.scheme)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is what the index has worked out beforehand: one of the seven."""
+        return self.scheme == "seven" and len(self.emotions) == 1
+
+    @property
+    def sure(self) -> float:
+        """A score above which no face that reads as anything else can be.
+
+        It would have at least a share of the score that is left to its own emotion, which is no smaller than any of
+        those that make up the score.
+        """
+        return len(self.emotions) / (len(self.emotions) + 1)
+
+    def score(self, face: str) -> str:
+        """Of a row of ``faces``, by its alias: how far it shows the emotions, 0..1."""
+        if self.is_plain:
+            return f"{face}.{self.emotions[0]}"
+        return " + ".join(self._probability(face, emotion) for emotion in self.emotions)
+
+    def reads(self, face: str, emotions: Sequence[str] | None = None) -> str:
+        """A condition that a row reads as one of the emotions, or of others."""
+        wanted = self.emotions if emotions is None else tuple(emotions)
+        if self.scheme == "seven":
+            # A single one in just these words, for which each emotion has an index.
+            listed = ", ".join(f"'{emotion}'" for emotion in wanted)
+            return f"{face}.emotion = {listed}" if len(wanted) == 1 else f"{face}.emotion IN ({listed})"
+        return "(" + " OR ".join(self._wins(face, emotion) for emotion in wanted) + ")"
+
+    def certain(self, face: str) -> str:
+        """A condition that the best answer of a row reaches ``:certain``."""
+        if self.scheme == "seven":
+            return f"{face}.confidence >= :certain"
+        return f"max({', '.join(self._probability(face, emotion) for emotion in self.labels)}) >= :certain"
+
+    def without(self, emotions: Sequence[str], counting: str) -> str:
+        """A condition on ``p``, the photos, that no certain face of it reads as one of some emotions.
+
+        Args:
+            emotions: of the scheme's.
+            counting: a condition on ``n``, those faces.
+        """
+        if not emotions:
+            return ""
+        faces = f"SELECT 1 FROM faces n WHERE n.photo_id = p.id AND {self.reads('n', emotions)} AND {self.certain('n')}"
+        return f"AND NOT EXISTS ({faces} {counting})"
+
+    def _wins(self, face: str, emotion: str) -> str:
+        """A condition that one emotion is the most probable; of equals the first, as in ``Face.emotion``."""
+        place = self.labels.index(emotion)
+        own = self._part(face, emotion)
+        others = (
+            f"{own} {'>' if k < place else '>='} {self._part(face, other)}"
+            for k, other in enumerate(self.labels)
+            if k != place
+        )
+        return "(" + " AND ".join(others) + ")"
+
+    def _probability(self, face: str, emotion: str) -> str:
+        part = self._part(face, emotion)
+        if self.scheme != "four":
+            return part
+        return f"{part} / ({' + '.join(self._part(face, label) for label in self.labels)})"
+
+    def _part(self, face: str, emotion: str) -> str:
+        """The probability before it is divided by that of all labels; a model may not know an emotion."""
+        merged = [name for name, label in zip(EMOTIONS, SCHEMES[self.scheme], strict=True) if label == emotion]
+        return "(" + " + ".join(f"ifnull({face}.{name}, 0)" for name in merged) + ")"
+
+
+def in_scheme(face: Face, scheme: str) -> Face:
+    """A face with its probabilities in a scheme; None for emotions that it does not have."""
+    if scheme == "seven":
+        return face
+    sums = dict.fromkeys(labels_of(scheme), 0.0)
+    for label, probability in zip(SCHEMES[scheme], face.probabilities, strict=True):
+        if label is not None:
+            sums[label] += probability or 0.0
+    # Of the four nothing may be left, where the model is certain of another emotion.
+    total = (sum(sums.values()) or 1.0) if scheme == "four" else 1.0
+    return replace(face, probabilities=tuple(sums[name] / total if name in sums else None for name in EMOTIONS))

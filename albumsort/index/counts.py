@@ -1,0 +1,69 @@
+"""Counting: how many photos, faces of each emotion and problems there are, in an index or in a part of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from albumsort.emotions import EMOTIONS
+from albumsort.index.answers import Answers
+from albumsort.index.filters import Filters
+
+
+def of_all(connection: sqlite3.Connection, certain: float) -> dict[str, Any]:
+    """Of a whole index: each number from one small index of the tables, or a single row."""
+    one = connection.execute
+    certain_faces = "SELECT count(*) FROM faces WHERE emotion = '{}' AND confidence >= ?"
+    emotions = {emotion: one(certain_faces.format(emotion), (certain,)).fetchone()[0] for emotion in EMOTIONS}
+    faces = one("SELECT count(*) FROM faces").fetchone()[0]
+    times = "SELECT {}(taken_at) FROM photos WHERE taken_at NOT NULL"
+    first, last = (one(times.format(end)).fetchone()[0] for end in ("min", "max"))
+    return {
+        "photos": one("SELECT count(*) FROM photos").fetchone()[0],
+        "photos_with_faces": one("SELECT count(DISTINCT photo_id) FROM faces").fetchone()[0],
+        "errors": one("SELECT count(*) FROM photos WHERE status = 'error'").fetchone()[0],
+        "faces": faces,
+        "emotions": emotions,
+        "uncertain": faces - sum(emotions.values()),
+        "first_taken_at": first,
+        "last_taken_at": last,
+    }
+
+
+def of_some(
+    connection: sqlite3.Connection, answers: Answers, filters: Filters, where: str, values: dict[str, Any]
+) -> dict[str, Any]:
+    """The same of the photos ``p`` for which ``where`` holds, and of their faces that count, in a label scheme."""
+    photos, errors, first, last = connection.execute(
+        "SELECT count(*), total(p.status = 'error'), min(p.taken_at), max(p.taken_at) FROM photos p"
+        f" WHERE TRUE {where}",
+        values,
+    ).fetchone()
+    certain = answers.certain("f")
+    of_each = ", ".join(f"total({answers.reads('f', [label])} AND {certain})" for label in answers.labels)
+    faces, with_faces, *numbers = connection.execute(
+        # Photo by photo, so that the faces' index by photo has all that is asked.
+        f"SELECT count(*), count(DISTINCT p.id), {of_each} FROM photos p CROSS JOIN faces f ON f.photo_id = p.id"
+        f" WHERE TRUE {where} {filters.counting('f')}",
+        values,
+    ).fetchone()
+    emotions = {label: int(number) for label, number in zip(answers.labels, numbers, strict=True)}
+    return {
+        "photos": photos,
+        "photos_with_faces": with_faces,
+        "errors": int(errors),
+        "faces": faces,
+        "emotions": emotions,
+        "uncertain": faces - sum(emotions.values()),
+        "first_taken_at": first,
+        "last_taken_at": last,
+    }
+
+
+def last_scan(connection: sqlite3.Connection) -> dict[str, Any] | None:
+    """When it was, its settings and the model that it used."""
+    row = connection.execute(
+        "SELECT started_at, finished_at, settings, model FROM scans ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    return row and {"started_at": row[0], "finished_at": row[1], "settings": json.loads(row[2]), "model": row[3]}

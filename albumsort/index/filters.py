@@ -1,0 +1,85 @@
+"""What a question is limited to: which photos, and which of their faces count; as SQL and in Python."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from albumsort.records import Face, Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which photos and faces a question is about.
+
+    Attributes:
+        under: an absolute folder; photos anywhere below it.
+        since: the first ``taken_at`` that counts, as far as it is given: ``2024``, ``2024-05``, ``2024-05-17``.
+        until: the last, likewise; ``2024`` includes all of that year.
+        undated: photos without a date pass both; else they fail.
+        camera: a part of the camera's name, in upper or lower case.
+        min_faces, max_faces: how many faces that count a photo must and may have.
+        without: emotions that no certain face of a photo may read as.
+        min_face: faces smaller than so many percent of the photo's long side do not count.
+        min_detection: nor do those of which the detector was less sure, 0..1.
+        with_copies: each of several byte-identical files, and each frame of a burst, is listed, not only one.
+    """
+
+    under: str | None = None
+    since: str | None = None
+    until: str | None = None
+    undated: bool = False
+    camera: str | None = None
+    min_faces: int | None = None
+    max_faces: int | None = None
+    without: tuple[str, ...] = ()
+    min_face: float | None = None
+    min_detection: float | None = None
+    with_copies: bool = False
+
+    @property
+    def all_faces(self) -> bool:
+        """Whether each face counts that was found."""
+        return self.min_face is None and self.min_detection is None
+
+    def counts(self, face: Face, photo: Photo) -> bool:
+        """Whether a face of a photo counts; ``counting`` says the same in SQL."""
+        long_side = max(photo.width or 0, photo.height or 0)
+        return (self.min_face is None or max(face.box[2:]) >= self.min_face / 100 * long_side) and (
+            self.min_detection is None or face.detection >= self.min_detection
+        )
+
+    def counting(self, face: str) -> str:
+        """A condition that a row of ``faces``, by its alias, counts; ``p`` is its photo."""
+        parts = []
+        if self.min_face is not None:
+            parts.append(f"AND max({face}.w, {face}.h) >= :min_face / 100.0 * max(p.width, p.height)")
+        if self.min_detection is not None:
+            parts.append(f"AND {face}.detection >= :min_detection")
+        return " ".join(parts)
+
+    def conditions(self) -> str:
+        """A condition on ``p``, the photos; of ``without`` the answers know."""
+        parts: list[str] = []
+        if self.under is not None:
+            # As bytes, so that names which are no UTF-8 are found below it too.
+            parts.append("AND substr(CAST(p.path AS BLOB), 1, length(:under)) = :under")
+        undated = "p.taken_at IS NULL" if self.undated else "FALSE"
+        if self.since is not None:
+            parts.append(f"AND ({undated} OR p.taken_at >= :since)")
+        if self.until is not None:
+            parts.append(f"AND ({undated} OR substr(p.taken_at, 1, length(:until)) <= :until)")
+        if self.camera is not None:
+            parts.append("AND instr(lower(p.camera), lower(:camera))")
+        for name, sign in (("min_faces", ">="), ("max_faces", "<=")):
+            if getattr(self, name) is not None:
+                faces = f"SELECT count(*) FROM faces c WHERE c.photo_id = p.id {self.counting('c')}"
+                parts.append(f"AND ({faces}) {sign} :{name}")
+        return " ".join(parts)
+
+    def values(self) -> dict[str, Any]:
+        """What is bound to the names in both."""
+        names = ("since", "until", "camera", "min_faces", "max_faces", "min_face", "min_detection")
+        folder = self.under and os.fsencode(self.under.rstrip(os.sep)) + os.fsencode(os.sep)
+        return {"under": folder, **{name: getattr(self, name) for name in names}}

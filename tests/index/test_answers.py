@@ -1,0 +1,189 @@
+"""Several emotions, label schemes and filters on faces: what SQL finds is what a look at each face finds."""
+
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albumsort.emotions import EMOTIONS, SCHEMES, labels_of
+from albumsort.front import in_front
+from albumsort.index import Index
+from albumsort.index.answers import Answers, in_scheme
+from albumsort.index.filters import Filters
+from albumsort.records import Face, PhotoResult
+
+FILTERS = {
+    "none": Filters(),
+    "large faces": Filters(min_face=2.5),
+    "sure faces": Filters(min_detection=0.9),
+    "not sad": Filters(without=("sad", "angry")),
+    "groups": Filters(min_faces=2, max_faces=3, min_detection=0.8, without=("neutral",)),
+}
+QUESTIONS = [
+    *((("happy",), scheme) for scheme in SCHEMES),
+    *((("angry",), scheme) for scheme in SCHEMES),
+    (("happy", "surprise"), "seven"),
+    (("disgust", "fear", "sad"), "seven"),
+    (("happy", "surprise"), "six"),
+    (("happy", "sad"), "four"),
+]
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory, face: Callable, photo: Callable) -> tuple[Path, list[PhotoResult]]:
+    """An index of 60 photos with 0 to 4 faces of all kinds, and what is in it."""
+    from albumsort.index.store import IndexWriter
+
+    dice = random.Random(0)
+    results = []
+    for number in range(60):
+        faces = []
+        for _ in range(dice.randrange(5)):
+            shares = [dice.random() ** dice.choice((1, 4, 12)) for _ in EMOTIONS]
+            probabilities = tuple(round(share / sum(shares), 6) for share in shares)
+            if number % 10 == 9:  # as a model of four emotions reads them
+                probabilities = tuple(
+                    p if e in labels_of("four") else None for e, p in zip(EMOTIONS, probabilities, strict=True)
+                )
+            one: Face = replace(face(dice.choice((30, 80, 120, 400))), probabilities=probabilities)
+            faces.append(replace(one, detection=round(dice.uniform(0.7, 1), 4), sharpness=dice.choice((0.01, 200.0))))
+        results.append(photo(f"/photos/{number:02}.jpg", *faces))
+    path = tmp_path_factory.mktemp("crowd") / "index.db"
+    with IndexWriter(path) as writer:
+        writer.write(writer.start_scan({"paths": ["/photos"]}), results)
+    return path, results
+
+
+def counted(result: PhotoResult, filters: Filters, scheme: str, certain: float) -> list[Face] | None:
+    """The faces of a photo that count, in a scheme; None when the photo does not pass."""
+    faces = [in_scheme(one, scheme) for one in result.faces if filters.counts(one, result.photo)]
+    if filters.min_faces is not None and not filters.min_faces <= len(faces) <= (filters.max_faces or 99):
+        return None
+    if any(one.emotion in filters.without and one.confidence >= certain for one in faces):
+        return None
+    return faces
+
+
+def score(faces: list[Face], emotions: tuple[str, ...]) -> list[float]:
+    return [sum(one.probability(emotion) for emotion in emotions) for one in faces]
+
+
+@pytest.mark.parametrize("limits", FILTERS)
+@pytest.mark.parametrize(
+    ("emotions", "scheme"), QUESTIONS, ids=lambda value: "+".join(value) if isinstance(value, tuple) else value
+)
+def test_lists_are_those_of_a_look_at_each_face(
+    crowd: tuple[Path, list[PhotoResult]], emotions: tuple[str, ...], scheme: str, limits: str
+) -> None:
+    path, results = crowd
+    filters = FILTERS[limits]
+    if set(filters.without) & set(EMOTIONS) - set(labels_of(scheme)):
+        pytest.skip("the scheme has no such emotion")
+    for certain, everyone in itertools.product((0.0, 0.4, 0.7), (False, True)):
+        wanted = {}
+        for result in results:
+            faces = counted(result, filters, scheme, certain)
+            sure = [one for one in faces or () if one.confidence >= certain]
+            if not any(one.emotion in emotions for one in sure):
+                continue
+            front = dict(zip(map(id, result.faces), in_front(result.photo, result.faces), strict=True))
+            kept = [one for one in result.faces if filters.counts(one, result.photo) and front[id(one)]]
+            asked = [in_scheme(one, scheme) for one in kept] if everyone else sure
+            if asked:
+                wanted[result.photo.path] = (min if everyone else max)(score(asked, emotions))
+        with Index(path) as index:
+            options = {"threshold": certain, "everyone": everyone, "filters": filters, "scheme": scheme}
+            rows = index.top(emotions if len(emotions) > 1 else emotions[0], None, **options)
+        found = {row.photo.path: row.score for row in rows}
+        assert found.keys() == wanted.keys(), (certain, everyone)
+        assert found == pytest.approx(wanted, abs=1e-9)
+        assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
+
+
+@pytest.mark.parametrize("limits", FILTERS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_counts_are_those_of_a_look_at_each_face(
+    crowd: tuple[Path, list[PhotoResult]], scheme: str, limits: str
+) -> None:
+    path, results = crowd
+    filters = FILTERS[limits]
+    passed = [faces for result in results if (faces := counted(result, filters, scheme, 0.5)) is not None]
+    faces = [face for some in passed for face in some]
+    with Index(path) as index:
+        found = index.stats(0.5, filters, scheme)
+    certain = [face.emotion for face in faces if face.confidence >= 0.5]
+    assert found["emotions"] == {label: certain.count(label) for label in labels_of(scheme)}
+    assert (found["photos"], found["photos_with_faces"]) == (len(passed), sum(map(bool, passed)))
+    assert (found["faces"], found["uncertain"]) == (len(faces), len(faces) - len(certain))
+
+
+def test_photos_are_listed_by_path_with_or_without_faces(crowd: tuple[Path, list[PhotoResult]]) -> None:
+    path, results = crowd
+    with Index(path) as index:
+        everything = list(index.photos())
+        empty = [row.photo.path for row in index.photos(no_faces=True)]
+        small = [row.photo.path for row in index.photos(Filters(min_face=2.5), no_faces=True)]
+        unsure = [row.photo.path for row in index.photos(uncertain=True, threshold=0.6)]
+    assert [row.photo.path for row in everything] == [result.photo.path for result in results]
+    assert {row.score for row in everything} == {None}
+    assert empty == [result.photo.path for result in results if not result.faces]
+    assert set(small) > set(empty)
+    assert unsure == [r.photo.path for r in results if any(face.confidence < 0.6 for face in r.faces)]
+
+
+def test_what_cannot_be_read_is_listed_only_when_it_has_faces(room: Any, face: Callable) -> None:
+    room.put("/photos/notes.jpg", error="not an image")
+    room.put("/photos/cut.jpg", face(happy=0.9), error="truncated")
+    with Index(room.path) as index:
+        assert [row.photo.path for row in index.photos()] == ["/photos/cut.jpg"]
+
+
+def test_the_four_are_parts_of_one_and_the_six_have_disgust_in_angry(face: Callable) -> None:
+    one = face(angry=0.3, disgust=0.3, fear=0.1, happy=0.1, sad=0.1, surprise=0.05, neutral=0.05)
+    assert in_scheme(one, "seven") == one
+    six, four = in_scheme(one, "six"), in_scheme(one, "four")
+    assert six.probabilities == pytest.approx((0.6, None, 0.1, 0.1, 0.1, 0.05, 0.05))
+    assert [p and round(p, 4) for p in four.probabilities] == [0.5455, None, None, 0.1818, 0.1818, None, 0.0909]
+    nothing = in_scheme(replace(one, probabilities=(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)), "four")
+    assert nothing.confidence == 0
+
+
+@pytest.mark.parametrize(("emotion", "scheme"), [("disgust", "six"), ("surprise", "four"), ("joy", "seven")])
+def test_an_emotion_that_a_scheme_does_not_have_is_refused(emotion: str, scheme: str) -> None:
+    with pytest.raises(ValueError, match=emotion):
+        Answers((emotion,), scheme)
+    with pytest.raises(ValueError, match="nine"):
+        Answers(("happy",), "nine")
+
+
+def test_photos_of_several_emotions_are_listed_by_their_sum(room: Any, face: Callable) -> None:
+    room.put("/photos/mixed.jpg", face(happy=0.55, surprise=0.45))
+    room.put("/photos/happy.jpg", face(happy=0.9))
+    with Index(room.path) as index:
+        rows = index.top(["happy", "surprise"])
+    assert [row.photo.path for row in rows] == ["/photos/mixed.jpg", "/photos/happy.jpg"]
+    assert rows[0].score == pytest.approx(1)
+
+
+def test_a_photo_is_left_out_for_a_face_that_nobody_wants_to_see(room: Any, face: Callable) -> None:
+    room.put("/photos/both.jpg", face(happy=0.95), face(sad=0.8))
+    room.put("/photos/happy.jpg", face(happy=0.7), face(sad=0.4))
+    assert [path for path, _ in room.top(filters=Filters(without=("sad",)))] == ["/photos/happy.jpg"]
+    assert len(room.top(filters=Filters(without=("sad",)), threshold=0.9)) == 1
+
+
+def test_bursts_are_judged_by_the_faces_that_count(room: Any, face: Callable) -> None:
+    for second in range(2):
+        small = replace(face(60, sad=0.9), detection=0.75)
+        room.put(f"/photos/{second}.jpg", face(happy=0.9), small, taken_at=f"2024-05-17T12:00:0{second}")
+    room.writer.finish_scan(room.scan)
+    with Index(room.path) as index:
+        (all_faces,) = index.bursts()
+        (sure,) = index.bursts(Filters(min_detection=0.9))
+        assert not list(index.bursts(Filters(without=("sad",))))
+    assert [len(faces) for _, faces in all_faces] == [2, 2]
+    assert [len(faces) for _, faces in sure] == [1, 1]
