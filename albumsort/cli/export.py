@@ -27,6 +27,7 @@ def export(
     ] = None,
     mode: Annotated[Mode, typer.Option(help="What to lay there.")] = "copy",
     layout: Annotated[Layout, typer.Option(help="Which folders to make.")] = "emotion",
+    raw: Annotated[bool, typer.Option("--raw", help="Lay the RAW file of a photo beside it, too.")] = False,
     undo: Annotated[
         bool, typer.Option("--undo", help="Remove what exports laid in DEST and nobody has changed since.")
     ] = False,
@@ -49,7 +50,15 @@ def export(
     with Index(index_path(db)) as index:
         chosen = tuple(emotion) if emotion else EMOTIONS
         done = work.export(
-            index, dest, emotions=chosen, n=n, threshold=threshold, mode=mode, layout=layout, dry_run=dry_run
+            index,
+            dest,
+            emotions=chosen,
+            n=n,
+            threshold=threshold,
+            mode=mode,
+            layout=layout,
+            with_raws=raw,
+            dry_run=dry_run,
         )
     if as_json:
         print(json.dumps({"destination": str(dest), "files": [asdict(item) for item in done]}))

@@ -42,7 +42,7 @@ def top(
         bool, typer.Option("--everyone", help="Rank by the face in front that shows it least.")
     ] = False,
     with_copies: Annotated[
-        bool, typer.Option("--all", help="List byte-identical copies and all frames of a burst, too.")
+        bool, typer.Option("--all", help="List byte-identical copies, all frames of a burst and RAW files, too.")
     ] = False,
     under: Under = None,
     since: Since = None,

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,13 +26,15 @@ DEFAULT_THRESHOLD = 0.5
 class RankedPhoto:
     """A photo of a top list, with all its faces, the largest first, and its score in 0..1.
 
-    ``others`` is how many more frames of its burst it stands for, byte-identical copies not counted.
+    ``others`` is how many more frames of its burst it stands for, byte-identical copies not counted; ``raws`` are the
+    RAW files that are the same photo.
     """
 
     photo: Photo
     score: float
     faces: tuple[Face, ...]
     others: int = 0
+    raws: tuple[Photo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Filters:
         undated: photos without a date pass both; else they fail.
         camera: a part of the camera's name, in upper or lower case.
         min_faces, max_faces: how many faces a photo must and may have.
-        with_copies: each of several byte-identical files, and each frame of a burst, counts, not only one.
+        with_copies: each of several byte-identical files, each frame of a burst, and each RAW file beside its JPEG
+            counts, not only one.
     """
 
     under: str | None = None
@@ -85,8 +88,10 @@ class Index:
             what = "made by a newer albumsort; update albumsort" if newer else "no index of albumsort"
             raise AlbumsortError(f"{self.path}: {what}")
         self._version = version
-        if version < 4:
-            self._connection.execute("CREATE TEMP VIEW photos AS SELECT *, NULL AS exposure FROM main.photos")
+        later = {"exposure": 4, "raw_of": 5}
+        missing = ", ".join(f"NULL AS {column}" for column, since in later.items() if since > version)
+        if missing:
+            self._connection.execute(f"CREATE TEMP VIEW photos AS SELECT *, {missing} FROM main.photos")
 
     def _open(self) -> sqlite3.Connection:
         address = f"file:{quote(os.fsencode(self.path.absolute()))}?mode=ro"
@@ -158,8 +163,11 @@ class Index:
                 seen |= {digest} if burst is None else {digest, burst}
             others = 0 if burst is None else self._frames(burst) - 1
             photo, faces = photo_of(self._connection, photo_id), faces_of(self._connection, photo_id)
-            chosen.append(RankedPhoto(photo, score, faces, others))
-        return chosen
+            row = RankedPhoto(photo, score, faces, others, self._raws_of(photo))
+            chosen.append(row)
+            if filters.with_copies:
+                chosen += [replace(row, photo=raw, raws=()) for raw in row.raws]
+        return chosen[:n]
 
     def bursts(self, filters: Filters | None = None) -> Iterator[list[tuple[Photo, tuple[Face, ...]]]]:
         """The bursts of which a photo passes the filters, by time; each whole, in the order of time, without copies."""
@@ -186,14 +194,23 @@ class Index:
         row = self._connection.execute("SELECT burst FROM bursts WHERE photo_id = ?", (photo_id,)).fetchone()
         return row[0] if row else None
 
+    def _raws_of(self, photo: Photo) -> tuple[Photo, ...]:
+        """The RAW files that are one photo with a JPEG: that photo, at their paths."""
+        question = "SELECT path, size, mtime_ns FROM photos WHERE raw_of = ? ORDER BY path"
+        rows = self._connection.execute(question, (to_column(photo.path),))
+        return tuple(
+            replace(photo, path=from_column(path), size=size, mtime_ns=mtime, digest=None) for path, size, mtime in rows
+        )
+
     def _frames(self, burst: int) -> int:
         """How many frames a burst has, byte-identical copies counted once."""
         question = "SELECT count(DISTINCT digest) FROM photos WHERE id IN (SELECT photo_id FROM bursts WHERE burst = ?)"
         return int(self._connection.execute(question, (burst,)).fetchone()[0])
 
     def photo(self, path: str) -> tuple[Photo, tuple[Face, ...]] | None:
-        """A photo and its faces by absolute path, or None when it is not in the index."""
-        row = self._connection.execute("SELECT id FROM photos WHERE path = ?", (to_column(path),)).fetchone()
+        """A photo and its faces by absolute path, or None when it is not in the index. Of a RAW, the JPEG beside it."""
+        question = "SELECT id FROM photos WHERE path = (SELECT ifnull(raw_of, path) FROM photos WHERE path = ?)"
+        row = self._connection.execute(question, (to_column(path),)).fetchone()
         return (photo_of(self._connection, row[0]), faces_of(self._connection, row[0])) if row else None
 
     def corrections(self) -> list[LabelledFace]:
@@ -211,11 +228,15 @@ class Index:
         return [(from_column(path), error) for path, error in rows]
 
     def stats(self, threshold: float | None = None) -> dict[str, Any]:
-        """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan."""
+        """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan.
+
+        A RAW file and the JPEG beside it are one photo.
+        """
         certain = self.threshold() if threshold is None else threshold
         one = self._connection.execute
         # Each of these reads one small index from end to end, or a single row.
         photos = one("SELECT count(*) FROM photos").fetchone()[0]
+        photos -= one("SELECT count(*) FROM photos WHERE raw_of NOT NULL").fetchone()[0]
         errors = one("SELECT count(*) FROM photos WHERE status = 'error'").fetchone()[0]
         certain_faces = "SELECT count(*) FROM faces WHERE emotion = '{}' AND confidence >= ?"
         emotions = {emotion: one(certain_faces.format(emotion), (certain,)).fetchone()[0] for emotion in EMOTIONS}

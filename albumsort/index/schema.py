@@ -13,7 +13,7 @@ from albumsort.emotions import EMOTIONS
 from albumsort.index import bursts, everyone
 
 #: ``PRAGMA user_version`` of the tables below.
-VERSION = 4
+VERSION = 5
 
 _CORRECTIONS = """
 -- What people say of faces, by the bytes of the photo. No emotion stands for no face. said is the face as the model
@@ -94,6 +94,12 @@ ALTER TABLE photos ADD COLUMN exposure REAL;
 {bursts.TABLE}
 """
 
+# Of a RAW file that is one photo with the JPEG beside it: the path of that. It was not read itself, and has no faces.
+_RAWS = """
+ALTER TABLE photos ADD COLUMN raw_of;
+CREATE INDEX photos_by_jpeg ON photos(raw_of) WHERE raw_of NOT NULL;
+"""
+
 
 def version(connection: sqlite3.Connection) -> int | None:
     """The version of an index; 0 for an empty database, None for one of another program."""
@@ -139,7 +145,8 @@ def migrate(connection: sqlite3.Connection, index: Path) -> None:
         number = version(connection) or 0
         if 0 < number < VERSION:
             _back_up(connection, index, number)
-        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE, _BURSTS]  # step n leads from version n to n + 1
+        # Step n leads from version n to n + 1.
+        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE, _BURSTS, _RAWS]
         for statement in "".join(steps[number:]).split(";"):
             connection.execute(statement)
         if number:

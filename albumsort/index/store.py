@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from albumsort.album.formats import NEEDS_RAWPY, reads_raw
 from albumsort.album.walk import printable
 from albumsort.errors import AlbumsortError
 from albumsort.index import bursts, corrections, everyone, schema
@@ -29,7 +30,10 @@ _PATIENCE = 30.0
 #: Bytes that must be free on the disk before anything else than room is to blame when an index cannot be written.
 _LEAST_ROOM = 1 << 18
 #: Failures that may be over by the next scan; a decoder's verdict stands until the file changes.
-PASSING_ERRORS = ("permission denied", "vanished during the scan", "too large for the memory of this machine")
+PASSING_ERRORS = (
+    *("permission denied", "vanished during the scan", "too large for the memory of this machine"),
+    NEEDS_RAWPY,  # when it is there
+)
 #: The same by their beginning: a disk of the network that does not answer, say.
 PASSING_KINDS = "cannot be read (%"
 
@@ -136,16 +140,27 @@ class IndexWriter:
     def unchanged(self, max_megapixels: float) -> dict[str, tuple[int, int]]:
         """Path to (size, mtime_ns) of each photo that needs no new look while these are the same.
 
-        A photo that was too large needs one when ``max_megapixels`` allows it now.
+        A photo that was too large needs one when ``max_megapixels`` allows it now, a RAW file when LibRaw is there now.
         """
-        named = ", ".join("?" * len(PASSING_ERRORS))
+        passing = [error for error in PASSING_ERRORS if error != NEEDS_RAWPY or reads_raw()]
+        named = ", ".join("?" * len(passing))
         where = f"error IS NULL OR error NOT IN ({named}) AND error NOT LIKE '{PASSING_KINDS}'"
         allowed = "error IS NOT NULL AND error LIKE 'too large (%' AND width * height <= ? * 1e6"
         rows = self._connection.execute(
             f"SELECT path, size, mtime_ns FROM photos WHERE ({where}) AND NOT ({allowed})",
-            (*PASSING_ERRORS, max_megapixels),
+            (*passing, max_megapixels),
         )
         return {from_column(path): (size, mtime) for path, size, mtime in rows}
+
+    def raws(self) -> dict[str, str]:
+        """Path to the path of its JPEG, of each RAW file that is one photo with that and was not read itself."""
+        rows = self._connection.execute("SELECT path, raw_of FROM photos WHERE raw_of NOT NULL")
+        return {from_column(path): from_column(jpeg) for path, jpeg in rows}
+
+    def unreadable(self) -> set[str]:
+        """Paths of the photos that have an error."""
+        rows = self._connection.execute("SELECT path FROM photos WHERE status = 'error'")
+        return {from_column(row[0]) for row in rows}
 
     def others(self) -> dict[str, tuple[int, int]]:
         """Path to (size, mtime_ns) of each file that was looked at and is no picture."""
@@ -168,6 +183,13 @@ class IndexWriter:
         with self._transaction():
             for result in results:
                 self._insert(scan, result.photo, self._heard(result))
+
+    def pair(self, scan: int, raws: Iterable[tuple[PhotoFile, str]]) -> None:
+        """Keep RAW files as one photo each with the JPEG at a path; what was known of the RAW files is replaced."""
+        with self._transaction():
+            for file, jpeg in raws:
+                row = photo_row(Photo(file.path, file.size, file.mtime_ns), scan)
+                self._replace({**row, "raw_of": to_column(jpeg)})
 
     def known(self, digest: str, scan: int = 0) -> KnownResult | None:
         """What is known of some bytes, from any scan or from ``scan`` on; of a file that is gone, if there is one."""
@@ -322,11 +344,13 @@ class IndexWriter:
         return {root.rstrip(os.sep) or os.sep for (text,) in settings for root in json.loads(text)["paths"]}
 
     def _insert(self, scan: int, photo: Photo, faces: Iterable[Face]) -> None:
+        self._put_faces(self._replace(photo_row(photo, scan)), faces)
+
+    def _replace(self, row: dict[str, Any]) -> int:
+        """Put a row of ``photos`` in place of that of the same path; returns its id."""
         self._has_new_photos = True
-        row = photo_row(photo, scan)
         self._connection.execute("DELETE FROM photos WHERE path = ?", (row["path"],))
-        photo_id = self._db["photos"].insert(row).last_pk
-        self._put_faces(photo_id, faces)
+        return int(self._db["photos"].insert(row).last_pk)
 
     def _put_faces(self, photo_id: int, faces: Iterable[Face]) -> None:
         self._db["faces"].insert_all(face_row(face, photo_id) for face in faces)
@@ -347,7 +371,10 @@ class IndexWriter:
         return corrected(result.faces, known)
 
     def _faces_at(self, path: str) -> tuple[str, tuple[Face, ...]]:
-        row = self._connection.execute("SELECT id, digest FROM photos WHERE path = ?", (to_column(path),)).fetchone()
+        row = self._connection.execute(
+            "SELECT id, digest FROM photos WHERE path = (SELECT ifnull(raw_of, path) FROM photos WHERE path = ?)",
+            (to_column(path),),
+        ).fetchone()
         if row is None:
             raise AlbumsortError(f"{printable(path)}: not in the index; scan it first")
         if row[1] is None:

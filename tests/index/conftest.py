@@ -65,6 +65,7 @@ class Room:
             1: "DROP TABLE corrections;",
             2: "DROP TABLE everyone; DROP INDEX photos_by_time;",
             3: "DROP TABLE bursts; ALTER TABLE photos DROP COLUMN exposure;",
+            4: "DROP INDEX photos_by_jpeg; ALTER TABLE photos DROP COLUMN raw_of;",
         }
         with closing(sqlite3.connect(self.path)) as connection:
             undo = "".join(words for since, words in later.items() if since >= version)
