@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
@@ -93,7 +95,7 @@ class _Undeveloped(Image.Image):
         if self._raw is not None:
             with _libraw_in_words(), self._raw as raw:
                 # Not turned: that is done for all photos in one place.
-                developed = Image.fromarray(raw.postprocess(half_size=True, use_camera_wb=True, user_flip=0))
+                developed = _in_rgb(raw.postprocess(half_size=True, use_camera_wb=True, user_flip=0))
             self._raw, self.im, self._size = None, developed.im, developed.size
         return super().load()
 
@@ -106,9 +108,14 @@ def _preview(raw: RawPy) -> Image.Image | None:
         preview = raw.extract_thumb()
         if isinstance(preview.data, bytes):
             return Image.open(io.BytesIO(preview.data), formats=("JPEG",))
-        return Image.fromarray(preview.data)
+        return _in_rgb(preview.data)
     except (rawpy.LibRawError, OSError, ValueError):
         return None
+
+
+def _in_rgb(pixels: NDArray[np.uint8]) -> Image.Image:
+    """What LibRaw gives, ``(height, width, 3)``, or ``(height, width, 1)`` of a sensor without colours."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
 
 
 def _orientation(size: tuple[int, int], own: int, of_raw: int, sensor: tuple[int, int]) -> int:
