@@ -6,8 +6,8 @@ import errno
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from albumsort.album.walk import printable
@@ -106,6 +106,7 @@ def export(  # noqa: PLR0913 - each is an option of the command
     everyone: bool = False,
     filters: Filters | None = None,
     scheme: str = "seven",
+    with_raws: bool = False,
     dry_run: bool = False,
 ) -> list[Exported]:
     """Lay the best photos of each emotion into folders, and note them in the manifest.
@@ -121,6 +122,7 @@ def export(  # noqa: PLR0913 - each is an option of the command
         everyone: as in ``Index.top``.
         filters: likewise.
         scheme: likewise.
+        with_raws: lay the RAW files of a photo beside it, too.
         dry_run: say what would be done, and write nothing.
 
     Raises:
@@ -145,7 +147,16 @@ def export(  # noqa: PLR0913 - each is an option of the command
                 folders[destination / LAYOUTS[layout].format(emotion=emotion, year=year)].append(row)
             for folder, ranking in folders.items():
                 label = f"{emotion}_" if layout == "flat" else ""
-                lay(ranking, folder, mode=mode, dry_run=dry_run, emotion=emotion, label=label, note=note)
+                lay(
+                    ranking,
+                    folder,
+                    mode=mode,
+                    with_raws=with_raws,
+                    dry_run=dry_run,
+                    emotion=emotion,
+                    label=label,
+                    note=note,
+                )
     finally:
         if any(item.action == "written" for item in done):
             manifest.save()  # also of an export that broke off
@@ -157,12 +168,13 @@ def lay(
     folder: Path,
     *,
     mode: str = "copy",
+    with_raws: bool = False,
     dry_run: bool = False,
     emotion: str | None = None,
     label: str = "",
     note: Callable[[Exported], None] = lambda item: None,
 ) -> list[Exported]:
-    """Lay a ranking into one folder, names beginning with ``label`` and the rank.
+    """Lay a ranking into one folder, names beginning with ``label`` and the rank, which its RAW files share.
 
     ``note`` is told of each photo at once, also before an error. Raises as ``export`` does.
     """
@@ -177,7 +189,7 @@ def lay(
         digits = max(3, len(str(len(ranking))))
         if not dry_run:
             folder.mkdir(parents=True, exist_ok=True)
-        for rank, row in enumerate(ranking, 1):
+        for rank, row in _ranked(ranking, with_raws):
             if os.path.isfile(row.photo.path) and not os.access(row.photo.path, os.R_OK):
                 add(row.photo.path, folder, "unreadable")
                 continue
@@ -200,6 +212,13 @@ def lay(
             reason += f"; this folder cannot hold a {mode} of that photo, use --mode copy"
         raise AlbumsortError(f"{printable(str(error.filename or folder))}: {reason}") from error
     return done
+
+
+def _ranked(ranking: Sequence[RankedPhoto], with_raws: bool) -> Iterator[tuple[int, RankedPhoto]]:
+    for rank, row in enumerate(ranking, 1):
+        yield rank, row
+        if with_raws:
+            yield from ((rank, replace(row, photo=raw)) for raw in row.raws)
 
 
 def fitting_name(before: str, name: str, after: str = "", suffix: str | None = None) -> str:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from albumsort.album.decoders import Decoders, KnownPhoto
+from albumsort.album.pairs import jpegs_of_raws
 from albumsort.album.walk import printable, walk
 from albumsort.errors import AlbumsortError
 from albumsort.index.store import IndexWriter, KnownResult
@@ -34,6 +35,7 @@ class ScanSummary:
         scanned: of these, photos that were opened and read, or tried to be.
         unchanged: skipped without being opened.
         moved: known by their bytes, moved or copied.
+        raws: RAW files that are one photo with the JPEG beside them, and were not opened for that.
         faces: found in the scanned photos.
         errors: scanned or moved photos that could not be read.
         rescored: photos whose faces were read again where another model had found them.
@@ -46,6 +48,7 @@ class ScanSummary:
     scanned: int = 0
     unchanged: int = 0
     moved: int = 0
+    raws: int = 0
     faces: int = 0
     errors: int = 0
     rescored: int = 0
@@ -98,26 +101,22 @@ class _Scan:
         self.others: deque[PhotoFile] = deque()
         self.pending: list[PhotoResult] = []
         self.copies: list[KnownPhoto] = []
+        self.pairs: list[tuple[PhotoFile, str]] = []  # RAW files, and the paths of their JPEGs
         self.last_write = time.monotonic()
         self.reader = FaceReader(settings)
         self.is_model_named = False
-        self.known_photos = {} if settings.rescan else writer.unchanged(settings.max_megapixels)
-        self.known_others = {} if settings.rescan else writer.others()
+        self.known_photos = {} if settings.rescan else writer.seen.unchanged(settings.max_megapixels)
+        self.known_raws = writer.seen.raws()
+        self.known_others = {} if settings.rescan else writer.seen.others()
         # Digests of what is in the index already, and of what this scan is reading: their copies need no reading.
-        self.digests: set[str] = set() if settings.rescan else writer.digests()
+        self.digests: set[str] = set() if settings.rescan else writer.seen.digests()
 
     def run(self) -> ScanSummary:
         start = time.monotonic()
         self.scan_id = self.writer.start_scan({"paths": self.roots, **asdict(self.settings)})
         # The whole walk first: it takes a second for 100,000 files, and the time left can be told from then on.
-        files = self._walk()
-        while files:
-            self._read(files)
-            # Left over are files whose bytes were known when they were opened, but whose known photo has been replaced
-            # since by another of its name. They are read after all.
-            files = [copy.file for copy in self.copies]
-            self.digests -= {copy.digest for copy in self.copies}
-            self.copies = []
+        self._read_all(self._walk())
+        self._see_to_pairs()
         self.writer.note_others(self.others)
         self.writer.note_unread(self.roots, self.summary.unreadable)
         self._see_to_other_models()
@@ -125,6 +124,15 @@ class _Scan:
         self.summary.seconds = round(time.monotonic() - start, 3)
         self.progress(self.summary)
         return self.summary
+
+    def _read_all(self, files: list[PhotoFile]) -> None:
+        while files:
+            self._read(files)
+            # Left over are files whose bytes were known when they were opened, but whose known photo has been replaced
+            # since by another of its name. They are read after all.
+            files = [copy.file for copy in self.copies]
+            self.digests -= {copy.digest for copy in self.copies}
+            self.copies = []
 
     def _read(self, files: list[PhotoFile]) -> None:
         with (
@@ -148,23 +156,51 @@ class _Scan:
     def _walk(self) -> list[PhotoFile]:
         """The candidates that need to be opened."""
         summary = self.summary
+        candidates = list(
+            walk(
+                self.roots,
+                self.settings.exclude,
+                self.settings.follow_links,
+                lambda file: self.known_others.get(file.path) == (file.size, file.mtime_ns),
+                self._is_unchanged,
+                self.others.append,
+                lambda path, reason: summary.unreadable.append((path, reason)),
+            )
+        )
+        jpegs = jpegs_of_raws(file.path for file in candidates)
         files = []
-        for file in walk(
-            self.roots,
-            self.settings.exclude,
-            self.settings.follow_links,
-            lambda file: self.known_others.get(file.path) == (file.size, file.mtime_ns),
-            lambda file: self.known_photos.get(file.path) == (file.size, file.mtime_ns),
-            self.others.append,
-            lambda path, reason: summary.unreadable.append((path, reason)),
-        ):
-            if self.known_photos.get(file.path) == (file.size, file.mtime_ns):
+        for file in candidates:
+            if file.path in jpegs:
+                self.pairs.append((file, jpegs[file.path]))
+            elif self._is_unchanged(file) and file.path not in self.known_raws:
                 summary.unchanged += 1
-                summary.photos += 1
             else:
                 files.append(file)
-        summary.found = summary.photos + len(files)
+        summary.raws = len(self.pairs)
+        summary.photos = summary.unchanged + summary.raws
+        summary.found = len(candidates)
         return files
+
+    def _is_unchanged(self, file: PhotoFile) -> bool:
+        return self.known_photos.get(file.path) == (file.size, file.mtime_ns)
+
+    def _see_to_pairs(self) -> None:
+        """Note which RAW files are one photo with the JPEG beside them; read those whose JPEG could not be read."""
+        unreadable = self.writer.seen.unreadable() if self.pairs else set()
+        alone = [file for file, jpeg in self.pairs if jpeg in unreadable]
+        unread = [file for file in alone if not self._is_unchanged(file) or file.path in self.known_raws]
+        self.summary.raws -= len(alone)
+        self.summary.unchanged += len(alone) - len(unread)
+        self.summary.photos -= len(unread)
+        self._read_all(unread)
+        self.writer.pair(
+            self.scan_id,
+            [
+                (file, jpeg)
+                for file, jpeg in self.pairs
+                if jpeg not in unreadable and not (self._is_unchanged(file) and self.known_raws.get(file.path) == jpeg)
+            ],
+        )
 
     def _is_known(self, digest: str) -> bool:
         if digest in self.digests:

@@ -39,7 +39,17 @@ def album() -> Path:
 @pytest.fixture(scope="session")
 def composer() -> ModuleType:
     """``examples/compose_album.py``: portraits, groups of them with the places of their faces, EXIF."""
-    spec = importlib.util.spec_from_file_location("compose_album", EXAMPLES / "compose_album.py")
+    return _module(EXAMPLES / "compose_album.py")
+
+
+@pytest.fixture(scope="session")
+def camera() -> ModuleType:
+    """``tests/trust/dng.py``: RAW files with previews."""
+    return _module(Path(__file__).parent / "trust" / "dng.py")
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

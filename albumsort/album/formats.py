@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import IO, Literal
 
 #: How many bytes ``sniff`` wants.
 SNIFF_BYTES = 32
 
+#: The suffixes that cameras give to what their sensors saw.
+RAW_SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        *("3fr", "arw", "cr2", "cr3", "crw", "dng", "erf", "gpr", "kdc", "mef", "mrw", "nef", "nrw", "orf", "pef"),
+        *("raf", "rw2", "rwl", "sr2", "srw", "x3f"),
+    )
+)
+
 #: The suffixes of the formats that are read, and of JPEG XL, whose users should hear why it is not.
-SUFFIXES = frozenset(
+SUFFIXES = RAW_SUFFIXES | frozenset(
     f".{name}"
     for name in (
         *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "heic", "heif", "hif", "heics", "heifs"),
@@ -17,7 +27,19 @@ SUFFIXES = frozenset(
     )
 )
 
+#: What is said of a RAW file when the extra is missing.
+NEEDS_RAWPY = "unsupported: RAW; install albumsort[raw]"
+
 _STARTS = (
+    (b"II*\x00\x10\x00\x00\x00CR\x02", "RAW"),  # CR2; most others say no more here than that they are a TIFF
+    (b"IIU\x00", "RAW"),  # RW2
+    (b"IIRO", "RAW"),  # ORF, as the two below
+    (b"IIRS", "RAW"),
+    (b"MMOR", "RAW"),
+    (b"FUJIFILMCCD-RAW", "RAW"),
+    (b"II\x1a\x00\x00\x00HEAPCCDR", "RAW"),  # CRW
+    (b"\x00MRM", "RAW"),
+    (b"FOVb", "RAW"),  # X3F
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"GIF87a", "GIF"),
@@ -34,13 +56,26 @@ _STARTS = (
 _BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "HEIF"),
+    b"crx ": "RAW",  # CR3
 }
 #: A picture in some codec; the brands that follow say which.
 _PLAIN_BRANDS = (b"mif1", b"msf1", b"mif2")
 
 
+class UnreadablePhotoError(Exception):
+    """A file that is no photo, or none that can be read; the message is the line that ``problems`` shows."""
+
+
+def reads_raw() -> bool:
+    """Whether the extra that reads RAW files is installed."""
+    return find_spec("rawpy") is not None
+
+
 def sniff(start: bytes) -> str | None:
-    """The format of a file that begins with ``start``, or None when it is no picture that albumsort knows."""
+    """The format of a file that begins with ``start``, or None when it is no picture that albumsort knows.
+
+    Of a TIFF, ``raw.is_raw`` tells whether it is a RAW file.
+    """
     for magic, name in _STARTS:
         if start.startswith(magic):
             return name

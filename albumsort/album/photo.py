@@ -18,7 +18,8 @@ import pillow_heif
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageFile, PngImagePlugin
 
-from albumsort.album.formats import SNIFF_BYTES, ends_early, sniff
+from albumsort.album.formats import SNIFF_BYTES, UnreadablePhotoError, ends_early, sniff
+from albumsort.album.raw import is_raw, open_raw
 
 pillow_heif.register_heif_opener(thumbnails=False)
 #: Size is limited by ``--max-megapixels``, from the header, with a sentence of our own.
@@ -50,10 +51,6 @@ _TRANSPOSITIONS = {
 }
 
 
-class UnreadablePhotoError(Exception):
-    """A file that is no photo, or none that can be read; the message is the line that ``problems`` shows."""
-
-
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a photo says of itself before a pixel is decoded.
@@ -76,7 +73,7 @@ class Header:
 
 
 def open_photo(file: BinaryIO) -> Image.Image:
-    """The picture of an open file, its pixels not decoded yet. Of an animation, the first frame.
+    """The picture of an open file, its pixels not decoded yet. Of an animation, the first frame; of a RAW, the preview.
 
     Raises:
         UnreadablePhotoError: it is no picture, or one of a format that is not supported.
@@ -91,6 +88,8 @@ def open_photo(file: BinaryIO) -> Image.Image:
     if kind == "JPEG XL":
         raise UnreadablePhotoError("unsupported: JPEG XL")
     try:
+        if kind == "RAW" or (kind == "TIFF" and is_raw(file)):
+            return open_raw(file)
         # Of a PNG, whose text or date has a wrong checksum, the pixels may well be sound.
         with _forgiving(kind == "PNG"):
             return Image.open(file, formats=_PILLOW_FORMATS)

@@ -39,6 +39,7 @@ def export(
     ] = None,
     mode: Annotated[Mode, typer.Option(help="What to lay there.")] = "copy",
     layout: Annotated[Layout, typer.Option(help="Which folders to make.")] = "emotion",
+    raw: Annotated[bool, typer.Option("--raw", help="Lay the RAW file of a photo beside it, too.")] = False,
     undo: Annotated[
         bool, typer.Option("--undo", help="Remove what exports laid in DEST and nobody has changed since.")
     ] = False,
@@ -76,6 +77,7 @@ def export(
             everyone=everyone,
             filters=filters,
             scheme=scheme,
+            with_raws=raw,
             dry_run=dry_run,
         )
     if as_json:

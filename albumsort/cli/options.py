@@ -154,7 +154,7 @@ Scheme = Annotated[
     ),
 ]
 Everyone = Annotated[bool, typer.Option("--everyone", help="Rank by the face in front that shows it least.")]
-All = Annotated[bool, typer.Option("--all", help="List byte-identical copies and all frames of a burst, too.")]
+All = Annotated[bool, typer.Option("--all", help="List copies, all frames of a burst and RAW files, too.")]
 
 
 def in_scheme(emotions: Iterable[str], scheme: str) -> None:

@@ -68,7 +68,7 @@ def show(
     result = _known(path, db) or _read(path)
     if result.photo.error and not result.faces:
         raise AlbumsortError(f"{printable(path)}: {result.photo.error}")
-    pixels, width = _pixels(path)
+    pixels, width = _pixels(result.photo.path)
     try:
         draw_faces(pixels, pixels.shape[1] / width, result.faces, threshold, printable(os.path.basename(path)), target)
     except OSError as error:
@@ -93,7 +93,7 @@ def _pixels(path: str) -> tuple[NDArray[np.uint8], int]:
 
 
 def _known(path: str, db: Path | None) -> PhotoResult | None:
-    """What the index knows of a photo that has not changed since."""
+    """What the index knows of a photo that has not changed since; of a RAW file, of the JPEG beside it."""
     from albumsort.index.query import Index
     from albumsort.records import PhotoResult
 
@@ -102,8 +102,10 @@ def _known(path: str, db: Path | None) -> PhotoResult | None:
         return None
     with Index(index_file) as index:
         found = index.photo(path)
-    status = os.stat(path)
-    if found is None or (found[0].size, found[0].mtime_ns) != (status.st_size, mtime_ns(status)):
+    if found is None or not os.path.exists(found[0].path):
+        return None
+    status = os.stat(found[0].path)
+    if (found[0].size, found[0].mtime_ns) != (status.st_size, mtime_ns(status)):
         return None
     return PhotoResult(*found)
 

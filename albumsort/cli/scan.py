@@ -63,7 +63,7 @@ def scan(
 
         def progress(summary: ScanSummary) -> None:
             stop.check()
-            bar.total = summary.found - summary.unchanged
+            bar.total = summary.found - summary.unchanged - summary.raws
             bar.update(summary.scanned + summary.moved + summary.rescored - bar.n)
             bar.set_postfix(faces=summary.faces, errors=summary.errors)
 
@@ -91,6 +91,8 @@ def scan(
         f"{summary.moved} moved or copied. "
         f"{count(summary.faces, 'face')} found, {count(summary.errors, 'problem')}, {summary.seconds:.1f} s."
     )
+    if summary.raws:
+        print(f"{count(summary.raws, 'RAW file')} beside a JPEG of the same name: one photo with it, and not read.")
     if summary.rescored:
         print(f"The faces of {count(summary.rescored, 'photo')} were read again.")
     if summary.errors or summary.unreadable:

@@ -12,15 +12,16 @@ from albumsort.index.filters import Filters
 
 
 def of_all(connection: sqlite3.Connection, certain: float) -> dict[str, Any]:
-    """Of a whole index: each number from one small index of the tables, or a single row."""
+    """Of a whole index: each number from one small index of the tables, or a single row. RAW and JPEG are one photo."""
     one = connection.execute
     certain_faces = "SELECT count(*) FROM faces WHERE emotion = '{}' AND confidence >= ?"
     emotions = {emotion: one(certain_faces.format(emotion), (certain,)).fetchone()[0] for emotion in EMOTIONS}
     faces = one("SELECT count(*) FROM faces").fetchone()[0]
+    raws = one("SELECT count(*) FROM photos WHERE raw_of NOT NULL").fetchone()[0]
     times = "SELECT {}(taken_at) FROM photos WHERE taken_at NOT NULL"
     first, last = (one(times.format(end)).fetchone()[0] for end in ("min", "max"))
     return {
-        "photos": one("SELECT count(*) FROM photos").fetchone()[0],
+        "photos": one("SELECT count(*) FROM photos").fetchone()[0] - raws,
         "photos_with_faces": one("SELECT count(DISTINCT photo_id) FROM faces").fetchone()[0],
         "errors": one("SELECT count(*) FROM photos WHERE status = 'error'").fetchone()[0],
         "faces": faces,
@@ -37,7 +38,7 @@ def of_some(
     """The same of the photos ``p`` for which ``where`` holds, and of their faces that count, in a label scheme."""
     photos, errors, first, last = connection.execute(
         "SELECT count(*), total(p.status = 'error'), min(p.taken_at), max(p.taken_at) FROM photos p"
-        f" WHERE TRUE {where}",
+        f" WHERE p.raw_of IS NULL {where}",
         values,
     ).fetchone()
     certain = answers.certain("f")

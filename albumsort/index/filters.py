@@ -23,7 +23,8 @@ class Filters:
         without: emotions that no certain face of a photo may read as.
         min_face: faces smaller than so many percent of the photo's long side do not count.
         min_detection: nor do those of which the detector was less sure, 0..1.
-        with_copies: each of several byte-identical files, and each frame of a burst, is listed, not only one.
+        with_copies: each of several byte-identical files, each frame of a burst, and each RAW file beside its JPEG is
+            listed, not only one.
     """
 
     under: str | None = None

@@ -26,6 +26,9 @@ def forget(connection: sqlite3.Connection, path: str) -> int:
     """
     condition, values = below("path", path)
     photos = connection.execute(f"DELETE FROM photos WHERE {condition}", values).rowcount
+    # RAW files elsewhere would still name their JPEG.
+    of_raws, values_of_raws = below("raw_of", path)
+    photos += connection.execute(f"DELETE FROM photos WHERE {of_raws}", values_of_raws).rowcount
     others = connection.execute(f"DELETE FROM others WHERE {condition}", values).rowcount
     unread = connection.execute(f"DELETE FROM unread WHERE {condition}", values).rowcount
     if not photos + others + unread:

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,13 +31,14 @@ class RankedPhoto:
     """A photo of a list, with all its faces, the largest first.
 
     ``score`` is in 0..1, None where a list has no order of merit; ``others`` is how many more frames of its burst it
-    stands for, byte-identical copies not counted.
+    stands for, byte-identical copies not counted; ``raws`` are the RAW files that are the same photo.
     """
 
     photo: Photo
     score: float | None
     faces: tuple[Face, ...]
     others: int = 0
+    raws: tuple[Photo, ...] = ()
 
 
 class Index:
@@ -68,8 +69,10 @@ class Index:
             what = "made by a newer albumsort; update albumsort" if newer else "no index of albumsort"
             raise AlbumsortError(f"{self.path}: {what}")
         self._version = version
-        if version < 4:
-            self._connection.execute("CREATE TEMP VIEW photos AS SELECT *, NULL AS exposure FROM main.photos")
+        later = {"exposure": 4, "raw_of": 5}
+        missing = ", ".join(f"NULL AS {column}" for column, since in later.items() if since > version)
+        if missing:
+            self._connection.execute(f"CREATE TEMP VIEW photos AS SELECT *, {missing} FROM main.photos")
 
     def _open(self) -> sqlite3.Connection:
         address = f"file:{quote(os.fsencode(self.path.absolute()))}?mode=ro"
@@ -148,8 +151,11 @@ class Index:
                     continue
                 seen |= {digest} if burst is None else {digest, burst}
             others = 0 if burst is None else self._frames(burst) - 1
-            chosen.append(self._listed(photo_id, scheme, score, others))
-        return chosen
+            row = self._listed(photo_id, scheme, score, others)
+            chosen.append(row)
+            if filters.with_copies:
+                chosen += [replace(row, photo=raw, raws=()) for raw in row.raws]
+        return chosen[:n]
 
     def photos(
         self,
@@ -160,7 +166,7 @@ class Index:
         uncertain: bool = False,
         scheme: str = "seven",
     ) -> Iterator[RankedPhoto]:
-        """All photos that pass the filters, by path, copies and all frames of bursts among them.
+        """All photos that pass the filters, by path, copies and all frames of bursts among them; no RAW with its JPEG.
 
         Args:
             filters: None for the whole index.
@@ -177,7 +183,7 @@ class Index:
         found = self._connection.execute(
             # What ends too early is an error, and may have faces all the same.
             "SELECT p.id FROM photos p"
-            " WHERE (p.status = 'ok' OR EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id))"
+            " WHERE p.raw_of IS NULL AND (p.status = 'ok' OR EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id))"
             f" {wanted} {self._where(answers, filters)} ORDER BY p.path",
             self._values(filters, threshold),
         )
@@ -214,7 +220,7 @@ class Index:
 
     def _listed(self, photo_id: int, scheme: str, score: float | None = None, others: int = 0) -> RankedPhoto:
         photo, faces = photo_of(self._connection, photo_id), faces_of(self._connection, photo_id)
-        return RankedPhoto(photo, score, tuple(in_scheme(face, scheme) for face in faces), others)
+        return RankedPhoto(photo, score, tuple(in_scheme(face, scheme) for face in faces), others, self._raws_of(photo))
 
     def _burst_of(self, photo_id: int) -> int | None:
         if self._version < 4:
@@ -222,14 +228,23 @@ class Index:
         row = self._connection.execute("SELECT burst FROM bursts WHERE photo_id = ?", (photo_id,)).fetchone()
         return row[0] if row else None
 
+    def _raws_of(self, photo: Photo) -> tuple[Photo, ...]:
+        """The RAW files that are one photo with a JPEG: that photo, at their paths."""
+        question = "SELECT path, size, mtime_ns FROM photos WHERE raw_of = ? ORDER BY path"
+        rows = self._connection.execute(question, (to_column(photo.path),))
+        return tuple(
+            replace(photo, path=from_column(path), size=size, mtime_ns=mtime, digest=None) for path, size, mtime in rows
+        )
+
     def _frames(self, burst: int) -> int:
         """How many frames a burst has, byte-identical copies counted once."""
         question = "SELECT count(DISTINCT digest) FROM photos WHERE id IN (SELECT photo_id FROM bursts WHERE burst = ?)"
         return int(self._connection.execute(question, (burst,)).fetchone()[0])
 
     def photo(self, path: str) -> tuple[Photo, tuple[Face, ...]] | None:
-        """A photo and its faces by absolute path, or None when it is not in the index."""
-        row = self._connection.execute("SELECT id FROM photos WHERE path = ?", (to_column(path),)).fetchone()
+        """A photo and its faces by absolute path, or None when it is not in the index. Of a RAW, the JPEG beside it."""
+        question = "SELECT id FROM photos WHERE path = (SELECT ifnull(raw_of, path) FROM photos WHERE path = ?)"
+        row = self._connection.execute(question, (to_column(path),)).fetchone()
         return (photo_of(self._connection, row[0]), faces_of(self._connection, row[0])) if row else None
 
     def corrections(self) -> list[LabelledFace]:

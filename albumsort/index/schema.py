@@ -93,7 +93,7 @@ ALTER TABLE photos ADD COLUMN exposure REAL;
 {bursts.TABLE}
 """
 
-_FRONT_AND_UNREAD = """
+_FRONT_UNREAD_AND_RAWS = """
 -- Whether a face counts when everyone is asked for.
 ALTER TABLE faces ADD COLUMN front INTEGER NOT NULL DEFAULT 1;
 -- What faces a photo has is counted from here.
@@ -104,6 +104,9 @@ CREATE TABLE unread (
     path PRIMARY KEY NOT NULL,
     error TEXT NOT NULL
 ) WITHOUT ROWID;
+-- Of a RAW file that is one photo with the JPEG beside it: the path of that. It was not read itself, and has no faces.
+ALTER TABLE photos ADD COLUMN raw_of;
+CREATE INDEX photos_by_jpeg ON photos(raw_of) WHERE raw_of NOT NULL;
 """
 
 
@@ -152,7 +155,7 @@ def migrate(connection: sqlite3.Connection, index: Path) -> None:
         if 0 < number < VERSION:
             _back_up(connection, index, number)
         # Step n leads from version n to n + 1.
-        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE, _BURSTS, _FRONT_AND_UNREAD]
+        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE, _BURSTS, _FRONT_UNREAD_AND_RAWS]
         for statement in "".join(steps[number:]).split(";"):
             connection.execute(statement)
         if 0 < number < 4:

@@ -22,22 +22,13 @@ from albumsort.index import forget as forgetting
 from albumsort.index.corrections import Correction, corrected
 from albumsort.index.presence import is_gone, is_unplugged
 from albumsort.index.rows import face_row, faces_of, from_column, photo_of, photo_row, to_column
+from albumsort.index.seen import KNOWN, PASSING_ERRORS, Seen
 from albumsort.records import Face, Photo, PhotoFile, PhotoResult
 
 #: Seconds to wait for another writer, a second scan on the same index, say.
 _PATIENCE = 30.0
 #: Bytes that must be free on the disk before anything else than room is to blame when an index cannot be written.
 _LEAST_ROOM = 1 << 18
-#: Failures that may be over by the next scan; a decoder's verdict stands until the file changes.
-PASSING_ERRORS = ("permission denied", "vanished during the scan", "too large for the memory of this machine")
-#: The same by their beginning: a disk of the network that does not answer, say.
-PASSING_KINDS = "cannot be read (%"
-
-#: Photos whose bytes, met again, are known for good.
-_KNOWN = (
-    f"digest NOT NULL AND (error IS NULL OR error NOT IN ({', '.join('?' * len(PASSING_ERRORS))})"
-    f" AND error NOT LIKE '{PASSING_KINDS}' AND error NOT LIKE 'too large (%')"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +70,7 @@ class IndexWriter:
         except (sqlite3.Error, OSError) as error:
             raise cannot_write(path, error) from error
         self._db = Database(self._connection)
+        self.seen = Seen(self._connection)
         self._has_new_photos = False
 
     def _open(self) -> None:
@@ -135,30 +127,6 @@ class IndexWriter:
             self._has_new_photos = False
             self._db["scans"].update(scan, {"finished_at": _now()})
 
-    def unchanged(self, max_megapixels: float) -> dict[str, tuple[int, int]]:
-        """Path to (size, mtime_ns) of each photo that needs no new look while these are the same.
-
-        A photo that was too large needs one when ``max_megapixels`` allows it now.
-        """
-        named = ", ".join("?" * len(PASSING_ERRORS))
-        where = f"error IS NULL OR error NOT IN ({named}) AND error NOT LIKE '{PASSING_KINDS}'"
-        allowed = "error IS NOT NULL AND error LIKE 'too large (%' AND width * height <= ? * 1e6"
-        rows = self._connection.execute(
-            f"SELECT path, size, mtime_ns FROM photos WHERE ({where}) AND NOT ({allowed})",
-            (*PASSING_ERRORS, max_megapixels),
-        )
-        return {from_column(path): (size, mtime) for path, size, mtime in rows}
-
-    def others(self) -> dict[str, tuple[int, int]]:
-        """Path to (size, mtime_ns) of each file that was looked at and is no picture."""
-        rows = self._connection.execute("SELECT path, size, mtime_ns FROM others")
-        return {from_column(path): (size, mtime) for path, size, mtime in rows}
-
-    def digests(self) -> set[str]:
-        """Digests of what need not be read again, whatever its name: not of what failed and may not fail now."""
-        rows = self._connection.execute(f"SELECT DISTINCT digest FROM photos WHERE {_KNOWN}", PASSING_ERRORS)
-        return {row[0] for row in rows}
-
     def note_others(self, files: Iterable[PhotoFile]) -> None:
         """Remember files that are no pictures."""
         rows = [(to_column(file.path), file.size, file.mtime_ns) for file in files]
@@ -180,10 +148,17 @@ class IndexWriter:
             for result in results:
                 self._insert(scan, result.photo, self._heard(result))
 
+    def pair(self, scan: int, raws: Iterable[tuple[PhotoFile, str]]) -> None:
+        """Keep RAW files as one photo each with the JPEG at a path; what was known of the RAW files is replaced."""
+        with self._transaction():
+            for file, jpeg in raws:
+                row = photo_row(Photo(file.path, file.size, file.mtime_ns), scan)
+                self._replace({**row, "raw_of": to_column(jpeg)})
+
     def known(self, digest: str, scan: int = 0) -> KnownResult | None:
         """What is known of some bytes, from any scan or from ``scan`` on; of a file that is gone, if there is one."""
         rows = self._connection.execute(
-            f"SELECT id, path, scan_id FROM photos WHERE {_KNOWN} AND digest = ? AND scan_id >= ? ORDER BY id",
+            f"SELECT id, path, scan_id FROM photos WHERE {KNOWN} AND digest = ? AND scan_id >= ? ORDER BY id",
             (*PASSING_ERRORS, digest, scan),
         ).fetchall()
         if not rows:
@@ -336,11 +311,13 @@ class IndexWriter:
         return {root.rstrip(os.sep) or os.sep for (text,) in settings for root in json.loads(text)["paths"]}
 
     def _insert(self, scan: int, photo: Photo, faces: Iterable[Face]) -> None:
+        self._put_faces(self._replace(photo_row(photo, scan)), faces)
+
+    def _replace(self, row: dict[str, Any]) -> int:
+        """Put a row of ``photos`` in place of that of the same path; returns its id."""
         self._has_new_photos = True
-        row = photo_row(photo, scan)
         self._connection.execute("DELETE FROM photos WHERE path = ?", (row["path"],))
-        photo_id = self._db["photos"].insert(row).last_pk
-        self._put_faces(photo_id, faces)
+        return int(self._db["photos"].insert(row).last_pk)
 
     def _put_faces(self, photo_id: int, faces: Iterable[Face]) -> None:
         self._db["faces"].insert_all(face_row(face, photo_id) for face in faces)
@@ -361,7 +338,10 @@ class IndexWriter:
         return corrected(result.faces, known)
 
     def _faces_at(self, path: str) -> tuple[str, tuple[Face, ...]]:
-        row = self._connection.execute("SELECT id, digest FROM photos WHERE path = ?", (to_column(path),)).fetchone()
+        row = self._connection.execute(
+            "SELECT id, digest FROM photos WHERE path = (SELECT ifnull(raw_of, path) FROM photos WHERE path = ?)",
+            (to_column(path),),
+        ).fetchone()
         if row is None:
             raise AlbumsortError(f"{printable(path)}: not in the index; scan it first")
         if row[1] is None:

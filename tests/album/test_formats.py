@@ -6,7 +6,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from albumsort.album.formats import SNIFF_BYTES, SUFFIXES, sniff
+from albumsort.album.formats import RAW_SUFFIXES, SNIFF_BYTES, SUFFIXES, sniff
 
 pillow_heif.register_heif_opener()
 
@@ -93,7 +93,28 @@ def test_what_is_no_picture_is_none(start: bytes) -> None:
     assert sniff(start) is None
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"II*\x00\x10\x00\x00\x00CR\x02\x00",
+        b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx isom",
+        b"FUJIFILMCCD-RAW 0201FF129502",
+        b"IIRO\x08\x00\x00\x00",
+        b"IIRS\x08\x00\x00\x00",
+        b"MMOR\x00\x00\x00\x08",
+        b"IIU\x00\x18\x00\x00\x00",
+        b"\x00MRM\x00\x00\x00\x00",
+        b"II\x1a\x00\x00\x00HEAPCCDR",
+        b"FOVb\x00\x00\x03\x00",
+    ],
+    ids=["cr2", "cr3", "raf", "orf", "orf-s", "orf-big-endian", "rw2", "mrw", "crw", "x3f"],
+)
+def test_raw_files_with_a_mark_of_their_own_are_known(start: bytes) -> None:
+    assert sniff(start) == "RAW"
+
+
 def test_every_format_has_its_usual_suffixes() -> None:
     usual = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".jxl"}
     assert usual <= SUFFIXES
+    assert {".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw"} <= RAW_SUFFIXES <= SUFFIXES
     assert all(suffix == suffix.lower() for suffix in SUFFIXES)

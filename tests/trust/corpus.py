@@ -15,6 +15,8 @@ import piexif
 import pillow_heif
 from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
+from .dng import dng, jpeg
+
 pillow_heif.register_heif_opener(thumbnails=False)
 
 #: What is expected of a file's row: ``ok``; ``error``; ``any`` where a decoder may as well get something out of it.
@@ -77,6 +79,8 @@ def whole() -> dict[str, tuple[str, bytes]]:
         "bmp": (".bmp", encoded(scene(), "BMP")),
         "heic": (".heic", encoded(scene(), "HEIF")),
         "avif": (".avif", encoded(scene(), "AVIF")),
+        "raw": (".dng", dng(scene(), jpeg(scene()), 6)),
+        "raw-without-preview": (".dng", dng(scene())),
     }
 
 

@@ -1,0 +1,131 @@
+"""A RAW file and the JPEG beside it are one photo of the index."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albumsort.album.formats import NEEDS_RAWPY
+from albumsort.index import Index
+from albumsort.index.query import Filters
+from albumsort.index.store import IndexWriter
+from albumsort.records import PhotoFile
+
+RAW, JPEG = "/photos/a.nef", "/photos/a.jpg"
+ALL = Filters(with_copies=True)
+
+
+@pytest.fixture
+def paired(room: Any, face: Callable) -> Any:
+    """A photo as RAW and JPEG, and another."""
+    room.put(JPEG, face(happy=0.9), face(60, sad=0.8), taken_at="2024-05-17T12:00:00", camera="A")
+    room.put("/photos/b.jpg", face(happy=0.7))
+    room.writer.pair(room.scan, [(PhotoFile(RAW, 25_000_000, 7), JPEG)])
+    room.writer.finish_scan(room.scan)
+    return room
+
+
+@pytest.mark.parametrize("everyone", [False, True])
+def test_a_list_has_the_jpeg_and_all_of_it_the_raw_file_too(paired: Any, everyone: bool) -> None:
+    alone = [path for path, _ in paired.top(everyone=everyone)]
+    both = [path for path, _ in paired.top(everyone=everyone, filters=ALL)]
+    assert sorted(alone) == [JPEG, "/photos/b.jpg"]
+    assert both[both.index(JPEG) + 1] == RAW
+    assert len(both) == 3
+    assert len(paired.top(n=1, everyone=everyone, filters=ALL)) == 1
+
+
+def test_a_photo_names_its_raw_file_which_is_the_same_photo(paired: Any) -> None:
+    with Index(paired.path) as index:
+        first, second = index.top("happy")
+        listed = next(row for row in index.top("happy", filters=ALL) if row.photo.path == RAW)
+    assert [raw.path for raw in first.raws] == [RAW]
+    assert second.raws == ()
+    assert (listed.score, listed.faces, listed.raws) == (first.score, first.faces, ())
+    assert (listed.photo.size, listed.photo.mtime_ns) == (25_000_000, 7)
+    assert (listed.photo.taken_at, listed.photo.camera) == (first.photo.taken_at, first.photo.camera)
+
+
+def test_nothing_is_counted_twice(paired: Any) -> None:
+    with Index(paired.path) as index:
+        counts = index.stats()
+        assert list(index.bursts()) == []
+    assert (counts["photos"], counts["photos_with_faces"], counts["faces"], counts["errors"]) == (2, 2, 3, 0)
+
+
+def test_who_asks_for_the_raw_file_gets_the_jpeg(paired: Any) -> None:
+    with Index(paired.path) as index:
+        assert index.photo(RAW) == index.photo(JPEG)
+        assert index.photo("/photos/none.nef") is None
+
+
+def test_a_correction_to_the_raw_file_is_one_to_the_photo(paired: Any) -> None:
+    paired.writer.correct(RAW, 2, "surprise")
+    assert [path for path, _ in paired.top("surprise")] == [JPEG]
+    assert paired.writer.uncorrect(RAW) == 1
+    assert paired.top("surprise") == []
+
+
+def test_a_raw_file_that_was_read_before_loses_its_faces_to_the_jpeg(paired: Any, face: Callable) -> None:
+    paired.put(RAW, face(happy=0.95))
+    assert [path for path, _ in paired.top()] == [RAW, JPEG, "/photos/b.jpg"]
+    assert paired.writer.seen.raws() == {}
+    paired.writer.pair(paired.scan, [(PhotoFile(RAW, 25_000_000, 7), JPEG)])
+    assert [path for path, _ in paired.top()] == [JPEG, "/photos/b.jpg"]
+    assert paired.writer.seen.raws() == {RAW: JPEG}
+    assert paired.sql("SELECT count(*) FROM faces") == [(3,)]
+
+
+def test_names_that_are_no_utf_8_are_paired_too(room: Any, face: Callable) -> None:
+    raw, jpeg = "/photos/\udce9.nef", "/photos/\udce9.jpg"
+    room.put(jpeg, face(happy=0.9))
+    room.writer.pair(room.scan, [(PhotoFile(raw, 1, 1), jpeg)])
+    assert [path for path, _ in room.top(filters=ALL)] == [jpeg, raw]
+    assert room.writer.seen.raws() == {raw: jpeg}
+
+
+def test_forgetting_the_jpeg_leaves_no_trace_with_a_raw_file(room: Any, face: Callable) -> None:
+    room.put("/secret/wedding.jpg", face(happy=0.9))
+    room.writer.pair(room.scan, [(PhotoFile("/other/wedding.nef", 1, 1), "/secret/wedding.jpg")])
+    assert room.writer.forget("/secret") == 2
+    room.writer.__exit__()
+    assert b"secret" not in Path(room.path).read_bytes()
+
+
+def test_an_index_without_pairs_is_read_and_brought_forward(paired: Any) -> None:
+    paired.turn_back(4)
+    with Index(paired.path) as index:
+        assert index.photo(RAW) is not None
+        assert [row.raws for row in index.top("happy")] == [(), ()]
+        assert index.stats()["photos"] == 3
+    with IndexWriter(paired.path) as writer:
+        assert writer.seen.raws() == {}
+
+
+def test_the_raw_files_of_a_list_are_found_by_an_index(paired: Any) -> None:
+    asked: list[str] = []
+    with Index(paired.path) as index:
+        index._connection.set_trace_callback(asked.append)
+        index.top("happy")
+        index.stats()
+    plans = [
+        str(row[3]) for q in asked if "raw_of" in q and "SELECT" in q for row in paired.sql(f"EXPLAIN QUERY PLAN {q}")
+    ]
+    assert plans
+    assert all("photos_by_jpeg" in plan for plan in plans if "TEMP B-TREE" not in plan)
+
+
+def test_raw_files_that_only_lacked_the_extra_are_read_once_it_is_there(
+    room: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.put(RAW, error=NEEDS_RAWPY)
+    room.put("/photos/bad.jpg", error="not an image")
+    assert room.writer.seen.unreadable() == {RAW, "/photos/bad.jpg"}
+    assert set(room.writer.seen.unchanged(200)) == {"/photos/bad.jpg"}
+    assert len(room.writer.seen.digests()) == 1
+    monkeypatch.setitem(sys.modules, "rawpy", None)
+    assert set(room.writer.seen.unchanged(200)) == {RAW, "/photos/bad.jpg"}
