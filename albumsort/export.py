@@ -27,8 +27,8 @@ LAYOUTS = {
     "year/emotion": "{year}/{emotion}",
     "flat": "",
 }
-#: Bytes of a file name that all common file systems take.
-_NAME_BYTES = 255
+#: Bytes of a file name that all common file systems take, with room for a sidecar's ``.xmp``.
+_NAME_BYTES = 255 - len(".xmp")
 #: A suffix longer than this is no suffix but part of a name with a dot in it.
 _SUFFIX_BYTES = 16
 
@@ -135,7 +135,7 @@ def export(  # noqa: PLR0913 - each is an option of the command
         done.append(item)
         if item.action == "written":
             manifest.add(Path(item.target), item.source, mode)
-            if len(manifest.laid) % NOTED_AT_ONCE == 0:
+            if len(manifest) % NOTED_AT_ONCE == 0:
                 manifest.save()
 
     try:

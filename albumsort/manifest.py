@@ -11,11 +11,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from albumsort import xmp
 from albumsort.album.walk import printable
 from albumsort.errors import AlbumsortError
 
 NAME = "albumsort-export.json"
-_VERSION = 1
+#: How a sidecar beside an exported file was laid, and one beside the photo itself.
+SIDECAR, SIDECAR_OF_ORIGINAL = "sidecar", "sidecar of the original"
+#: What can be removed without a look at whether the photo is still there.
+_NO_PHOTO = ("symlink", SIDECAR, SIDECAR_OF_ORIGINAL)
+#: Since 2 with sidecars.
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +29,9 @@ class Laid:
     """A file that an export laid.
 
     Attributes:
-        path: below the export's folder, with slashes.
+        path: below the export's folder, with slashes; of a ``SIDECAR_OF_ORIGINAL``, absolute.
         source: the photo.
-        mode: ``copy``, ``hardlink`` or ``symlink``.
+        mode: ``copy``, ``hardlink``, ``symlink``, ``SIDECAR`` or ``SIDECAR_OF_ORIGINAL``.
         digest: SHA-256 of the bytes; of a symbolic link, of where it leads to.
     """
 
@@ -46,18 +52,27 @@ class Manifest:
         """
         self.folder = folder
         self._file = folder / NAME
-        self.laid: list[Laid] = []
+        self._laid: dict[str, Laid] = {}
         try:
             content = json.loads(self._file.read_text(encoding="utf-8"))
             if content["version"] > _VERSION:
                 raise AlbumsortError(f"{self._file}: written by a newer albumsort; update albumsort")
-            self.laid = [Laid(**item) for item in content["files"]]
-            if not all(isinstance(value, str) for item in self.laid for value in asdict(item).values()):
+            laid = [Laid(**item) for item in content["files"]]
+            if not all(isinstance(value, str) for item in laid for value in asdict(item).values()):
                 raise TypeError
+            self._laid = {item.path: item for item in laid}
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, TypeError) as error:
             raise AlbumsortError(f"{self._file}: not the manifest of an export") from error
+
+    def __len__(self) -> int:
+        return len(self._laid)
+
+    @property
+    def laid(self) -> list[Laid]:
+        """The files, in the order in which they were laid."""
+        return list(self._laid.values())
 
     @property
     def is_there(self) -> bool:
@@ -65,9 +80,10 @@ class Manifest:
         return self._file.exists()
 
     def add(self, target: Path, source: str, mode: str) -> None:
-        """Note a file that was laid just now."""
-        path = PurePosixPath(*target.relative_to(self.folder).parts)
-        self.laid.append(Laid(str(path), source, mode, fingerprint(target)))
+        """Note a file that was laid just now, in place of what was noted of it before."""
+        below = mode != SIDECAR_OF_ORIGINAL
+        path = str(PurePosixPath(*target.relative_to(self.folder).parts) if below else target)
+        self._laid[path] = Laid(path, source, mode, fingerprint(target))
 
     def save(self) -> None:
         """Write the manifest in place of the one before, or take it away when nothing is left in it.
@@ -75,7 +91,7 @@ class Manifest:
         Raises:
             AlbumsortError: the disk is full, say.
         """
-        if not self.laid:
+        if not self._laid:
             self._file.unlink(missing_ok=True)
             return
         partial = self._file.with_name(f".albumsort-{secrets.token_hex(8)}.part")
@@ -103,10 +119,10 @@ class Manifest:
             ``only copy`` where the photo itself is no longer what it was.
 
         Raises:
-            AlbumsortError: a listed file lies outside of the folder.
+            AlbumsortError: a listed file lies outside of the folder, and is not the sidecar of its photo.
         """
         for item in self.laid:
-            if not self._is_inside(item):
+            if not self._is_inside(item) and not _is_beside(item):
                 words = "a file outside of this folder is listed; nothing was removed"
                 raise AlbumsortError(f"{printable(str(self._file))}: {words}")
         kept = []
@@ -114,24 +130,27 @@ class Manifest:
             path = self.folder / item.path
             if not os.path.lexists(path):
                 yield path, "gone"
-            elif fingerprint(path) != item.digest or path.is_symlink() != (item.mode == "symlink"):
+            elif not _is_as_laid(path, item):
                 kept.append(item)
                 yield path, "changed"
-            elif item.mode != "symlink" and not _has_bytes(item.source, item.digest):
+            elif item.mode not in _NO_PHOTO and not _has_bytes(item.source, item.digest):
                 kept.append(item)
                 yield path, "only copy"
             elif dry_run:
                 yield path, "would be removed"
             else:
                 path.unlink()
-                self._sweep(path.parent)
+                if item.mode != SIDECAR_OF_ORIGINAL:
+                    self._sweep(path.parent)
                 yield path, "removed"
         if not dry_run:
-            self.laid = kept
+            self._laid = {item.path: item for item in kept}
             self.save()
 
     def _is_inside(self, item: Laid) -> bool:
         """Whether a listed file is below the folder, also when a folder on the way is a link."""
+        if item.mode == SIDECAR_OF_ORIGINAL:
+            return False
         path = PurePosixPath(item.path)
         if path.is_absolute() or ".." in path.parts or not path.parts:
             return False
@@ -142,6 +161,18 @@ class Manifest:
         while folder != self.folder and not any(folder.iterdir()):
             folder.rmdir()
             folder = folder.parent
+
+
+def _is_as_laid(path: Path, item: Laid) -> bool:
+    if fingerprint(path) != item.digest or path.is_symlink() != (item.mode == "symlink"):
+        return False
+    # A manifest may come from a stranger, who could name any file a sidecar.
+    return item.mode not in (SIDECAR, SIDECAR_OF_ORIGINAL) or xmp.is_own(path)
+
+
+def _is_beside(item: Laid) -> bool:
+    """Whether a listed file has the one name that an export may give outside of its folder: that of a sidecar."""
+    return item.mode == SIDECAR_OF_ORIGINAL and os.path.isabs(item.path) and item.path == xmp.sidecar_path(item.source)
 
 
 def _has_bytes(source: str, digest: str) -> bool:

@@ -118,6 +118,22 @@ def read_header(image: Image.Image) -> Header:
     return Header(width, height, orientation, _taken_at(exif, details), camera or None)
 
 
+def stored_orientation(image: Image.Image) -> int:
+    """EXIF's 1-8 of the pixels as the file holds them, also where the decoder turns them itself; 1 when it says none.
+
+    To be asked of an opened photo, before a pixel is decoded.
+    """
+    try:
+        if image.format == "HEIF":
+            orientation = image.info.get("original_orientation")
+        else:
+            exif = Image.Image.getexif(image) if image.format == "PNG" else image.getexif()
+            orientation = exif.get(ExifTags.Base.Orientation)
+    except _BROKEN_METADATA:
+        orientation = None
+    return orientation if orientation in _TRANSPOSITIONS else 1
+
+
 def megapixels_in_memory(image: Image.Image, detail: int) -> float:
     """How much of an opened photo is decoded at once when it is decoded to ``detail``."""
     width, height = image.size

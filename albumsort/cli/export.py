@@ -40,6 +40,12 @@ def export(
     mode: Annotated[Mode, typer.Option(help="What to lay there.")] = "copy",
     layout: Annotated[Layout, typer.Option(help="Which folders to make.")] = "emotion",
     raw: Annotated[bool, typer.Option("--raw", help="Lay the RAW file of a photo beside it, too.")] = False,
+    sidecar: Annotated[
+        Literal["xmp"] | None, typer.Option(help="Write emotions and faces beside each file, for photo managers.")
+    ] = None,
+    tag_originals: Annotated[
+        bool, typer.Option("--tag-originals", help="With --sidecar: beside the photos themselves, too.")
+    ] = False,
     undo: Annotated[
         bool, typer.Option("--undo", help="Remove what exports laid in DEST and nobody has changed since.")
     ] = False,
@@ -60,10 +66,13 @@ def export(
     if undo:
         _undo(dest, dry_run, as_json)
         return
+    if tag_originals and sidecar is None:
+        raise typer.BadParameter("takes --sidecar xmp as well", param_hint="--tag-originals")
     chosen = tuple(emotion) if emotion else labels_of(scheme)
     in_scheme([*chosen, *filters.without], scheme)
     from albumsort import export as work
     from albumsort.index.query import Index
+    from albumsort.sidecar import write_sidecars
 
     with Index(index_path(db)) as index:
         done = work.export(
@@ -80,8 +89,14 @@ def export(
             with_raws=raw,
             dry_run=dry_run,
         )
+        beside = []
+        if sidecar is not None:
+            beside = write_sidecars(
+                index, dest, done, threshold=threshold, tag_originals=tag_originals, dry_run=dry_run
+            )
     if as_json:
-        print(json.dumps({"destination": str(dest), "files": [asdict(item) for item in done]}))
+        files, sidecars = ([asdict(item) for item in items] for items in (done, beside))
+        print(json.dumps({"destination": str(dest), "files": files, "sidecars": sidecars}))
         return
     for item in done:
         if dry_run or item.action in ("missing", "unreadable"):
@@ -95,6 +110,12 @@ def export(
         ", ".join(f"{number} {action}" for action, number in count.items()) or "no photo shows any of these emotions"
     )
     print(f"{printable(str(dest))}: {words}")
+    for one in beside:
+        if one.action not in ("written", "updated", "present"):
+            print(f"sidecar {one.action}: {printable(one.target)}")
+    if beside:
+        count = Counter(one.action for one in beside)
+        print("sidecars: " + ", ".join(f"{number} {action}" for action, number in count.items()))
 
 
 def _undo(dest: Path, dry_run: bool, as_json: bool) -> None:

@@ -57,3 +57,30 @@ def test_a_photo_that_is_no_longer_there_is_named(index, tmp_path, capsys):
 def test_nothing_to_export_is_said(index, tmp_path, capsys):
     export(tmp_path / "out", emotion=["disgust"], db=index)
     assert "no photo shows" in capsys.readouterr().out
+
+
+def test_sidecars_are_counted_and_listed(index, tmp_path, capsys):
+    export(tmp_path / "out", db=index, sidecar="xmp")
+    assert "sidecars: 2 written" in capsys.readouterr().out
+    export(tmp_path / "out", db=index, sidecar="xmp", as_json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert [(Path(item["target"]).name, item["action"]) for item in said["sidecars"]] == [
+        ("001_070_dim.jpg.xmp", "present"),
+        ("001_090_grace-hopper.jpg.xmp", "present"),
+    ]
+
+
+def test_a_sidecar_that_is_not_albumsorts_is_named(index, tmp_path, capsys):
+    export(tmp_path / "out", db=index)
+    other = tmp_path / "out" / "happy" / "001_070_dim.jpg.xmp"
+    other.write_text("mine")
+    export(tmp_path / "out", db=index, sidecar="xmp")
+    said = capsys.readouterr().out
+    assert f"sidecar kept: {other}" in said and "sidecars: 1 kept, 1 written" in said
+
+
+def test_originals_are_tagged_only_with_a_kind_of_sidecar(run, index, tmp_path):
+    done = run("export", tmp_path / "out", "--db", index, "--tag-originals")
+    assert done.returncode == 2
+    assert "--sidecar" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,143 @@
+"""XMP: what the faces of a photo show, as keywords and face regions that photo managers read.
+
+Keywords are ``dc:subject`` and Lightroom's ``lr:hierarchicalSubject``, which digiKam and darktable read as well; face
+regions follow the Metadata Working Group's guidelines, version 2.0, section 5.9. Of the libraries for XMP, pyexiv2 is
+under the GPL and python-xmp-toolkit wants the system's Exempi, so this is the standard library's XML. Nothing that
+comes from a file's name or content is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import albumsort
+from albumsort.emotions import EMOTIONS
+from albumsort.records import Box, Face, Photo
+
+#: Above the emotions in the tree of keywords.
+ROOT_KEYWORD = "emotion"
+_NAMESPACES = {
+    "x": "adobe:ns:meta/",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "lr": "http://ns.adobe.com/lightroom/1.0/",
+    "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+    "stArea": "http://ns.adobe.com/xmp/sType/Area#",
+    "stDim": "http://ns.adobe.com/xap/1.0/sType/Dimensions#",
+}
+for _prefix, _address in _NAMESPACES.items():
+    ElementTree.register_namespace(_prefix, _address)
+#: Stands for the digest while it is not known.
+_NO_DIGEST = "0" * 64
+#: The toolkit names itself in the root: programs that change a packet put their own name there. The digest tells what
+#: was changed by hand.
+_TOOLKIT = re.compile(rb'x:xmptk="albumsort [^" ]+ sha256:([0-9a-f]{64})"')
+#: A larger file is no sidecar of ours: that is tens of thousands of faces.
+_LARGEST = 16 << 20
+#: Where a point of the upright photo, in 0..1, is in the photo as the file holds it, by EXIF's orientation.
+_AS_STORED: dict[int, Callable[[float, float], tuple[float, float]]] = {
+    1: lambda x, y: (x, y),
+    2: lambda x, y: (1 - x, y),
+    3: lambda x, y: (1 - x, 1 - y),
+    4: lambda x, y: (x, 1 - y),
+    5: lambda x, y: (y, x),
+    6: lambda x, y: (y, 1 - x),
+    7: lambda x, y: (1 - y, 1 - x),
+    8: lambda x, y: (1 - y, x),
+}
+
+
+def packet(photo: Photo, faces: Sequence[Face], certain: float, orientation: int) -> bytes:
+    """A photo's faces as an XMP file: the same bytes for the same faces.
+
+    Args:
+        photo: whose ``width`` and ``height`` are known.
+        faces: each becomes a region, unless it lies outside of the photo.
+        certain: probability from which a face is certain, 0..1. The emotions of certain faces are keywords of the
+            photo and descriptions of their regions.
+        orientation: EXIF's 1-8. Regions are those of the photo as the file holds it; who shows it upright turns them
+            with it (section 5.4 of the guidelines).
+    """
+    shown = {face.emotion for face in faces if face.confidence >= certain}
+    emotions = [emotion for emotion in EMOTIONS if emotion in shown]
+    root = ElementTree.Element(
+        _name("x:xmpmeta"), {_name("x:xmptk"): f"albumsort {albumsort.__version__} sha256:{_NO_DIGEST}"}
+    )
+    about = _add(_add(root, "rdf:RDF"), "rdf:Description", {"rdf:about": ""})
+    if emotions:
+        for tag, prefix in (("dc:subject", ""), ("lr:hierarchicalSubject", f"{ROOT_KEYWORD}|")):
+            keywords = _add(_add(about, tag), "rdf:Bag")
+            for emotion in emotions:
+                _add(keywords, "rdf:li").text = prefix + emotion
+    _add_regions(about, photo, faces, certain, orientation)
+    ElementTree.indent(root, " ")
+    content = ElementTree.tostring(root, "utf-8", xml_declaration=True) + b"\n"
+    return content.replace(_NO_DIGEST.encode(), hashlib.sha256(content).hexdigest().encode(), 1)
+
+
+def sidecar_path(photo: str) -> str:
+    """The sidecar of a photo: ``photo.jpg.xmp``, which digiKam and darktable read and write themselves.
+
+    ``photo.xmp``, as Lightroom names those of RAW files, would be one for ``photo.jpg`` and ``photo.heic`` together;
+    beside a JPEG, Lightroom reads neither.
+    """
+    return f"{photo}.xmp"
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file is an XMP file that albumsort wrote, and that nothing has changed since."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
+        return False
+    content = path.read_bytes()
+    found = _TOOLKIT.search(content)
+    if found is None:
+        return False
+    blank = content[: found.start(1)] + _NO_DIGEST.encode() + content[found.end(1) :]
+    return hashlib.sha256(blank).hexdigest().encode() == found[1]
+
+
+def _add_regions(
+    about: ElementTree.Element, photo: Photo, faces: Sequence[Face], certain: float, orientation: int
+) -> None:
+    assert photo.width and photo.height  # noqa: S101 - a photo with faces was decoded
+    areas = [(face, _area(face.box, photo.width, photo.height, orientation)) for face in faces]
+    if not any(area for _, area in areas):
+        return
+    width, height = (photo.width, photo.height) if orientation < 5 else (photo.height, photo.width)
+    regions = _add(about, "mwg-rs:Regions", {"rdf:parseType": "Resource"})
+    size = {"stDim:w": str(width), "stDim:h": str(height), "stDim:unit": "pixel"}
+    _add(regions, "mwg-rs:AppliedToDimensions", size)
+    bag = _add(_add(regions, "mwg-rs:RegionList"), "rdf:Bag")
+    for face, area in areas:
+        if area:
+            # No name: nobody is recognised here.
+            description = {"mwg-rs:Description": face.emotion} if face.confidence >= certain else {}
+            region = _add(_add(bag, "rdf:li"), "rdf:Description", {"mwg-rs:Type": "Face", **description})
+            _add(region, "mwg-rs:Area", area)
+
+
+def _area(box: Box, width: int, height: int, orientation: int) -> dict[str, str] | None:
+    """The part of a box that is on the photo, by its centre, in 0..1 of the photo as stored; None when none is."""
+    left, top = max(box[0], 0.0) / width, max(box[1], 0.0) / height
+    right, bottom = min(box[0] + box[2], width) / width, min(box[1] + box[3], height) / height
+    if right <= left or bottom <= top:
+        return None
+    x, y = _AS_STORED[orientation]((left + right) / 2, (top + bottom) / 2)
+    w, h = (right - left, bottom - top) if orientation < 5 else (bottom - top, right - left)
+    # Six places are a tenth of a pixel where a photo has 100,000 of them.
+    values = {"stArea:x": x, "stArea:y": y, "stArea:w": w, "stArea:h": h}
+    return {name: f"{value:.6f}" for name, value in values.items()} | {"stArea:unit": "normalized"}
+
+
+def _add(parent: ElementTree.Element, tag: str, attributes: dict[str, str] | None = None) -> ElementTree.Element:
+    named = {_name(name): value for name, value in (attributes or {}).items()}
+    return ElementTree.SubElement(parent, _name(tag), named)
+
+
+def _name(tag: str) -> str:
+    prefix, local = tag.split(":")
+    return f"{{{_NAMESPACES[prefix]}}}{local}"
