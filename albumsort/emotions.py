@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 #: The seven emotions in the order and spelling of FER2013 (Goodfellow et al. 2013, arXiv:1307.0414);
@@ -25,3 +26,29 @@ FERPLUS_COLUMNS: dict[str, str] = {
 #: What the perceived head of the network answers: the seven, then contempt. Contempt is learnt, so that sneers do not
 #: pull the other seven about, and left out of every answer: the seven are renormalised without it.
 PERCEIVED: tuple[str, ...] = tuple(FERPLUS_COLUMNS)
+
+#: The label schemes of the literature on FER2013: for each of the seven, as which emotion a face of it counts; None
+#: where such faces are left out.
+SCHEMES: dict[str, tuple[Emotion | None, ...]] = {
+    "seven": EMOTIONS,
+    "six": ("angry", "angry", "fear", "happy", "sad", "surprise", "neutral"),
+    "four": ("angry", None, None, "happy", "sad", None, "neutral"),
+}
+
+
+def labels_of(scheme: str) -> tuple[Emotion, ...]:
+    """The emotions that a scheme of ``SCHEMES`` tells apart, in the order of the seven."""
+    return tuple(emotion for emotion in EMOTIONS if emotion in SCHEMES[scheme])
+
+
+def scheme_of(labels: Iterable[str]) -> str:
+    """The scheme that tells apart just these emotions, in this order.
+
+    Raises:
+        ValueError: none does.
+    """
+    found = tuple(labels)
+    for scheme in SCHEMES:
+        if labels_of(scheme) == found:
+            return scheme
+    raise ValueError(f"labels {' '.join(found)}: no scheme of emotions has these")

@@ -211,7 +211,11 @@ class Index:
         return [(from_column(path), error) for path, error in rows]
 
     def stats(self, threshold: float | None = None) -> dict[str, Any]:
-        """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan."""
+        """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan.
+
+        ``labels`` are the emotions that the model of the last scan which read any face tells apart; None where that is
+        not known.
+        """
         certain = self.threshold() if threshold is None else threshold
         one = self._connection.execute
         # Each of these reads one small index from end to end, or a single row.
@@ -223,6 +227,7 @@ class Index:
         with_faces = one("SELECT count(DISTINCT photo_id) FROM faces").fetchone()[0]
         times = "SELECT {}(taken_at) FROM photos WHERE taken_at NOT NULL"
         first, last = (one(times.format(end)).fetchone()[0] for end in ("min", "max"))
+        read = one("SELECT settings FROM scans WHERE model NOT NULL ORDER BY id DESC LIMIT 1").fetchone()
         scan = one("SELECT started_at, finished_at, settings, model FROM scans ORDER BY id DESC LIMIT 1").fetchone()
         return {
             "photos": photos,
@@ -234,6 +239,7 @@ class Index:
             "uncertain": faces - sum(emotions.values()),
             "first_taken_at": first,
             "last_taken_at": last,
+            "labels": read and json.loads(read[0]).get("labels"),
             "last_scan": scan
             and {"started_at": scan[0], "finished_at": scan[1], "settings": json.loads(scan[2]), "model": scan[3]},
         }

@@ -163,6 +163,11 @@ def tune(
     learning, held = _checked(tiles)
     report(f"{learning} labelled faces to learn from, {held} held out, {(~tiles.is_labelled).sum()} to remember")
     card = read_card(base)
+    if read_card(in_use).labels != card.labels:
+        raise DataError(
+            f"the model in use tells apart {', '.join(read_card(in_use).labels)} alone, and cannot be compared with "
+            "one that knows all seven emotions; go back to that with: albumsort model use shipped"
+        )
     network = _fitted(base, card, tiles, report)
     folder.mkdir(parents=True, exist_ok=True)
     before = [EmotionClassifier(model).probabilities(tiles.crops) for model in (in_use, base)]
