@@ -58,7 +58,8 @@ def train(
     command += f" --recipe {Path(recipe).name}"
     command += f" --teacher {teacher.name}" if teacher else ""
     votes = " with the votes of FER+" if ferplus else ""
-    what = f"class folders of {data.name}" if data.is_dir() and not ferplus else f"FER2013 {chosen.fit.faces}{votes}"
+    is_table = data.is_file() or (data / "fer2013.csv").exists()
+    what = f"FER2013 {chosen.fit.faces}{votes}" if is_table else f"class folders of {data.name}"
     with quiet_stderr():  # Keras loads its backend, which logs
         from albumsort.training.convert import train as run
     print(run(chosen, faces, out or Path(chosen.name), command, _say, what, teacher))

@@ -27,12 +27,15 @@ def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
     shares = [row["fer2013"]["accuracy"] for row in rows]
     drawn = bars.barh(places, shares, 0.7, color=[*[_GREY] * (len(rows) - 1), _ORANGE])
     bars.bar_label(drawn, [f"{share:.1%}" for share in shares], label_type="center", fontsize=8)
-    ours = [row["ours"]["fer2013"]["accuracy"] for row in rows]
-    bars.scatter(ours, places, marker="|", s=260, color=_ORANGE, linewidth=2.5, label=f"{rows[-1]['name']}, same faces")
+    ours = [row["ours"]["fer2013"]["accuracy"] for row in rows[:-1]]
+    label = f"{rows[-1]['name']} on the same faces"
+    bars.scatter(ours, places[:-1], marker="|", s=260, color=_ORANGE, linewidth=2.5, label=label)
     bars.set_yticks(places, [f"{row['name']}\n{len(row['labels'])} emotions" for row in rows], fontsize=8)
     bars.set(xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6))
     bars.set_title(f"right on PublicTest ({rows[-1]['fer2013']['n']} faces for 7 emotions)", fontsize=10)
-    bars.legend(frameon=False, fontsize=8, loc="lower right")
+    bars.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    bars.tick_params(axis="x", labelsize=8)
+    bars.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.06), markerscale=0.6)
     for side in ("top", "right"):
         bars.spines[side].set_visible(False)
     recalls = np.array(
@@ -47,8 +50,8 @@ def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
     map_.set_yticks([])
     map_.set_ylim(*bars.get_ylim())
     map_.set_title("recall of each emotion", fontsize=10)
-    for row, column in np.argwhere(~np.isnan(recalls)):
-        value = recalls[row, column]
+    for (row, column), value in np.ndenumerate(recalls):
+        words = "not known" if np.isnan(value) else f"{value:.0%}"
         colour = "white" if value > 0.5 else "black"
-        map_.text(column, row, f"{value:.0%}", ha="center", va="center", fontsize=8, color=colour)
+        map_.text(column, row, words, ha="center", va="center", fontsize=8, color=colour)
     figure.savefig(target, format="png", dpi=120)
