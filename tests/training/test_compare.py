@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from dataclasses import replace
 
 import keras
@@ -80,7 +81,11 @@ def test_models_are_measured_on_the_same_faces_beside_ours(faces, tmp_path, monk
 
 def test_what_is_not_installed_is_left_out_with_a_line(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(comparing, "TIMED", 8)
-    monkeypatch.setattr(comparing.importlib.util, "find_spec", lambda name: None)
+
+    def missing(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", missing)
     said: list[str] = []
     (row,) = comparing.compare([], replace(faces, majority=np.full(49, -1)), tmp_path, "test", said.append)
     assert row["name"] == "emotion" and "ferplus" not in row
