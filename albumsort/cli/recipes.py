@@ -58,7 +58,7 @@ def compare(
     from albumsort.training import recipe as recipes_
     from albumsort.vision.runtime import quiet_stderr
 
-    names = recipes.split(",") if recipes else recipes_.write_ups()
+    names = [name.strip() for name in recipes.split(",")] if recipes else recipes_.write_ups()
     chosen = [recipes_.find(name) for name in names]
     if len({recipe.name for recipe in chosen}) < len(chosen):
         raise typer.BadParameter("two recipes of one name; each gets a folder of its name")
