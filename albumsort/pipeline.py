@@ -240,8 +240,8 @@ class _Scan:
 
     def _flush(self) -> None:
         """Write what waits: the photos that were read, and the copies of what is known."""
-        if self.reader.model and not self.is_model_named:
-            self.writer.name_model(self.scan_id, self.reader.model)
+        if (card := self.reader.card_in_use) and not self.is_model_named:
+            self.writer.name_model(self.scan_id, card.title, card.labels)
             self.is_model_named = True
         # What is known is looked up before anything is written: the name of a moved photo may be taken by another now.
         found = {copy.file.path: self._known(copy) for copy in self.copies}

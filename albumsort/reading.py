@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import defaultdict, deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -84,17 +85,17 @@ class FaceReader:
         return read_card(self._model or model_in_use())
 
     @property
-    def model(self) -> str | None:
-        """Name and digest of the emotion model; None as long as nothing was classified."""
-        return self._classifier.card.title if self._classifier else None
+    def card_in_use(self) -> ModelCard | None:
+        """Of the emotion model; None as long as nothing was classified."""
+        return self._classifier.card if self._classifier else None
 
     def read_face(self, frame: Frame) -> Reading:
         """Read a picture that is one face."""
         crop, sharpness = whole_picture(frame.pixels)
         photo = frame.photo
         box = (0.0, 0.0, float(photo.width or 1), float(photo.height or 1))
-        probabilities = self.classifier.probabilities(crop[None])[0].astype(float).round(6)
-        face = Face(box, 1.0, (), sharpness, tuple(probabilities.tolist()))
+        (probabilities,) = _rows(self.classifier.probabilities(crop[None]))
+        face = Face(box, 1.0, (), sharpness, probabilities)
         return Reading(PhotoResult(photo, (face,)), crop[None])
 
     def read(self, frames: Sequence[Frame]) -> list[Reading]:
@@ -116,18 +117,23 @@ class FaceReader:
         found = self.detector.detect([frame.look for frame in frames])
         cut = [cut_out(frame.pixels, frame.look, faces) for frame, faces in zip(frames, found, strict=True)]
         crops = [np.stack([crop for crop, _ in tiles]) if tiles else _NO_CROPS for tiles in cut]
-        probabilities = self.classifier.probabilities(np.concatenate(crops))
-        rows = iter(probabilities.astype(float).round(6).tolist())
+        rows = iter(_rows(self.classifier.probabilities(np.concatenate(crops))))
         readings = []
         for frame, faces, tiles, stack in zip(frames, found, cut, crops, strict=True):
             photo = frame.photo
             full = (photo.width or 1) / frame.look.shape[1], (photo.height or 1) / frame.look.shape[0]
             done = tuple(
-                Face(_box(face, full), face.score, _points(face, full), sharpness, tuple(next(rows)))
+                Face(_box(face, full), face.score, _points(face, full), sharpness, next(rows))
                 for face, (_, sharpness) in zip(faces, tiles, strict=True)
             )
             readings.append(Reading(PhotoResult(photo, done), stack))
         return readings
+
+
+def _rows(probabilities: NDArray[np.float32]) -> list[tuple[float | None, ...]]:
+    """Probabilities ``(n, 7)`` as a face has them: None, not NaN, where the model does not know an emotion."""
+    rounded = probabilities.astype(float).round(6)
+    return [tuple(None if math.isnan(p) else p for p in row) for row in rounded.tolist()]
 
 
 def cut_out(
@@ -270,8 +276,8 @@ def read_again(results: Mapping[str, PhotoResult], reader: FaceReader, settings:
         known = results[photo.path]
         there = [crop for crop in crops if crop is not None]
         if photo.digest == known.photo.digest and len(there) == len(known.faces):
-            rows = reader.classifier.probabilities(np.stack(there)).astype(float).round(6).tolist()
-            faces = (replace(face, probabilities=tuple(row)) for face, row in zip(known.faces, rows, strict=True))
+            rows = _rows(reader.classifier.probabilities(np.stack(there)))
+            faces = (replace(face, probabilities=row) for face, row in zip(known.faces, rows, strict=True))
             yield PhotoResult(known.photo, tuple(faces))
 
 

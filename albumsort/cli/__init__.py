@@ -10,7 +10,7 @@ import typer
 
 import albumsort
 from albumsort.album.walk import printable
-from albumsort.cli import bench, bursts, correct, export, model, predict, query, scan
+from albumsort.cli import bench, bursts, correct, export, model, predict, query, recipes, scan
 from albumsort.cli.stop import stop
 from albumsort.errors import AlbumsortError, explain_import
 
@@ -53,6 +53,8 @@ app.command()(query.problems)
 app.command()(query.prune)
 app.command()(query.forget)
 app.command()(bench.bench)
+model.app.command()(recipes.recipes)
+model.app.command()(recipes.compare)
 app.add_typer(model.app, name="model")
 
 

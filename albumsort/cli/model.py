@@ -28,13 +28,16 @@ def train(
     data: Annotated[
         Path, typer.Option(metavar="DATA", help="fer2013.csv as Kaggle publishes it, or a folder of class folders.")
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Gets the model; holds the run, which can go on.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Gets the model; holds the run, which can go on. Unless told, ./NAME."),
+    ] = None,
     ferplus: Annotated[
         Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+ on fer2013.csv, as published.")
     ] = None,
     recipe: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Unless told, that of the model that ships.")
-    ] = None,
+        str, typer.Option(metavar="NAME|FILE", help="One of albumsort model recipes, or a file like them.")
+    ] = "emotion",
     teacher: Annotated[
         Path | None, typer.Option(metavar="MODEL", help="A trained model to learn from, for a recipe that wants one.")
     ] = None,
@@ -44,21 +47,22 @@ def train(
     Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
     """
     from albumsort.training import recipe as recipes
-    from albumsort.vision.models import models_folder
     from albumsort.vision.runtime import quiet_stderr
 
-    chosen = recipes.read(recipe or models_folder() / "emotion.toml")
+    chosen = recipes.find(recipe)
     faces, ferplus = _load(data, ferplus)
-    if not (faces.majority >= 0).any():
+    if "perceived" in chosen.heads and not (faces.majority >= 0).any():
         raise typer.BadParameter("what people perceive is learnt from votes: --ferplus fer2013new.csv")
     command = f"albumsort model train --data {data.name} --out DIR"
     command += f" --ferplus {ferplus.name}" if ferplus else ""
-    command += f" --recipe {recipe.name}" if recipe else ""
+    command += f" --recipe {Path(recipe).name}"
     command += f" --teacher {teacher.name}" if teacher else ""
-    what = "FER2013 Training with the votes of FER+" if ferplus else f"class folders of {data.name}"
+    votes = " with the votes of FER+" if ferplus else ""
+    is_table = data.is_file() or (data / "fer2013.csv").exists()
+    what = f"FER2013 {chosen.fit.faces}{votes}" if is_table else f"class folders of {data.name}"
     with quiet_stderr():  # Keras loads its backend, which logs
         from albumsort.training.convert import train as run
-    print(run(chosen, faces, out, command, _say, what, teacher))
+    print(run(chosen, faces, out or Path(chosen.name), command, _say, what, teacher))
 
 
 @app.command()
@@ -75,17 +79,30 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a model on labelled faces: against FER2013's labels, and against what FER+'s voters saw."""
+    """Measure a model on labelled faces: against FER2013's labels, and against what FER+'s voters saw.
+
+    Of a model that tells fewer than seven emotions apart, only the faces of those count.
+    """
+    from albumsort.emotions import EMOTIONS, scheme_of
+    from albumsort.training.datasets import in_scheme
     from albumsort.training.evaluate import figures
     from albumsort.vision.classifier import EmotionClassifier
+    from albumsort.vision.models import model_in_use, read_card
 
+    model = model or model_in_use()
+    card = read_card(model)
     everything, ferplus = _load(data, ferplus)
     faces = everything.split(split)
+    if len(card.labels) < len(EMOTIONS):
+        _say(f"{card.name} tells apart {', '.join(card.labels)}; other faces do not count")
     truths = {"fer2013": ("fer2013", faces.labels)}
     if (faces.majority >= 0).any():
         truths["ferplus"] = ("perceived", faces.majority)
     result = {
-        name: figures(EmotionClassifier(model, labels, device).probabilities(faces.pixels), truth)
+        name: figures(
+            EmotionClassifier(model, labels, device).probabilities(faces.pixels),
+            in_scheme(truth, scheme_of(card.labels)),
+        )
         for name, (labels, truth) in truths.items()
     }
     if plots:

@@ -117,6 +117,8 @@ def stats(
     print(
         f"{count(counts['faces'], 'face')}, {counts['uncertain']} of them uncertain (under {counts['threshold']:.0%})"
     )
+    if counts["labels"]:
+        print(f"labels of the last scan: {' '.join(counts['labels'])}")
     largest = max(counts["emotions"].values()) or 1
     for emotion, faces in counts["emotions"].items():
         print(f"  {emotion:9}{faces:8d}  {'#' * round(40 * faces / largest)}")

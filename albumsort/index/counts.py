@@ -62,6 +62,13 @@ def of_some(
     }
 
 
+def labels(connection: sqlite3.Connection) -> list[str] | None:
+    """The emotions that the model of the last scan which read any face tells apart, as far as that is kept."""
+    question = "SELECT settings FROM scans WHERE model NOT NULL ORDER BY id DESC LIMIT 1"
+    row = connection.execute(question).fetchone()
+    return row and json.loads(row[0]).get("labels")
+
+
 def last_scan(connection: sqlite3.Connection) -> dict[str, Any] | None:
     """When it was, its settings and the model that it used."""
     row = connection.execute(

@@ -268,6 +268,9 @@ class Index:
     ) -> dict[str, Any]:
         """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan.
 
+        ``labels`` are the emotions that the model of the last scan which read any face tells apart; None where that is
+        not known.
+
         Args:
             threshold: as in ``top``.
             filters: what is counted; None for the whole index.
@@ -280,7 +283,8 @@ class Index:
         else:
             where, values = self._where(answers, filters), self._values(filters, certain)
             counted = counts.of_some(self._connection, answers, filters, where, values)
-        return {**counted, "threshold": certain, "last_scan": counts.last_scan(self._connection)}
+        labels, last = counts.labels(self._connection), counts.last_scan(self._connection)
+        return {**counted, "threshold": certain, "labels": labels, "last_scan": last}
 
     def _best(self, answers: Answers, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
         """(photo id, digest, score), best first, by the largest probability among a photo's certain faces."""

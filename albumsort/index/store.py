@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -16,6 +16,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from albumsort.album.walk import printable
+from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index import bursts, corrections, everyone, schema
 from albumsort.index import forget as forgetting
@@ -111,10 +112,13 @@ class IndexWriter:
             row = {"started_at": _now(), "finished_at": None, "settings": json.dumps(settings), "model": None}
             return int(self._db["scans"].insert(row).last_pk)
 
-    def name_model(self, scan: int, model: str) -> None:
-        """Record which model read the faces of a scan."""
+    def name_model(self, scan: int, model: str, labels: Sequence[str] = EMOTIONS) -> None:
+        """Record which model read the faces of a scan, and which emotions it tells apart."""
         with self._transaction():
-            self._db["scans"].update(scan, {"model": model})
+            self._connection.execute(
+                "UPDATE scans SET model = ?, settings = json_set(settings, '$.labels', json(?)) WHERE id = ?",
+                (model, json.dumps(labels), scan),
+            )
 
     def finish_scan(self, scan: int) -> None:
         """Record that a scan came to its end."""

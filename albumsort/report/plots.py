@@ -52,8 +52,10 @@ def plot_history(history: Sequence[Mapping[str, str]], target: Path) -> None:
     loss, accuracy = figure.subplots(2, 1, sharex=True)
     loss.plot(epochs, [float(line["loss"]) for line in history], color=_GREY)
     loss.set_ylabel("loss in training")
-    for head, colour in (("fer2013", _ORANGE), ("perceived", _BLUE)):
-        accuracy.plot(epochs, [float(line[head]) for line in history], color=colour, label=head)
+    for head, colour in (("fer2013", _ORANGE), ("perceived", _BLUE), ("in_training", _GREY)):
+        if head in history[0]:
+            label = {"in_training": "fer2013, while learning"}.get(head, head)
+            accuracy.plot(epochs, [float(line[head]) for line in history], color=colour, label=label)
     accuracy.set(xlabel="epoch", ylabel="right on held-out faces", ylim=(0, 1.02))
     accuracy.xaxis.get_major_locator().set_params(integer=True)
     accuracy.legend(frameon=False)

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from albumsort.emotions import EMOTIONS, labels_of
 from albumsort.training.datasets import FACE_SIZE, Faces
-from albumsort.training.recipe import AugmentRecipe, Recipe
+from albumsort.training.recipe import AugmentRecipe, Cycle, Recipe
 
 
 def augmented(
@@ -25,6 +26,9 @@ def augmented(
     centre = (FACE_SIZE - 1) / 2
     turn: NDArray[np.float64] = np.asarray(cv2.getRotationMatrix2D((centre, centre), angle, zoom), np.float64)
     turn[:, 2] += shift
+    if recipe.shear_degrees:
+        slant = np.tan(np.radians(rng.uniform(-recipe.shear_degrees, recipe.shear_degrees)))
+        turn = turn @ np.array([[1, slant, -slant * centre], [0, 1, 0], [0, 0, 1]], float)
     if rng.random() < 0.5:
         turn = turn @ np.array([[-1, 0, FACE_SIZE - 1], [0, 1, 0], [0, 0, 1]], float)
     if side != FACE_SIZE:  # pixel centres, not corners, are what coordinates name
@@ -46,25 +50,47 @@ class AugmentedFaces(keras.utils.PyDataset):
     """The batches of one epoch, shuffled and augmented by (seed, epoch) alone, so that a resumed run sees the same."""
 
     def __init__(
-        self, faces: Faces, recipe: Recipe, epoch: int, taught: dict[str, NDArray[np.float32]] | None = None
+        self,
+        faces: Faces,
+        recipe: Recipe,
+        cycle: Cycle,
+        side: int,
+        epoch: int,
+        taught: dict[str, NDArray[np.float32]] | None = None,
     ) -> None:
-        """The batches of an epoch; ``taught`` is what a teacher says of the faces, ``(n, classes)`` a head."""
+        """The batches of an epoch.
+
+        Args:
+            faces: of the recipe's label scheme.
+            recipe: of the run.
+            cycle: that the epoch is in.
+            side: of the views, in pixels.
+            epoch: counted from 0 over the whole run.
+            taught: what a teacher says of the faces, ``(n, classes)`` a head.
+        """
         super().__init__()
         self.taught = taught
         self.faces, self.recipe, self.epoch = faces, recipe, epoch
         self.batch = recipe.fit.batch
-        cycle, place = recipe.cycle(epoch)
-        self.changes, self.side = cycle.augment, cycle.side(place)
-        self.order = np.random.default_rng([recipe.seed, epoch]).permutation(len(faces))
+        self.changes, self.side = cycle.augment, side
+        self.factors = balance(faces.labels) if recipe.fit.balanced else np.ones(len(EMOTIONS), np.float32)
+        rounds = -(-len(self) * self.batch // len(faces))
+        rng = np.random.default_rng([recipe.seed, epoch])
+        self.order = np.concatenate([rng.permutation(len(faces)) for _ in range(rounds)])
 
     def __len__(self) -> int:
-        return len(self.faces) // self.batch
+        return self.recipe.fit.batches(len(self.faces))
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], dict[str, NDArray], dict[str, NDArray]]:
         rng = np.random.default_rng([self.recipe.seed, self.epoch, index])
         chosen = self.order[index * self.batch : (index + 1) * self.batch]
-        views = np.stack([augmented(self.faces.pixels[k], self.changes, rng, self.side) for k in chosen])
-        wanted, weights = targets(self.faces.where(chosen))
+        pixels = self.faces.pixels[chosen]
+        if self.changes is None:
+            views = pixels.astype(np.float32)
+        else:
+            views = np.stack([augmented(face, self.changes, rng, self.side) for face in pixels])
+        wanted, weights = targets(self.faces.where(chosen), self.recipe)
+        weights["fer2013"] *= self.factors[self.faces.labels[chosen]]
         if self.taught:
             for head, taught in self.taught.items():
                 # Of a face without labels the teacher alone has something to say.
@@ -74,9 +100,25 @@ class AugmentedFaces(keras.utils.PyDataset):
         return views[..., None], wanted, weights
 
 
-def targets(faces: Faces) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
-    """What the two heads should say, and each face's weight there: 0 for faces without usable FER+ votes."""
-    perceived = faces.perceived
-    wanted = {"fer2013": keras.utils.to_categorical(faces.labels, 7), "perceived": perceived}
-    weights = {"fer2013": np.ones(len(faces), np.float32), "perceived": perceived.sum(1).round().astype(np.float32)}
+def targets(faces: Faces, recipe: Recipe) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
+    """What the heads should say, and each face's weight there: 0 for faces without usable FER+ votes."""
+    classes = classes_of(faces.labels, recipe.labels)
+    wanted = {"fer2013": keras.utils.to_categorical(classes, len(labels_of(recipe.labels)))}
+    weights = {"fer2013": np.ones(len(faces), np.float32)}
+    if "perceived" in recipe.heads:
+        wanted["perceived"] = faces.perceived
+        weights["perceived"] = faces.perceived.sum(1).round().astype(np.float32)
     return wanted, weights
+
+
+def classes_of(codes: NDArray[np.int64], scheme: str) -> NDArray[np.int64]:
+    """Which of a scheme's answers FER2013 codes ``(n,)`` are; -1 where it has none for a code, and for -1."""
+    labels = labels_of(scheme)
+    places = np.array([labels.index(emotion) if emotion in labels else -1 for emotion in EMOTIONS])
+    return np.where(codes < 0, -1, places[codes])
+
+
+def balance(codes: NDArray[np.int64]) -> NDArray[np.float32]:
+    """By FER2013 code ``(7,)``, what a face weighs so that the emotions weigh the same and the mean of all is 1."""
+    counts = np.bincount(codes, minlength=len(EMOTIONS))
+    return (len(codes) / ((counts > 0).sum() * np.maximum(counts, 1))).astype(np.float32)

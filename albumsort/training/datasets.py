@@ -6,14 +6,14 @@ import csv
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from albumsort.emotions import EMOTIONS, FERPLUS_COLUMNS, PERCEIVED
+from albumsort.emotions import EMOTIONS, FERPLUS_COLUMNS, PERCEIVED, SCHEMES, labels_of
 from albumsort.errors import AlbumsortError
 from albumsort.vision.crop import whole_picture
 
@@ -79,6 +79,17 @@ class Faces:
             raise DataError(f"no faces of split {usage!r}; there are {', '.join(there)}")
         return chosen
 
+    def in_scheme(self, scheme: str) -> Faces:
+        """The faces of the emotions that a scheme tells apart, relabelled where it merges two.
+
+        Raises:
+            DataError: there are none.
+        """
+        labels, majority = in_scheme(self.labels, scheme), in_scheme(self.majority, scheme)
+        if not (labels >= 0).any():
+            raise DataError(f"no faces of {', '.join(labels_of(scheme))}")
+        return replace(self, labels=labels, majority=majority).where(labels >= 0)
+
     def digest(self) -> str:
         """SHA-256 of what a network would learn from these faces."""
         parts = (self.pixels, self.labels, self.perceived)
@@ -88,6 +99,11 @@ class Faces:
     def has_splits(self) -> bool:
         """Whether the data set says which faces are to learn from, and which to measure by."""
         return bool(self.usage[0])
+
+    def fold(self, number: int, folds: int, seed: int) -> tuple[Faces, Faces]:
+        """(kept, held out): part ``number`` of ``folds`` equal random parts is held out, counted from 0."""
+        part = np.random.default_rng(seed).permutation(len(self)) % folds
+        return self.where(part != number), self.where(part == number)
 
     def hold_out(self, fraction: float, seed: int) -> tuple[Faces, Faces]:
         """(kept, held out): a random ``fraction`` of the faces is held out, the same for the same seed."""
@@ -204,6 +220,12 @@ def majority_code(votes: NDArray[np.int64]) -> NDArray[np.int64]:
     best = clean.argmax(1)
     wins = (2 * clean.max(1) > clean.sum(1)) & (best < len(EMOTIONS))
     return np.where(wins, best, -1)
+
+
+def in_scheme(codes: NDArray[np.int64], scheme: str) -> NDArray[np.int64]:
+    """FER2013 codes ``(n,)`` as a scheme of ``emotions.SCHEMES`` counts them; -1 where it leaves one out or for -1."""
+    counts_as = [-1 if emotion is None else EMOTIONS.index(emotion) for emotion in SCHEMES[scheme]]
+    return np.where(codes < 0, -1, np.array(counts_as)[codes])
 
 
 def _votes(path: Path, broken: Counter[str]) -> NDArray[np.int64]:

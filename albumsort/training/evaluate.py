@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.emotions import EMOTIONS
+from albumsort.emotions import EMOTIONS, SCHEMES
 from albumsort.training.calibrate import calibration_error, reliability
 
 
@@ -15,16 +15,18 @@ def figures(probabilities: NDArray[np.floating], truth: NDArray[np.int64]) -> di
     """Measures of the answers to labelled faces.
 
     Args:
-        probabilities: ``(n, 7)``.
+        probabilities: ``(n, 7)``; NaN in the columns of emotions that the model does not know.
         truth: code of each face ``(n,)``; faces with -1 do not count.
 
     Returns:
-        ``n``; ``accuracy``; ``top2``, the share whose truth is first or second; ``per_emotion`` with n, precision,
+        ``n``; ``accuracy``; ``top2`` and ``top3``, the share whose truth is among the first two and three;
+        ``per_emotion`` with n, precision,
         recall and f1 (None where undefined); ``mean_recall``; ``confusion``, rows truth, columns answers; ``ece``, the
         expected calibration error; ``reliability``, the bins that it sums up.
     """
     counts = truth >= 0
-    probabilities, truth = np.asarray(probabilities)[counts], truth[counts]
+    # What a model does not know comes last.
+    probabilities, truth = np.nan_to_num(np.asarray(probabilities)[counts], nan=-1.0), truth[counts]
     n = len(truth)
     if not n:
         return {"n": 0}
@@ -38,12 +40,32 @@ def figures(probabilities: NDArray[np.floating], truth: NDArray[np.int64]) -> di
         "n": n,
         "accuracy": float((said == truth).mean()),
         "top2": float((ranking[:, :2] == truth[:, None]).any(1).mean()),
+        "top3": float((ranking[:, :3] == truth[:, None]).any(1).mean()),
         "mean_recall": float(np.mean(recalls)),
         "per_emotion": per_emotion,
         "confusion": confusion.tolist(),
         "ece": calibration_error(confidence, said == truth),
         "reliability": reliability(confidence, said == truth),
     }
+
+
+def restricted(probabilities: NDArray[np.floating], scheme: str) -> NDArray[np.floating]:
+    """What a model of all seven emotions says when it may only say those of a scheme.
+
+    Args:
+        probabilities: ``(n, 7)``, rows summing to 1.
+        scheme: of ``emotions.SCHEMES``.
+
+    Returns:
+        ``(n, 7)``: emotions that the scheme merges are added up, those that it leaves out are NaN, and what is left
+        sums to 1 again.
+    """
+    merged = np.full(probabilities.shape, np.nan)
+    for code, emotion in enumerate(SCHEMES[scheme]):
+        if emotion is not None:
+            place = EMOTIONS.index(emotion)
+            merged[:, place] = np.nan_to_num(merged[:, place]) + probabilities[:, code]
+    return merged / np.nansum(merged, 1, keepdims=True)
 
 
 def _scores(confusion: NDArray[np.int64], k: int) -> dict[str, float | None]:

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
+from albumsort.emotions import EMOTIONS
 from albumsort.report.plots import plot_history
-from albumsort.training.augment import AugmentedFaces
+from albumsort.training.augment import AugmentedFaces, classes_of
 from albumsort.training.calibrate import softmax
 from albumsort.training.datasets import DataError, Faces
 from albumsort.training.network import build
-from albumsort.training.recipe import Cycle, FitRecipe, Recipe
+from albumsort.training.recipe import Cycle, Plateau, Recipe, Stop
 from albumsort.vision.models import read_card
 
 HISTORY, CURVES, SETTINGS = "history.csv", "history.png", "recipe.json"
+#: What is watched, as a column of the history and with the sign that makes more of it better.
+_WATCHED = {"accuracy": ("fer2013", 1), "loss": ("held_out_loss", -1)}
 
 
 def fit(
     recipe: Recipe,
     training: Faces,
     validation: Faces,
-    run: Path,
+    folder: Path,
     report: Callable[[str], None] = lambda line: None,
     teacher: Path | None = None,
 ) -> keras.Model:
-    """Train by ``recipe`` in the folder ``run`` and return the network of the last epoch.
+    """Train by ``recipe`` in a folder and return the network of the last epoch, or where it stops early, of the best.
 
     After each epoch the folder holds a checkpoint with the optimiser's state, one more line of ``history.csv`` and the
     curves of that as ``history.png``. When it already holds a run of the same recipe, that run goes on; the faces it
@@ -37,9 +41,9 @@ def fit(
 
     Args:
         recipe: what to do.
-        training: the faces to learn from.
+        training: the faces to learn from, of the recipe's label scheme.
         validation: measured after each epoch, never learnt from.
-        run: made when it is not there.
+        folder: made when it is not there.
         report: called with one line an epoch.
         teacher: a model file, for a recipe that wants one.
 
@@ -55,36 +59,163 @@ def fit(
         raise DataError(f"of {len(training)} faces, a share of {recipe.fit.hold_out} held out is none; raise hold_out")
     if len(training) < recipe.fit.batch:
         raise DataError(f"{len(training)} faces are fewer than one batch of {recipe.fit.batch}")
-    run.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     origin = {"faces": len(training), "data": training.digest(), "teacher": teacher and read_card(teacher).digest}
     settings = json.dumps({**recipe.as_dict(), **origin}, indent=1)
-    if (run / SETTINGS).exists() and (run / SETTINGS).read_text() != settings:
-        raise DataError(f"{run}: holds a run of another recipe or other data; choose an empty folder")
-    (run / SETTINGS).write_text(settings)
+    if (folder / SETTINGS).exists() and (folder / SETTINGS).read_text() != settings:
+        raise DataError(f"{folder}: holds a run of another recipe or other data; choose an empty folder")
+    (folder / SETTINGS).write_text(settings)
 
-    taught = _taught(teacher, training) if teacher and len(_history(run / HISTORY)) < recipe.epochs else None
     keras.utils.set_random_seed(recipe.seed)
-    history = _history(run / HISTORY)
-    if history:
-        model = keras.models.load_model(_checkpoint(run, len(history)))
-        report(f"goes on after epoch {len(history)} of {recipe.epochs}")
-    else:
-        model = build(recipe.network, recipe.fit.weight_decay, recipe.fit.precision)
-    for epoch in range(len(history), recipe.epochs):
-        cycle, place = recipe.cycle(epoch)
-        if place == 0:
-            compile_model(model, recipe.fit, cycle, steps=len(training) // recipe.fit.batch * cycle.epochs)
-        batches = AugmentedFaces(training, recipe, epoch, taught)
-        _seed_dropout(model, recipe.seed, epoch)
-        record = model.fit(batches, shuffle=False, verbose=0).history
-        line = {"epoch": epoch + 1, "loss": record["loss"][-1], **accuracies(model, validation)}
-        model.save(_checkpoint(run, epoch + 1))
-        history.append({name: f"{value:.5g}" for name, value in line.items()})
-        _write_history(run / HISTORY, history)  # from here on the epoch counts
-        _checkpoint(run, epoch).unlink(missing_ok=True)
-        plot_history(history, run / CURVES)
-        report("  ".join(f"{name} {value}" for name, value in history[-1].items()))
-    return model
+    run = _Run(folder, recipe)
+    if run.epochs:
+        report(f"goes on after epoch {run.epochs} of {recipe.epochs}")
+    taught = None
+    for number, cycle in enumerate(recipe.cycles, 1):
+        while not _is_over(cycle, recipe.fit.stop, lines := run.lines(number)):
+            run.go_to(run.epochs if lines else run.kept)
+            chosen = _misread(cycle, number, run, training)
+            if chosen is not None and not len(chosen):
+                report(f"cycle {number}: the network misreads none of the faces; there is nothing to learn")
+                break
+            faces = training if chosen is None else training.where(chosen)
+            if teacher and taught is None:
+                taught = _taught(teacher, training)
+            of_these = taught if chosen is None else taught and {head: said[chosen] for head, said in taught.items()}
+            if not lines:
+                compile_model(run.model, recipe, cycle, recipe.fit.batches(len(faces)) * cycle.epochs)
+            run.count(number, _epoch(run, faces, validation, cycle, lines, of_these))
+            report("  ".join(f"{name} {value}" for name, value in run.history[-1].items()))
+        run.keep(number)
+    run.go_to(run.kept)
+    return run.model
+
+
+class _Run:
+    """A run on the disk, and the network as it was after an epoch.
+
+    Attributes:
+        history: the lines of ``history.csv``; an epoch counts once it has one.
+        model: the network after the epoch that ``go_to`` went to last.
+        kept: the epoch whose network the next cycle begins with; 0 for a new one.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self.folder, self.recipe = folder, recipe
+        self.history = _history(folder / HISTORY)
+        self.model: keras.Model = None
+        self.kept = 0
+        self._at: int | None = None
+
+    @property
+    def epochs(self) -> int:
+        """That are done."""
+        return len(self.history)
+
+    def lines(self, cycle: int) -> list[dict[str, str]]:
+        """The history of a cycle; cycles count from 1."""
+        return [line for line in self.history if line["cycle"] == str(cycle)]
+
+    def go_to(self, epoch: int) -> None:
+        """Make ``model`` the network as it was after an epoch."""
+        if self._at == epoch:
+            return
+        if epoch:
+            self.model = keras.models.load_model(self._checkpoint(epoch))
+        else:
+            self.model = build(self.recipe)
+        self._at = epoch
+
+    def keep(self, cycle: int) -> None:
+        """End a cycle: the next one begins with the network of its best epoch, or where none is chosen, its last."""
+        lines = self.lines(cycle)
+        if lines:
+            self.kept = self._best_of(lines)
+
+    def count(self, cycle: int, line: dict[str, float]) -> None:
+        """Write down what an epoch of a cycle has made of the network."""
+        epoch = self.epochs + 1
+        self.model.save(self._checkpoint(epoch))
+        values = {name: f"{value:.5g}" for name, value in line.items()}
+        self.history.append({"epoch": str(epoch), "cycle": str(cycle), **values})
+        _write_history(self.folder / HISTORY, self.history)  # from here on the epoch counts
+        self._at = epoch
+        needed = {self._checkpoint(epoch), self._checkpoint(self._best_of(self.lines(cycle)))}
+        for checkpoint in self.folder.glob("checkpoint-*.keras"):
+            if checkpoint not in needed:
+                checkpoint.unlink()
+        plot_history(self.history, self.folder / CURVES)
+
+    def _best_of(self, lines: Sequence[dict[str, str]]) -> int:
+        """The epoch that a cycle goes back to when it ends here."""
+        stop = self.recipe.fit.stop
+        return int(lines[int(np.argmax(_watched(lines, stop.watch))) if stop else -1]["epoch"])
+
+    def _checkpoint(self, epoch: int) -> Path:
+        """The network and its optimiser after an epoch."""
+        return self.folder / f"checkpoint-{epoch}.keras"
+
+
+def _epoch(
+    run: _Run,
+    faces: Faces,
+    validation: Faces,
+    cycle: Cycle,
+    lines: Sequence[dict[str, str]],
+    taught: dict[str, NDArray] | None,
+) -> dict[str, float]:
+    """Train for one more epoch of a cycle with the history ``lines``; returns what is new in it."""
+    batches = AugmentedFaces(faces, run.recipe, cycle, cycle.side(len(lines)), run.epochs, taught)
+    _seed_dropout(run.model, run.recipe.seed, run.epochs)
+    if plateau := run.recipe.fit.plateau:
+        run.model.optimizer.learning_rate.assign(rate_after(cycle.peak_rate, plateau, lines))
+    record = run.model.fit(batches, shuffle=False, verbose=0).history
+    in_training = next(values[-1] for name, values in record.items() if name.endswith("accuracy"))
+    return {"loss": record["loss"][-1], "in_training": in_training, **_held_out(run.model, validation, run.recipe)}
+
+
+def _is_over(cycle: Cycle, stop: Stop | None, lines: Sequence[dict[str, str]]) -> bool:
+    """Whether a cycle with this history has come to its end."""
+    if len(lines) >= cycle.epochs:
+        return True
+    if not stop or not lines:
+        return False
+    return len(lines) - 1 - int(np.argmax(_watched(lines, stop.watch))) >= stop.patience
+
+
+def rate_after(rate: float, plateau: Plateau, lines: Sequence[dict[str, str]]) -> float:
+    """What a rate has become after a cycle's history."""
+    best, stale = -np.inf, 0
+    for value in _watched(lines, plateau.watch):
+        stale = 0 if value > best else stale + 1
+        best = max(best, value)
+        if stale == plateau.patience:
+            rate, stale = rate * plateau.factor, 0
+    return rate
+
+
+def _watched(lines: Sequence[dict[str, str]], watch: str) -> NDArray[np.float64]:
+    """By epoch, what is watched, so that more is better; as written down, so that a resumed run decides alike."""
+    column, sign = _WATCHED[watch]
+    values = sign * np.array([float(line[column]) for line in lines])
+    return np.where(np.isnan(values), -np.inf, values)
+
+
+def _misread(cycle: Cycle, number: int, run: _Run, training: Faces) -> NDArray[np.int64] | None:
+    """Places of the faces that a cycle learns from, where those are not all.
+
+    They are chosen when it begins, and written down for when it goes on.
+    """
+    if not cycle.hard:
+        return None
+    path = run.folder / f"hard-{number}.json"
+    if not run.lines(number):
+        said = logits(run.model, training, run.recipe.is_mirrored)["fer2013"].argmax(1)
+        misread = np.flatnonzero(said != classes_of(training.labels, run.recipe.labels))
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(misread.tolist()))
+        partial.replace(path)
+    return np.array(json.loads(path.read_text()), np.int64)
 
 
 def _taught(teacher: Path, training: Faces) -> dict[str, np.ndarray]:
@@ -95,55 +226,64 @@ def _taught(teacher: Path, training: Faces) -> dict[str, np.ndarray]:
 
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
     """Checkpoints do not hold the state of dropout's generators; seeded by epoch, a resumed run draws the same."""
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dropout):
-            layer.seed_generator.state.assign([seed + epoch, 0])
+    dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    for number, layer in enumerate(dropouts):
+        layer.seed_generator.state.assign([seed + epoch, number])
 
 
-def compile_model(model: keras.Model, recipe: FitRecipe, cycle: Cycle, steps: int) -> None:
+def compile_model(model: keras.Model, recipe: Recipe, cycle: Cycle, steps: int) -> None:
     """Give the network its losses and its optimiser for a cycle of ``steps`` batches in all."""
     warmup = min(cycle.warmup_steps, max(1, steps // 10))
-    rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=cycle.peak_rate / 100,
-        warmup_target=cycle.peak_rate,
-        warmup_steps=warmup,
-        decay_steps=max(1, steps - warmup),
-    )
-    optimizer = keras.optimizers.SGD(rate, momentum=recipe.momentum, nesterov=True)
-    crossentropy = keras.losses.CategoricalCrossentropy
-    model.compile(
-        optimizer=optimizer,
-        loss={
-            "fer2013": crossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
-            "perceived": crossentropy(from_logits=True),
-        },
-    )
+    optimizer: keras.optimizers.Optimizer
+    if recipe.fit.optimiser == "adam":
+        optimizer = keras.optimizers.Adam(cycle.peak_rate)
+    else:
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=cycle.peak_rate / 100,
+            warmup_target=cycle.peak_rate,
+            warmup_steps=warmup,
+            decay_steps=max(1, steps - warmup),
+        )
+        optimizer = keras.optimizers.SGD(rate, momentum=recipe.fit.momentum, nesterov=True)
+    losses = {"fer2013": _loss(recipe), "perceived": keras.losses.CategoricalCrossentropy(from_logits=True)}
+    metrics = {"fer2013": [keras.metrics.CategoricalAccuracy(name="accuracy")]}
+    model.compile(optimizer=optimizer, loss={head: losses[head] for head in recipe.heads}, metrics=metrics)
 
 
-def logits(model: keras.Model, faces: Faces, batch: int = 128) -> dict[str, np.ndarray]:
-    """The logits of each head over all faces, float32 ``(n, classes)``: the mean of a face's and its mirror image's."""
+def _loss(recipe: Recipe) -> keras.losses.Loss:
+    """Of the FER2013 head."""
+    kinds = {"softmax": keras.losses.CategoricalCrossentropy, "sigmoid": keras.losses.BinaryCrossentropy}
+    return kinds[recipe.fit.loss](from_logits=True, label_smoothing=recipe.fit.label_smoothing)
+
+
+def logits(model: keras.Model, faces: Faces, is_mirrored: bool = True, batch: int = 128) -> dict[str, np.ndarray]:
+    """The logits of each head over all faces, float32 ``(n, classes)``.
+
+    They are the mean of a face's and its mirror image's, or without ``is_mirrored`` the face's own.
+    """
     parts = []
     for start in range(0, len(faces), batch):
         views = faces.pixels[start : start + batch, ..., None].astype(np.float32)
-        looks = model.predict_on_batch(views), model.predict_on_batch(views[:, :, ::-1].copy())
-        parts.append({head: (looks[0][head] + looks[1][head]) / 2 for head in looks[0]})
+        said = model.predict_on_batch(views)
+        if is_mirrored:
+            again = model.predict_on_batch(views[:, :, ::-1].copy())
+            said = {head: (said[head] + again[head]) / 2 for head in said}
+        parts.append(said)
     return {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}
 
 
-def accuracies(model: keras.Model, faces: Faces) -> dict[str, float]:
-    """Share of right answers of the two heads: over all faces, and over those with a majority."""
-    said = logits(model, faces)
-    voted = faces.majority >= 0
-    right = said["perceived"][:, :7].argmax(1) == faces.majority
-    return {
-        "fer2013": float((said["fer2013"].argmax(1) == faces.labels).mean()),
-        "perceived": float(right[voted].mean()) if voted.any() else float("nan"),
-    }
-
-
-def _checkpoint(run: Path, epochs: int) -> Path:
-    """The network and its optimiser after so many epochs."""
-    return run / f"checkpoint-{epochs}.keras"
+def _held_out(model: keras.Model, faces: Faces, recipe: Recipe) -> dict[str, float]:
+    """Share of right answers of the heads, over all faces and over those with a majority, and the former's loss."""
+    said = logits(model, faces, recipe.is_mirrored)
+    classes = classes_of(faces.labels, recipe.labels)
+    line = {"fer2013": float((said["fer2013"].argmax(1) == classes).mean())}
+    if "perceived" in said:
+        voted = faces.majority >= 0
+        right = said["perceived"][:, : len(EMOTIONS)].argmax(1) == faces.majority
+        line["perceived"] = float(right[voted].mean()) if voted.any() else float("nan")
+    wanted = keras.utils.to_categorical(classes, said["fer2013"].shape[1])
+    line["held_out_loss"] = float(_loss(recipe)(wanted, said["fer2013"]))
+    return line
 
 
 def _history(path: Path) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The network: a small residual net with two heads over one body."""
+"""The network: a small residual net with two heads over one body, or any plain one by its layers with one head."""
 
 from __future__ import annotations
 
@@ -8,31 +8,36 @@ import keras
 import numpy as np
 from keras import layers
 
-from albumsort.emotions import EMOTIONS, PERCEIVED
-from albumsort.training.recipe import NetworkRecipe
+from albumsort.emotions import EMOTIONS, PERCEIVED, labels_of
+from albumsort.training.datasets import FACE_SIZE
+from albumsort.training.layers import Layer, parse
+from albumsort.training.recipe import NetworkRecipe, Recipe
 
 
-def build(recipe: NetworkRecipe, weight_decay: float, precision: str = "float32") -> keras.Model:
-    """A net to train, from float ``(n, side, side, 1)`` grey on the 0-255 scale, side 48 in use, to two sets of logits.
+def build(recipe: Recipe) -> keras.Model:
+    """A net to train, from float ``(n, side, side, 1)`` grey on the 0-255 scale, side 48 in use, to logits by head.
 
-    ``fer2013`` ``(n, 7)`` answers in the sense of FER2013's labels, ``perceived`` ``(n, 8)`` in that of FER+'s voters.
-    Each face is standardised to mean 0 and deviation 1 inside the net, so light and contrast of a photo do not matter.
-    Residual blocks after He et al. 2016 (arXiv:1512.03385).
-
-    Args:
-        recipe: stem, widths, blocks, dropout.
-        weight_decay: as in ``FitRecipe``.
-        precision: of the convolutions' arithmetic, as in ``FitRecipe``; weights and answers are float32 in any case.
+    ``fer2013`` ``(n, 7)``, or as many as the recipe's label scheme has, answers in the sense of FER2013's labels,
+    ``perceived`` ``(n, 8)``, which a net by layers has not, in that of FER+'s voters. What is done to the pixels first
+    is part of the net. Weights and answers are float32, whatever precision the convolutions have.
     """
-    return _Builder(weight_decay, "mixed_bfloat16" if precision == "bfloat16" else "float32").network(recipe)
+    policy = "mixed_bfloat16" if recipe.fit.precision == "bfloat16" else "float32"
+    if recipe.network.layers:
+        return _by_layers(recipe, policy, trains=True)
+    return _Builder(recipe.fit.weight_decay, policy).network(recipe.network)
 
 
-def without_training(trained: keras.Model, recipe: NetworkRecipe) -> keras.Model:
-    """The net that ships: it answers as ``trained`` does, its batch norms folded into the convolutions before them.
+def without_training(trained: keras.Model, recipe: Recipe) -> keras.Model:
+    """The net that is used: it answers as ``trained`` does, and its description names nothing of albumsort's.
 
-    That is smaller and quicker, and its description names nothing that only some versions of Keras know.
+    The batch norms of a residual net are folded into the convolutions before them, which is smaller and quicker.
     """
-    network = _Builder(None).network(recipe)
+    if recipe.network.layers:
+        network = _by_layers(recipe, "float32", trains=False)
+        for layer in network.layers:
+            layer.set_weights(trained.get_layer(layer.name).get_weights())
+        return network
+    network = _Builder(None).network(recipe.network)
     for layer in network.layers:
         if isinstance(layer, layers.Conv2D):
             (kernel,) = trained.get_layer(layer.name).get_weights()
@@ -45,8 +50,55 @@ def without_training(trained: keras.Model, recipe: NetworkRecipe) -> keras.Model
     return network
 
 
+def _by_layers(recipe: Recipe, policy: str, trains: bool) -> keras.Model:
+    """The net that a recipe lists the layers of, with one head; without dropout and penalties unless it ``trains``."""
+    face = x = keras.Input((FACE_SIZE, FACE_SIZE, 1), name="face")
+    for number, layer in enumerate(parse(recipe.network.layers, len(labels_of(recipe.labels))), 1):
+        made = _made(layer, f"{layer.kind}{number}", recipe.fit.weight_decay if trains else 0.0, policy, trains)
+        x = made(x) if made else x
+    return keras.Model(face, {"fer2013": x}, name="emotion")
+
+
+def _made(layer: Layer, name: str, decay: float, policy: str, trains: bool) -> layers.Layer | None:
+    """A layer of Keras; None for what only training needs."""
+    made: layers.Layer | None = None
+    if layer.kind == "rescale":
+        made = layers.Rescaling(1 / 255, name=name)
+    elif layer.kind == "standardise":
+        made = _standardise(name)
+    elif layer.kind == "conv":
+        options = {"padding": "same" if layer.same else "valid", "kernel_regularizer": _penalty(decay / 2)}
+        made = layers.Conv2D(layer.width, layer.size, activation="relu", dtype=policy, name=name, **options)
+    elif layer.kind == "norm":
+        made = (FusedBatchNorm if trains else layers.BatchNormalization)(dtype=policy, name=name)
+    elif layer.kind in ("max_pool", "avg_pool"):
+        pool = layers.MaxPooling2D if layer.kind == "max_pool" else layers.AveragePooling2D
+        made = pool(layer.size, layer.stride, dtype=policy, name=name)
+    elif layer.kind == "flatten":
+        made = layers.Flatten(name=name)
+    elif layer.kind in ("dense", "logits"):
+        of_answers = {"name": "fer2013"} if layer.kind == "logits" else {"name": name, "activation": "relu"}
+        made = layers.Dense(layer.width, kernel_regularizer=_penalty(decay / 2 + layer.l2 * trains), **of_answers)
+    elif trains:
+        made = layers.Dropout(layer.share, name=name)
+    return made
+
+
+def _penalty(weight: float) -> keras.regularizers.L2 | None:
+    return keras.regularizers.L2(weight) if weight else None
+
+
+def _standardise(name: str) -> layers.LayerNormalization:
+    """Each face to mean 0 and deviation 1, so that light and contrast of a photo do not matter."""
+    # The small epsilon (in squared grey levels) keeps a flat black tile finite.
+    return layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, epsilon=1.0, name=name)
+
+
 class _Builder:
-    """Makes the layers of one net; ``weight_decay`` is None for the net that ships."""
+    """Makes the layers of a residual net (He et al. 2016, arXiv:1512.03385).
+
+    ``weight_decay`` is None for the net that is used.
+    """
 
     def __init__(self, weight_decay: float | None, policy: str = "float32") -> None:
         self._trains = weight_decay is not None
@@ -58,8 +110,7 @@ class _Builder:
 
     def network(self, recipe: NetworkRecipe) -> keras.Model:
         face = keras.Input((None, None, 1), name="face")
-        # The small epsilon (in squared grey levels) keeps a flat black tile finite.
-        x = layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, epsilon=1.0, name="standardise")(face)
+        x = _standardise("standardise")(face)
         x = layers.ReLU(dtype=self._policy)(self._convolution(x, recipe.stem, 3, 1))
         for width in recipe.widths:
             for block in range(recipe.blocks):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from albumsort.emotions import PERCEIVED, SCHEMES, labels_of
 from albumsort.training.datasets import FACE_SIZE, DataError
+from albumsort.training.layers import parse
+from albumsort.vision.models import HEADS, models_folder
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -18,32 +22,101 @@ else:
     import tomli as tomllib
 
 
+_WRITE_UPS = Path(__file__).parent / "recipes"
 _Kind = TypeVar("_Kind", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
 class NetworkRecipe:
-    """A residual network: a stem, then for each width a down-scaling block and ``blocks - 1`` further ones."""
+    """A residual network with two heads, or any plain one with one head, by its layers.
+
+    The residual one has a stem, then for each width a down-scaling block and ``blocks - 1`` further ones.
+    """
 
     stem: int = 16
     widths: tuple[int, ...] = (32, 64, 128)
     blocks: int = 2
     #: Share of the last features dropped while training.
     dropout: float = 0.3
+    #: In place of all that, the layers one by one, as ``layers.parse`` reads them; the logits are put behind them.
+    layers: tuple[str, ...] = ()
+
+    def parameters(self, answers: int) -> int:
+        """Weights of the network as it is used, where one head has so many answers."""
+        if self.layers:
+            return sum(layer.weights for layer in parse(self.layers, answers))
+        count, before = 10 * self.stem, self.stem
+        for width in self.widths:
+            for block in range(self.blocks):
+                count += (9 * before + 1) * width + (9 * width + 1) * width
+                count += (before + 1) * width if block == 0 and before != width else 0
+                before = width
+        return count + (before + 1) * (len(SCHEMES["seven"]) + len(PERCEIVED))
+
+    @property
+    def in_words(self) -> str:
+        """What it is made of."""
+        if not self.layers:
+            return f"residual, {' '.join(map(str, self.widths))}"
+        layers = parse(self.layers, 1)
+        of_kind = {kind: [layer.width for layer in layers if layer.kind == kind] for kind in ("conv", "dense")}
+        return ", ".join(f"{len(widths)} {kind} {_range(widths)}" for kind, widths in of_kind.items() if widths)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Early stopping: a cycle ends when its epochs have brought nothing better, and goes back to its best one."""
+
+    #: Of the held-out faces: ``accuracy`` or ``loss``.
+    watch: str = "accuracy"
+    #: Epochs without anything better after which it is over.
+    patience: int = 10
+
+    def __post_init__(self) -> None:
+        _check_watch(self.watch, self.patience)
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """The rate falls by a factor when epochs have brought nothing better."""
+
+    watch: str = "accuracy"
+    patience: int = 5
+    factor: float = 0.9
+
+    def __post_init__(self) -> None:
+        _check_watch(self.watch, self.patience)
+        if not 0 < self.factor < 1:
+            raise DataError(f"plateau factor {self.factor}: must be between 0 and 1")
 
 
 @dataclass(frozen=True)
 class FitRecipe:
-    """Stochastic gradient descent with Nesterov momentum."""
+    """What is learnt from, and how."""
 
+    #: ``sgd``, with Nesterov momentum along a cosine, or ``adam`` at a rate that falls by ``plateau`` alone.
+    optimiser: str = "sgd"
     batch: int = 128
+    #: Batches an epoch, however many rounds of the faces that makes; 0 for one round.
+    steps: int = 0
     momentum: float = 0.9
-    #: Added to the gradient as this times the weight (convolutions and heads, not batch norm).
+    #: Added to the gradient as this times the weight (convolutions and dense layers, not batch norm).
     weight_decay: float = 5e-4
+    #: Of the FER2013 head: ``softmax``, one emotion a face, or ``sigmoid``, each emotion by itself.
+    loss: str = "softmax"
     #: Label smoothing of the FER2013 head, whose labels are one search keyword each.
     label_smoothing: float = 0.1
-    #: Share of Training kept out of the fit, on which the temperatures are fitted.
+    #: Whether each emotion weighs the same in the loss, however many faces it has.
+    balanced: bool = False
+    #: ``Training``, or ``all`` for the faces of every split, of which then none is left to measure by but those held
+    #: out.
+    faces: str = "Training"
+    #: Share of these kept out of the fit, on which epochs are measured and the temperatures are fitted.
     hold_out: float = 0.05
+    #: In place of ``hold_out``, so many runs, in each of which another part of that many is held out; 0 for one run.
+    folds: int = 0
+    stop: Stop | None = None
+    plateau: Plateau | None = None
     #: Of the arithmetic: ``float32``, or ``bfloat16`` with weights in float32, which is quicker where the processor
     #: has instructions for it.
     precision: str = "float32"
@@ -51,13 +124,30 @@ class FitRecipe:
     #: arXiv:1503.02531); 0 for no teacher.
     teacher_share: float = 0.0
 
+    def batches(self, faces: int) -> int:
+        """Batches of an epoch of so many faces; the last ones of a round that fill no batch are left out."""
+        return self.steps or max(1, faces // self.batch)
+
     def __post_init__(self) -> None:
         if not 0 < self.hold_out < 1:
             raise DataError(f"hold_out {self.hold_out}: some faces must be held out for the calibration, and some not")
         if not 0 <= self.teacher_share <= 1:
             raise DataError(f"teacher_share {self.teacher_share}: must be from 0 (labels alone) to 1 (teacher alone)")
-        if self.precision not in ("float32", "bfloat16"):
-            raise DataError(f"precision {self.precision!r}: there are float32 and bfloat16")
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise DataError(f"{name} {getattr(self, name)!r}: there are {' and '.join(known)}")
+        if self.folds < 0 or self.folds == 1:
+            raise DataError(f"folds {self.folds}: must be 2 or more, or 0 for one run")
+        if self.plateau and self.optimiser != "adam":
+            raise DataError("plateau: goes with the optimiser adam; the rate of sgd falls along a cosine")
+
+
+_CHOICES = {
+    "optimiser": ("sgd", "adam"),
+    "loss": ("softmax", "sigmoid"),
+    "faces": ("Training", "all"),
+    "precision": ("float32", "bfloat16"),
+}
 
 
 @dataclass(frozen=True)
@@ -72,11 +162,12 @@ class AugmentRecipe:
     #: Chance of an erased square, and the bounds of its side in pixels.
     erase_chance: float = 0.5
     erase_pixels: tuple[int, int] = (4, 16)
+    shear_degrees: float = 0.0
 
 
 @dataclass(frozen=True)
 class Cycle:
-    """Some epochs in which the rate rises linearly, then falls along a cosine to 0.
+    """Some epochs with an optimiser of their own; that of ``sgd`` rises linearly, then falls along a cosine to 0.
 
     A further cycle starts from the weights of the one before (Loshchilov and Hutter 2017, arXiv:1608.03983).
     """
@@ -84,9 +175,14 @@ class Cycle:
     #: (epochs, side in pixels), one after the other: most of the run sees the faces small, which costs a fraction.
     #: Touvron et al. 2019, arXiv:1906.06423, have why the last epochs need the size of use.
     stages: tuple[tuple[int, int], ...] = ((12, 32), (8, FACE_SIZE))
+    #: The highest rate, from which it falls.
     peak_rate: float = 0.1
+    #: Of ``sgd``: batches in which the rate rises.
     warmup_steps: int = 400
-    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+    #: Learn only from the faces that the network misreads when the cycle begins.
+    hard: bool = False
+    #: None, in a file ``augment = false``, shows the faces as they are.
+    augment: AugmentRecipe | None = field(default_factory=AugmentRecipe)
 
     def __post_init__(self) -> None:
         if not self.stages or not all(
@@ -109,33 +205,82 @@ class Recipe:
     """One reproducible training run."""
 
     name: str = "emotion"
+    #: What a write-up says that comes out of it.
+    reported: str = ""
     seed: int = 0
+    #: Which emotions are told apart: a scheme of ``emotions.SCHEMES``.
+    labels: str = "seven"
     network: NetworkRecipe = field(default_factory=NetworkRecipe)
     fit: FitRecipe = field(default_factory=FitRecipe)
     cycles: tuple[Cycle, ...] = (Cycle(),)
 
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w[\w.-]*", self.name):
+            raise DataError(f"name {self.name!r}: files are called by it; letters, digits, dots and dashes will do")
+        if self.labels not in SCHEMES:
+            raise DataError(f"labels {self.labels!r}: there are {', '.join(SCHEMES)}")
+        if not self.network.layers:
+            if self.labels != "seven" or self.fit.loss != "softmax":
+                raise DataError("the residual network has the labels seven and the loss softmax; others want layers")
+        elif any(side != FACE_SIZE for cycle in self.cycles for _, side in cycle.stages):
+            raise DataError(
+                f"a network by layers sees faces of {FACE_SIZE} pixels alone; write stages = [[EPOCHS, 48]]"
+            )
+        elif self.fit.teacher_share:
+            raise DataError("a network by layers learns from labels alone; teacher_share must be 0")
+        self.parameters()  # reads the layers
+
     @property
     def epochs(self) -> int:
-        """Of all cycles."""
+        """Of all cycles, where none is stopped early."""
         return sum(cycle.epochs for cycle in self.cycles)
 
-    def cycle(self, epoch: int) -> tuple[Cycle, int]:
-        """The cycle of an epoch of the run, and the epoch's number in it; both count from 0."""
-        for cycle in self.cycles:
-            if epoch < cycle.epochs:
-                return cycle, epoch
-            epoch -= cycle.epochs
-        raise IndexError(f"epoch {epoch} of {self.epochs}")
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Of the network: both of ``HEADS``, or FER2013's labels alone."""
+        return ("fer2013",) if self.network.layers else HEADS
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether the model answers with the mean of a face's and its mirror image's logits."""
+        return not self.network.layers
+
+    def parameters(self) -> int:
+        """Weights of the network as it is used."""
+        return self.network.parameters(len(labels_of(self.labels)))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def shipped() -> dict[str, Path]:
+    """The recipes that come with the package, by name: those of our models, then those of the write-ups."""
+    ours = {name: models_folder() / f"{name}.toml" for name in ("emotion", "teacher")}
+    return ours | {name: _WRITE_UPS / f"{name}.toml" for name in write_ups()}
+
+
+def write_ups() -> list[str]:
+    """The names of the recipes of published write-ups."""
+    return sorted(path.stem for path in _WRITE_UPS.glob("*.toml"))
+
+
+def find(name: str) -> Recipe:
+    """The recipe of a name of ``shipped``, or in a file.
+
+    Raises:
+        DataError: there is neither, or as ``read``.
+    """
+    path = shipped().get(name, Path(name))
+    if not path.exists():
+        raise DataError(f"{name}: no such recipe or file; there are {', '.join(shipped())}")
+    return read(path)
 
 
 def read(path: Path) -> Recipe:
     """Read a recipe.
 
     Raises:
-        DataError: the file is missing, is not TOML, or holds a name that no recipe has.
+        DataError: the file is missing, is not TOML, or holds a name or value that no recipe has.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -143,31 +288,61 @@ def read(path: Path) -> Recipe:
         raise DataError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a TOML file ({error})") from error
-    parts = {"network": NetworkRecipe, "fit": FitRecipe}
-    values: dict[str, Any] = {}
-    for key, value in content.items():
-        if key == "cycles":
-            cycles = value if isinstance(value, list) and value else [value]
-            values[key] = [_cycle(one, f"{path}: [[cycles]]") for one in cycles]
-        else:
-            values[key] = _section(parts[key], value, f"{path}: [{key}]") if key in parts else value
-    return _section(Recipe, values, str(path))
+    return _section(Recipe, content, str(path))
 
 
-def _cycle(values: Any, where: str) -> Cycle:
-    if isinstance(values, dict) and "augment" in values:
-        values = {**values, "augment": _section(AugmentRecipe, values["augment"], f"{where} [augment]")}
-    return _section(Cycle, values, where)
+#: Values that are sections of their own.
+_SECTIONS: dict[str, type[DataclassInstance]] = {
+    "network": NetworkRecipe,
+    "fit": FitRecipe,
+    "stop": Stop,
+    "plateau": Plateau,
+    "augment": AugmentRecipe,
+    "cycles": Cycle,
+}
 
 
 def _section(kind: type[_Kind], values: Any, where: str) -> _Kind:
     if not isinstance(values, dict):
         raise DataError(f"{where}: a value, where a section belongs")
-    known = {item.name for item in fields(kind)}
-    if unknown := set(values) - known:
-        raise DataError(f"{where}: unknown {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
-    return kind(**{name: _frozen(value) for name, value in values.items()})
+    known = {item.name: item for item in fields(kind)}
+    if unknown := set(values) - set(known):
+        raise DataError(f"{where}: unknown {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    try:
+        return kind(**{name: _value(known[name], value, where) for name, value in values.items()})
+    except DataError as error:
+        if str(error).startswith(where):
+            raise
+        raise DataError(f"{where}: {error}") from error
+
+
+def _value(item: Field[Any], value: Any, where: str) -> Any:
+    name = item.name
+    if name == "augment" and value is False:
+        return None
+    if name == "cycles":
+        several = value if isinstance(value, list) and value else [value]
+        return tuple(_section(Cycle, one, f"{where}: [[cycles]]") for one in several)
+    if name in _SECTIONS:
+        return _section(_SECTIONS[name], value, f"{where}: [{name}]")
+    wanted = type(item.default)
+    fits = isinstance(value, list if wanted is tuple else (int, float) if wanted is float else wanted)
+    if not fits or (isinstance(value, bool) and wanted is not bool):
+        raise DataError(f"{where}: {name} = {value!r}: must be like {item.default!r}")
+    return _frozen(value)
 
 
 def _frozen(value: Any) -> Any:
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def _check_watch(watch: str, patience: int) -> None:
+    if watch not in ("accuracy", "loss"):
+        raise DataError(f"watch {watch!r}: there are accuracy and loss")
+    if patience < 1:
+        raise DataError(f"patience {patience}: must be 1 epoch or more")
+
+
+def _range(widths: list[int]) -> str:
+    low, high = min(widths), max(widths)
+    return str(low) if low == high else f"{low}-{high}"

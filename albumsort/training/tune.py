@@ -157,12 +157,18 @@ def tune(
         report: called with one line a step.
 
     Raises:
-        DataError: there are too few faces of either kind to tell which model is better.
+        DataError: there are too few faces of either kind to tell which model is better; or the model in use tells other
+            emotions apart.
     """
+    card = read_card(base)
+    if read_card(in_use).labels != card.labels:
+        raise DataError(
+            f"the model in use tells apart {', '.join(read_card(in_use).labels)} alone, and cannot be compared with "
+            "one that knows all seven emotions; go back to that with: albumsort model use shipped"
+        )
     tiles = _tiles(faces, report)
     learning, held = _checked(tiles)
     report(f"{learning} labelled faces to learn from, {held} held out, {(~tiles.is_labelled).sum()} to remember")
-    card = read_card(base)
     network = _fitted(base, card, tiles, report)
     folder.mkdir(parents=True, exist_ok=True)
     before = [EmotionClassifier(model).probabilities(tiles.crops) for model in (in_use, base)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,14 @@ from albumsort.vision.runtime import tensorflow
 
 #: Crops in one call of the network, at most.
 MAX_CROPS = 256
+_PLACES: dict[str, int] = {emotion: place for place, emotion in enumerate(EMOTIONS)}
 
 
 class EmotionClassifier:
-    """Reads the emotion of faces. Of contempt, which FER+ also knows, nothing is said: the seven are renormalised."""
+    """Reads the emotion of faces. Of contempt, which FER+ also knows, nothing is said: the seven are renormalised.
+
+    The model that ships knows all seven emotions; another one may know fewer.
+    """
 
     def __init__(self, model: Path | None = None, labels: str = "perceived", device: str = "auto") -> None:
         """Load a model.
@@ -28,7 +33,8 @@ class EmotionClassifier:
         Args:
             model: a ``.keras`` file with its card; None takes the one in use, which ships unless the user
                 has tuned one.
-            labels: ``perceived`` or ``fer2013``, the sense in which to answer.
+            labels: ``perceived`` or ``fer2013``, the sense in which to answer. A model trained on FER2013's labels
+                alone knows no other sense and answers in that.
             device: ``auto``, ``cpu`` or ``gpu``.
 
         Raises:
@@ -39,7 +45,9 @@ class EmotionClassifier:
             raise ValueError(f"labels {labels!r}: there are {' and '.join(HEADS)}")
         path = model or model_in_use()
         self.card = read_card(path)
-        self._predict = _compiled(path, labels, self.card.temperatures[labels], device)
+        head = self.card.head(labels)
+        looks = 2 if self.card.is_mirrored else 1
+        self._predict = _compiled(path, head, self.card.temperatures[head], len(self.card.labels), looks, device)
 
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities of ``EMOTIONS``.
@@ -48,7 +56,7 @@ class EmotionClassifier:
             crops: uint8 ``(n, 48, 48)``; ``n`` may be 0.
 
         Returns:
-            float32 ``(n, 7)``, rows summing to 1.
+            float32 ``(n, 7)``, rows summing to 1; NaN in the columns of emotions that the model does not know.
 
         Raises:
             ValueError: the crops have another shape or dtype.
@@ -57,11 +65,19 @@ class EmotionClassifier:
         if crops.ndim != 3 or crops.shape[1:] != (CROP_SIDE, CROP_SIDE) or crops.dtype != np.uint8:
             raise ValueError(f"crops are {crops.dtype} {crops.shape}, not uint8 (n, {CROP_SIDE}, {CROP_SIDE})")
         parts = [np.asarray(self._predict(crops[at : at + MAX_CROPS])) for at in range(0, len(crops), MAX_CROPS)]
-        return np.concatenate([np.empty((0, len(EMOTIONS)), np.float32), *parts])
+        known = np.concatenate([np.empty((0, len(self.card.labels)), np.float32), *parts])
+        return in_seven_columns(known, self.card.labels)
+
+
+def in_seven_columns(probabilities: NDArray[np.floating], labels: Sequence[str]) -> NDArray[np.float32]:
+    """Probabilities ``(n, labels)`` as ``(n, 7)`` of ``EMOTIONS``, NaN where the labels leave one out."""
+    spread = np.full((len(probabilities), len(EMOTIONS)), np.nan, np.float32)
+    spread[:, [_PLACES[label] for label in labels]] = probabilities
+    return spread
 
 
 @lru_cache(maxsize=4)
-def _compiled(path: Path, head: str, temperature: float, device: str) -> Any:
+def _compiled(path: Path, head: str, temperature: float, answers: int, looks: int, device: str) -> Any:
     """The network's head as one compiled function from uint8 crops to probabilities."""
     tf = tensorflow(device)
     import keras
@@ -78,13 +94,15 @@ def _compiled(path: Path, head: str, temperature: float, device: str) -> Any:
     @tf.function(input_signature=[tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8)], autograph=False)
     def predict(crops: Any) -> Any:
         faces = tf.cast(crops, tf.float32)[..., None]
-        # A face and its mirror image feel the same; the mean of both looks is right more often than either.
-        logits = (network(faces, training=False)[head] + network(faces[:, :, ::-1], training=False)[head]) / 2
-        return tf.nn.softmax(logits[:, : len(EMOTIONS)] / temperature)
+        logits = network(faces, training=False)[head]
+        if looks == 2:
+            # A face and its mirror image feel the same; the mean of both looks is right more often than either.
+            logits = (logits + network(faces[:, :, ::-1], training=False)[head]) / 2
+        return tf.nn.softmax(logits[:, :answers] / temperature)
 
     try:
         answer = predict(np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)).numpy()
-        if answer.shape != (1, len(EMOTIONS)) or not np.isfinite(answer).all():
+        if answer.shape != (1, answers) or not np.isfinite(answer).all():
             raise ValueError(f"its answer is {answer.shape}")
     except Exception as error:
         raise AlbumsortError(f"{path}: not a model of emotions ({_reason(error)})") from error

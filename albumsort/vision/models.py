@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import albumsort
+from albumsort.emotions import EMOTIONS, scheme_of
 from albumsort.errors import AlbumsortError
 
-#: The heads of a network: what people perceive (FER+), and FER2013's labels for comparison with the literature.
+#: The heads of a network: what people perceive (FER+), and FER2013's labels for comparison with the literature. A
+#: network has both, or the latter alone.
 HEADS = ("perceived", "fer2013")
 #: In the user's folder of models: the file name of the one in use. Where there is none, that which ships is.
 _IN_USE = "in-use.txt"
@@ -29,8 +31,10 @@ class ModelCard:
 
     Attributes:
         digest: SHA-256 of the model file.
+        labels: the emotions that it tells apart, those of a scheme of ``emotions.SCHEMES``.
         temperatures: by head; logits are divided by them (Guo et al. 2017, arXiv:1706.04599).
         training: recipe, data, command and figures.
+        is_mirrored: whether it answers with the mean of a face's and its mirror image's logits.
     """
 
     name: str
@@ -38,6 +42,11 @@ class ModelCard:
     labels: tuple[str, ...]
     temperatures: dict[str, float]
     training: dict[str, Any]
+    is_mirrored: bool = True
+
+    def head(self, sense: str) -> str:
+        """The head that answers in a sense of ``HEADS``: a model that knows FER2013's alone answers in that."""
+        return sense if sense in self.temperatures else "fer2013"
 
     @property
     def title(self) -> str:
@@ -124,9 +133,16 @@ def read_card(model: Path) -> ModelCard:
             tuple(map(str, content["labels"])),
             temperatures,
             dict(content["training"]),
+            content.get("is_mirrored", True),
         )
-        if not all(0 < temperatures[head] < float("inf") for head in HEADS):
+        if set(temperatures) not in ({"fer2013"}, set(HEADS)):
+            raise ValueError(f"there are temperatures of {', '.join(temperatures) or 'no head'}")
+        if not all(0 < value < float("inf") for value in temperatures.values()):
             raise ValueError("a temperature must be above 0")
+        if scheme_of(found.labels) != "seven" and "perceived" in temperatures:
+            raise ValueError(f"what people perceive are the {len(EMOTIONS)} emotions")
+        if not isinstance(found.is_mirrored, bool):
+            raise ValueError("is_mirrored must be true or false")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise AlbumsortError(f"{card}: not the card of a model ({type(error).__name__}: {error})") from error
     try:

@@ -12,7 +12,8 @@ from albumsort.training.datasets import Faces, load
 from albumsort.training.recipe import AugmentRecipe, Cycle, FitRecipe, Recipe
 
 STILL = AugmentRecipe(0, 0, 0, 0, 0, 0)
-RECIPE = Recipe(seed=5, fit=FitRecipe(batch=8), cycles=(Cycle(stages=((2, 32), (2, 48))),))
+RECIPE = Recipe(seed=5, fit=FitRecipe(batch=8))
+CYCLE = Cycle()
 
 
 @pytest.fixture(scope="module")
@@ -75,28 +76,27 @@ def test_an_erased_square_has_its_size_and_the_grey_of_the_face(face, side, hole
 
 
 def test_batches_depend_on_seed_epoch_and_number_alone(faces):
-    first, again = AugmentedFaces(faces, RECIPE, 1), AugmentedFaces(faces, RECIPE, 1)
+    first, again = AugmentedFaces(faces, RECIPE, CYCLE, 32, 1), AugmentedFaces(faces, RECIPE, CYCLE, 32, 1)
     again[0]  # what was drawn before must not matter
     assert np.array_equal(first[2][0], again[2][0])
     assert np.array_equal(first[2][1]["fer2013"], again[2][1]["fer2013"])
     others = [
-        AugmentedFaces(faces, RECIPE, 0)[2],
-        AugmentedFaces(faces, replace(RECIPE, seed=6), 1)[2],
+        AugmentedFaces(faces, RECIPE, CYCLE, 32, 0)[2],
+        AugmentedFaces(faces, replace(RECIPE, seed=6), CYCLE, 32, 1)[2],
         first[3],
     ]
     assert not any(np.array_equal(first[2][0], other[0]) for other in others)
 
 
 def test_batches_have_the_side_of_their_epoch(faces):
-    small, full = AugmentedFaces(faces, RECIPE, 0), AugmentedFaces(faces, RECIPE, 3)
+    small, full = AugmentedFaces(faces, RECIPE, CYCLE, 32, 0), AugmentedFaces(faces, RECIPE, CYCLE, 48, 3)
     assert len(small) == 8
     assert small[0][0].shape == (8, 32, 32, 1)
     assert full[0][0].shape == (8, 48, 48, 1)
 
 
 def test_an_epoch_sees_each_face_once_with_its_own_label(faces):
-    still = replace(RECIPE, cycles=(Cycle(stages=((1, 48),), augment=STILL),))
-    batches = AugmentedFaces(faces, still, 0)
+    batches = AugmentedFaces(faces, RECIPE, Cycle(augment=STILL), 48, 0)
     seen = {}
     for number in range(len(batches)):
         views, wanted, _ = batches[number]
@@ -111,7 +111,7 @@ def test_an_epoch_sees_each_face_once_with_its_own_label(faces):
 
 def test_faces_without_usable_votes_teach_the_perceived_head_nothing(faces):
     voteless = replace(faces, perceived=np.where(np.arange(64)[:, None] < 32, 0, faces.perceived).astype(np.float32))
-    wanted, weights = targets(voteless)
+    wanted, weights = targets(voteless, RECIPE)
     assert wanted["fer2013"].shape == (64, 7) and wanted["perceived"].shape == (64, 8)
     assert weights["perceived"].tolist() == [0] * 32 + [1] * 32
     assert weights["fer2013"].tolist() == [1] * 64
@@ -122,9 +122,9 @@ def test_a_teacher_has_its_share_and_the_last_word_where_there_are_no_labels(fac
     has_votes = np.random.default_rng(0).random((len(faces), 1)) < 0.5
     unvoted = replace(faces, perceived=faces.perceived * has_votes)
     taught = {head: np.full((len(faces), classes), 1 / classes) for head, classes in (("fer2013", 7), ("perceived", 8))}
-    batches = AugmentedFaces(unvoted, recipe, 0, taught)
+    batches = AugmentedFaces(unvoted, recipe, CYCLE, 32, 0, taught)
     _, wanted, weights = batches[0]
-    own, own_weights = targets(unvoted.where(batches.order[:8]))
+    own, own_weights = targets(unvoted.where(batches.order[:8]), RECIPE)
     assert wanted["fer2013"] == pytest.approx(0.75 * own["fer2013"] + 0.25 / 7)
     voted = own_weights["perceived"] > 0
     assert 0 < voted.sum() < 8

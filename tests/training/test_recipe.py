@@ -76,11 +76,10 @@ def test_stages_and_cycles_follow_each_other(written):
         )
     )
     assert recipe.epochs == 6
-    places = [recipe.cycle(epoch) for epoch in range(6)]
-    assert [cycle.side(place) for cycle, place in places] == [24, 32, 32, 48, 48, 48]
-    assert [place for _, place in places] == [0, 1, 2, 3, 0, 1]
-    assert [cycle.peak_rate for cycle, _ in places] == [0.1] * 4 + [0.05] * 2
-    assert [cycle.augment.scale for cycle, _ in places] == [0.15] * 4 + [0.1] * 2
+    sides = [[cycle.side(epoch) for epoch in range(cycle.epochs)] for cycle in recipe.cycles]
+    assert sides == [[24, 32, 32, 48], [48, 48]]
+    assert [cycle.peak_rate for cycle in recipe.cycles] == [0.1, 0.05]
+    assert [cycle.augment.scale for cycle in recipe.cycles] == [0.15, 0.1]
 
 
 @pytest.mark.parametrize("stages", ["[]", "[3, 48]", "[[0, 48]]", "[[3, 0]]", "[[3, 48, 1]]"])

@@ -261,11 +261,11 @@ def test_training_data_that_is_not_there_fails_with_one_line(run, few_faces, tmp
 
 
 def test_folding_the_batch_norms_changes_no_answer(recipe, faces):
-    network = build(recipe.network, 5e-4)
+    network = build(recipe)
     rng = np.random.default_rng(0)
     # Statistics as after training, not the neutral ones that a batch norm begins with.
     network.set_weights([np.abs(rng.normal(1, 0.3, part.shape)) for part in network.get_weights()])
-    folded = without_training(network, recipe.network)
+    folded = without_training(network, recipe)
     pixels = faces.pixels[:5, ..., None].astype(np.float32)
     wanted, given = network.predict_on_batch(pixels), folded.predict_on_batch(pixels)
     assert "BatchNormalization" not in {type(layer).__name__ for layer in folded.layers}
@@ -290,12 +290,13 @@ def test_a_model_file_names_no_empty_options(trained):
 
 
 def test_a_net_in_bfloat16_has_weights_and_answers_in_float32(recipe, faces):
-    network = build(recipe.network, 5e-4, "bfloat16")
+    recipe = replace(recipe, fit=replace(recipe.fit, precision="bfloat16"))
+    network = build(recipe)
     assert network.get_layer("convolution1").compute_dtype == "bfloat16"
     assert {weight.dtype for weight in network.weights} == {"float32"}
     said = network.predict_on_batch(faces.pixels[:3, ..., None].astype(np.float32))
     assert {answer.dtype for answer in said.values()} == {np.dtype(np.float32)}
-    folded = without_training(network, recipe.network)
+    folded = without_training(network, recipe)
     assert {layer.compute_dtype for layer in folded.layers} == {"float32"}
 
 

@@ -1,0 +1,73 @@
+"""albumsort model recipes and compare: the published write-ups, trained and measured here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albumsort.album.walk import printable
+from albumsort.cli.model import _load, _say
+from albumsort.cli.options import Json
+
+
+def recipes(as_json: Json = False) -> None:
+    """List the recipes that come with albumsort: those of its own models, and those of five published write-ups."""
+    from albumsort.emotions import labels_of
+    from albumsort.training import recipe as recipes_
+
+    known = {name: recipes_.read(path) for name, path in recipes_.shipped().items()}
+    if as_json:
+        rows = [
+            {
+                "name": name,
+                "network": recipe.network.in_words,
+                "parameters": recipe.parameters(),
+                "labels": labels_of(recipe.labels),
+                "reported": recipe.reported or None,
+            }
+            for name, recipe in known.items()
+        ]
+        print(json.dumps(rows))
+        return
+    for name, recipe in known.items():
+        size = f"{recipe.parameters() / 1e6:.1f} M weights"
+        print(f"{name:16}{recipe.network.in_words:32}{size:15}{recipe.labels:7}{recipe.reported or 'ours'}")
+    print("train one with: albumsort model train --recipe NAME --data fer2013.csv")
+
+
+def compare(
+    data: Annotated[Path, typer.Option(metavar="DATA", help="fer2013.csv as Kaggle publishes it.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Gets a folder a recipe, the table and the chart.")],
+    ferplus: Annotated[
+        Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+, to measure against these, too.")
+    ] = None,
+    recipes: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="Unless told, those of the write-ups.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train the recipes of the write-ups and measure them beside the model that ships, all on PublicTest.
+
+    What DIR already holds is not trained again; when stopped, the same command goes on. All learn from the Training
+    split alone. Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
+    """
+    from albumsort.report.comparison import plot_comparison
+    from albumsort.training import recipe as recipes_
+    from albumsort.vision.runtime import quiet_stderr
+
+    names = [name.strip() for name in recipes.split(",")] if recipes else recipes_.write_ups()
+    chosen = [recipes_.find(name) for name in names]
+    if len({recipe.name for recipe in chosen}) < len(chosen):
+        raise typer.BadParameter("two recipes of one name; each gets a folder of its name")
+    faces, _ = _load(data, ferplus)
+    with quiet_stderr():  # Keras loads its backend, which logs
+        from albumsort.training import compare as comparing
+    command = f"albumsort model compare --data {data.name} --out DIR"
+    rows = comparing.compare(chosen, faces, out, command, _say)
+    chart = out / "comparison.png"
+    plot_comparison(rows, chart)
+    _say(f"{printable(str(chart))}: drawn")
+    print(json.dumps(rows) if as_json else comparing.as_markdown(rows).rstrip())

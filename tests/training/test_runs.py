@@ -1,0 +1,220 @@
+"""Runs of networks by layers: schemes, splits, early stopping, hard faces, weights of classes, folds."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from albumsort.emotions import EMOTIONS, labels_of
+from albumsort.training import convert, fit
+from albumsort.training.augment import AugmentedFaces, balance, classes_of, targets
+from albumsort.training.datasets import DataError, Faces
+from albumsort.training.recipe import Cycle, FitRecipe, NetworkRecipe, Plateau, Recipe, Stop
+from albumsort.vision.models import read_card
+
+LAYERS = ("rescale", "conv 4 3", "norm", "max_pool 6 6", "flatten", "dense 8 l2=1e-4", "dropout 0.2")
+CYCLE = Cycle(stages=((2, 48),), peak_rate=0.01, augment=None)
+RECIPE = Recipe(
+    name="tiny",
+    network=NetworkRecipe(layers=LAYERS),
+    fit=FitRecipe(optimiser="adam", batch=8, weight_decay=0, label_smoothing=0, hold_out=0.25),
+    cycles=(CYCLE,),
+)
+
+
+@pytest.fixture(scope="module")
+def faces() -> Faces:
+    """70 faces of noise, whose brightness says their emotion: 49 of Training, 14 and 7 of the other splits."""
+    rng, labels = np.random.default_rng(0), np.arange(70) % 7
+    pixels = rng.normal(20 + 35 * labels[:, None, None], 10, (70, 48, 48)).clip(0, 255).astype(np.uint8)
+    usage = np.array(["Training"] * 49 + ["PublicTest"] * 14 + ["PrivateTest"] * 7)
+    return Faces(pixels, labels, usage, np.zeros((70, 8), np.float32), np.full(70, -1))
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    with open(folder / fit.HISTORY, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def with_fit(**changes: Any) -> Recipe:
+    return replace(RECIPE, fit=replace(RECIPE.fit, **changes))
+
+
+def stop_before(epoch: int) -> Callable[[str], None]:
+    def report(line: str) -> None:
+        if line.startswith(f"epoch {epoch - 1} "):
+            raise KeyboardInterrupt
+
+    return report
+
+
+def test_the_same_recipe_gives_the_same_history_twice_and_a_card_that_says_so(faces, tmp_path):
+    paths = [convert.train(RECIPE, faces, tmp_path / name, "test") for name in "ab"]
+    first, second = (history(tmp_path / name / "run") for name in "ab")
+    assert first == second
+    assert list(first[0]) == ["epoch", "cycle", "loss", "in_training", "fer2013", "held_out_loss"]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    card = read_card(paths[0])
+    assert card.labels == EMOTIONS and list(card.temperatures) == ["fer2013"] and not card.is_mirrored
+    assert {name: tests["fer2013"]["n"] for name, tests in card.training["tests"].items()} == {
+        "PublicTest": 14,
+        "PrivateTest": 7,
+    }
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[int, list[np.ndarray]]:
+    """Runs in ``tmp_path`` are measured as 0.5, 0.9, 0.2, 0.3, ... right; gives the weights after each epoch."""
+    seen: dict[int, list[np.ndarray]] = {}
+
+    def held_out(model: Any, *_: object) -> dict[str, float]:
+        epoch = len(history(tmp_path)) + 1 if (tmp_path / fit.HISTORY).exists() else 1
+        seen[epoch] = model.get_weights()
+        return {"fer2013": [0.5, 0.9, 0.2, 0.3, 0.4, 0.6][epoch - 1], "held_out_loss": 1.0}
+
+    monkeypatch.setattr(fit, "_held_out", held_out)
+    return seen
+
+
+STOPPED = replace(
+    RECIPE, fit=replace(RECIPE.fit, stop=Stop("accuracy", 2)), cycles=(replace(CYCLE, stages=((6, 48),)),)
+)
+
+
+def test_early_stopping_goes_back_to_the_best_epoch_also_when_the_run_was_interrupted(faces, tmp_path, scripted):
+    training = faces.split("Training")
+    with pytest.raises(KeyboardInterrupt):
+        fit.fit(STOPPED, training, training, tmp_path, stop_before(4))
+    network = fit.fit(STOPPED, training, training, tmp_path)
+    assert len(history(tmp_path)) == 4
+    for weights, best, last in zip(network.get_weights(), scripted[2], scripted[4], strict=True):
+        assert np.array_equal(weights, best) and not np.array_equal(weights, last)
+    # A finished run is only loaded, and is the best epoch's, too.
+    again = fit.fit(STOPPED, training, training, tmp_path)
+    assert np.array_equal(again.get_weights()[0], scripted[2][0]) and len(history(tmp_path)) == 4
+
+
+def test_the_next_cycle_begins_with_the_best_epoch_of_the_one_before(faces, tmp_path, scripted):
+    training = faces.split("Training")
+    recipe = replace(STOPPED, cycles=(*STOPPED.cycles, replace(CYCLE, stages=((1, 48),), peak_rate=1e-9)))
+    network = fit.fit(recipe, training, training, tmp_path)
+    assert [line["cycle"] for line in history(tmp_path)] == ["1", "1", "1", "1", "2"]
+    assert np.allclose(network.get_weights()[0], scripted[2][0], atol=1e-6)
+
+
+def test_the_rate_falls_after_stale_epochs_and_counts_anew():
+    values = [0.5, 0.4, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6]
+    lines = [{"fer2013": str(value)} for value in values]
+    rates = [fit.rate_after(1.0, Plateau("accuracy", 2, 0.5), lines[:count]) for count in range(len(lines) + 1)]
+    assert rates == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
+
+
+def test_the_rate_of_a_plateau_is_the_optimisers(faces, tmp_path, scripted):
+    training = faces.split("Training")
+    recipe = replace(with_fit(plateau=Plateau("accuracy", 1, 0.5)), cycles=(replace(CYCLE, stages=((5, 48),)),))
+    network = fit.fit(recipe, training, training, tmp_path)
+    assert float(network.optimizer.learning_rate) == pytest.approx(0.01 / 4)  # stale were epochs 3 and 4
+
+
+def test_a_hard_cycle_learns_from_the_misread_faces_of_the_training_set_alone(faces, tmp_path, monkeypatch):
+    training = faces.split("Training")
+    misread = np.array([2, 3, 5, 8, 13, 21, 34, 40, 41])
+    said = (training.labels + np.isin(np.arange(49), misread)) % 7
+    learnt_from: list[np.ndarray] = []
+
+    class Watched(AugmentedFaces):
+        def __init__(self, shown: Faces, *rest: Any) -> None:
+            learnt_from.append(shown.pixels)
+            super().__init__(shown, *rest)
+
+    def logits(model: Any, shown: Faces, is_mirrored: bool = True) -> dict[str, np.ndarray]:
+        assert len(shown) in (49, 7) and not is_mirrored
+        return {"fer2013": np.eye(7)[said if len(shown) == 49 else shown.labels]}
+
+    monkeypatch.setattr(fit, "AugmentedFaces", Watched)
+    monkeypatch.setattr(fit, "logits", logits)
+    recipe = replace(RECIPE, cycles=(replace(CYCLE, stages=((1, 48),)), replace(CYCLE, hard=True)))
+    with pytest.raises(KeyboardInterrupt):
+        fit.fit(recipe, training, faces.split("PrivateTest"), tmp_path, stop_before(3))
+    assert json.loads((tmp_path / "hard-2.json").read_text()) == misread.tolist()
+    said = training.labels  # what it reads right in between is still learnt from when the cycle goes on
+    fit.fit(recipe, training, faces.split("PrivateTest"), tmp_path)
+    assert [len(pixels) for pixels in learnt_from] == [49, 9, 9]
+    assert all(np.array_equal(pixels, training.pixels[misread]) for pixels in learnt_from[1:])
+
+
+def test_a_hard_cycle_without_misread_faces_is_left_out(faces, tmp_path, monkeypatch):
+    training = faces.split("Training")
+    monkeypatch.setattr(fit, "logits", lambda model, shown, is_mirrored: {"fer2013": np.eye(7)[shown.labels]})
+    lines: list[str] = []
+    recipe = replace(RECIPE, cycles=(replace(CYCLE, hard=True), replace(CYCLE, stages=((1, 48),))))
+    fit.fit(recipe, training, training, tmp_path, lines.append)
+    assert [line["cycle"] for line in history(tmp_path)] == ["2"]
+    assert any("misreads none" in line for line in lines)
+
+
+@pytest.mark.parametrize(("scheme", "count"), [("four", 40), ("six", 70)])
+def test_faces_of_a_scheme_are_those_it_tells_apart(faces, scheme, count):
+    voted = replace(faces, majority=faces.labels)
+    chosen = voted.in_scheme(scheme)
+    assert len(chosen) == count
+    names = [EMOTIONS[code] for code in chosen.labels]
+    assert set(names) == set(labels_of(scheme))
+    assert names.count("angry") == (20 if scheme == "six" else 10)
+    assert np.array_equal(chosen.labels, chosen.majority)
+    recipe = replace(RECIPE, labels=scheme)
+    wanted, weights = targets(chosen, recipe)
+    assert wanted["fer2013"].shape == (count, len(labels_of(scheme))) and set(weights) == {"fer2013"}
+    assert [labels_of(scheme)[place] for place in wanted["fer2013"].argmax(1)] == names
+    assert classes_of(np.array([-1]), scheme) == -1
+
+
+def test_a_data_set_without_any_face_of_a_scheme_is_an_error(faces):
+    with pytest.raises(DataError, match="angry, happy, sad, neutral"):
+        faces.where(faces.labels == 2).in_scheme("four")
+
+
+def test_faces_of_all_splits_are_learnt_from_where_a_recipe_says_so_and_none_is_left_to_measure_by(faces, tmp_path):
+    path = convert.train(replace(with_fit(faces="all", loss="sigmoid"), labels="four"), faces, tmp_path, "test")
+    card = read_card(path)
+    assert card.labels == ("angry", "happy", "sad", "neutral")
+    assert card.training["held_out"]["fer2013"]["n"] == 10 and "30 faces" in card.training["data"]
+    assert card.training["tests"] == {}
+
+
+def test_a_balanced_recipe_weighs_emotions_alike(faces):
+    codes = np.array([0] * 6 + [3] * 2 + [6])
+    weights = balance(codes)[codes]
+    assert [weights[codes == code].sum() for code in (0, 3, 6)] == pytest.approx([3, 3, 3])
+    few = faces.where(np.array([0, 7, 14, 21, 28, 35, 1, 8]))
+    _, _, given = AugmentedFaces(few, with_fit(balanced=True), CYCLE, 48, 0)[0]
+    assert sorted(given["fer2013"].tolist()) == pytest.approx([8 / 12] * 6 + [2.0] * 2)
+
+
+def test_steps_are_the_batches_of_an_epoch_however_many_rounds_that_makes(faces):
+    batches = AugmentedFaces(faces, with_fit(steps=20), CYCLE, 48, 0)
+    assert len(batches) == 20
+    seen = np.bincount(batches.order[: 20 * 8], minlength=70)
+    assert (seen.min(), seen.max()) == (2, 3)
+
+
+def test_each_fold_holds_out_another_part(faces, tmp_path):
+    parts = [faces.fold(number, 3, seed=1) for number in range(3)]
+    assert sum(len(held) for _, held in parts) == 70
+    held = np.concatenate([held.pixels for _, held in parts])
+    assert len(np.unique(held.reshape(70, -1), axis=0)) == 70
+    said: list[str] = []
+    recipe = replace(with_fit(folds=3), cycles=(replace(CYCLE, stages=((1, 48),)),))
+    path = convert.train(recipe, faces, tmp_path, "test", said.append)
+    assert said[-1].startswith("3 folds: ")
+    assert [len(history(tmp_path / run)) for run in ("run", "run-2", "run-3")] == [1, 1, 1]
+    training = read_card(path).training
+    assert sorted(fold["fer2013"]["n"] for fold in training["folds"]) == [16, 16, 17]
+    assert training["held_out"] == training["folds"][0]
