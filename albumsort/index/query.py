@@ -24,6 +24,8 @@ from albumsort.records import Face, Photo
 DEFAULT_THRESHOLD = 0.5
 #: Seconds to wait for the tables of an index that is still empty.
 _PATIENCE = 2.0
+#: Rows that are sorted first, where the index has no order: more than a list of twenty needs.
+_FIRST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,12 +293,12 @@ class Index:
         values = self._values(filters, certain)
         # Faces come straight from the emotion's own index, so that a short list reads a few rows of a million. Several
         # emotions, or another scheme, have none; then all are looked at.
-        found = self._connection.execute(
+        question = (
             f"SELECT p.id, p.digest, {answers.score('f')} FROM faces f CROSS JOIN photos p ON p.id = f.photo_id"
             f" WHERE {answers.reads('f')} AND {answers.certain('f')} {filters.counting('f')}"
-            f" {self._where(answers, filters)} ORDER BY {answers.score('f')} DESC",
-            values,
+            f" {self._where(answers, filters)} ORDER BY {answers.score('f')} DESC"
         )
+        found = self._connection.execute(question, values) if answers.is_plain else self._sorted(question, values)
         seen: set[int] = set()
         # Below, a face that reads as something else may still hold more of the emotion than one that reads as it; such
         # photos are scored by all their certain faces and sorted anew.
@@ -315,6 +317,13 @@ class Index:
                 ).fetchone()[0]
                 doubtful.append((photo_id, digest, best))
         yield from sorted(doubtful, key=lambda row: (-row[2], row[0]))
+
+    def _sorted(self, question: str, values: dict[str, Any]) -> Iterator[tuple[int, str, float]]:
+        """The rows of a question that SQLite has to sort: the first thousand are had in half of the time of all."""
+        first = self._connection.execute(f"{question}, f.id LIMIT {_FIRST}", values).fetchall()
+        yield from first
+        if len(first) == _FIRST:
+            yield from self._connection.execute(f"{question}, f.id LIMIT -1 OFFSET {_FIRST}", values)
 
     def _everyone(self, answers: Answers, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
         """(photo id, digest, score), best first, by the smallest probability among a photo's faces in front."""

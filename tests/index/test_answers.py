@@ -11,7 +11,7 @@ import pytest
 
 from albumsort.emotions import EMOTIONS, SCHEMES, labels_of
 from albumsort.front import in_front
-from albumsort.index import Index
+from albumsort.index import Index, query
 from albumsort.index.answers import Answers, in_scheme
 from albumsort.index.filters import Filters
 from albumsort.records import Face, PhotoResult
@@ -77,8 +77,13 @@ def score(faces: list[Face], emotions: tuple[str, ...]) -> list[float]:
     ("emotions", "scheme"), QUESTIONS, ids=lambda value: "+".join(value) if isinstance(value, tuple) else value
 )
 def test_lists_are_those_of_a_look_at_each_face(
-    crowd: tuple[Path, list[PhotoResult]], emotions: tuple[str, ...], scheme: str, limits: str
+    crowd: tuple[Path, list[PhotoResult]],
+    emotions: tuple[str, ...],
+    scheme: str,
+    limits: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(query, "_FIRST", 5)  # so that there are more
     path, results = crowd
     filters = FILTERS[limits]
     if set(filters.without) & set(EMOTIONS) - set(labels_of(scheme)):
