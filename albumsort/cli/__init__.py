@@ -10,7 +10,7 @@ import typer
 
 import albumsort
 from albumsort.album.walk import printable
-from albumsort.cli import bench, bursts, correct, export, model, model_plots, predict, query, scan
+from albumsort.cli import bench, bursts, correct, export, model, model_export, model_plots, predict, query, scan
 from albumsort.cli.stop import stop
 from albumsort.errors import AlbumsortError, explain_import
 
@@ -52,6 +52,7 @@ app.command()(query.problems)
 app.command()(query.prune)
 app.command()(query.forget)
 app.command()(bench.bench)
+model.app.command()(model_export.export)
 model.app.command()(model_plots.data)
 model.app.command()(model_plots.look)
 model.app.command()(model_plots.curves)

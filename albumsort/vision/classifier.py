@@ -41,6 +41,11 @@ class EmotionClassifier:
         self.card = read_card(path)
         self._predict = _compiled(path, labels, self.card.temperatures[labels], device)
 
+    @property
+    def function(self) -> Any:
+        """The compiled ``tf.function`` itself: uint8 crops ``(n, 48, 48)`` in, float32 probabilities out."""
+        return self._predict
+
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities of ``EMOTIONS``.
 
