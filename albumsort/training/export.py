@@ -231,9 +231,7 @@ def _compared(
 
 
 def _refuse_wrong(check: Check, quantized: bool) -> None:
-    """Raises:
-    AlbumsortError: the export is not what it was made of.
-    """
+    """Raise AlbumsortError when an export is not what it was made of."""
     if quantized:
         if check.accuracy is None or check.accuracy_before is None:
             raise DataError("int8 is judged by its share of right answers, and no face of PublicTest has one")
