@@ -10,7 +10,19 @@ import typer
 
 import albumsort
 from albumsort.album.walk import printable
-from albumsort.cli import bench, bursts, correct, export, model, predict, query, recipes, scan
+from albumsort.cli import (
+    bench,
+    bursts,
+    correct,
+    export,
+    model,
+    model_export,
+    model_plots,
+    predict,
+    query,
+    recipes,
+    scan,
+)
 from albumsort.cli.stop import stop
 from albumsort.errors import AlbumsortError, explain_import
 
@@ -55,6 +67,10 @@ app.command()(query.forget)
 app.command()(bench.bench)
 model.app.command()(recipes.recipes)
 model.app.command()(recipes.compare)
+model.app.command()(model_export.export)
+model.app.command()(model_plots.data)
+model.app.command()(model_plots.look)
+model.app.command()(model_plots.curves)
 app.add_typer(model.app, name="model")
 
 

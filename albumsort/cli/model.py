@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from albumsort.album.walk import printable
+from albumsort.cli.labelled import load_faces as _load
+from albumsort.cli.labelled import say as _say
 from albumsort.cli.options import Db, Device, Json, Model, index_path
-
-if TYPE_CHECKING:
-    from albumsort.training.datasets import Faces
 
 app = typer.Typer(
     help="The emotion model: measure it, look at it, tune it, train another.",
@@ -75,7 +73,7 @@ def evaluate(
     model: Model = None,
     device: Device = "auto",
     plots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Draw confusion, reliability and scores there, as PNG.")
+        Path | None, typer.Option(metavar="DIR", help="Draw confusion, reliability, scores and samples there, as PNG.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -98,18 +96,20 @@ def evaluate(
     truths = {"fer2013": ("fer2013", faces.labels)}
     if (faces.majority >= 0).any():
         truths["ferplus"] = ("perceived", faces.majority)
-    result = {
-        name: figures(
-            EmotionClassifier(model, labels, device).probabilities(faces.pixels),
-            in_scheme(truth, scheme_of(card.labels)),
-        )
-        for name, (labels, truth) in truths.items()
+    truths = {name: (labels, in_scheme(truth, scheme_of(card.labels))) for name, (labels, truth) in truths.items()}
+    answers = {
+        name: EmotionClassifier(model, labels, device).probabilities(faces.pixels)
+        for name, (labels, _) in truths.items()
     }
+    result = {name: figures(answers[name], truth) for name, (_, truth) in truths.items()}
     if plots:
-        from albumsort.report.plots import plot_figures
+        from albumsort.report.plots import plot_figures, plot_predictions
 
         for name, values in result.items():
-            for path in plot_figures(name, values, plots):
+            for path in (
+                *plot_figures(name, values, plots),
+                plot_predictions(name, faces.pixels, answers[name], truths[name][1], plots),
+            ):
                 _say(f"{printable(str(path))}: drawn")
     if as_json:
         print(json.dumps(result))
@@ -204,22 +204,6 @@ def use(
     print(f"in use from now on: {chosen or models.shipped_model()}")
 
 
-def _load(data: Path, ferplus: Path | None) -> tuple[Faces, Path | None]:
-    """The faces of a data set, and the votes that belong to it. Rows that are broken are reported."""
-    from albumsort.training import datasets
-
-    if data.is_dir() and (data / "fer2013.csv").exists():
-        votes = data / "fer2013new.csv"
-        ferplus = ferplus or (votes if votes.exists() else None)
-        data = data / "fer2013.csv"
-    if data.is_dir() and ferplus:
-        raise typer.BadParameter("--ferplus goes with fer2013.csv; class folders are taken as they are named")
-    faces = datasets.load_folder(data) if data.is_dir() else datasets.load(data, ferplus)
-    for reason, number in faces.broken.items():
-        _say(f"left out {number}: {reason}")
-    return faces, ferplus
-
-
 def _print_tuning(tuning: dict[str, Any]) -> None:
     print(
         f"{tuning['labelled']} held-out labelled faces: {tuning['right_before']:.1%} right before, "
@@ -245,8 +229,3 @@ def _print_figures(name: str, split: str, values: dict[str, Any]) -> None:
             for key in ("precision", "recall", "f1")
         )
         print(f"  {emotion:9}{scores['n']:6d}  {shown}")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+
+from albumsort.new_file import new_file
 
 
 @contextlib.contextmanager
@@ -32,4 +35,23 @@ with _in_the_package():
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-__all__ = ["Axes", "Figure", "FigureCanvasAgg", "Rectangle"]
+__all__ = ["Axes", "Figure", "FigureCanvasAgg", "Rectangle", "page", "save"]
+
+
+def page(width: float, height: float) -> Figure:
+    """An empty figure of so many inches, whose parts make room for each other."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, target: Path) -> None:
+    """Write a figure as PNG.
+
+    Raises:
+        OSError: the target is there, or cannot be written.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a title in a script that the font lacks shows boxes
+        with new_file(target) as file:
+            figure.savefig(file, format="png", dpi=120)

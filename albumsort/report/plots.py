@@ -1,4 +1,4 @@
-"""Plots of a model: confusion matrix, reliability, scores by emotion, and how a training run went."""
+"""Plots of a model: confusion matrix, reliability, scores by emotion, predictions, and how training runs went."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
-from albumsort.report.canvas import Axes, Figure, FigureCanvasAgg
+from albumsort.report.canvas import Axes, Figure, page, save
 from albumsort.report.drawing import COLOURS
+from albumsort.report.tiles import TilePage
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#999999"
+#: One colour a run, in turn, then again with other dashes (Okabe and Ito 2008).
+_RUNS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_DASHES = ("-", "--", ":")
+_RIGHT, _WRONG, _NEITHER = "#007A59", "#C04000", "#777777"
+#: Predictions in a row, and rows of them.
+_PREDICTED = (8, 5)
 
 
 def plot_figures(name: str, figures: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -47,8 +55,7 @@ _TITLES = {
 def plot_history(history: Sequence[Mapping[str, str]], target: Path) -> None:
     """Draw a training run from the lines of its ``history.csv``: loss above, share of right answers below."""
     epochs = [int(line["epoch"]) for line in history]
-    figure = Figure(figsize=(6.4, 5.4), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = page(6.4, 5.4)
     loss, accuracy = figure.subplots(2, 1, sharex=True)
     loss.plot(epochs, [float(line["loss"]) for line in history], color=_GREY)
     loss.set_ylabel("loss in training")
@@ -64,19 +71,93 @@ def plot_history(history: Sequence[Mapping[str, str]], target: Path) -> None:
     figure.savefig(target, format="png", dpi=120)
 
 
+def plot_curves(runs: Mapping[str, Sequence[Mapping[str, str]]], target: Path) -> None:
+    """Draw several training runs over each other, a panel for each figure that their histories have in common or alone.
+
+    Args:
+        runs: by name, the lines of its ``history.csv``, with a column ``epoch``.
+        target: must not be there.
+    """
+    panels = list(dict.fromkeys(name for lines in runs.values() for name in lines[0] if name != "epoch"))
+    figure = page(7.2, 1.2 + 2.2 * len(panels))
+    parts = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for number, (run, lines) in enumerate(runs.items()):
+        colour, dashes = _RUNS[number % len(_RUNS)], _DASHES[number // len(_RUNS) % len(_DASHES)]
+        for panel, axes in zip(panels, parts, strict=True):
+            points = [(int(line["epoch"]), float(line[panel])) for line in lines if line.get(panel)]
+            mark = "o" if len(points) == 1 else ""
+            axes.plot(*zip(*points, strict=True) if points else ([], []), dashes, marker=mark, color=colour, label=run)
+    for panel, axes in zip(panels, parts, strict=True):
+        axes.set_ylabel(_PANELS.get(panel, panel))
+        axes.grid(axis="y", color="#EEEEEE")
+        if "loss" not in panel:
+            axes.yaxis.set_major_formatter("{x:.0%}")
+        _bare(axes)
+    parts[-1].set_xlabel("epoch")
+    parts[-1].xaxis.get_major_locator().set_params(integer=True)
+    figure.legend(*parts[0].get_legend_handles_labels(), frameon=False, loc="outside upper center", ncols=3)
+    save(figure, target)
+
+
+#: What the columns of a history are, in words.
+_PANELS = {
+    "loss": "loss in training",
+    "fer2013": "right by FER2013,\nheld-out faces",
+    "perceived": "right by FER+,\nheld-out faces",
+}
+
+
+def plot_predictions(
+    name: str,
+    pixels: NDArray[np.uint8],
+    probabilities: NDArray[np.floating],
+    truth: NDArray[np.int64],
+    folder: Path,
+) -> Path:
+    """Draw ``NAME-predictions.png``: some faces, what the model says, and where that is wrong, the second answer too.
+
+    Args:
+        name: of the label set, for title and file.
+        pixels: uint8 ``(n, 48, 48)``.
+        probabilities: ``(n, 7)``, NaN for emotions that the model does not know.
+        truth: ``(n,)`` codes, -1 for faces that are not shown; at least one is.
+        folder: must be there; a file of this name is written anew.
+    """
+    columns, rows = _PREDICTED
+    chosen = np.random.default_rng(0).permutation(np.flatnonzero(truth >= 0))[: columns * rows]
+    ranking = np.argsort(-np.nan_to_num(probabilities[chosen]), axis=1, kind="stable")
+    right, second = ranking[:, 0] == truth[chosen], ranking[:, 1] == truth[chosen]
+    sheet = TilePage(pixels[chosen], columns, lines=3, scale=1.5)
+    for number, (face, (first, then, *_)) in enumerate(zip(chosen, ranking, strict=True)):
+        lines = [(f"{EMOTIONS[first]} {probabilities[face, first]:.0%}", _RIGHT if right[number] else _WRONG)]
+        if not right[number]:
+            colour = _RIGHT if second[number] else _NEITHER
+            lines += [(f"then {EMOTIONS[then]} {probabilities[face, then]:.0%}", colour)]
+            lines += [(f"is {EMOTIONS[truth[face]]}", "black")]
+        sheet.caption(number, lines)
+    sheet.axes.set_title(
+        f"{name}: {right.sum()} of these {len(chosen)} right, {second.sum()} more with the second answer", fontsize=10
+    )
+    sheet.figure.savefig(target := folder / f"{name}-predictions.png", format="png", dpi=120)
+    return target
+
+
 def _page(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = page(width, height)
     return figure, figure.add_subplot()
 
 
 def _confusion(axes: Axes, figures: Mapping[str, Any]) -> None:
-    counts = np.array(figures["confusion"], float)
+    draw_matrix(axes, np.array(figures["confusion"], float))
+    axes.set(xlabel="the model says", ylabel="the face is (faces)")
+
+
+def draw_matrix(axes: Axes, counts: NDArray[np.float64]) -> None:
+    """Draw counts ``(7, 7)`` of faces by emotion, each as its share of its row."""
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(EMOTIONS)), EMOTIONS, rotation=40, ha="right")
     axes.set_yticks(range(len(EMOTIONS)), [f"{e} ({int(n)})" for e, n in zip(EMOTIONS, counts.sum(1), strict=True)])
-    axes.set(xlabel="the model says", ylabel="the face is (faces)")
     for row, column in np.ndindex(*shares.shape):
         if counts[row, column]:
             colour = "white" if shares[row, column] > 0.5 else "black"

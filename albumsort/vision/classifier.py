@@ -49,6 +49,11 @@ class EmotionClassifier:
         looks = 2 if self.card.is_mirrored else 1
         self._predict = _compiled(path, head, self.card.temperatures[head], len(self.card.labels), looks, device)
 
+    @property
+    def function(self) -> Any:
+        """The compiled ``tf.function`` itself: uint8 crops ``(n, 48, 48)`` in, float32 probabilities out."""
+        return self._predict
+
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities of ``EMOTIONS``.
 

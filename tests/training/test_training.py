@@ -192,7 +192,7 @@ def test_evaluate_prints_a_table_for_people(trained, few_faces, capsys):
 def test_evaluate_draws_its_figures(trained, few_faces, capsys, tmp_path):
     evaluate(few_faces.folder, model=trained, plots=tmp_path / "plots", as_json=True)
     drawn = {path.name: Image.open(path).size for path in (tmp_path / "plots").iterdir()}
-    kinds = ("confusion", "reliability", "emotions")
+    kinds = ("confusion", "reliability", "emotions", "predictions")
     assert set(drawn) == {f"{name}-{kind}.png" for name in ("fer2013", "ferplus") for kind in kinds}
     assert all(min(size) > 400 for size in drawn.values())
     for measured in json.loads(capsys.readouterr().out).values():

@@ -79,6 +79,7 @@ def test_nothing_in_the_scanned_and_working_folder_is_run(trapped: tuple[Path, P
         ("predict", "both.jpg"),
         ("show", "both.jpg", "--db", index, "-o", tmp_path / "shown.png"),
         ("export", tmp_path / "sorted", "--db", index),
+        ("model", "look", "both.jpg", "-o", tmp_path / "look.png"),
         ("model", "info"),
     ):
         done = albumsort(*words, cwd=folder)

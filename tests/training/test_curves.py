@@ -1,0 +1,63 @@
+"""Training runs drawn over each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from albumsort.report.plots import plot_curves
+from albumsort.training.datasets import DataError
+from albumsort.training.history import named_histories
+
+
+def history(folder, lines, name="history.csv"):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_a_run_is_found_by_the_folder_that_train_was_given_by_that_of_the_run_and_by_its_file(trained):
+    out = trained.parent
+    found = [named_histories([run]) for run in (out, out / "run", out / "run" / "history.csv")]
+    assert found[0] == found[1] == found[2]
+    assert [line["epoch"] for line in found[0][out.name]] == ["1", "2"]
+
+
+def test_runs_of_one_name_are_told_apart_by_their_paths(tmp_path):
+    runs = [history(tmp_path / place / "mine" / "run", ["epoch,loss", "1,2.0"]) for place in "ab"]
+    assert list(named_histories(runs)) == [str(run) for run in runs]
+
+
+@pytest.mark.parametrize(
+    "lines", [[""], ["epoch,loss"], ["loss", "1"], ["epoch,loss", "one,2"], ["epoch,loss", "1,inf"]]
+)
+def test_what_is_no_history_is_an_error_that_names_it(tmp_path, lines):
+    with pytest.raises(DataError, match=r"history\.csv: not the history"):
+        named_histories([history(tmp_path, lines)])
+
+
+def test_a_folder_without_a_history_is_an_error(tmp_path):
+    with pytest.raises(DataError, match=r"no history\.csv"):
+        named_histories([tmp_path])
+
+
+def test_runs_of_different_figures_and_lengths_are_drawn(tmp_path):
+    runs = {
+        "long": [{"epoch": str(k), "loss": str(2 / k), "fer2013": str(k / 40)} for k in range(1, 21)],
+        "one epoch": [{"epoch": "1", "loss": "1.5", "fer2013": "0.3", "perceived": "0.4"}],
+        "unvoted": [{"epoch": str(k), "loss": "1", "fer2013": "0.3", "perceived": "nan"} for k in (1, 2)],
+    }
+    plot_curves(runs, tmp_path / "three.png")
+    plot_curves({"long": runs["long"]}, tmp_path / "one.png")
+    three, one = (np.asarray(Image.open(tmp_path / f"{name}.png").convert("RGB")) for name in ("three", "one"))
+    assert three.shape[0] > one.shape[0]  # a panel more
+    assert {(0, 114, 178), (213, 94, 0)} <= set(map(tuple, three.reshape(-1, 3).tolist()))
+
+
+def test_the_command_draws_and_does_not_write_over(trained, run, tmp_path):
+    for _ in range(2):
+        done = run("model", "curves", trained.parent, trained.parent / "run", "-o", "curves.png")
+    assert done.returncode == 1
+    assert done.stderr == "albumsort: curves.png: there already; choose another name with -o\n"
+    assert Image.open(tmp_path / "curves.png").format == "PNG"

@@ -1,0 +1,135 @@
+"""What is said of a data set: counts, copies, conflicts, agreement."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from albumsort.cli.model_plots import data
+from albumsort.errors import AlbumsortError
+from albumsort.training import explore as exploration
+from albumsort.training.datasets import Faces, load
+from albumsort.training.explore import explore, mean_faces
+
+
+def tiles(count: int) -> np.ndarray:
+    """Pictures that are not alike: blocks of 3 x 3 random greys."""
+    blocks = np.random.default_rng(0).integers(20, 220, (count, 16, 16))
+    return blocks.repeat(3, 1).repeat(3, 2).astype(np.uint8)
+
+
+def faces_of(pixels: np.ndarray, labels: list[int], usage: list[str]) -> Faces:
+    count = len(pixels)
+    return Faces(
+        pixels, np.array(labels), np.array(usage), np.zeros((count, 8), np.float32), np.full(count, -1, np.int64)
+    )
+
+
+@pytest.fixture
+def six() -> Faces:
+    """Face 3 is face 0 again in another split, face 4 is face 1 in other light, with another label."""
+    pixels = tiles(6)
+    pixels[3] = pixels[0]
+    pixels[4] = pixels[1] * 0.8 + 30
+    return faces_of(pixels, [3, 4, 6, 3, 6, 0], ["Training"] * 3 + ["PublicTest", "Training", "PublicTest"])
+
+
+def test_faces_are_counted_by_split_and_emotion(six):
+    found = explore(six)
+    assert found["n"] == 6
+    assert list(found["splits"]) == ["Training", "PublicTest"]
+    assert {emotion: n for emotion, n in found["splits"]["Training"].items() if n} == {
+        "happy": 1,
+        "sad": 1,
+        "neutral": 2,
+    }
+
+
+def test_copies_are_told_by_their_pixels_and_near_ones_by_their_look(six):
+    copies = explore(six)["duplicates"]
+    assert copies["exact"] == {"faces": 2, "across_splits": {"Training": 1, "PublicTest": 1}, "other_label": 0}
+    assert copies["near"] == {"faces": 2, "across_splits": {"Training": 0, "PublicTest": 0}, "other_label": 2}
+
+
+def test_copies_with_different_labels_are_listed(six):
+    assert explore(six)["conflicts"] == [[1, 4]]
+    assert explore(replace(six, labels=np.array([3, 4, 6, 2, 6, 0])))["conflicts"] == [[0, 3], [1, 4]]
+
+
+def test_copies_are_found_however_far_apart_they_are(monkeypatch, six):
+    at_once = explore(six)
+    monkeypatch.setattr(exploration, "_ROWS", 2)
+    assert explore(six) == at_once
+
+
+def test_pictures_of_one_grey_are_copies_only_of_their_own_grey():
+    pixels = np.stack([np.full((48, 48), grey, np.uint8) for grey in (0, 0, 90)])
+    copies = explore(faces_of(pixels, [0, 1, 2], ["Training"] * 3))["duplicates"]
+    assert (copies["exact"]["faces"], copies["near"]["faces"]) == (2, 0)
+
+
+def test_no_more_conflicts_are_listed_than_promised(monkeypatch):
+    monkeypatch.setattr(exploration, "LISTED", 7)
+    found = explore(faces_of(np.zeros((30, 48, 48), np.uint8), [k % 7 for k in range(30)], [""] * 30))
+    assert len(found["conflicts"]) == 7
+    assert found["duplicates"]["exact"] == {"faces": 30, "across_splits": {}, "other_label": 30}
+
+
+def test_the_agreement_of_labels_and_votes(six):
+    found = explore(replace(six, majority=np.array([3, 6, 6, 3, -1, -1])))["ferplus"]
+    assert (found["n"], found["no_majority"], found["agreement"]) == (4, 2, 0.75)
+    assert found["matrix"][3][3] == 2 and found["matrix"][4][6] == 1 and np.sum(found["matrix"]) == 4
+
+
+def test_without_votes_there_is_no_agreement(six):
+    assert "ferplus" not in explore(six)
+
+
+def test_mean_faces_are_of_all_and_of_each_emotion_that_there_is(six):
+    means = mean_faces(six)
+    assert list(means) == ["all", "angry", "happy", "sad", "neutral"]
+    assert means["all"] == pytest.approx(six.pixels.mean(0))
+    assert means["happy"] == pytest.approx(six.pixels[0])
+
+
+def test_the_command_says_what_there_is_and_draws_it(few_faces, run, tmp_path):
+    done = run("model", "data", few_faces.folder, "--plots", "plots")
+    assert done.returncode == 0, done.stderr
+    assert "0 rows are broken" in done.stdout
+    assert "64 faces have a majority of FER+'s votes" in done.stdout
+    drawn = {path.name: Image.open(path).size for path in (tmp_path / "plots").iterdir()}
+    assert set(drawn) == {"classes.png", "samples.png", "mean-faces.png", "agreement.png"}
+    assert all(width > 400 and height > 120 for width, height in drawn.values())
+
+
+def test_the_same_as_json(few_faces, capsys):
+    data(few_faces.data, few_faces.votes, as_json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert said == json.loads(json.dumps(explore(load(few_faces.data, few_faces.votes))))
+
+
+def test_broken_rows_are_counted(few_faces, tmp_path, capsys):
+    broken = tmp_path / "fer2013.csv"
+    broken.write_text(few_faces.data.read_text() + "9,1 2 3,Training\n3,1 2 3,Training\n")
+    data(broken, as_json=True)
+    assert sum(json.loads(capsys.readouterr().out)["broken"].values()) == 2
+
+
+def test_plots_are_never_written_over_something(few_faces, tmp_path):
+    (tmp_path / "samples.png").write_text("mine")
+    with pytest.raises(AlbumsortError, match=r"samples\.png: there already"):
+        data(few_faces.data, plots=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["samples.png"]
+    assert (tmp_path / "samples.png").read_text() == "mine"
+
+
+def test_copies_with_different_labels_are_drawn(six, tmp_path):
+    from albumsort.report.exploration import plot_exploration
+
+    drawn = plot_exploration(six, explore(six), mean_faces(six), tmp_path / "new")
+    assert [path.name for path in drawn] == ["classes.png", "samples.png", "mean-faces.png", "copies.png"]
+    assert all(Image.open(path).format == "PNG" for path in drawn)

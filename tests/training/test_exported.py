@@ -1,0 +1,151 @@
+"""Models for other runtimes: they give the answers of the model that they were made of, or are not written."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+
+from albumsort.cli.model_export import export as command
+from albumsort.errors import AlbumsortError
+from albumsort.training import export as exporting
+from albumsort.training.datasets import DataError, Faces, load
+from albumsort.training.export import FORMATS, answers, export, made_up_faces
+from albumsort.vision.classifier import EmotionClassifier
+
+
+@pytest.fixture(scope="module")
+def faces(few_faces) -> Faces:
+    return load(few_faces.data, few_faces.votes)
+
+
+@pytest.fixture(scope="module", params=FORMATS)
+def exported(request, trained, tmp_path_factory) -> tuple[str, Path]:
+    """The tiny model's perceived head in a format, and where it is; read only."""
+    target = tmp_path_factory.mktemp("exported") / f"tiny.{request.param}"
+    export(trained, "perceived", request.param, target)
+    return request.param, target
+
+
+def test_an_export_reads_faces_as_the_model_does(exported, trained, faces):
+    crops = np.concatenate([faces.pixels, made_up_faces(1000 - len(faces))])
+    said, wanted = answers(*exported)(crops), EmotionClassifier(trained).probabilities(crops)
+    assert (said.shape, said.dtype) == ((1000, 7), np.float32)
+    assert np.abs(said - wanted).max() < 1e-4
+    assert np.ptp(wanted, axis=0).max() > 0.01  # which it does not by saying the same of each
+
+
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_an_export_takes_any_number_of_faces(exported, trained, count):
+    crops = made_up_faces(count)
+    assert answers(*exported)(crops) == pytest.approx(EmotionClassifier(trained).probabilities(crops), abs=1e-4)
+
+
+def test_a_face_and_its_mirror_image_are_read_alike(exported):
+    crops = made_up_faces(5)
+    read = answers(*exported)
+    assert read(crops) == pytest.approx(read(np.ascontiguousarray(crops[:, :, ::-1])), abs=1e-4)
+
+
+def test_an_export_is_all_that_is_left(exported):
+    _, target = exported
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_the_other_head_answers_in_its_own_sense(trained, faces, tmp_path):
+    check = export(trained, "fer2013", "onnx", tmp_path / "tiny.onnx", faces)
+    said = answers("onnx", tmp_path / "tiny.onnx")(faces.pixels)
+    assert said == pytest.approx(EmotionClassifier(trained, "fer2013").probabilities(faces.pixels), abs=1e-4)
+    assert check.accuracy == check.accuracy_before is not None
+    assert check.faces == 10  # those of PublicTest
+    assert check.size == (tmp_path / "tiny.onnx").stat().st_size
+
+
+@pytest.mark.parametrize("kind", ["tflite", "onnx"])
+def test_int8_answers_a_little_otherwise_and_is_right_as_often(trained, faces, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(exporting, "CALIBRATED", 20)
+    whole = export(trained, "perceived", kind, tmp_path / "whole", faces)
+    check = export(trained, "perceived", kind, tmp_path / "int8", faces, quantized=True)
+    assert check.accuracy >= check.accuracy_before - 0.02
+    assert 0 < check.difference < 0.2
+    assert whole.difference < 1e-4
+    assert answers(kind, tmp_path / "int8")(faces.pixels).sum(1) == pytest.approx(1, abs=0.02)
+
+
+def test_an_export_that_answers_otherwise_is_refused_and_leaves_nothing(trained, tmp_path, monkeypatch):
+    run = exporting._run_onnx
+    monkeypatch.setitem(exporting._RUNTIMES, "onnx", lambda path: lambda crops: run(path)(255 - crops))
+    with pytest.raises(AlbumsortError, match="nothing was written"):
+        export(trained, "perceived", "onnx", tmp_path / "tiny.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_export_that_says_nan_is_refused(trained, tmp_path, monkeypatch):
+    nothing = np.full((exporting.CHECKED, 7), np.nan, np.float32)
+    monkeypatch.setitem(exporting._RUNTIMES, "onnx", lambda path: lambda crops: nothing[: len(crops)])
+    with pytest.raises(AlbumsortError, match="differ by up to nan"):
+        export(trained, "perceived", "onnx", tmp_path / "tiny.onnx")
+
+
+def test_an_int8_that_is_often_wrong_is_refused(trained, faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "CALIBRATED", 4)
+    right = EmotionClassifier(trained).probabilities(faces.split("PublicTest").pixels)
+    monkeypatch.setitem(exporting._RUNTIMES, "onnx", lambda path: lambda crops: 1 - right)
+    labels = right.argmax(1)
+    monkeypatch.setattr(exporting, "_right", lambda tests, head: labels)
+    with pytest.raises(AlbumsortError, match=r"right for 0\.0% of 10 faces, where the model is for 100\.0%"):
+        export(trained, "perceived", "onnx", tmp_path / "tiny.onnx", faces, quantized=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_int8_without_faces_says_what_it_needs(trained, tmp_path):
+    with pytest.raises(DataError, match="--data"):
+        export(trained, "perceived", "tflite", tmp_path / "tiny.tflite", quantized=True)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_nothing_is_written_over(trained, tmp_path, kind):
+    (tmp_path / "mine").mkdir() if kind == "savedmodel" else (tmp_path / "mine").write_text("mine")
+    with pytest.raises(AlbumsortError, match="there already"):
+        command(tmp_path / "mine", kind, model=trained)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_appears_while_an_export_is_made_is_not_written_over_either(trained, tmp_path, monkeypatch, kind):
+    target = tmp_path / "mine"
+
+    def appear(check, quantized):
+        target.mkdir() if kind == "savedmodel" else target.touch()
+        (target / "file" if kind == "savedmodel" else target).write_text("mine")
+
+    monkeypatch.setattr(exporting, "_refuse_wrong", appear)
+    with pytest.raises(OSError):
+        export(trained, "perceived", kind, target)
+    assert ((target / "file") if kind == "savedmodel" else target).read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(("kind", "package"), [("tflite", "ai_edge_litert"), ("onnx", "tf2onnx")])
+def test_a_package_that_is_missing_is_one_line(trained, tmp_path, monkeypatch, kind, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(AlbumsortError, match=rf"{package}.*pip install 'albumsort\[export\]'"):
+        export(trained, "perceived", kind, tmp_path / "tiny")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_says_how_far_the_export_differs(trained, tmp_path, capfd):
+    command(tmp_path / "tiny.onnx", "onnx", model=trained)
+    said = capfd.readouterr()
+    assert said.out.startswith(f"{tmp_path / 'tiny.onnx'}: ") and "1000 faces: probabilities differ by" in said.out
+    assert said.err == ""
+    assert answers("onnx", tmp_path / "tiny.onnx")(made_up_faces(2)).shape == (2, 7)
+
+
+@pytest.mark.parametrize(("kind", "data"), [("tflite", None), ("savedmodel", Path("somewhere"))])
+def test_int8_is_wrong_usage_without_data_and_for_tensorflow(tmp_path, kind, data):
+    with pytest.raises(typer.BadParameter, match="--quantize int8"):
+        command(tmp_path / "out", kind, "int8", data=data)

@@ -1,0 +1,143 @@
+"""A look inside the network: which layers are looked at, and what saliency says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+
+from albumsort.cli.model_plots import look as command
+from albumsort.errors import AlbumsortError
+from albumsort.vision.classifier import EmotionClassifier
+from albumsort.vision.crop import whole_picture
+from albumsort.vision.look import after_down_scaling, look, spatial_places
+from albumsort.vision.models import shipped_model
+from albumsort.vision.runtime import tensorflow
+
+tensorflow()
+import keras  # noqa: E402
+from keras import layers  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def smile(composer) -> np.ndarray:
+    """A laughing face, ``(48, 48)``."""
+    x, y, w, h = composer.FACES[composer.HAPPY]
+    return whole_picture(np.asarray(composer.portrait(composer.HAPPY).crop((x, y, x + w, y + h)).convert("RGB")))[0]
+
+
+def names(network: keras.Model, places: list[int]) -> list[str]:
+    return [network.layers[place].name for place in places]
+
+
+def plain_network() -> keras.Model:
+    """Two convolutions and a pooling, twice."""
+    face = x = keras.Input((48, 48, 1))
+    for block in "ab":
+        x = layers.Conv2D(4, 3, activation="relu", name=f"{block}1")(x)
+        x = layers.Conv2D(4, 3, activation="relu", name=f"{block}2")(x)
+        x = layers.MaxPooling2D(3, 2, name=f"{block}_pool")(x)
+    return keras.Model(face, layers.Dense(7)(layers.Flatten()(x)))
+
+
+def residual_network() -> keras.Model:
+    """A block with a short cut around two convolutions of which the first has a stride."""
+    face = keras.Input((48, 48, 1))
+    x = layers.Conv2D(4, 3, padding="same", name="stem")(face)
+    y = layers.Conv2D(4, 3, 2, padding="same", name="within1")(x)
+    y = layers.Conv2D(4, 3, padding="same", name="within2")(y)
+    x = layers.ReLU(name="end")(layers.Add(name="sum")([layers.AveragePooling2D(2, name="around")(x), y]))
+    return keras.Model(face, layers.Dense(7)(layers.GlobalAveragePooling2D()(x)))
+
+
+def test_of_a_plain_net_each_layer_is_seen_and_each_pooling_is_a_stage():
+    network = plain_network()
+    places = spatial_places(network)
+    assert names(network, places) == ["a1", "a2", "a_pool", "b1", "b2", "b_pool"]
+    assert names(network, after_down_scaling(network, places)) == ["a_pool", "b_pool"]
+
+
+def test_of_a_residual_net_nothing_within_a_block_is_looked_at():
+    network = residual_network()
+    places = spatial_places(network)
+    assert names(network, places) == ["stem", "sum", "end"]
+    assert names(network, after_down_scaling(network, places)) == ["end"]
+
+
+def test_the_model_that_ships_is_looked_into(smile):
+    seen = look(smile)
+    assert seen.emotion == "happy"
+    assert seen.probabilities == pytest.approx(EmotionClassifier().probabilities(smile[None])[0])
+    assert [stage.shape[:2] for stage in seen.stages] == [(24, 24), (12, 12), (6, 6)]
+    assert (seen.saliency.shape, seen.saliency.min(), seen.saliency.max()) == ((48, 48), 0, 1)
+
+
+def test_a_smile_is_in_the_lower_half_of_the_face(smile):
+    saliency = look(smile).saliency
+    assert saliency[24:].sum() > 1.5 * saliency[:24].sum()
+
+
+def test_saliency_turns_with_the_face(smile):
+    mirrored = look(np.ascontiguousarray(smile[:, ::-1])).saliency
+    assert mirrored == pytest.approx(look(smile).saliency[:, ::-1], abs=0.02)
+
+
+def test_another_emotion_than_the_most_probable_can_be_looked_for(smile):
+    seen = look(smile, emotion="surprise")
+    assert seen.emotion == "surprise"
+    assert np.abs(seen.saliency - look(smile).saliency).max() > 0.2
+
+
+def test_grad_cam_of_a_net_whose_answer_is_known(tmp_path):
+    """Its only map is the picture's brightness and speaks for happy: what is bright is salient."""
+    face = keras.Input((48, 48, 1))
+    x = layers.MaxPooling2D(4, name="pool")(face)
+    x = layers.GlobalAveragePooling2D()(x)
+    heads = {name: layers.Dense(size, name=name)(x) for name, size in (("perceived", 8), ("fer2013", 7))}
+    network = keras.Model(face, heads)
+    weights = np.zeros((1, 8), np.float32)
+    weights[0, 3] = 1 / 255
+    network.get_layer("perceived").set_weights([weights, np.zeros(8)])
+    from albumsort.training.convert import write
+
+    model = write(network, "known", {"perceived": 1.0, "fer2013": 1.0}, {}, tmp_path)
+    crop = np.zeros((48, 48), np.uint8)
+    crop[8:20, 28:40] = 255
+    seen = look(crop, model, emotion="happy")
+    assert seen.stages[0].shape == (12, 12, 1)
+    bright = crop == 255
+    assert seen.saliency[bright].mean() > 0.7
+    assert seen.saliency[~bright].mean() < 0.05
+    with pytest.raises(AlbumsortError, match="does not know bored"):
+        look(crop, model, emotion="bored")
+
+
+def test_the_command_draws_the_largest_face_or_another(album, tmp_path, capsys):
+    photo = album / "groups" / "both.jpg"
+    for number in (1, 2):
+        command(photo, tmp_path / f"{number}.png", face=number)
+        assert capsys.readouterr().out == f"{tmp_path / str(number)}.png\n"
+    first, second = (np.asarray(Image.open(tmp_path / f"{number}.png").convert("RGB")) for number in (1, 2))
+    assert first.shape == second.shape and min(first.shape[:2]) > 600
+    assert not np.array_equal(first, second)
+    with pytest.raises(typer.BadParameter, match="there are 2"):
+        command(photo, tmp_path / "3.png", face=3)
+
+
+def test_a_face_that_is_cut_out_needs_no_detector(smile, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("albumsort.reading.FaceDetector", None)
+    Image.fromarray(smile).save("face.png")
+    command(Path("face.png"), cropped=True, labels="fer2013", model=shipped_model())
+    assert Image.open("face-look.png").format == "PNG"
+    with pytest.raises(AlbumsortError, match=r"face-look\.png: there already"):
+        command(Path("face.png"), cropped=True)
+
+
+def test_a_photo_without_a_face_is_an_error(album, tmp_path):
+    with pytest.raises(AlbumsortError, match="no face found"):
+        command(album / "places" / "rocket.jpg", tmp_path / "look.png")
+    assert not list(tmp_path.iterdir())
