@@ -10,7 +10,7 @@ import typer
 
 import albumsort
 from albumsort.album.walk import printable
-from albumsort.cli import bench, bursts, correct, export, model, predict, query, scan
+from albumsort.cli import bench, bursts, correct, export, model, predict, query, scan, sheet
 from albumsort.cli.stop import stop
 from albumsort.errors import AlbumsortError, explain_import
 
@@ -43,6 +43,7 @@ def _options(
 app.command()(scan.scan)
 app.command()(query.top)
 app.command()(bursts.bursts)
+app.command()(sheet.sheet)
 app.command()(export.export)
 app.command()(predict.predict)
 app.command()(predict.show)

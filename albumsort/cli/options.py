@@ -76,6 +76,17 @@ def day(text: str | None) -> str | None:
     return text
 
 
+def png(target: Path | None) -> Path | None:
+    """A name that says what is written there.
+
+    Raises:
+        typer.BadParameter: it says something else.
+    """
+    if target is not None and target.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{str(target)!r}: the plot is a PNG; give it a name with .png")
+    return target
+
+
 Under = Annotated[Path | None, typer.Option(metavar="DIR", help="Only photos below this folder.")]
 Since = Annotated[str | None, typer.Option(callback=day, metavar="DATE", help="2024, 2024-05 or 2024-05-17.")]
 Until = Annotated[str | None, typer.Option(callback=day, metavar="DATE", help="Likewise, that day included.")]
@@ -83,3 +94,5 @@ Camera = Annotated[str | None, typer.Option(metavar="NAME", help="Only photos of
 MinFaces = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only photos with so many faces or more.")]
 MaxFaces = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only photos with no more faces than that.")]
 Undated = Annotated[bool, typer.Option("--undated", help="With --since or --until: photos without a date, too.")]
+Everyone = Annotated[bool, typer.Option("--everyone", help="Rank by the face in front that shows it least.")]
+All = Annotated[bool, typer.Option("--all", help="List byte-identical copies and all frames of a burst, too.")]

@@ -12,8 +12,10 @@ import typer
 
 from albumsort.album.walk import printable
 from albumsort.cli.options import (
+    All,
     Camera,
     Db,
+    Everyone,
     Json,
     MaxFaces,
     MinFaces,
@@ -24,7 +26,9 @@ from albumsort.cli.options import (
     Until,
     index_path,
     known_emotion,
+    png,
 )
+from albumsort.cli.target import writing
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.query import Filters, Index
@@ -38,12 +42,8 @@ def top(
     n: Annotated[int, typer.Option("-n", min=1, help="How many photos.")] = 20,
     db: Db = None,
     threshold: Threshold = None,
-    everyone: Annotated[
-        bool, typer.Option("--everyone", help="Rank by the face in front that shows it least.")
-    ] = False,
-    with_copies: Annotated[
-        bool, typer.Option("--all", help="List byte-identical copies and all frames of a burst, too.")
-    ] = False,
+    everyone: Everyone = False,
+    with_copies: All = False,
     under: Under = None,
     since: Since = None,
     until: Until = None,
@@ -73,10 +73,20 @@ def top(
         sys.stderr.write(f"{count(written, 'photo')} copied to {printable(str(copy_to))}\n")
 
 
-def stats(db: Db = None, threshold: Threshold = None, as_json: Json = False) -> None:
+def stats(
+    db: Db = None,
+    threshold: Threshold = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(callback=png, metavar="FILE.png", help="Draw emotions over time, and how sure the model is."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Count photos, faces and emotions."""
     with Index(index_path(db)) as index:
         counts = index.stats(threshold)
+        if plot:
+            _plot(index, threshold, plot)
     if as_json:
         print(json.dumps(counts))
         return
@@ -90,6 +100,17 @@ def stats(db: Db = None, threshold: Threshold = None, as_json: Json = False) -> 
     largest = max(counts["emotions"].values()) or 1
     for emotion, faces in counts["emotions"].items():
         print(f"  {emotion:9}{faces:8d}  {'#' * round(40 * faces / largest)}")
+
+
+def _plot(index: Index, threshold: float | None, target: Path) -> None:
+    with writing(target):
+        found = index.timeline(threshold)
+        if not any(found.confidences):
+            raise AlbumsortError("no faces in the index: nothing to draw")
+        from albumsort.report.timeline import plot_timeline
+
+        plot_timeline(found, target)
+    sys.stderr.write(f"{printable(str(target))}: written\n")
 
 
 def problems(db: Db = None, as_json: Json = False) -> None:

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from albumsort.emotions import EMOTIONS
@@ -17,6 +17,9 @@ from albumsort.index import corrections, everyone, schema
 from albumsort.index.corrections import LabelledFace
 from albumsort.index.rows import faces_of, from_column, photo_of, to_column
 from albumsort.records import Face, Photo
+
+if TYPE_CHECKING:
+    from albumsort.index.timeline import Timeline
 
 #: The threshold when neither the question nor the scan names one.
 DEFAULT_THRESHOLD = 0.5
@@ -237,6 +240,13 @@ class Index:
             "last_scan": scan
             and {"started_at": scan[0], "finished_at": scan[1], "settings": json.loads(scan[2]), "model": scan[3]},
         }
+
+    def timeline(self, threshold: float | None = None, filters: Filters | None = None) -> Timeline:
+        """Counts of faces by month and emotion, and by confidence; each copy and each frame of a burst counts."""
+        from albumsort.index.timeline import timeline  # with numpy, which no other question needs
+
+        certain = self.threshold() if threshold is None else threshold
+        return timeline(self._connection, certain, *_conditions(filters or Filters()))
 
     def _best(self, emotion: str, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
         """(photo id, digest, score), best first, by the largest probability among a photo's certain faces."""
