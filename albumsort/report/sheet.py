@@ -24,7 +24,7 @@ from albumsort.report.drawing import COLOURS, UNCERTAIN
 from albumsort.report.lists import count
 
 #: Pixels: the width of a page of one photo, its edge, between cards, inside cards, and the least and the most for text.
-_PAGE, _EDGE, _GAP, _PAD, _SMALL, _LARGE = 960, 32, 16, 10, 13, 20
+_PAGE, _EDGE, _GAP, _PAD, _SMALL, _LARGE = 900, 32, 16, 10, 13, 20
 _DARK, _CARD, _HOLE, _WHITE, _GREY = "#161616", "#262626", "#1E1E1E", "#F2F2F2", "#A8A8A8"
 #: Height of the pictures, of their width, whatever shapes the photos have.
 _SQUAT, _TALL = 0.6, 1.25
@@ -139,7 +139,7 @@ def draw_sheet(sheet: Sheet, thumbnails: Iterable[Thumbnail], target: Path) -> i
         if target.suffix.lower() == ".png":
             page.save(file, "PNG")
         else:
-            page.save(file, "JPEG", quality=88, optimize=True)
+            page.save(file, "JPEG", quality=82, optimize=True, progressive=True)
     return missing
 
 
