@@ -239,8 +239,9 @@ def _box(draw: ImageDraw.ImageDraw, face: Face, scale: float, threshold: float, 
     x, y, w, h = (value * scale for value in face.box)
     colour = COLOURS[face.emotion] if face.confidence >= threshold else UNCERTAIN
     # A dark line on both sides, so that a box is seen on any ground.
-    draw.rectangle((x - 1, y - 1, x + w + 1, y + h + 1), outline="black", width=4)
-    draw.rectangle((x, y, x + w, y + h), outline=colour, width=2)
+    line = max(2, size // 5)
+    draw.rectangle((x - 1, y - 1, x + w + 1, y + h + 1), outline="black", width=line + 2)
+    draw.rectangle((x, y, x + w, y + h), outline=colour, width=line)
     label = f"{face.confidence:.0%}"
     wide, high = draw.textlength(label, _font(size)) + 6, size + 4
     if w >= 0.8 * wide:  # nothing on a face that it would hide
