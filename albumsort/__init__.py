@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from albumsort.index import Index
+    from albumsort.index.filters import Filters
     from albumsort.pipeline import ScanSummary, scan
     from albumsort.settings import ScanSettings
     from albumsort.vision.classifier import EmotionClassifier
     from albumsort.vision.detector import FaceDetector
 
 __version__ = "0.1.0"
-__all__ = ["EmotionClassifier", "FaceDetector", "Index", "ScanSettings", "ScanSummary", "scan"]
+__all__ = ["EmotionClassifier", "FaceDetector", "Filters", "Index", "ScanSettings", "ScanSummary", "scan"]
 
 _HOMES = {
     "EmotionClassifier": "albumsort.vision.classifier",
     "FaceDetector": "albumsort.vision.detector",
+    "Filters": "albumsort.index.filters",
     "Index": "albumsort.index",
     "ScanSettings": "albumsort.settings",
     "ScanSummary": "albumsort.pipeline",

@@ -12,7 +12,8 @@ import pytest
 
 from albumsort.errors import AlbumsortError
 from albumsort.export import Exported, export, lay
-from albumsort.index.query import Filters, Index, RankedPhoto
+from albumsort.index.filters import Filters
+from albumsort.index.query import Index, RankedPhoto
 from albumsort.manifest import NAME
 
 HAPPY, ALSO_HAPPY, NEUTRAL = "portraits/eileen-collins.jpg", "groups/both.jpg", "portraits/grace-hopper.jpg"

@@ -22,6 +22,7 @@ from albumsort.cli import (
     query,
     recipes,
     scan,
+    sheet,
 )
 from albumsort.cli.stop import stop
 from albumsort.errors import AlbumsortError, explain_import
@@ -56,6 +57,7 @@ app.command()(scan.scan)
 app.command()(query.top)
 app.command("list")(query.list_photos)
 app.command()(bursts.bursts)
+app.command()(sheet.sheet)
 app.command()(export.export)
 app.command()(predict.predict)
 app.command()(predict.show)

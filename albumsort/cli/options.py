@@ -81,6 +81,17 @@ def day(text: str | None) -> str | None:
     return text
 
 
+def png(target: Path | None) -> Path | None:
+    """A name that says what is written there.
+
+    Raises:
+        typer.BadParameter: it says something else.
+    """
+    if target is not None and target.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{str(target)!r}: the plot is a PNG; give it a name with .png")
+    return target
+
+
 def _filters(
     under: Annotated[Path | None, typer.Option(metavar="DIR", help="Only photos below this folder.")] = None,
     since: Annotated[

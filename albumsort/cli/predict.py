@@ -11,6 +11,7 @@ import typer
 
 from albumsort.album.walk import printable
 from albumsort.cli.options import Db, Device, MinFace, Model, index_path
+from albumsort.cli.target import writing
 from albumsort.errors import AlbumsortError
 from albumsort.records import mtime_ns
 
@@ -18,9 +19,6 @@ from albumsort.records import mtime_ns
 _DRAWN = 1600
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from albumsort.reading import Reading
     from albumsort.records import PhotoResult
 
@@ -58,38 +56,22 @@ def show(
     threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain.")] = 0.5,
 ) -> None:
     """Draw a photo with its faces boxed, and a bar chart a face."""
+    from albumsort.album.thumbnails import thumbnails
+    from albumsort.export import fitting_name
     from albumsort.report.drawing import draw_faces
     from albumsort.report.lists import count
 
     path = os.path.abspath(photo)
-    target = output or Path(f"{photo.stem}-faces.png")
-    if target.exists():
-        raise AlbumsortError(f"{printable(str(target))}: there already; choose another name with -o")
-    result = _known(path, db) or _read(path)
-    if result.photo.error and not result.faces:
-        raise AlbumsortError(f"{printable(path)}: {result.photo.error}")
-    pixels, width = _pixels(result.photo.path)
-    try:
-        draw_faces(pixels, pixels.shape[1] / width, result.faces, threshold, printable(os.path.basename(path)), target)
-    except OSError as error:
-        raise AlbumsortError(f"{printable(str(target))}: {error.strerror}") from error
+    target = output or Path(fitting_name("", photo.name, "-faces", ".png"))
+    with writing(target):
+        result = _known(path, db) or _read(path)
+        if result.photo.error and not result.faces:
+            raise AlbumsortError(f"{printable(path)}: {result.photo.error}")
+        (picture,) = thumbnails([result.photo.path], _DRAWN)
+        if picture.pixels is None:
+            raise AlbumsortError(f"{printable(path)}: {picture.error}")
+        draw_faces(picture.pixels, picture.scale, result.faces, threshold, printable(os.path.basename(path)), target)
     print(f"{printable(str(target))}: {count(len(result.faces), 'face')}")
-
-
-def _pixels(path: str) -> tuple[NDArray[np.uint8], int]:
-    """A photo to draw on, as far as it goes, and the width of the whole one; decoded where a crash does no harm."""
-    from albumsort.album.decoders import Decoders, DecoderSettings, Frame
-    from albumsort.records import PhotoFile
-
-    settings = DecoderSettings(1, 1, _DRAWN, float("inf"), frames=2)
-    with Decoders(iter([PhotoFile(path, 0, 0)]), settings) as decoders:
-        for item in decoders:
-            if isinstance(item, Frame):
-                pixels = item.pixels.copy()
-                decoders.release(item)
-                return pixels, item.photo.width or 1
-            error = getattr(getattr(item, "photo", item), "error", None)
-    raise AlbumsortError(f"{printable(path)}: {error}")
 
 
 def _known(path: str, db: Path | None) -> PhotoResult | None:

@@ -25,7 +25,9 @@ from albumsort.cli.options import (
     in_scheme,
     index_path,
     known_emotions,
+    png,
 )
+from albumsort.cli.target import writing
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.filters import Filters
@@ -101,12 +103,23 @@ def _print(photos: Sequence[RankedPhoto], certain: float, form: Format) -> None:
 
 @filtered
 def stats(
-    db: Db = None, threshold: Threshold = None, scheme: Scheme = "seven", as_json: Json = False, *, filters: Filters
+    db: Db = None,
+    threshold: Threshold = None,
+    scheme: Scheme = "seven",
+    plot: Annotated[
+        Path | None,
+        typer.Option(callback=png, metavar="FILE.png", help="Draw emotions over time, and how sure the model is."),
+    ] = None,
+    as_json: Json = False,
+    *,
+    filters: Filters,
 ) -> None:
     """Count photos, faces and emotions."""
     in_scheme(filters.without, scheme)
     with Index(index_path(db)) as index:
         counts = index.stats(threshold, filters, scheme)
+        if plot:
+            _plot(index, threshold, filters, plot)
     if as_json:
         print(json.dumps(counts))
         return
@@ -122,6 +135,17 @@ def stats(
     largest = max(counts["emotions"].values()) or 1
     for emotion, faces in counts["emotions"].items():
         print(f"  {emotion:9}{faces:8d}  {'#' * round(40 * faces / largest)}")
+
+
+def _plot(index: Index, threshold: float | None, filters: Filters, target: Path) -> None:
+    with writing(target):
+        found = index.timeline(threshold, filters)
+        if not any(found.confidences):
+            raise AlbumsortError("no faces in the index: nothing to draw")
+        from albumsort.report.timeline import plot_timeline
+
+        plot_timeline(found, target)
+    sys.stderr.write(f"{printable(str(target))}: written\n")
 
 
 def problems(db: Db = None, as_json: Json = False) -> None:

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.model import _load, _say
+from albumsort.cli.labelled import load_faces as _load
+from albumsort.cli.labelled import say as _say
 from albumsort.cli.options import Json
 
 

@@ -19,7 +19,7 @@ def writing(target: Path) -> Iterator[None]:
     """
     name = printable(str(target))
     if target.exists():
-        raise AlbumsortError(f"{name}: there already; choose another name with -o")
+        raise AlbumsortError(f"{name}: there already; choose another name")
     try:
         yield
     except OSError as error:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from albumsort.errors import AlbumsortError
@@ -19,6 +19,9 @@ from albumsort.index.corrections import LabelledFace
 from albumsort.index.filters import Filters
 from albumsort.index.rows import faces_of, from_column, photo_of, to_column
 from albumsort.records import Face, Photo
+
+if TYPE_CHECKING:
+    from albumsort.index.timeline import Timeline
 
 #: The threshold when neither the question nor the scan names one.
 DEFAULT_THRESHOLD = 0.5
@@ -287,6 +290,14 @@ class Index:
             counted = counts.of_some(self._connection, answers, filters, where, values)
         labels, last = counts.labels(self._connection), counts.last_scan(self._connection)
         return {**counted, "threshold": certain, "labels": labels, "last_scan": last}
+
+    def timeline(self, threshold: float | None = None, filters: Filters | None = None) -> Timeline:
+        """Counts of faces by month and emotion, and by confidence; each copy and each frame of a burst counts."""
+        from albumsort.index.timeline import timeline  # with numpy, which no other question needs
+
+        filters = filters or Filters()
+        where = self._where(Answers(()), filters)
+        return timeline(self._connection, where.strip(), filters.counting("f"), self._values(filters, threshold))
 
     def _best(self, answers: Answers, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
         """(photo id, digest, score), best first, by the largest probability among a photo's certain faces."""

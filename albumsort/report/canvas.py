@@ -30,12 +30,17 @@ def _in_the_package() -> Iterator[None]:
 
 
 with _in_the_package():
+    from matplotlib import get_data_path
     from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
+    from matplotlib.ticker import MaxNLocator
 
-__all__ = ["Axes", "Figure", "FigureCanvasAgg", "Rectangle", "page", "save"]
+#: DejaVu, which has many scripts and comes with matplotlib.
+FONTS = Path(get_data_path()) / "fonts" / "ttf"
+
+__all__ = ["FONTS", "Axes", "Figure", "FigureCanvasAgg", "MaxNLocator", "Rectangle", "page", "save"]
 
 
 def page(width: float, height: float) -> Figure:

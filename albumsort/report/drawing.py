@@ -24,7 +24,8 @@ COLOURS = {
     "surprise": "#56B4E9",
     "neutral": "#999999",
 }
-_UNCERTAIN = "#FFFFFF"
+#: Of a face under the threshold.
+UNCERTAIN = "#FFFFFF"
 #: Charts drawn at most; further faces are boxed only.
 _MAX_CHARTS = 12
 
@@ -68,7 +69,7 @@ def draw_faces(
 def _box(picture: Axes, face: Face, number: int, scale: float, threshold: float) -> None:
     x, y, w, h = (value * scale for value in face.box)
     certain = face.confidence >= threshold
-    colour = COLOURS[face.emotion] if certain else _UNCERTAIN
+    colour = COLOURS[face.emotion] if certain else UNCERTAIN
     picture.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=2))
     text = f"{number} {face.emotion if certain else '?'}"
     # Inside the photo, so that a face at the edge does not stretch the page.

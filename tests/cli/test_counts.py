@@ -7,9 +7,11 @@ import os
 import re
 
 import pytest
+from PIL import Image
 
 from albumsort.cli.query import problems, prune, stats
 from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
 from albumsort.index import Index
 
 
@@ -83,3 +85,24 @@ def test_prune_drops_what_is_gone_and_says_how_much(album, index_of, tmp_path, c
     assert re.fullmatch(r"1 photos? dropped, 1 kept\n", capsys.readouterr().out)
     with Index(index) as left:
         assert [row.photo.path for row in left.top("happy")] == [str(album / "dim.jpg")]
+
+
+def test_stats_draw_a_plot_beside_what_they_print(scanned, tmp_path, capsys):
+    stats(db=scanned, plot=tmp_path / "timeline.png", as_json=True)
+    assert json.loads(capsys.readouterr().out)["faces"] == 12
+    with Image.open(tmp_path / "timeline.png") as picture:
+        assert picture.format == "PNG"
+
+
+def test_a_plot_never_overwrites_and_an_empty_index_has_none(scanned, index_of, tmp_path):
+    (tmp_path / "mine.png").write_bytes(b"mine")
+    with pytest.raises(AlbumsortError, match="there already"):
+        stats(db=scanned, plot=tmp_path / "mine.png")
+    assert (tmp_path / "mine.png").read_bytes() == b"mine"
+    with pytest.raises(AlbumsortError, match="no faces"):
+        stats(db=index_of({}), plot=tmp_path / "empty.png")
+    assert not (tmp_path / "empty.png").exists()
+
+
+def test_a_plot_of_another_kind_is_wrong_usage(run, scanned):
+    assert run("stats", "--db", scanned, "--plot", "timeline.jpg").returncode == 2

@@ -56,6 +56,15 @@ def test_without_a_name_the_picture_is_put_where_the_user_stands(scanned, album,
     assert [path.name for path in tmp_path.iterdir()] == ["dim-faces.png"]
 
 
+def test_the_longest_of_names_leaves_room_for_that_of_the_drawing(index_of, album, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photo = tmp_path / f"{'写' * 83}ab.jpg"  # 255 bytes
+    photo.write_bytes((album / "places" / "coffee.jpg").read_bytes())
+    show(photo, db=index_of({photo: [("sad", 0.9)]}))
+    (drawing,) = tmp_path.glob("*.png")
+    assert drawing.name.startswith("写写写") and drawing.name.endswith("写-faces.png")
+
+
 def test_what_is_no_photo_is_an_error_and_draws_nothing(scanned, album, tmp_path):
     with pytest.raises(AlbumsortError, match="not an image"):
         show(album / "renamed-notes.jpg", tmp_path / "drawn.png", db=scanned)

@@ -11,7 +11,7 @@ import pytest
 
 from albumsort.album.formats import NEEDS_RAWPY
 from albumsort.index import Index
-from albumsort.index.query import Filters
+from albumsort.index.filters import Filters
 from albumsort.index.store import IndexWriter
 from albumsort.records import PhotoFile
 

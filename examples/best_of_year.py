@@ -1,0 +1,40 @@
+"""Copy the photos of a year on which everybody looks happiest into a folder, best first.
+
+    python examples/best_of_year.py ~/Photos 2024 ~/Best-of-2024 [--emotion happy] [-n 24] [--db FILE]
+
+The photos are scanned first, which is quick when they were before. Nothing in FOLDER is changed, nothing in DEST
+replaced: run it again after the next holiday, and the new ones are added.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from albumsort import Filters, Index, scan
+from albumsort.emotions import EMOTIONS
+from albumsort.export import lay
+
+
+def main() -> None:
+    """Scan, ask, copy."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("year")
+    parser.add_argument("dest", type=Path)
+    parser.add_argument("--emotion", choices=EMOTIONS, default="happy")
+    parser.add_argument("-n", type=int, default=24)
+    parser.add_argument("--db", type=Path, default=Path("photos.db"))
+    args = parser.parse_args()
+
+    scan([args.folder], args.db)
+    of_the_year = Filters(under=os.path.abspath(args.folder), since=args.year, until=args.year)
+    with Index(args.db) as index:
+        best = index.top(args.emotion, args.n, everyone=True, filters=of_the_year)
+    for copied in lay(best, args.dest):
+        print(f"{copied.action}: {copied.target}")
+
+
+if __name__ == "__main__":  # the decoders are processes of their own, which load this file, too
+    main()

@@ -1,0 +1,47 @@
+"""Cull bursts: link the best frame of each moment into a folder, and list the frames that could go.
+
+    python examples/burst_cull.py ~/Photos/Wedding ~/Wedding-picks [--emotion happy] [--db FILE] > rejects.txt
+
+Nothing is deleted. Look at the picks, then at rejects.txt, and decide; a photo that is in no burst is in neither.
+What makes a frame the best is weighed here for portraits: who blinks or turns away counts more than how bright it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from albumsort import Filters, Index, scan
+from albumsort.emotions import EMOTIONS
+from albumsort.export import lay
+from albumsort.frames import judged
+from albumsort.index import RankedPhoto
+
+WEIGHTS = {"emotion": 3, "people": 3, "facing": 2, "sharpness": 2, "whole": 1}
+
+
+def main() -> None:
+    """Scan, judge each burst, link its best frame."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("picks", type=Path)
+    parser.add_argument("--emotion", choices=EMOTIONS, default="happy")
+    parser.add_argument("--db", type=Path, default=Path("photos.db"))
+    args = parser.parse_args()
+
+    scan([args.folder], args.db)
+    picks = []
+    with Index(args.db) as index:
+        for burst in index.bursts(Filters(under=os.path.abspath(args.folder))):
+            best, *others = judged(burst, args.emotion, WEIGHTS)
+            picks.append(RankedPhoto(best.photo, best.score, best.faces, len(others)))
+            for frame in others:
+                print(frame.photo.path)
+    lay(picks, args.picks, mode="symlink")
+    sys.stderr.write(f"{len(picks)} bursts; the best frame of each is in {args.picks}\n")
+
+
+if __name__ == "__main__":  # the decoders are processes of their own, which load this file, too
+    main()

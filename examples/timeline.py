@@ -1,0 +1,49 @@
+"""How happy was each month? A look at an album, cell by cell.
+
+    python examples/timeline.py photos.db [timeline.png]
+
+Run it whole, or cell by cell in an editor that knows `# %%` (VS Code, Spyder, PyCharm, Jupyter with jupytext). The
+index is one that `albumsort scan ~/Photos --db photos.db` made.
+"""
+
+# %% Open the index.
+import sys
+from pathlib import Path
+
+from albumsort import Filters, Index
+
+index = Index(sys.argv[1] if len(sys.argv) > 1 else "photos.db")
+counts = index.stats()
+print(f"{counts['photos']} photos with {counts['faces']} faces, from {counts['first_taken_at']}")
+
+# %% The share of happy faces in each month.
+timeline = index.timeline()
+for month, faces in timeline.months.items():
+    share = faces["happy"] / sum(faces.values())
+    print(f"{month}  {share:4.0%}  {'#' * round(40 * share)}")
+print(f"without a date: {timeline.undated} faces")
+
+# %% The happiest month of those with five faces or more, and its best photos.
+enough = {month: faces for month, faces in timeline.months.items() if sum(faces.values()) >= 5}
+if enough:
+    happiest = max(enough, key=lambda month: enough[month]["happy"] / sum(enough[month].values()))
+    print(f"the happiest month: {happiest}")
+    for row in index.top("happy", n=3, filters=Filters(since=happiest, until=happiest)):
+        print(f"  {row.score:.2f}  {row.photo.path}")
+
+# %% How sure was the model? Half of the faces are at least this sure.
+half, seen = sum(timeline.confidences) / 2, 0
+for place, faces_in_bin in reversed(list(enumerate(timeline.confidences))):
+    seen += faces_in_bin
+    if seen >= half:
+        print(f"half of the faces are read with {place / len(timeline.confidences):.0%} or more")
+        break
+
+# %% The same as a picture; `albumsort stats --plot timeline.png` draws it, too.
+if len(sys.argv) > 2:
+    from albumsort.report.timeline import plot_timeline
+
+    plot_timeline(timeline, Path(sys.argv[2]))
+
+# %% Done.
+index.close()

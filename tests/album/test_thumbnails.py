@@ -1,0 +1,36 @@
+"""Small pictures of many photos."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from albumsort.album.thumbnails import thumbnails
+
+
+def test_each_photo_has_one_of_about_the_size_asked_for_upright(album):
+    paths = [str(album / name) for name in ("groups/both.jpg", "camera-turned.jpg", "places/cat.jpg")]
+    made = {picture.path: picture for picture in thumbnails(paths, 200)}
+    assert set(made) == set(paths)
+    for picture in made.values():
+        assert picture.pixels is not None and picture.error is None
+        assert 150 <= max(picture.pixels.shape[:2]) <= 200
+    turned = made[str(album / "camera-turned.jpg")].pixels
+    assert turned.shape[0] > turned.shape[1]
+
+
+def test_its_scale_leads_from_the_photo_to_it(album):
+    (picture,) = thumbnails([str(album / "groups" / "both.jpg")], 350)
+    with Image.open(album / "groups" / "both.jpg") as photo:
+        assert picture.pixels.shape[1] == pytest.approx(photo.width * picture.scale)
+
+
+def test_what_cannot_be_read_has_a_reason_instead_and_stops_nothing(album, tmp_path):
+    paths = [str(tmp_path / "gone.jpg"), str(album / "renamed-notes.jpg"), str(album / "dim.jpg")]
+    made = {picture.path: picture for picture in thumbnails(paths, 100)}
+    assert [made[path].pixels is None for path in paths] == [True, True, False]
+    assert made[paths[0]].error and made[paths[1]].error == "not an image"
+
+
+def test_no_photos_need_no_decoders():
+    assert list(thumbnails([], 100)) == []

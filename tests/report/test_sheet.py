@@ -1,0 +1,126 @@
+"""Contact sheets as pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageColor
+
+from albumsort.album.thumbnails import Thumbnail
+from albumsort.report.drawing import COLOURS
+from albumsort.report.sheet import Sheet, draw_sheet, shortened, tile
+
+
+def drawn(target: Path) -> np.ndarray:
+    with Image.open(target) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def has(pixels: np.ndarray, colour: str) -> bool:
+    return bool((pixels == ImageColor.getrgb(colour)).all(-1).any())
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 40])
+def test_any_number_of_photos_makes_a_page_of_sensible_shape(ranked, grey, tmp_path, count):
+    rows = [ranked(f"/photos/{k}.jpg", ("happy", 0.9)) for k in range(count)]
+    assert draw_sheet(Sheet("happy", rows, 0.5), map(grey, rows), tmp_path / "sheet.png") == 0
+    height, width, _ = drawn(tmp_path / "sheet.png").shape
+    assert 550 < height < 3000 and 850 < width < 3500
+    assert 0.5 < height / width < 2
+
+
+def test_five_hundred_photos_stay_a_page_of_bounded_memory(ranked):
+    for size in ((400, 300), (300, 400)):
+        sheet = Sheet("happy", [ranked(f"/photos/{k}.jpg", size=size) for k in range(500)], 0.5)
+        width, height = sheet.page
+        assert width * height * 3 < 150e6
+        assert sheet.side >= 180
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.jpg", "JPEG"), ("a.jpeg", "JPEG"), ("a.PNG", "PNG")])
+def test_the_name_says_what_is_written(ranked, grey, tmp_path, name, kind):
+    row = ranked("/photos/a.jpg")
+    draw_sheet(Sheet("happy", [row], 0.5), [grey(row)], tmp_path / name)
+    with Image.open(tmp_path / name) as picture:
+        assert picture.format == kind
+
+
+def test_pictures_keep_their_shape_and_fill_their_room(ranked):
+    for shape in ((300, 1200), (1200, 300), (30, 40)):
+        row = ranked("/photos/a.jpg")
+        picture = tile(row, Thumbnail("/photos/a.jpg", np.zeros((*shape, 3), np.uint8)), (200, 150), 0.5, 15)
+        assert picture.width / picture.height == pytest.approx(shape[1] / shape[0], rel=0.03)
+        assert picture.width == 200 or picture.height == 150
+
+
+def test_faces_are_boxed_in_the_colour_of_their_emotion_and_white_when_uncertain(ranked, grey):
+    certain, uncertain = (100.0, 100.0, 60.0, 80.0), (250.0, 100.0, 60.0, 80.0)
+    row = ranked("/photos/a.jpg", ("sad", 0.9, certain), ("happy", 0.4, uncertain))
+    picture = tile(row, grey(row, 150, 200), (200, 150), 0.5, 15)  # at half the size
+    for (x, y, w, h), colour in ((certain, COLOURS["sad"]), (uncertain, "#FFFFFF")):
+        for corner in ((x, y + h), (x + w, y + h)):
+            assert picture.getpixel((round(corner[0] / 2), round(corner[1] / 2))) == ImageColor.getrgb(colour)
+        assert picture.getpixel((round(x / 2 + w / 4), round(y / 2 + h / 4))) == (100, 100, 100)
+
+
+def test_only_what_is_on_the_sheet_is_in_its_legend(ranked):
+    rows = [ranked("/photos/a.jpg", ("sad", 0.9), ("angry", 0.6)), ranked("/photos/b.jpg", ("fear", 0.4))]
+    assert list(Sheet("sad", rows, 0.5).legend) == ["angry", "sad", "uncertain"]
+    assert list(Sheet("sad", rows, 0.2).legend) == ["angry", "fear", "sad"]
+
+
+def test_a_photo_without_a_picture_is_a_cell_that_is_counted(ranked, grey, tmp_path):
+    rows = [ranked("/photos/a.jpg"), ranked("/photos/gone.jpg")]
+    pictures = [Thumbnail("/photos/gone.jpg", None, error="vanished"), grey(rows[0])]
+    assert draw_sheet(Sheet("happy", rows, 0.5), pictures, tmp_path / "sheet.png") == 1
+    assert drawn(tmp_path / "sheet.png").size
+
+
+def test_a_photo_that_changed_since_the_scan_has_no_boxes(ranked, grey, tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"as it was scanned")
+    row = ranked(path, ("happy", 0.9, (100.0, 100.0, 60.0, 80.0)))
+    assert has(np.asarray(tile(row, grey(row), (400, 300), 0.5, 15)), COLOURS["happy"])
+    path.write_bytes(b"edited")
+    assert not has(np.asarray(tile(row, grey(row), (400, 300), 0.5, 15)), COLOURS["happy"])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "name",
+    ["写真.jpg", "😀.jpg", "صورة.jpg", "a\nb\x1b[2J.jpg", os.fsdecode(b"caf\xe9.jpg"), "n" * 255, ""],
+    ids=["chinese", "emoji", "arabic", "escapes", "bytes", "long", "none"],
+)
+def test_names_in_any_script_and_of_any_length_are_drawn_without_a_warning(ranked, grey, tmp_path, name):
+    row = ranked(f"/photos/{name}", ("happy", 0.9), others=11)
+    draw_sheet(Sheet("happy", [row] * 1, 0.5), [grey(row)], tmp_path / "sheet.png")
+    assert drawn(tmp_path / "sheet.png").size
+
+
+def test_a_face_at_the_edge_or_beyond_is_drawn_as_far_as_it_is_there(ranked, grey):
+    row = ranked(
+        "/photos/a.jpg", ("happy", 0.9, (-50.0, -50.0, 900.0, 900.0)), ("sad", 0.9, (390.0, 290.0, 80.0, 90.0))
+    )
+    assert tile(row, grey(row), (400, 300), 0.5, 15).size == (400, 300)
+
+
+def test_a_long_name_loses_its_middle():
+    def fits(text: str) -> bool:
+        return len(text) <= 20
+
+    assert shortened("IMG_0001.jpg", fits) == "IMG_0001.jpg"
+    short = shortened("best-shot-of-the-whole-summer-0017.jpg", fits)
+    assert len(short) == 20
+    assert short.startswith("best-shot") and "…" in short and short.endswith("-0017.jpg")
+
+
+def test_a_taken_name_is_left_alone(ranked, grey, tmp_path):
+    (tmp_path / "sheet.png").write_bytes(b"mine")
+    row = ranked("/photos/a.jpg")
+    with pytest.raises(FileExistsError):
+        draw_sheet(Sheet("happy", [row], 0.5), [grey(row)], tmp_path / "sheet.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
+    assert (tmp_path / "sheet.png").read_bytes() == b"mine"

@@ -1,0 +1,82 @@
+"""The scripts in examples/ do what their docstrings say."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from albumsort.index.store import IndexWriter
+from albumsort.records import Photo, PhotoResult, mtime_ns
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture
+def example(tmp_path):
+    """Runs a script of examples/ in an empty folder, which must go well."""
+
+    def call(name: str, *args: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(EXAMPLES / name), *map(str, args)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    return call
+
+
+@pytest.fixture
+def burst(tmp_path, album, face_of):
+    """A folder of three frames of one moment and a photo of another day, and their index; frame 2 smiles most."""
+    folder = tmp_path / "wedding"
+    folder.mkdir()
+    results = []
+    for number, smile in enumerate((0.6, 0.9, 0.3, 0.95), 1):
+        path = folder / f"IMG_{number}.jpg"
+        path.write_bytes((album / "dim.jpg").read_bytes() + bytes(number))
+        status, digest = path.stat(), hashlib.sha256(path.read_bytes()).hexdigest()
+        taken_at = f"2024-05-17T12:00:0{number}" if number < 4 else "2024-06-01T12:00:00"
+        photo = Photo(str(path), status.st_size, mtime_ns(status), digest, 512, 512, taken_at, "Example", "00ff" * 4)
+        results.append(PhotoResult(photo, (face_of("happy", smile),)))
+    with IndexWriter(tmp_path / "wedding.db") as writer:
+        scan_id = writer.start_scan({"paths": [str(folder)], "threshold": 0.5})
+        writer.write(scan_id, results)
+        writer.finish_scan(scan_id)
+    return folder
+
+
+def test_the_best_of_a_year_are_copied_best_first_and_only_once(example, scanned, album, tmp_path):
+    shutil.copy(scanned, tmp_path / "photos.db")
+    example("best_of_year.py", album, "2024", tmp_path / "best", "-n", 2)
+    names = sorted(path.name for path in (tmp_path / "best").iterdir())
+    assert len(names) == 2
+    assert names[0].startswith("001_") and names[0].endswith("everybody-smiles.jpg")
+    again = example("best_of_year.py", album, "2024", tmp_path / "best", "-n", 2)
+    assert again.stdout.count("present") == 2
+    assert sorted(path.name for path in (tmp_path / "best").iterdir()) == names
+
+
+def test_the_best_frame_of_a_burst_is_linked_and_the_others_are_listed(example, burst, tmp_path):
+    done = example("burst_cull.py", burst, tmp_path / "picks", "--db", tmp_path / "wedding.db")
+    (pick,) = (tmp_path / "picks").iterdir()
+    assert os.readlink(pick) == str(burst / "IMG_2.jpg")
+    assert set(done.stdout.splitlines()) == {str(burst / "IMG_1.jpg"), str(burst / "IMG_3.jpg")}
+    assert len(list(burst.iterdir())) == 4
+
+
+def test_the_timeline_tells_the_happiest_month_and_draws_the_plot(example, scanned, tmp_path):
+    done = example("timeline.py", scanned, tmp_path / "timeline.png")
+    assert "the happiest month: 2024-05" in done.stdout
+    assert "without a date: 2 faces" in done.stdout
+    with Image.open(tmp_path / "timeline.png") as picture:
+        assert picture.format == "PNG"
+
+
+def test_the_timeline_of_an_album_without_faces_is_short(example, index_of, album):
+    assert "0 faces" in example("timeline.py", index_of({album / "places" / "cat.jpg": []})).stdout
