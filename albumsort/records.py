@@ -39,6 +39,7 @@ class Photo:
         phash: perceptual hash of 64 bits in hexadecimal.
         error: one line that says why the photo could not be read, or is not whole; None when all is well.
         exposure: share of its pixels that are neither black nor white, 0..1.
+        orientation: EXIF's 1-8, by which the pixels that the file holds are turned; None where no scan kept it.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Photo:
     phash: str | None = None
     error: str | None = None
     exposure: float | None = None
+    orientation: int | None = 1
 
 
 @dataclass(frozen=True, slots=True)

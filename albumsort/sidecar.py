@@ -27,8 +27,9 @@ class Sidecar:
 
     ``action`` is ``written``, ``updated`` (it was albumsort's, and the index now says otherwise), ``present``,
     ``kept`` (the photo has a sidecar that albumsort did not write, or that changed since), ``photo changed`` (since
-    the scan, so its faces are not known), ``photo unreadable``, ``not writable``, or in a dry run ``would be written``
-    or ``would be updated``.
+    the scan, so its faces are not known), ``photo unreadable``, ``scanned before`` (by a version that did not keep how
+    it is turned; ``scan --rescan`` does), ``not writable``, or in a dry run ``would be written`` or ``would be
+    updated``.
     """
 
     source: str
@@ -89,17 +90,15 @@ def write_sidecars(
 
 def _content(index: Index, source: str, certain: float) -> bytes | str:
     """The sidecar of a photo, or the action that says why it has none."""
-    from albumsort.album.photo import UnreadablePhotoError, open_photo, stored_orientation
-
     found = index.photo(source)
     try:
         if found is None or not _is_as_scanned(found[0]):
             return "photo changed"
-        with open(source, "rb") as file, open_photo(file) as image:
-            orientation = stored_orientation(image)
-    except (UnreadablePhotoError, OSError):
+    except OSError:
         return "photo unreadable"
-    return xmp.packet(*found, certain, orientation)
+    photo, faces = found
+    # No photo is opened here: decoders of other people's files have processes of their own.
+    return "scanned before" if photo.orientation is None else xmp.packet(photo, faces, certain, photo.orientation)
 
 
 def _is_as_scanned(photo: Photo) -> bool:

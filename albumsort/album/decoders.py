@@ -320,6 +320,7 @@ class Decoders:
             header.taken_at or date_in_name(file.path),
             header.camera,
             error=error,
+            orientation=header.stored,
         )
 
     def _fail(self, worker: _Worker, reason: str, digest: str | None = None) -> None:

@@ -58,6 +58,7 @@ class Header:
     Attributes:
         width: of the upright photo at full size, in pixels; so is ``height``.
         orientation: EXIF's 1-8, that the stored pixels still need; 1 where the decoder turns them itself.
+        stored: EXIF's 1-8 of the pixels as the file holds them, whoever turns them.
         taken_at: ISO 8601, wall-clock time where the photo was taken, with the offset to UTC where EXIF has it.
     """
 
@@ -66,6 +67,7 @@ class Header:
     orientation: int = 1
     taken_at: str | None = None
     camera: str | None = None
+    stored: int = 1
 
     @property
     def megapixels(self) -> float:
@@ -108,6 +110,7 @@ def read_header(image: Image.Image) -> Header:
         orientation = exif.get(ExifTags.Base.Orientation, 1)
     except _BROKEN_METADATA:
         exif, details, orientation = Image.Exif(), {}, 1
+    stored = _stored_orientation(image)
     if image.format == "TIFF" or orientation not in _TRANSPOSITIONS:
         orientation = 1  # Pillow turns a TIFF itself and gives its upright size
     width, height = image.size
@@ -115,14 +118,10 @@ def read_header(image: Image.Image) -> Header:
         width, height = height, width
     make, model = (_text(exif.get(tag)) for tag in (ExifTags.Base.Make, ExifTags.Base.Model))
     camera = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
-    return Header(width, height, orientation, _taken_at(exif, details), camera or None)
+    return Header(width, height, orientation, _taken_at(exif, details), camera or None, stored)
 
 
-def stored_orientation(image: Image.Image) -> int:
-    """EXIF's 1-8 of the pixels as the file holds them, also where the decoder turns them itself; 1 when it says none.
-
-    To be asked of an opened photo, before a pixel is decoded.
-    """
+def _stored_orientation(image: Image.Image) -> int:
     try:
         if image.format == "HEIF":
             orientation = image.info.get("original_orientation")

@@ -74,7 +74,7 @@ class Index:
             what = "made by a newer albumsort; update albumsort" if newer else "no index of albumsort"
             raise AlbumsortError(f"{self.path}: {what}")
         self._version = version
-        later = {"exposure": 4, "raw_of": 5}
+        later = {"exposure": 4, "orientation": 5, "raw_of": 5}
         missing = ", ".join(f"NULL AS {column}" for column, since in later.items() if since > version)
         if missing:
             self._connection.execute(f"CREATE TEMP VIEW photos AS SELECT *, {missing} FROM main.photos")

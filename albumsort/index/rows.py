@@ -10,7 +10,7 @@ from typing import Any
 from albumsort.emotions import EMOTIONS
 from albumsort.records import Face, Photo
 
-PHOTO_COLUMNS = "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error, exposure"
+PHOTO_COLUMNS = "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error, exposure, orientation"
 _FACE_COLUMNS = "x, y, w, h, detection, landmarks, sharpness, " + ", ".join(EMOTIONS)
 
 
@@ -44,6 +44,7 @@ def photo_row(photo: Photo, scan: int) -> dict[str, Any]:
         "error": photo.error,
         "scan_id": scan,
         "exposure": photo.exposure,
+        "orientation": photo.orientation,
     }
 
 

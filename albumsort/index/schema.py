@@ -104,6 +104,8 @@ CREATE TABLE unread (
     path PRIMARY KEY NOT NULL,
     error TEXT NOT NULL
 ) WITHOUT ROWID;
+-- By which the pixels are turned that the file holds, for sidecars.
+ALTER TABLE photos ADD COLUMN orientation INTEGER;
 -- Of a RAW file that is one photo with the JPEG beside it: the path of that. It was not read itself, and has no faces.
 ALTER TABLE photos ADD COLUMN raw_of;
 CREATE INDEX photos_by_jpeg ON photos(raw_of) WHERE raw_of NOT NULL;

@@ -2,7 +2,7 @@
 
 An exported model is the classifier as it stands: a face and its mirror image are looked at, the temperature applied,
 and the seven made to sum to 1. What goes in is ``faces``, uint8 ``(n, 48, 48)`` grey, and what comes out
-``probabilities``, float32 ``(n, 7)`` in the order of ``EMOTIONS``, for any ``n``.
+``probabilities``, float32 ``(n, 7)`` in the order of ``EMOTIONS``, for any ``n``; of a model of fewer emotions, those.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from albumsort.emotions import scheme_of
 from albumsort.errors import AlbumsortError
 from albumsort.new_file import new_file
-from albumsort.training.datasets import DataError, Faces
+from albumsort.training.augment import classes_of
+from albumsort.training.datasets import DataError, Faces, in_scheme
 from albumsort.vision.classifier import MAX_CROPS, EmotionClassifier
 from albumsort.vision.crop import CROP_SIDE
+from albumsort.vision.models import ModelCard
 from albumsort.vision.runtime import quiet_stderr, tensorflow
 
 Format = Literal["tflite", "onnx", "savedmodel"]
@@ -93,8 +96,9 @@ def export(
     with _needs(*_PACKAGES[kind]), _beside(target) as partial:
         _WRITERS[kind](classifier, partial, calibration)
         crops = tests.pixels[:CHECKED] if tests else made_up_faces(CHECKED)
-        right = _right(tests, labels)[:CHECKED] if tests else None
-        check = _compared(answers(kind, partial)(crops), classifier.probabilities(crops), right, _size(partial))
+        right = _right(tests, classifier.card, labels)[:CHECKED] if tests else None
+        itself = _batched(lambda batch: np.asarray(classifier.function(batch)))
+        check = _compared(answers(kind, partial)(crops), itself(crops), right, _size(partial))
         _refuse_wrong(check, quantized)
         _name(partial, target)
     return check
@@ -214,9 +218,14 @@ def _batched(one_batch: Answers) -> Answers:
     return run
 
 
-def _right(tests: Faces, labels: str) -> NDArray[np.int64]:
-    """The right answers: what most voters saw where the head says what people perceive and there are votes."""
-    return tests.majority if labels == "perceived" and (tests.majority >= 0).any() else tests.labels
+def _right(tests: Faces, card: ModelCard, labels: str) -> NDArray[np.int64]:
+    """The places of the right answers among the model's labels, -1 where it knows none.
+
+    They are what most voters saw where the head says what people perceive and there are votes.
+    """
+    voted = card.head(labels) == "perceived" and (tests.majority >= 0).any()
+    scheme = scheme_of(card.labels)
+    return classes_of(in_scheme(tests.majority if voted else tests.labels, scheme), scheme)
 
 
 def _compared(

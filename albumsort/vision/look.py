@@ -49,8 +49,8 @@ def look(
 ) -> Look:
     """Look inside a network while it reads a face.
 
-    Saliency is Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) at the last plane of at least 3 x 3, the mean of that
-    of the face and that of its mirror image, as the answer is.
+    Saliency is Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) at the last plane of at least 3 x 3; where the answer
+    is the mean of the face's and its mirror image's, so is the saliency.
 
     Args:
         crop: uint8 ``(48, 48)``.
@@ -74,8 +74,10 @@ def look(
     network = keras.models.load_model(path, compile=False, safe_mode=True)
     places = spatial_places(network)
     stages = after_down_scaling(network, places)
-    inner = keras.Model(network.input, [*(network.layers[place].output for place in places), network.output[labels]])
-    views = tf.constant(np.stack([crop, crop[:, ::-1]])[..., None], tf.float32)
+    answer = network.output[classifier.card.head(labels)]
+    inner = keras.Model(network.input, [*(network.layers[place].output for place in places), answer])
+    looks = [crop, crop[:, ::-1]] if classifier.card.is_mirrored else [crop]
+    views = tf.constant(np.stack(looks)[..., None], tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(views)
         *maps, logits = inner(views, training=False)
@@ -127,9 +129,10 @@ def after_down_scaling(network: Any, places: list[int]) -> list[int]:
 
 
 def _grad_cam(maps: NDArray[np.float32], gradients: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Saliency from maps and gradients ``(2, height, width, channels)`` of a face and its mirror image."""
+    """Saliency from maps and gradients ``(looks, height, width, channels)`` of a face and perhaps its mirror image."""
     weights = gradients.mean((1, 2), keepdims=True)
-    face, mirrored = (maps * weights).sum(-1).clip(0)
-    plane = face + mirrored[:, ::-1]
+    plane, *mirrored = (maps * weights).sum(-1).clip(0)
+    for other in mirrored:
+        plane = plane + other[:, ::-1]
     plane = cv2.resize(plane, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_CUBIC).clip(0)
     return np.asarray(plane / max(float(plane.max()), 1e-12), np.float32)

@@ -67,7 +67,8 @@ class Room:
             3: "DROP TABLE bursts; ALTER TABLE photos DROP COLUMN exposure;",
             4: "DROP TABLE unread; DROP INDEX faces_by_photo; ALTER TABLE faces DROP COLUMN front;"
             " CREATE INDEX faces_by_photo ON faces(photo_id);"
-            " DROP INDEX photos_by_jpeg; ALTER TABLE photos DROP COLUMN raw_of;",
+            " DROP INDEX photos_by_jpeg; ALTER TABLE photos DROP COLUMN raw_of;"
+            " ALTER TABLE photos DROP COLUMN orientation;",
         }
         with closing(sqlite3.connect(self.path)) as connection:
             undo = "".join(words for since, words in later.items() if since >= version)

@@ -18,7 +18,8 @@ from albumsort.index.store import IndexWriter
 from albumsort.records import PhotoFile
 
 CONTRACT = {
-    "photos": "id path size mtime_ns digest width height taken_at camera phash status error scan_id exposure raw_of",
+    "photos": "id path size mtime_ns digest width height taken_at camera phash status error scan_id exposure "
+    "orientation raw_of",
     "faces": "id photo_id x y w h detection landmarks sharpness emotion confidence "
     "angry disgust fear happy sad surprise neutral front",
     "scans": "id started_at finished_at settings model",
