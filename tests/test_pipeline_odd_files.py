@@ -90,6 +90,7 @@ def test_odd_photos_are_all_counted(odd: Odd) -> None:
         "scanned": 6,
         "unchanged": 0,
         "moved": 1,
+        "raws": 0,
         "faces": 1,
         "errors": 2,
         "rescored": 0,

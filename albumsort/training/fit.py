@@ -83,7 +83,9 @@ def fit(
                 taught = _taught(teacher, training)
             of_these = taught if chosen is None else taught and {head: said[chosen] for head, said in taught.items()}
             if not lines:
-                compile_model(run.model, recipe, cycle, recipe.fit.batches(len(faces)) * cycle.epochs)
+                compile_model(
+                    run.model, recipe, cycle, recipe.fit.batches(len(faces)) * (cycle.horizon or cycle.epochs)
+                )
             run.count(number, _epoch(run, faces, validation, cycle, lines, of_these))
             report("  ".join(f"{name} {value}" for name, value in run.history[-1].items()))
         run.keep(number)

@@ -38,6 +38,8 @@ class NetworkRecipe:
     blocks: int = 2
     #: Share of the last features dropped while training.
     dropout: float = 0.3
+    #: Whether a face's mirror image is looked at, too, and the mean of both is the answer: for twice the work.
+    mirrored: bool = True
     #: In place of all that, the layers one by one, as ``layers.parse`` reads them; the logits are put behind them.
     layers: tuple[str, ...] = ()
 
@@ -179,6 +181,8 @@ class Cycle:
     peak_rate: float = 0.1
     #: Of ``sgd``: batches in which the rate rises.
     warmup_steps: int = 400
+    #: Epochs that the cosine is laid out for, where the cycle ends before it does; 0 for those of the cycle.
+    horizon: int = 0
     #: Learn only from the faces that the network misreads when the cycle begins.
     hard: bool = False
     #: None, in a file ``augment = false``, shows the faces as they are.
@@ -189,6 +193,8 @@ class Cycle:
             isinstance(stage, tuple) and len(stage) == 2 and min(stage) > 0 for stage in self.stages
         ):
             raise DataError(f"stages {self.stages}: must be pairs of epochs and side in pixels, as [[12, 32], [8, 48]]")
+        if self.horizon and self.horizon < self.epochs:
+            raise DataError(f"horizon {self.horizon}: a cosine cannot end before the {self.epochs} epochs of its cycle")
 
     @property
     def epochs(self) -> int:
@@ -243,7 +249,7 @@ class Recipe:
     @property
     def is_mirrored(self) -> bool:
         """Whether the model answers with the mean of a face's and its mirror image's logits."""
-        return not self.network.layers
+        return self.network.mirrored and not self.network.layers
 
     def parameters(self) -> int:
         """Weights of the network as it is used."""

@@ -29,7 +29,7 @@ def test_scan_prints_one_json_object_and_the_second_scan_scans_nothing(run, albu
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
     summary = json.loads(first.stdout)
-    counts = ["photos", "scanned", "unchanged", "moved", "faces", "errors", "rescored", "of_other_models"]
+    counts = ["photos", "scanned", "unchanged", "moved", "raws", "faces", "errors", "rescored", "of_other_models"]
     assert list(summary) == [*counts, "seconds"]
     files = sum(path.is_file() for path in album.rglob("*"))
     assert (summary["photos"], summary["scanned"], summary["errors"]) == (files, files, 1)

@@ -21,7 +21,7 @@ from PIL import Image
 from albumsort.cli.model import evaluate, info
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.training import convert
+from albumsort.training import convert, fit
 from albumsort.training.datasets import DataError, Faces, load
 from albumsort.training.fit import CURVES, HISTORY
 from albumsort.training.network import build, without_training
@@ -343,3 +343,28 @@ def test_a_teacher_is_asked_for_where_one_is_wanted_and_only_there(trained, reci
     with pytest.raises(DataError, match="no use for a teacher"):
         convert.train(recipe, faces, tmp_path, "test", teacher=trained)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_cycle_that_is_cut_has_the_rates_of_the_longer_one(recipe, faces, tmp_path, monkeypatch):
+    asked, real = [], fit.compile_model
+
+    def noted(model, recipe, cycle, steps):
+        asked.append(steps)
+        real(model, recipe, cycle, steps)
+
+    monkeypatch.setattr(fit, "compile_model", noted)
+    (cycle,) = recipe.cycles
+    convert.train(replace(recipe, cycles=(replace(cycle, horizon=3 * cycle.epochs),)), faces, tmp_path, "test")
+    batches = asked[0] // (3 * cycle.epochs)
+    assert asked == [3 * cycle.epochs * batches] and batches >= 1
+    with pytest.raises(DataError, match="horizon"):
+        replace(cycle, horizon=cycle.epochs - 1)
+
+
+def test_a_model_may_look_once(recipe, faces, tmp_path):
+    once = replace(recipe, network=replace(recipe.network, mirrored=False))
+    path = convert.train(once, faces, tmp_path, "test")
+    assert not read_card(path).is_mirrored
+    crops = faces.pixels[:8]
+    said = [EmotionClassifier(path).probabilities(views) for views in (crops, crops[:, :, ::-1].copy())]
+    assert np.abs(said[0] - said[1]).max() > 1e-4
