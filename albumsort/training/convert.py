@@ -19,7 +19,7 @@ from albumsort.training import calibrate, evaluate
 from albumsort.training.augment import classes_of
 from albumsort.training.datasets import DataError, Faces
 from albumsort.training.fit import fit, logits
-from albumsort.training.network import without_training
+from albumsort.training.network import shorten, without_training
 from albumsort.training.recipe import Recipe
 from albumsort.vision.classifier import in_seven_columns
 from albumsort.vision.models import read_card
@@ -61,7 +61,8 @@ def train(
         if "perceived" in recipe.heads and len(held_out) and not (held_out.majority >= 0).any():
             raise DataError(f"none of the {len(held_out)} held-out faces is one that people agree on; raise hold_out")
         trained = fit(recipe, training, held_out, folder / (f"run-{fold + 1}" if fold else "run"), report, teacher)
-        network = without_training(trained, recipe)  # what is used is what is measured
+        network = without_training(trained, recipe)
+        shorten(network)  # what is used is what is measured
         said = logits(network, held_out, recipe.is_mirrored)
         folds.append(_Fold(network, len(training), *_calibrated(said, held_out, recipe)))
     if len(folds) > 1:

@@ -50,6 +50,11 @@ def without_training(trained: keras.Model, recipe: Recipe) -> keras.Model:
     return network
 
 
+def shorten(network: keras.Model) -> None:
+    """Round the weights to float16, which they stay near enough to: as zeros, the other bits of a file are packed."""
+    network.set_weights([weight.astype(np.float16).astype(np.float32) for weight in network.get_weights()])
+
+
 def _by_layers(recipe: Recipe, policy: str, trains: bool) -> keras.Model:
     """The net that a recipe lists the layers of, with one head; without dropout and penalties unless it ``trains``."""
     face = x = keras.Input((FACE_SIZE, FACE_SIZE, 1), name="face")

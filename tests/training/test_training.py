@@ -24,7 +24,7 @@ from albumsort.errors import AlbumsortError
 from albumsort.training import convert, fit
 from albumsort.training.datasets import DataError, Faces, load
 from albumsort.training.fit import CURVES, HISTORY
-from albumsort.training.network import build, without_training
+from albumsort.training.network import build, shorten, without_training
 from albumsort.training.recipe import Cycle, Recipe, read
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import read_card
@@ -271,6 +271,21 @@ def test_folding_the_batch_norms_changes_no_answer(recipe, faces):
     assert "BatchNormalization" not in {type(layer).__name__ for layer in folded.layers}
     for head in wanted:
         assert np.allclose(given[head], wanted[head], rtol=1e-3)
+
+
+def test_weights_of_sixteen_bits_take_less_room_and_say_the_same(recipe, faces, tmp_path):
+    keras.utils.set_random_seed(0)
+    network = without_training(build(recipe), recipe)
+    before, size = fit.logits(network, faces), len(_saved(network, tmp_path / "long.keras"))
+    shorten(network)
+    assert len(_saved(network, tmp_path / "short.keras")) < 0.8 * size
+    after = fit.logits(network, faces)
+    assert all(np.abs(after[head] - before[head]).max() < 0.01 * np.abs(before[head]).max() for head in before)
+
+
+def _saved(network, path):
+    convert.save(network, path)
+    return path.read_bytes()
 
 
 def test_the_same_network_is_the_same_file(trained, tmp_path):
