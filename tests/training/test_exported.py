@@ -95,7 +95,7 @@ def test_an_int8_that_is_often_wrong_is_refused(trained, faces, tmp_path, monkey
     right = EmotionClassifier(trained).probabilities(faces.split("PublicTest").pixels)
     monkeypatch.setitem(exporting._RUNTIMES, "onnx", lambda path: lambda crops: 1 - right)
     labels = right.argmax(1)
-    monkeypatch.setattr(exporting, "_right", lambda tests, head: labels)
+    monkeypatch.setattr(exporting, "_right", lambda tests, card, head: labels)
     with pytest.raises(AlbumsortError, match=r"right for 0\.0% of 10 faces, where the model is for 100\.0%"):
         export(trained, "perceived", "onnx", tmp_path / "tiny.onnx", faces, quantized=True)
     assert not list(tmp_path.iterdir())
