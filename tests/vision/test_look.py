@@ -102,8 +102,9 @@ def test_grad_cam_of_a_net_whose_answer_is_known(tmp_path):
     weights[0, 3] = 1 / 255
     network.get_layer("perceived").set_weights([weights, np.zeros(8)])
     from albumsort.training.convert import write
+    from albumsort.training.recipe import Recipe
 
-    model = write(network, "known", {"perceived": 1.0, "fer2013": 1.0}, {}, tmp_path)
+    model = write(network, Recipe(name="known"), {"perceived": 1.0, "fer2013": 1.0}, {}, tmp_path)
     crop = np.zeros((48, 48), np.uint8)
     crop[8:20, 28:40] = 255
     seen = look(crop, model, emotion="happy")
