@@ -12,10 +12,11 @@ from albumsort import xmp
 from albumsort.album.walk import printable
 from albumsort.errors import AlbumsortError
 from albumsort.export import NOTED_AT_ONCE, Exported
+from albumsort.index.presence import is_as_scanned
 from albumsort.index.query import Index
 from albumsort.manifest import SIDECAR, SIDECAR_OF_ORIGINAL, Manifest, fingerprint
 from albumsort.new_file import new_file
-from albumsort.records import Photo, mtime_ns
+from albumsort.records import Photo
 
 #: Reasons for which one sidecar cannot be written, and others can.
 _PASSED_OVER = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
@@ -92,7 +93,7 @@ def _content(index: Index, source: str, certain: float) -> bytes | str:
     """The sidecar of a photo, or the action that says why it has none."""
     found = index.photo(source)
     try:
-        if found is None or not _is_as_scanned(found[0]):
+        if found is None or not _has_its_bytes(found[0]):
             return "photo changed"
     except OSError:
         return "photo unreadable"
@@ -101,12 +102,12 @@ def _content(index: Index, source: str, certain: float) -> bytes | str:
     return "scanned before" if photo.orientation is None else xmp.packet(photo, faces, certain, photo.orientation)
 
 
-def _is_as_scanned(photo: Photo) -> bool:
+def _has_its_bytes(photo: Photo) -> bool:
     """Whether a photo's file is the one that the index knows; a copy program may have changed its time alone."""
-    status = os.stat(photo.path)
-    if status.st_size != photo.size:
-        return False
-    return mtime_ns(status) == photo.mtime_ns or fingerprint(Path(os.path.realpath(photo.path))) == photo.digest
+    if is_as_scanned(photo):
+        return True
+    is_as_large = os.path.getsize(photo.path) == photo.size
+    return is_as_large and fingerprint(Path(os.path.realpath(photo.path))) == photo.digest
 
 
 def _lay(target: Path, content: bytes, dry_run: bool) -> str:

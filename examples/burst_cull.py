@@ -3,7 +3,7 @@
     python examples/burst_cull.py ~/Photos/Wedding ~/Wedding-picks [--emotion happy] [--db FILE] > rejects.txt
 
 Nothing is deleted. Look at the picks, then at rejects.txt, and decide; a photo that is in no burst is in neither.
-What makes a frame the best is weighed here for portraits: who blinks or turns away counts more than how bright it is.
+What makes a frame the best is weighed here for portraits: who turns away counts more than how bright it is.
 """
 
 from __future__ import annotations

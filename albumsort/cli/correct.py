@@ -12,8 +12,8 @@ from albumsort.album.walk import printable
 from albumsort.cli.options import Db, index_path, known_emotion
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
+from albumsort.index.presence import is_as_scanned
 from albumsort.index.query import Index
-from albumsort.records import mtime_ns
 from albumsort.report.lists import count
 
 
@@ -53,7 +53,6 @@ def _check_unchanged(path: str, index_file: Path) -> None:
     """A photo that is another by now may have other faces than those in the index."""
     with Index(index_file) as index:  # says so when there is no index, instead of making one
         found = index.photo(path)
-    if found and os.path.exists(path):
-        status = os.stat(path)
-        if (found[0].size, found[0].mtime_ns) != (status.st_size, mtime_ns(status)):
-            raise AlbumsortError(f"{printable(path)}: has changed since it was scanned; scan it again first")
+    # Of a RAW file the index has the JPEG beside it, which is then what was scanned.
+    if found and os.path.exists(found[0].path) and not is_as_scanned(found[0]):
+        raise AlbumsortError(f"{printable(path)}: has changed since it was scanned; scan it again first")

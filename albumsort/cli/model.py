@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.labelled import load_faces as _load
-from albumsort.cli.labelled import say as _say
+from albumsort.cli.labelled import load_faces, say
 from albumsort.cli.options import Db, Device, Json, Model, index_path
 
 app = typer.Typer(
@@ -48,7 +47,7 @@ def train(
     from albumsort.vision.runtime import quiet_stderr
 
     chosen = recipes.find(recipe)
-    faces, ferplus = _load(data, ferplus)
+    faces, ferplus = load_faces(data, ferplus)
     if "perceived" in chosen.heads and not (faces.majority >= 0).any():
         raise typer.BadParameter("what people perceive is learnt from votes: --ferplus fer2013new.csv")
     command = f"albumsort model train --data {data.name} --out DIR"
@@ -60,7 +59,7 @@ def train(
     what = f"FER2013 {chosen.fit.faces}{votes}" if is_table else f"class folders of {data.name}"
     with quiet_stderr():  # Keras loads its backend, which logs
         from albumsort.training.convert import train as run
-    print(run(chosen, faces, out or Path(chosen.name), command, _say, what, teacher))
+    print(run(chosen, faces, out or Path(chosen.name), command, say, what, teacher))
 
 
 @app.command()
@@ -89,10 +88,10 @@ def evaluate(
 
     model = model or model_in_use()
     card = read_card(model)
-    everything, ferplus = _load(data, ferplus)
+    everything, ferplus = load_faces(data, ferplus)
     faces = everything.split(split)
     if len(card.labels) < len(EMOTIONS):
-        _say(f"{card.name} tells apart {', '.join(card.labels)}; other faces do not count")
+        say(f"{card.name} tells apart {', '.join(card.labels)}; other faces do not count")
     truths = {"fer2013": ("fer2013", faces.labels)}
     if (faces.majority >= 0).any():
         truths["ferplus"] = ("perceived", faces.majority)
@@ -110,7 +109,7 @@ def evaluate(
                 *plot_figures(name, values, plots),
                 plot_predictions(name, faces.pixels, answers[name], truths[name][1], plots),
             ):
-                _say(f"{printable(str(path))}: drawn")
+                say(f"{printable(str(path))}: drawn")
     if as_json:
         print(json.dumps(result))
         return
@@ -177,10 +176,10 @@ def tune(
     if labels:
         more, broken = tuning.read_labels(labels)
         for reason, number in broken.items():
-            _say(f"{printable(str(labels))}: left out {number} rows: {reason}")
+            say(f"{printable(str(labels))}: left out {number} rows: {reason}")
         faces = [*more, *faces]
     outcome = tuning.tune(
-        models.shipped_model(), models.model_in_use(), faces, models.user_models(), "albumsort model tune", _say
+        models.shipped_model(), models.model_in_use(), faces, models.user_models(), "albumsort model tune", say
     )
     _print_tuning(asdict(outcome))
     if outcome.model is None:

@@ -13,7 +13,6 @@ from albumsort.album.walk import printable
 from albumsort.cli.options import Db, Device, MinFace, Model, index_path
 from albumsort.cli.target import writing
 from albumsort.errors import AlbumsortError
-from albumsort.records import mtime_ns
 
 #: Pixels on the long side of a drawing's photo.
 _DRAWN = 1600
@@ -76,6 +75,7 @@ def show(
 
 def _known(path: str, db: Path | None) -> PhotoResult | None:
     """What the index knows of a photo that has not changed since; of a RAW file, of the JPEG beside it."""
+    from albumsort.index.presence import is_as_scanned
     from albumsort.index.query import Index
     from albumsort.records import PhotoResult
 
@@ -84,10 +84,7 @@ def _known(path: str, db: Path | None) -> PhotoResult | None:
         return None
     with Index(index_file) as index:
         found = index.photo(path)
-    if found is None or not os.path.exists(found[0].path):
-        return None
-    status = os.stat(found[0].path)
-    if (found[0].size, found[0].mtime_ns) != (status.st_size, mtime_ns(status)):
+    if found is None or not os.path.exists(found[0].path) or not is_as_scanned(found[0]):
         return None
     return PhotoResult(*found)
 

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.labelled import load_faces as _load
-from albumsort.cli.labelled import say as _say
+from albumsort.cli.labelled import load_faces, say
 from albumsort.cli.options import Json
 
 
@@ -63,12 +62,12 @@ def compare(
     chosen = [recipes_.find(name) for name in names]
     if len({recipe.name for recipe in chosen}) < len(chosen):
         raise typer.BadParameter("two recipes of one name; each gets a folder of its name")
-    faces, _ = _load(data, ferplus)
+    faces, _ = load_faces(data, ferplus)
     with quiet_stderr():  # Keras loads its backend, which logs
         from albumsort.training import compare as comparing
     command = f"albumsort model compare --data {data.name} --out DIR"
-    rows = comparing.compare(chosen, faces, out, command, _say)
+    rows = comparing.compare(chosen, faces, out, command, say)
     chart = out / "comparison.png"
     plot_comparison(rows, chart)
-    _say(f"{printable(str(chart))}: drawn")
+    say(f"{printable(str(chart))}: drawn")
     print(json.dumps(rows) if as_json else comparing.as_markdown(rows).rstrip())

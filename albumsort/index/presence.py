@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from albumsort.records import Photo, mtime_ns
+
 
 def is_gone(path: str) -> bool:
     """Whether there is no such file; one that cannot be reached just now (permissions, a sick disk) is not gone."""
@@ -25,3 +27,13 @@ def is_unplugged(root: str) -> bool:
         return True
     except OSError:
         return False
+
+
+def is_as_scanned(photo: Photo) -> bool:
+    """Whether the file of a photo has the size and the time that the index knows.
+
+    Raises:
+        OSError: it is not there, or out of reach.
+    """
+    status = os.stat(photo.path)
+    return (status.st_size, mtime_ns(status)) == (photo.size, photo.mtime_ns)

@@ -40,7 +40,7 @@ with _in_the_package():
 #: DejaVu, which has many scripts and comes with matplotlib.
 FONTS = Path(get_data_path()) / "fonts" / "ttf"
 
-__all__ = ["FONTS", "Axes", "Figure", "FigureCanvasAgg", "MaxNLocator", "Rectangle", "page", "save"]
+__all__ = ["FONTS", "Axes", "Figure", "FigureCanvasAgg", "MaxNLocator", "Rectangle", "bare", "page", "save"]
 
 
 def page(width: float, height: float) -> Figure:
@@ -50,8 +50,14 @@ def page(width: float, height: float) -> Figure:
     return figure
 
 
-def save(figure: Figure, target: Path) -> None:
-    """Write a figure as PNG.
+def bare(axes: Axes) -> None:
+    """Take away the lines above and on the right, which nothing is read from."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def save(figure: Figure, target: Path, dots: int = 120) -> None:
+    """Write a figure as PNG, of so many dots an inch.
 
     Raises:
         OSError: the target is there, or cannot be written.
@@ -59,4 +65,4 @@ def save(figure: Figure, target: Path) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a title in a script that the font lacks shows boxes
         with new_file(target) as file:
-            figure.savefig(file, format="png", dpi=120)
+            figure.savefig(file, format="png", dpi=dots)

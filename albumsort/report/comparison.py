@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from albumsort.emotions import EMOTIONS
-from albumsort.report.canvas import Figure, FigureCanvasAgg
+from albumsort.report.canvas import bare, page
 
 _ORANGE, _GREY = "#E69F00", "#BBBBBB"
 
@@ -20,8 +20,7 @@ def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
     On the left is the share of right answers, with a mark where the model of the last row is on the same faces when it
     may give the same answers only; on the right the recall of each emotion.
     """
-    figure = Figure(figsize=(11.5, 1.6 + 0.42 * len(rows)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = page(11.5, 1.6 + 0.42 * len(rows))
     bars, map_ = figure.subplots(1, 2, width_ratios=[1.15, 1])
     places = np.arange(len(rows))
     shares = [row["fer2013"]["accuracy"] for row in rows]
@@ -36,8 +35,7 @@ def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
     bars.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     bars.tick_params(axis="x", labelsize=8)
     bars.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.06), markerscale=0.6)
-    for side in ("top", "right"):
-        bars.spines[side].set_visible(False)
+    bare(bars)
     recalls = np.array(
         [
             [np.nan if (recall := row["fer2013"]["per_emotion"][e]["recall"]) is None else recall for e in EMOTIONS]

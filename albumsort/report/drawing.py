@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
-from albumsort.new_file import new_file
 from albumsort.records import Face
-from albumsort.report.canvas import Axes, Figure, FigureCanvasAgg, Rectangle
+from albumsort.report.canvas import Axes, Rectangle, page, save
 
 #: One colour an emotion, told apart by people with the common kinds of colour blindness (Okabe and Ito 2008).
 COLOURS = {
@@ -49,8 +47,7 @@ def draw_faces(
     aspect = pixels.shape[1] / pixels.shape[0]
     height = max(5.0, 1.6 * rows)
     chart = 2.7 * columns if shown else 0.0
-    figure = Figure(figsize=(height * aspect + chart, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = page(height * aspect + chart, height)
     grid = figure.add_gridspec(rows, 1 + columns, width_ratios=[height * aspect, *[2.7] * columns])
     picture = figure.add_subplot(grid[:, 0] if shown else grid[:, :])
     picture.imshow(pixels)
@@ -60,10 +57,7 @@ def draw_faces(
         _box(picture, face, number, scale, threshold)
     for number, face in enumerate(shown):
         _bars(figure.add_subplot(grid[number % rows, 1 + number // rows]), face, number + 1, threshold)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a title in a script that the font lacks shows boxes
-        with new_file(target) as file:
-            figure.savefig(file, format="png", dpi=110)
+    save(figure, target, 110)
 
 
 def _box(picture: Axes, face: Face, number: int, scale: float, threshold: float) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
-from albumsort.report.canvas import Axes, Figure, page, save
+from albumsort.report.canvas import Axes, Figure, bare, page, save
 from albumsort.report.drawing import COLOURS
 from albumsort.report.tiles import TilePage
 
@@ -67,7 +67,7 @@ def plot_history(history: Sequence[Mapping[str, str]], target: Path) -> None:
     accuracy.xaxis.get_major_locator().set_params(integer=True)
     accuracy.legend(frameon=False)
     for axes in (loss, accuracy):
-        _bare(axes)
+        bare(axes)
     figure.savefig(target, format="png", dpi=120)
 
 
@@ -92,7 +92,7 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, str]]], target: Path) -
         axes.grid(axis="y", color="#EEEEEE")
         if "loss" not in panel:
             axes.yaxis.set_major_formatter("{x:.0%}")
-        _bare(axes)
+        bare(axes)
     parts[-1].set_xlabel("epoch")
     parts[-1].xaxis.get_major_locator().set_params(integer=True)
     figure.legend(*parts[0].get_legend_handles_labels(), frameon=False, loc="outside upper center", ncols=3)
@@ -174,7 +174,7 @@ def _reliability(axes: Axes, figures: Mapping[str, Any]) -> None:
     axes.plot([one["confidence"] for one in bins], [one["accuracy"] for one in bins], "o-", color=_BLUE, label="model")
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="share that is right")
     axes.legend(frameon=False, loc="upper left")
-    _bare(axes)
+    bare(axes)
 
 
 def _emotions(axes: Axes, figures: Mapping[str, Any]) -> None:
@@ -188,9 +188,4 @@ def _emotions(axes: Axes, figures: Mapping[str, Any]) -> None:
         places, [f"{emotion}\n{figures['per_emotion'][emotion]['n']} faces" for emotion in EMOTIONS], fontsize=8
     )
     axes.set(ylim=(0, 1.08), ylabel="precision (pale) and recall")
-    _bare(axes)
-
-
-def _bare(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    bare(axes)

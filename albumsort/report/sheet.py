@@ -15,10 +15,10 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from albumsort.album.thumbnails import Thumbnail
 from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
-from albumsort.index.presence import is_gone
+from albumsort.index.presence import is_as_scanned, is_gone
 from albumsort.index.query import RankedPhoto
 from albumsort.new_file import new_file
-from albumsort.records import Face, mtime_ns
+from albumsort.records import Face
 from albumsort.report.canvas import FONTS
 from albumsort.report.drawing import COLOURS, UNCERTAIN
 from albumsort.report.lists import count
@@ -191,10 +191,9 @@ def _without_middle(text: str, kept: int) -> str:
 
 def _is_changed(row: RankedPhoto) -> bool:
     try:
-        status = os.stat(row.photo.path)
+        return not is_as_scanned(row.photo)
     except OSError:  # gone, or out of reach: its picture will tell
         return False
-    return (status.st_size, mtime_ns(status)) != (row.photo.size, row.photo.mtime_ns)
 
 
 @lru_cache

@@ -8,8 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from albumsort.index.timeline import Timeline
-from albumsort.new_file import new_file
-from albumsort.report.canvas import Axes, Figure, FigureCanvasAgg, MaxNLocator
+from albumsort.report.canvas import Axes, MaxNLocator, bare, page, save
 from albumsort.report.drawing import COLOURS
 from albumsort.report.lists import count
 
@@ -33,9 +32,8 @@ def plot_timeline(found: Timeline, target: Path) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    figure = Figure(figsize=(10, 8))
+    figure = page(10, 8)
     figure.set_layout_engine("constrained", w_pad=0.15, h_pad=0.12)
-    FigureCanvasAgg(figure)
     shares, totals, histogram = figure.subplots(3, 1, height_ratios=[3, 1, 1.8])
     months, word = period(found.months)
     periods: dict[int, Counter[str]] = defaultdict(Counter)
@@ -51,8 +49,7 @@ def plot_timeline(found: Timeline, target: Path) -> None:
     shares.tick_params(labelbottom=False)  # the same times as below
     _histogram(histogram, found)
     figure.align_ylabels()
-    with new_file(target) as file:
-        figure.savefig(file, format="png", dpi=110)
+    save(figure, target, 110)
 
 
 def period(months: Mapping[str, object]) -> tuple[int, str]:
@@ -84,7 +81,7 @@ def _shares(axes: Axes, periods: Mapping[int, Counter[str]]) -> None:
     else:
         axes.text(0.5, 0.5, "no certain face has a date", ha="center", va="center", transform=axes.transAxes)
         axes.set_yticks([])
-    _bare(axes)
+    bare(axes)
 
 
 def _totals(axes: Axes, periods: Mapping[int, Counter[str]]) -> None:
@@ -92,7 +89,7 @@ def _totals(axes: Axes, periods: Mapping[int, Counter[str]]) -> None:
     axes.bar(list(periods), faces, 0.86, color="#777777")
     axes.set(ylim=(0, 1.05 * max(faces, default=1)), ylabel="faces")
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    _bare(axes)
+    bare(axes)
 
 
 def _time(axes: Axes, places: Sequence[int], months: int) -> None:
@@ -134,9 +131,4 @@ def _histogram(axes: Axes, found: Timeline) -> None:
     axes.set_xticks([k / 10 for k in range(1, 11)], [f"{k * 10}%" for k in range(1, 11)])
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.set_title(f"How sure the model is: certain from {found.threshold:.0%}", fontsize=11, loc="left")
-    _bare(axes)
-
-
-def _bare(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    bare(axes)

@@ -16,11 +16,12 @@ from albumsort.report.plots import plot_history
 from albumsort.training.augment import AugmentedFaces, classes_of
 from albumsort.training.calibrate import softmax
 from albumsort.training.datasets import DataError, Faces
+from albumsort.training.history import HISTORY
 from albumsort.training.network import build
 from albumsort.training.recipe import Cycle, Plateau, Recipe, Stop
 from albumsort.vision.models import read_card
 
-HISTORY, CURVES, SETTINGS = "history.csv", "history.png", "recipe.json"
+CURVES, SETTINGS = "history.png", "recipe.json"
 #: What is watched, as a column of the history and with the sign that makes more of it better.
 _WATCHED = {"accuracy": ("fer2013", 1), "loss": ("held_out_loss", -1)}
 
