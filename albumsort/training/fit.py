@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -71,8 +72,8 @@ def fit(
     run = _Run(folder, recipe)
     if run.epochs:
         report(f"goes on after epoch {run.epochs} of {recipe.epochs}")
-    taught = None
     for number, cycle in enumerate(recipe.cycles, 1):
+        taught = None
         while not _is_over(cycle, recipe.fit.stop, lines := run.lines(number)):
             run.go_to(run.epochs if lines else run.kept)
             chosen = _misread(cycle, number, run, training)
@@ -80,9 +81,9 @@ def fit(
                 report(f"cycle {number}: the network misreads none of the faces; there is nothing to learn")
                 break
             faces = training if chosen is None else training.where(chosen)
-            if teacher and taught is None:
-                taught = _taught(teacher, training)
-            of_these = taught if chosen is None else taught and {head: said[chosen] for head, said in taught.items()}
+            if taught is None:
+                taught = _taught(teacher, cycle, number, run, training)
+            of_these = taught if chosen is None else {head: said[chosen] for head, said in taught.items()}
             if not lines:
                 compile_model(
                     run.model, recipe, cycle, recipe.fit.batches(len(faces)) * (cycle.horizon or cycle.epochs)
@@ -91,6 +92,10 @@ def fit(
             report("  ".join(f"{name} {value}" for name, value in run.history[-1].items()))
         run.keep(number)
     run.go_to(run.kept)
+    if recipe.cycles[-1].averaged:
+        run.average(training)
+        right = _held_out(run.model, validation, recipe)
+        report("  ".join(["the mean of the last cycle", *(f"{name} {value:.5g}" for name, value in right.items())]))
     return run.model
 
 
@@ -139,6 +144,8 @@ class _Run:
         """Write down what an epoch of a cycle has made of the network."""
         epoch = self.epochs + 1
         self.model.save(self._checkpoint(epoch))
+        if self.recipe.cycles[cycle - 1].averaged:
+            self._count_in(epoch, len(self.lines(cycle)))
         values = {name: f"{value:.5g}" for name, value in line.items()}
         self.history.append({"epoch": str(epoch), "cycle": str(cycle), **values})
         _write_history(self.folder / HISTORY, self.history)  # from here on the epoch counts
@@ -147,7 +154,31 @@ class _Run:
         for checkpoint in self.folder.glob("checkpoint-*.keras"):
             if checkpoint not in needed:
                 checkpoint.unlink()
+        self._mean(epoch - 1).unlink(missing_ok=True)
         plot_history(self.history, self.folder / CURVES)
+
+    def average(self, training: Faces) -> None:
+        """Make ``model`` the mean of those after each epoch of the last cycle."""
+        with np.load(self._mean(self.epochs), allow_pickle=False) as mean:
+            self.model.set_weights([mean[f"arr_{k}"] for k in range(len(mean.files))])
+        self._at = None
+        cycle = self.recipe.cycles[-1]
+        batches = AugmentedFaces(training, self.recipe, cycle, cycle.side(-1), self.epochs)
+        for number in range(len(batches)):
+            self.model(keras.ops.convert_to_tensor(batches[number][0]), training=True)  # the norms take note
+
+    def _count_in(self, epoch: int, before: int) -> None:
+        """Write down the mean of the weights after an epoch and after the ``before`` ones of its cycle."""
+        weights = self.model.get_weights()
+        if before:
+            with np.load(self._mean(epoch - 1), allow_pickle=False) as mean:
+                weights = [(mean[f"arr_{k}"] * before + one) / (before + 1) for k, one in enumerate(weights)]
+        with open(self._mean(epoch), "wb") as file:
+            np.savez(file, *weights)
+
+    def _mean(self, epoch: int) -> Path:
+        """The mean weights of a cycle up to an epoch."""
+        return self.folder / f"mean-{epoch}.npz"
 
     def _best_of(self, lines: Sequence[dict[str, str]]) -> int:
         """The epoch that a cycle goes back to when it ends here."""
@@ -165,7 +196,7 @@ def _epoch(
     validation: Faces,
     cycle: Cycle,
     lines: Sequence[dict[str, str]],
-    taught: dict[str, NDArray] | None,
+    taught: dict[str, NDArray],
 ) -> dict[str, float]:
     """Train for one more epoch of a cycle with the history ``lines``; returns what is new in it."""
     batches = AugmentedFaces(faces, run.recipe, cycle, cycle.side(len(lines)), run.epochs, taught)
@@ -221,10 +252,30 @@ def _misread(cycle: Cycle, number: int, run: _Run, training: Faces) -> NDArray[n
     return np.array(json.loads(path.read_text()), np.int64)
 
 
-def _taught(teacher: Path, training: Faces) -> dict[str, np.ndarray]:
-    """What a teacher says of the faces as they are: probabilities of each head."""
-    said = logits(keras.models.load_model(teacher, compile=False), training)
-    return {head: softmax(of_head) for head, of_head in said.items()}
+def _taught(
+    teacher: Path | None, cycle: Cycle, number: int, run: _Run, training: Faces
+) -> dict[str, NDArray[np.float32]]:
+    """What teachers say of the faces as they are: the mean of their probabilities by head, none without a teacher.
+
+    What the network itself says when the cycle begins is written down for when it goes on.
+    """
+    said = [_said(keras.models.load_model(teacher, compile=False), training)] if teacher else []
+    if cycle.self_taught:
+        path = run.folder / f"taught-{number}.npz"
+        if not run.lines(number):
+            partial = path.with_suffix(".partial")
+            its_own: dict[str, Any] = {**_said(run.model, training)}
+            with open(partial, "wb") as file:
+                np.savez(file, **its_own)
+            partial.replace(path)
+        with np.load(path, allow_pickle=False) as kept:
+            said.append(dict(kept))
+    return {head: np.mean([one[head] for one in said], 0) for head in said[0]} if said else {}
+
+
+def _said(model: keras.Model, faces: Faces) -> dict[str, NDArray[np.float32]]:
+    """The probabilities of each head."""
+    return {head: softmax(of_head).astype(np.float32) for head, of_head in logits(model, faces).items()}
 
 
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:

@@ -185,6 +185,12 @@ class Cycle:
     horizon: int = 0
     #: Learn only from the faces that the network misreads when the cycle begins.
     hard: bool = False
+    #: Learn also from what the network says of the faces when the cycle begins: it counts as a further teacher
+    #: (Furlanello et al. 2018, arXiv:1805.04770).
+    self_taught: bool = False
+    #: The network that comes out is the mean of those after each epoch, with its batch norms measured anew: at a rate
+    #: that stays high these lie around a better one (Izmailov et al. 2018, arXiv:1803.05407). Of the last cycle only.
+    averaged: bool = False
     #: None, in a file ``augment = false``, shows the faces as they are.
     augment: AugmentRecipe | None = field(default_factory=AugmentRecipe)
 
@@ -234,6 +240,12 @@ class Recipe:
             )
         elif self.fit.teacher_share:
             raise DataError("a network by layers learns from labels alone; teacher_share must be 0")
+        if self.cycles[0].self_taught:
+            raise DataError("self_taught: in the first cycle the network has nothing to say yet")
+        if any(cycle.self_taught for cycle in self.cycles) and not self.fit.teacher_share:
+            raise DataError("self_taught: wants a teacher_share over 0, and a teacher")
+        if any(cycle.averaged for cycle in self.cycles[:-1]) or (self.cycles[-1].averaged and self.fit.stop):
+            raise DataError("averaged: belongs to the last cycle, of a recipe without early stopping")
         self.parameters()  # reads the layers
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 from dataclasses import replace
 
 import keras
@@ -107,3 +108,18 @@ def test_a_model_of_seven_may_be_held_to_fewer_emotions():
     assert figures(said, np.array([0]))["accuracy"] == 0
     assert figures(restricted(said, "six"), np.array([0]))["accuracy"] == 1
     assert figures(restricted(said, "four"), np.array([6]))["top3"] == 1
+
+
+def test_the_command_prints_the_table_and_draws_the_chart(run, few_faces, tmp_path):
+    out = tmp_path / "out"
+    options = ["--data", few_faces.data, "--ferplus", few_faces.votes, "--out", out, "--recipes", few_faces.recipe]
+    done = run("model", "compare", *options)
+    assert done.returncode == 0, done.stderr
+    table = done.stdout.splitlines()
+    assert [line.split(" | ")[0] for line in table[2:4]] == ["| tiny", "| emotion"]
+    assert "right by FER+" in table[0] and f"{out / 'comparison.png'}: drawn" in done.stderr
+    assert (out / "tiny" / "tiny.keras").exists() and min(Image.open(out / "comparison.png").size) > 200
+    rows = json.loads(run("model", "compare", *options, "--json").stdout)
+    assert [row["name"] for row in rows] == ["tiny", "emotion"]
+    refused = run("model", "compare", *options[:-1], "emotion,emotion")
+    assert refused.returncode == 2 and "two recipes of one name" in refused.stderr

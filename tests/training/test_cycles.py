@@ -1,0 +1,143 @@
+"""Cycles and teachers: what a network learns from beside its labels, and what comes out of a cycle."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from albumsort.training import convert, fit
+from albumsort.training.datasets import DataError, Faces, load
+from albumsort.training.fit import HISTORY
+from albumsort.training.recipe import Recipe, read
+from albumsort.vision.classifier import EmotionClassifier
+from albumsort.vision.models import read_card
+
+
+@pytest.fixture(scope="module")
+def recipe(few_faces) -> Recipe:
+    return read(few_faces.recipe)
+
+
+@pytest.fixture(scope="module")
+def faces(few_faces) -> Faces:
+    return load(few_faces.data, few_faces.votes)
+
+
+def test_a_student_learns_from_its_teacher(trained, recipe, faces, tmp_path):
+    student = replace(recipe, name="student", fit=replace(recipe.fit, teacher_share=0.5))
+    path = convert.train(student, faces, tmp_path, "test", teacher=trained)
+    card = read_card(path)
+    assert card.training["teacher"] == read_card(trained).digest
+    losses = []
+    for run in (trained.parent, tmp_path):
+        with open(run / "run" / HISTORY, newline="") as file:
+            losses.append([line["loss"] for line in csv.DictReader(file)])
+    assert losses[0] != losses[1]
+    with pytest.raises(DataError, match="another recipe or other data"):
+        convert.train(student, faces, tmp_path, "test", teacher=path)
+
+
+def test_a_teacher_is_asked_for_where_one_is_wanted_and_only_there(trained, recipe, faces, tmp_path):
+    with pytest.raises(DataError, match="wants a teacher"):
+        convert.train(replace(recipe, fit=replace(recipe.fit, teacher_share=0.5)), faces, tmp_path, "test")
+    with pytest.raises(DataError, match="no use for a teacher"):
+        convert.train(recipe, faces, tmp_path, "test", teacher=trained)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_cycle_that_is_cut_has_the_rates_of_the_longer_one(recipe, faces, tmp_path, monkeypatch):
+    asked, real = [], fit.compile_model
+
+    def noted(model, recipe, cycle, steps):
+        asked.append(steps)
+        real(model, recipe, cycle, steps)
+
+    monkeypatch.setattr(fit, "compile_model", noted)
+    (cycle,) = recipe.cycles
+    for horizon in (0, 3 * cycle.epochs):
+        cut = replace(recipe, cycles=(replace(cycle, horizon=horizon),))
+        convert.train(cut, faces, tmp_path / str(horizon), "test")
+    assert asked[1] == 3 * asked[0] > 0
+    with pytest.raises(DataError, match="horizon"):
+        replace(cycle, horizon=cycle.epochs - 1)
+
+
+def test_a_model_may_look_once(recipe, faces, tmp_path):
+    once = replace(recipe, network=replace(recipe.network, mirrored=False))
+    path = convert.train(once, faces, tmp_path, "test")
+    assert not read_card(path).is_mirrored
+    crops = faces.pixels[:8]
+    said = [EmotionClassifier(path).probabilities(views) for views in (crops, crops[:, :, ::-1].copy())]
+    assert np.abs(said[0] - said[1]).max() > 1e-4
+
+
+def test_a_self_taught_cycle_learns_from_the_teacher_and_from_itself_as_it_began(
+    trained, recipe, faces, tmp_path, monkeypatch
+):
+    taught, real = [], fit.AugmentedFaces
+
+    def noted(*arguments):
+        taught.append(arguments[-1]["perceived"])
+        return real(*arguments)
+
+    def stop(line):
+        if line.startswith("epoch 3 "):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit, "AugmentedFaces", noted)
+    short = replace(recipe.cycles[0], stages=((2, 48),))
+    both = (short, replace(short, self_taught=True))
+    pupil = replace(recipe, fit=replace(recipe.fit, teacher_share=0.5), cycles=both)
+    with pytest.raises(KeyboardInterrupt):
+        convert.train(pupil, faces, tmp_path, "test", report=stop, teacher=trained)
+    kept = np.load(tmp_path / "run" / "taught-2.npz")["perceived"]
+    convert.train(pupil, faces, tmp_path, "test", teacher=trained)
+    by_teacher, *rest = taught
+    assert len(rest) == 3
+    np.testing.assert_array_equal(rest[0], by_teacher)
+    for of_both in rest[1:]:  # the last one after the run went on, with what was said before
+        np.testing.assert_allclose(of_both, (by_teacher + kept) / 2, atol=1e-7)
+    assert np.abs(kept - by_teacher).max() > 0.01
+
+
+def test_a_recipe_cannot_be_taught_by_a_network_that_has_learnt_nothing_yet(recipe):
+    taught = replace(recipe.cycles[0], self_taught=True)
+    with pytest.raises(DataError, match="first cycle"):
+        replace(recipe, fit=replace(recipe.fit, teacher_share=0.5), cycles=(taught,))
+    with pytest.raises(DataError, match="teacher_share"):
+        replace(recipe, cycles=(recipe.cycles[0], taught))
+
+
+def test_an_averaged_cycle_gives_the_mean_of_its_epochs_also_when_it_was_interrupted(recipe, faces, tmp_path):
+    cycle = replace(recipe.cycles[0], stages=((3, 48),), averaged=True)
+    averaged = replace(recipe, cycles=(replace(cycle, averaged=False), cycle))
+    training, held_out = faces.split("Training").hold_out(recipe.fit.hold_out, recipe.seed)
+    weights, lines = [], []
+
+    def note(line):
+        lines.append(line)
+        if line.startswith(("epoch 4 ", "epoch 5 ", "epoch 6 ")):
+            name = f"checkpoint-{line.split()[1]}.keras"
+            weights.append(keras.models.load_model(tmp_path / name, compile=False).get_weights())
+        if line.startswith("epoch 5 "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit.fit(averaged, training, held_out, tmp_path, note)
+    network = fit.fit(averaged, training, held_out, tmp_path, note)
+    assert lines[-1].startswith("the mean of the last cycle  fer2013 ") and len(weights) == 3
+    moving = {id(weight) for layer in network.layers for weight in layer.non_trainable_weights}
+    for place, weight in enumerate(network.weights):
+        mean = np.mean([each[place] for each in weights], 0)
+        difference = np.abs(keras.ops.convert_to_numpy(weight) - mean).max()
+        # The batch norms have seen the faces through the mean of the weights, which is none of the networks of before.
+        assert (difference > 1e-4) if id(weight) in moving else (difference < 1e-6), weight.path
+    again = fit.fit(averaged, training, held_out, tmp_path)
+    for one, other in zip(network.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(DataError, match="last cycle"):
+        replace(recipe, cycles=(cycle, cycle))
