@@ -68,6 +68,14 @@ class Answers:
             return f"{face}.emotion = {listed}" if len(wanted) == 1 else f"{face}.emotion IN ({listed})"
         return "(" + " OR ".join(self._wins(face, emotion) for emotion in wanted) + ")"
 
+    def label(self, face: str) -> str:
+        """Of a row: the emotion that it reads as; to count all at once this is quicker than ``reads`` for each."""
+        if self.scheme == "seven":
+            return f"{face}.emotion"
+        parts = [self._part(face, emotion) for emotion in self.labels]
+        cases = (f"WHEN {part} THEN '{emotion}'" for part, emotion in zip(parts, self.labels, strict=True))
+        return f"CASE max({', '.join(parts)}) {' '.join(cases)} END"
+
     def certain(self, face: str) -> str:
         """A condition that the best answer of a row reaches ``:certain``."""
         if self.scheme == "seven":

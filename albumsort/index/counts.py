@@ -36,23 +36,24 @@ def of_some(
     connection: sqlite3.Connection, answers: Answers, filters: Filters, where: str, values: dict[str, Any]
 ) -> dict[str, Any]:
     """The same of the photos ``p`` for which ``where`` holds, and of their faces that count, in a label scheme."""
-    photos, errors, first, last = connection.execute(
-        "SELECT count(*), total(p.status = 'error'), min(p.taken_at), max(p.taken_at) FROM photos p"
-        f" WHERE p.raw_of IS NULL {where}",
+    counting = filters.counting("f")
+    photos, errors, first, last, with_faces = connection.execute(
+        "SELECT count(*), total(p.status = 'error'), min(p.taken_at), max(p.taken_at),"
+        f" total(EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id {counting}))"
+        f" FROM photos p WHERE p.raw_of IS NULL {where}",
         values,
     ).fetchone()
-    certain = answers.certain("f")
-    of_each = ", ".join(f"total({answers.reads('f', [label])} AND {certain})" for label in answers.labels)
-    faces, with_faces, *numbers = connection.execute(
+    of_each = connection.execute(
         # Photo by photo, so that the faces' index by photo has all that is asked.
-        f"SELECT count(*), count(DISTINCT p.id), {of_each} FROM photos p CROSS JOIN faces f ON f.photo_id = p.id"
-        f" WHERE TRUE {where} {filters.counting('f')}",
+        f"SELECT {answers.label('f')}, count(*), total({answers.certain('f')})"
+        f" FROM photos p CROSS JOIN faces f ON f.photo_id = p.id WHERE TRUE {where} {counting} GROUP BY 1",
         values,
-    ).fetchone()
-    emotions = {label: int(number) for label, number in zip(answers.labels, numbers, strict=True)}
+    ).fetchall()
+    faces = sum(number for _, number, _ in of_each)
+    emotions = dict.fromkeys(answers.labels, 0) | {label: int(certain) for label, _, certain in of_each}
     return {
         "photos": photos,
-        "photos_with_faces": with_faces,
+        "photos_with_faces": int(with_faces),
         "errors": int(errors),
         "faces": faces,
         "emotions": emotions,
