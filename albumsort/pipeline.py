@@ -39,7 +39,8 @@ class ScanSummary:
         faces: found in the scanned photos.
         errors: scanned or moved photos that could not be read.
         rescored: photos whose faces were read again where another model had found them.
-        of_other_models: photos below the roots with faces that another model than this one has read.
+        of_other_models: photos below the roots with faces that another model than this one has read, and that are not
+            among the rescored.
         unreadable: (path, reason) of folders and files that the walk could not look into.
     """
 
@@ -235,6 +236,8 @@ class _Scan:
                 if len(self.pending) >= WRITE_BATCH or time.monotonic() - self.last_write > WRITE_SECONDS:
                     self._flush()
                 self.progress(self.summary)
+            # What is left is gone or cannot be read, and its faces stay as they were.
+            self.summary.of_other_models = len(others) - self.summary.rescored
         finally:
             self._flush()  # also when interrupted
 

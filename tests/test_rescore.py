@@ -100,3 +100,13 @@ def test_the_command_tells_and_reads_again(album: Path, of_another_model: Path, 
     done = run("scan", album, "--db", of_another_model, "--rescore", "--json")
     assert json.loads(done.stdout)["rescored"] == PEOPLE
     assert "another model" not in done.stderr
+
+
+def test_photos_that_cannot_be_read_again_are_told_of(album: Path, of_another_model: Path, run: Any) -> None:
+    with closing(sqlite3.connect(of_another_model)) as connection, connection:
+        # As if it had been replaced by a photo of the same size, at the same time.
+        connection.execute("UPDATE photos SET digest = 'other' WHERE path = ?", (str(album / "groups" / "both.jpg"),))
+    done = run("scan", album, "--db", of_another_model, "--rescore")
+    assert done.returncode == 0, done.stderr
+    assert f"The faces of {PEOPLE - 1} photos were read again." in done.stdout
+    assert "1 photo with faces that another model has read; gone or not readable, and left as it was" in done.stderr

@@ -79,10 +79,8 @@ def scan(
     if len(summary.unreadable) > 5:
         sys.stderr.write(f"... and {len(summary.unreadable) - 5} more folders and files that cannot be read\n")
     if summary.of_other_models:
-        sys.stderr.write(
-            f"{count(summary.of_other_models, 'photo')} with faces that another model has read;"
-            " scan --rescore reads them again\n"
-        )
+        hint = "gone or not readable, and left as it was" if rescore else "scan --rescore reads them again"
+        sys.stderr.write(f"{count(summary.of_other_models, 'photo')} with faces that another model has read; {hint}\n")
     if as_json:
         print(json.dumps(summary.as_dict()))
         return
