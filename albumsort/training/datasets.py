@@ -90,9 +90,9 @@ class Faces:
             raise DataError(f"no faces of {', '.join(labels_of(scheme))}")
         return replace(self, labels=labels, majority=majority).where(labels >= 0)
 
-    def digest(self) -> str:
-        """SHA-256 of what a network would learn from these faces."""
-        parts = (self.pixels, self.labels, self.perceived)
+    def digest(self, with_perceived: bool) -> str:
+        """SHA-256 of what a network would learn from these faces, with or without what people perceive in them."""
+        parts = (self.pixels, self.labels, *([self.perceived] if with_perceived else []))
         return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
 
     @property

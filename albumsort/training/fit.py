@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,19 +11,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.emotions import EMOTIONS
-from albumsort.report.plots import plot_history
+from albumsort.emotions import EMOTIONS, labels_of
 from albumsort.training.augment import AugmentedFaces, classes_of
 from albumsort.training.calibrate import softmax
 from albumsort.training.datasets import DataError, Faces
-from albumsort.training.history import HISTORY
-from albumsort.training.network import build
 from albumsort.training.recipe import Cycle, Plateau, Recipe, Stop
+from albumsort.training.run import Run, claim, watched
 from albumsort.vision.models import read_card
-
-CURVES, SETTINGS = "history.png", "recipe.json"
-#: What is watched, as a column of the history and with the sign that makes more of it better.
-_WATCHED = {"accuracy": ("fer2013", 1), "loss": ("held_out_loss", -1)}
 
 
 def fit(
@@ -53,26 +46,21 @@ def fit(
         DataError: the recipe wants a teacher and there is none, or the other way round; the folder holds a run of
             another recipe, or there are fewer faces than one batch.
     """
-    if bool(recipe.fit.teacher_share) != (teacher is not None):
-        if teacher is None:
-            raise DataError("the recipe wants a teacher; give one with --teacher MODEL")
-        raise DataError("the recipe has teacher_share 0, and so no use for a teacher")
-    if not len(validation):
-        raise DataError(f"of {len(training)} faces, a share of {recipe.fit.hold_out} held out is none; raise hold_out")
-    if len(training) < recipe.fit.batch:
-        raise DataError(f"{len(training)} faces are fewer than one batch of {recipe.fit.batch}")
-    folder.mkdir(parents=True, exist_ok=True)
-    origin = {"faces": len(training), "data": training.digest(), "teacher": teacher and read_card(teacher).digest}
-    settings = json.dumps({**recipe.as_dict(), **origin}, indent=1)
-    if (folder / SETTINGS).exists() and (folder / SETTINGS).read_text() != settings:
-        raise DataError(f"{folder}: holds a run of another recipe or other data; choose an empty folder")
-    (folder / SETTINGS).write_text(settings)
+    _check(recipe, training, validation, teacher)
+    learnt = training.digest("perceived" in recipe.heads)
+    claim(
+        folder,
+        recipe,
+        {"faces": len(training), "data": learnt, "teacher": teacher and read_card(teacher).digest},
+    )
 
     keras.utils.set_random_seed(recipe.seed)
-    run = _Run(folder, recipe)
+    run = Run(folder, recipe)
     if run.epochs:
         report(f"goes on after epoch {run.epochs} of {recipe.epochs}")
     for number, cycle in enumerate(recipe.cycles, 1):
+        if run.is_past(number) and not run.lines(number):
+            continue  # there was nothing to learn in it
         taught = None
         while not _is_over(cycle, recipe.fit.stop, lines := run.lines(number)):
             run.go_to(run.epochs if lines else run.kept)
@@ -85,6 +73,8 @@ def fit(
                 taught = _taught(teacher, cycle, number, run, training)
             of_these = taught if chosen is None else {head: said[chosen] for head, said in taught.items()}
             if not lines:
+                if cycle.averaged:
+                    run.keep_start()
                 compile_model(
                     run.model, recipe, cycle, recipe.fit.batches(len(faces)) * (cycle.horizon or cycle.epochs)
                 )
@@ -92,106 +82,16 @@ def fit(
             report("  ".join(f"{name} {value}" for name, value in run.history[-1].items()))
         run.keep(number)
     run.go_to(run.kept)
-    if recipe.cycles[-1].averaged:
-        run.average(training)
+    if recipe.cycles[-1].averaged and run.lines(len(recipe.cycles)):
+        run.go_to_mean(recipe.cycles[-1].averaged)
+        _measure_norms(run, training)
         right = _held_out(run.model, validation, recipe)
-        report("  ".join(["the mean of the last cycle", *(f"{name} {value:.5g}" for name, value in right.items())]))
+        report("  ".join(["averaged", *(f"{name} {value:.5g}" for name, value in right.items())]))
     return run.model
 
 
-class _Run:
-    """A run on the disk, and the network as it was after an epoch.
-
-    Attributes:
-        history: the lines of ``history.csv``; an epoch counts once it has one.
-        model: the network after the epoch that ``go_to`` went to last.
-        kept: the epoch whose network the next cycle begins with; 0 for a new one.
-    """
-
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
-        self.folder, self.recipe = folder, recipe
-        self.history = _history(folder / HISTORY)
-        self.model: keras.Model = None
-        self.kept = 0
-        self._at: int | None = None
-
-    @property
-    def epochs(self) -> int:
-        """That are done."""
-        return len(self.history)
-
-    def lines(self, cycle: int) -> list[dict[str, str]]:
-        """The history of a cycle; cycles count from 1."""
-        return [line for line in self.history if line["cycle"] == str(cycle)]
-
-    def go_to(self, epoch: int) -> None:
-        """Make ``model`` the network as it was after an epoch."""
-        if self._at == epoch:
-            return
-        if epoch:
-            self.model = keras.models.load_model(self._checkpoint(epoch))
-        else:
-            self.model = build(self.recipe)
-        self._at = epoch
-
-    def keep(self, cycle: int) -> None:
-        """End a cycle: the next one begins with the network of its best epoch, or where none is chosen, its last."""
-        lines = self.lines(cycle)
-        if lines:
-            self.kept = self._best_of(lines)
-
-    def count(self, cycle: int, line: dict[str, float]) -> None:
-        """Write down what an epoch of a cycle has made of the network."""
-        epoch = self.epochs + 1
-        self.model.save(self._checkpoint(epoch))
-        if self.recipe.cycles[cycle - 1].averaged:
-            self._count_in(epoch, len(self.lines(cycle)))
-        values = {name: f"{value:.5g}" for name, value in line.items()}
-        self.history.append({"epoch": str(epoch), "cycle": str(cycle), **values})
-        _write_history(self.folder / HISTORY, self.history)  # from here on the epoch counts
-        self._at = epoch
-        needed = {self._checkpoint(epoch), self._checkpoint(self._best_of(self.lines(cycle)))}
-        for checkpoint in self.folder.glob("checkpoint-*.keras"):
-            if checkpoint not in needed:
-                checkpoint.unlink()
-        self._mean(epoch - 1).unlink(missing_ok=True)
-        plot_history(self.history, self.folder / CURVES)
-
-    def average(self, training: Faces) -> None:
-        """Make ``model`` the mean of those after each epoch of the last cycle."""
-        with np.load(self._mean(self.epochs), allow_pickle=False) as mean:
-            self.model.set_weights([mean[f"arr_{k}"] for k in range(len(mean.files))])
-        self._at = None
-        cycle = self.recipe.cycles[-1]
-        batches = AugmentedFaces(training, self.recipe, cycle, cycle.side(-1), self.epochs)
-        for number in range(len(batches)):
-            self.model(keras.ops.convert_to_tensor(batches[number][0]), training=True)  # the norms take note
-
-    def _count_in(self, epoch: int, before: int) -> None:
-        """Write down the mean of the weights after an epoch and after the ``before`` ones of its cycle."""
-        weights = self.model.get_weights()
-        if before:
-            with np.load(self._mean(epoch - 1), allow_pickle=False) as mean:
-                weights = [(mean[f"arr_{k}"] * before + one) / (before + 1) for k, one in enumerate(weights)]
-        with open(self._mean(epoch), "wb") as file:
-            np.savez(file, *weights)
-
-    def _mean(self, epoch: int) -> Path:
-        """The mean weights of a cycle up to an epoch."""
-        return self.folder / f"mean-{epoch}.npz"
-
-    def _best_of(self, lines: Sequence[dict[str, str]]) -> int:
-        """The epoch that a cycle goes back to when it ends here."""
-        stop = self.recipe.fit.stop
-        return int(lines[int(np.argmax(_watched(lines, stop.watch))) if stop else -1]["epoch"])
-
-    def _checkpoint(self, epoch: int) -> Path:
-        """The network and its optimiser after an epoch."""
-        return self.folder / f"checkpoint-{epoch}.keras"
-
-
 def _epoch(
-    run: _Run,
+    run: Run,
     faces: Faces,
     validation: Faces,
     cycle: Cycle,
@@ -208,19 +108,48 @@ def _epoch(
     return {"loss": record["loss"][-1], "in_training": in_training, **_held_out(run.model, validation, run.recipe)}
 
 
+def _check(recipe: Recipe, training: Faces, validation: Faces, teacher: Path | None) -> None:
+    """Raises DataError when a recipe cannot be followed with what there is."""
+    if bool(recipe.fit.teacher_share) != (teacher is not None):
+        if teacher is None:
+            raise DataError("the recipe wants a teacher; give one with --teacher MODEL")
+        raise DataError("the recipe has teacher_share 0, and so no use for a teacher")
+    if not len(validation):
+        raise DataError(f"of {len(training)} faces, a share of {recipe.fit.hold_out} held out is none; raise hold_out")
+    if len(training) < recipe.fit.batch:
+        raise DataError(f"{len(training)} faces are fewer than one batch of {recipe.fit.batch}")
+    if teacher and read_card(teacher).labels != labels_of(recipe.labels):
+        raise DataError(f"{teacher}: tells other emotions apart than the recipe, and so is no teacher for it")
+
+
+def _measure_norms(run: Run, training: Faces) -> None:
+    """Let the batch norms have the mean over an epoch's batches, as it is with the weights that the network has now."""
+    cycle = run.recipe.cycles[-1]
+    batches = AugmentedFaces(training, run.recipe, cycle, cycle.side(-1), run.epochs)
+    norms = [layer for layer in run.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momentum = [norm.momentum for norm in norms]
+    _seed_dropout(run.model, run.recipe.seed, run.epochs)
+    for number in range(len(batches)):
+        for norm in norms:
+            norm.momentum = number / (number + 1)  # the first batch replaces what was there
+        run.model(keras.ops.convert_to_tensor(batches[number][0]), training=True)
+    for norm, usual in zip(norms, momentum, strict=True):
+        norm.momentum = usual
+
+
 def _is_over(cycle: Cycle, stop: Stop | None, lines: Sequence[dict[str, str]]) -> bool:
     """Whether a cycle with this history has come to its end."""
     if len(lines) >= cycle.epochs:
         return True
     if not stop or not lines:
         return False
-    return len(lines) - 1 - int(np.argmax(_watched(lines, stop.watch))) >= stop.patience
+    return len(lines) - 1 - int(np.argmax(watched(lines, stop.watch))) >= stop.patience
 
 
 def rate_after(rate: float, plateau: Plateau, lines: Sequence[dict[str, str]]) -> float:
     """What a rate has become after a cycle's history."""
     best, stale = -np.inf, 0
-    for value in _watched(lines, plateau.watch):
+    for value in watched(lines, plateau.watch):
         stale = 0 if value > best else stale + 1
         best = max(best, value)
         if stale == plateau.patience:
@@ -228,14 +157,7 @@ def rate_after(rate: float, plateau: Plateau, lines: Sequence[dict[str, str]]) -
     return rate
 
 
-def _watched(lines: Sequence[dict[str, str]], watch: str) -> NDArray[np.float64]:
-    """By epoch, what is watched, so that more is better; as written down, so that a resumed run decides alike."""
-    column, sign = _WATCHED[watch]
-    values = sign * np.array([float(line[column]) for line in lines])
-    return np.where(np.isnan(values), -np.inf, values)
-
-
-def _misread(cycle: Cycle, number: int, run: _Run, training: Faces) -> NDArray[np.int64] | None:
+def _misread(cycle: Cycle, number: int, run: Run, training: Faces) -> NDArray[np.int64] | None:
     """Places of the faces that a cycle learns from, where those are not all.
 
     They are chosen when it begins, and written down for when it goes on.
@@ -253,7 +175,7 @@ def _misread(cycle: Cycle, number: int, run: _Run, training: Faces) -> NDArray[n
 
 
 def _taught(
-    teacher: Path | None, cycle: Cycle, number: int, run: _Run, training: Faces
+    teacher: Path | None, cycle: Cycle, number: int, run: Run, training: Faces
 ) -> dict[str, NDArray[np.float32]]:
     """What teachers say of the faces as they are: the mean of their probabilities by head, none without a teacher.
 
@@ -338,19 +260,3 @@ def _held_out(model: keras.Model, faces: Faces, recipe: Recipe) -> dict[str, flo
     wanted = keras.utils.to_categorical(classes, said["fer2013"].shape[1])
     line["held_out_loss"] = float(_loss(recipe)(wanted, said["fer2013"]))
     return line
-
-
-def _history(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _write_history(path: Path, history: list[dict[str, str]]) -> None:
-    partial = path.with_suffix(".partial")
-    with open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
-    partial.replace(path)

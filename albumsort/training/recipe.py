@@ -188,9 +188,11 @@ class Cycle:
     #: Learn also from what the network says of the faces when the cycle begins: it counts as a further teacher
     #: (Furlanello et al. 2018, arXiv:1805.04770).
     self_taught: bool = False
-    #: The network that comes out is the mean of those after each epoch, with its batch norms measured anew: at a rate
-    #: that stays high these lie around a better one (Izmailov et al. 2018, arXiv:1803.05407). Of the last cycle only.
-    averaged: bool = False
+    #: How much of the weights that come out is the mean of those after each epoch, the rest being those that the cycle
+    #: began with; the batch norms are measured anew. At a rate that stays high the mean is better than what it is of
+    #: (Izmailov et al. 2018, arXiv:1803.05407), and between both ends there may be better ones still (Wortsman et al.
+    #: 2022, arXiv:2109.01903). Of the last cycle only; 0 for the weights after the last epoch.
+    averaged: float = 0.0
     #: None, in a file ``augment = false``, shows the faces as they are.
     augment: AugmentRecipe | None = field(default_factory=AugmentRecipe)
 
@@ -201,6 +203,8 @@ class Cycle:
             raise DataError(f"stages {self.stages}: must be pairs of epochs and side in pixels, as [[12, 32], [8, 48]]")
         if self.horizon and self.horizon < self.epochs:
             raise DataError(f"horizon {self.horizon}: a cosine cannot end before the {self.epochs} epochs of its cycle")
+        if not 0 <= self.averaged <= 1:
+            raise DataError(f"averaged {self.averaged}: must be from 0 to 1")
 
     @property
     def epochs(self) -> int:

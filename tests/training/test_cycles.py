@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 
 import keras
@@ -11,7 +12,7 @@ import pytest
 
 from albumsort.training import convert, fit
 from albumsort.training.datasets import DataError, Faces, load
-from albumsort.training.fit import HISTORY
+from albumsort.training.history import HISTORY
 from albumsort.training.recipe import Recipe, read
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import read_card
@@ -46,6 +47,13 @@ def test_a_teacher_is_asked_for_where_one_is_wanted_and_only_there(trained, reci
         convert.train(replace(recipe, fit=replace(recipe.fit, teacher_share=0.5)), faces, tmp_path, "test")
     with pytest.raises(DataError, match="no use for a teacher"):
         convert.train(recipe, faces, tmp_path, "test", teacher=trained)
+    card = json.loads(trained.with_suffix(".json").read_text())
+    four = json.dumps({**card, "labels": ["angry", "happy", "sad", "neutral"], "temperatures": {"fer2013": 1}})
+    (tmp_path / "of-four.json").write_text(four)
+    (tmp_path / "of-four.keras").write_bytes(trained.read_bytes())
+    pupil = replace(recipe, fit=replace(recipe.fit, teacher_share=0.5))
+    with pytest.raises(DataError, match="no teacher for it"):
+        convert.train(pupil, faces, tmp_path, "test", teacher=tmp_path / "of-four.keras")
     assert not (tmp_path / "run").exists()
 
 
@@ -112,15 +120,17 @@ def test_a_recipe_cannot_be_taught_by_a_network_that_has_learnt_nothing_yet(reci
         replace(recipe, cycles=(recipe.cycles[0], taught))
 
 
-def test_an_averaged_cycle_gives_the_mean_of_its_epochs_also_when_it_was_interrupted(recipe, faces, tmp_path):
-    cycle = replace(recipe.cycles[0], stages=((3, 48),), averaged=True)
-    averaged = replace(recipe, cycles=(replace(cycle, averaged=False), cycle))
+def test_an_averaged_cycle_gives_the_mean_of_its_epochs_and_its_start_also_when_it_was_interrupted(
+    recipe, faces, tmp_path
+):
+    cycle = replace(recipe.cycles[0], stages=((3, 48),), averaged=0.75)
+    averaged = replace(recipe, cycles=(replace(cycle, averaged=0.0), cycle))
     training, held_out = faces.split("Training").hold_out(recipe.fit.hold_out, recipe.seed)
     weights, lines = [], []
 
     def note(line):
         lines.append(line)
-        if line.startswith(("epoch 4 ", "epoch 5 ", "epoch 6 ")):
+        if line.startswith(("epoch 3 ", "epoch 4 ", "epoch 5 ", "epoch 6 ")):
             name = f"checkpoint-{line.split()[1]}.keras"
             weights.append(keras.models.load_model(tmp_path / name, compile=False).get_weights())
         if line.startswith("epoch 5 "):
@@ -129,15 +139,24 @@ def test_an_averaged_cycle_gives_the_mean_of_its_epochs_also_when_it_was_interru
     with pytest.raises(KeyboardInterrupt):
         fit.fit(averaged, training, held_out, tmp_path, note)
     network = fit.fit(averaged, training, held_out, tmp_path, note)
-    assert lines[-1].startswith("the mean of the last cycle  fer2013 ") and len(weights) == 3
+    assert lines[-1].startswith("averaged  fer2013 ") and len(weights) == 4
     moving = {id(weight) for layer in network.layers for weight in layer.non_trainable_weights}
     for place, weight in enumerate(network.weights):
-        mean = np.mean([each[place] for each in weights], 0)
+        start, *later = (each[place] for each in weights)
+        mean = start / 4 + np.mean(later, 0) * 3 / 4
         difference = np.abs(keras.ops.convert_to_numpy(weight) - mean).max()
         # The batch norms have seen the faces through the mean of the weights, which is none of the networks of before.
         assert (difference > 1e-4) if id(weight) in moving else (difference < 1e-6), weight.path
+    batches = fit.AugmentedFaces(training, averaged, cycle, 48, 6)
+    first = keras.Model(network.inputs, network.get_layer("convolution0").output)
+    means = [first.predict_on_batch(batches[k][0]).mean((0, 1, 2)) for k in range(len(batches))]
+    norm = network.get_layer("convolution0_norm")
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(norm.moving_mean), np.mean(means, 0), atol=1e-5)
+    assert norm.momentum > 0.9
     again = fit.fit(averaged, training, held_out, tmp_path)
     for one, other in zip(network.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     with pytest.raises(DataError, match="last cycle"):
         replace(recipe, cycles=(cycle, cycle))
+    with pytest.raises(DataError, match="from 0 to 1"):
+        replace(cycle, averaged=1.5)

@@ -220,8 +220,10 @@ def test_a_split_holds_its_faces_only(fer2013, face_rows):
 def test_a_digest_knows_other_faces_and_other_labels(fer2013, face_rows):
     some, same = load(fer2013(face_rows(4))), load(fer2013(face_rows(4)))
     others = [load(fer2013(face_rows(5))), replace(some, labels=some.labels[::-1])]
-    assert some.digest() == same.digest()
-    assert len({some.digest(), *(other.digest() for other in others)}) == 3
+    assert some.digest(True) == same.digest(True)
+    assert len({some.digest(True), *(other.digest(True) for other in others)}) == 3
+    voted = replace(some, perceived=np.ones_like(some.perceived))
+    assert voted.digest(False) == some.digest(False) != some.digest(True) != voted.digest(True)
 
 
 def test_an_unknown_split_is_an_error_that_names_those_there_are(fer2013, face_rows):

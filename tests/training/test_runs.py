@@ -16,6 +16,7 @@ from albumsort.emotions import EMOTIONS, labels_of
 from albumsort.training import convert, fit
 from albumsort.training.augment import AugmentedFaces, balance, classes_of, targets
 from albumsort.training.datasets import DataError, Faces
+from albumsort.training.history import HISTORY
 from albumsort.training.recipe import Cycle, FitRecipe, NetworkRecipe, Plateau, Recipe, Stop
 from albumsort.vision.models import read_card
 
@@ -39,7 +40,7 @@ def faces() -> Faces:
 
 
 def history(folder: Path) -> list[dict[str, str]]:
-    with open(folder / fit.HISTORY, newline="") as file:
+    with open(folder / HISTORY, newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -75,7 +76,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[int, list[
     seen: dict[int, list[np.ndarray]] = {}
 
     def held_out(model: Any, *_: object) -> dict[str, float]:
-        epoch = len(history(tmp_path)) + 1 if (tmp_path / fit.HISTORY).exists() else 1
+        epoch = len(history(tmp_path)) + 1 if (tmp_path / HISTORY).exists() else 1
         seen[epoch] = model.get_weights()
         return {"fer2013": [0.5, 0.9, 0.2, 0.3, 0.4, 0.6][epoch - 1], "held_out_loss": 1.0}
 
@@ -154,10 +155,26 @@ def test_a_hard_cycle_without_misread_faces_is_left_out(faces, tmp_path, monkeyp
     training = faces.split("Training")
     monkeypatch.setattr(fit, "logits", lambda model, shown, is_mirrored: {"fer2013": np.eye(7)[shown.labels]})
     lines: list[str] = []
-    recipe = replace(RECIPE, cycles=(replace(CYCLE, hard=True), replace(CYCLE, stages=((1, 48),))))
-    fit.fit(recipe, training, training, tmp_path, lines.append)
-    assert [line["cycle"] for line in history(tmp_path)] == ["2"]
-    assert any("misreads none" in line for line in lines)
+    recipe = replace(RECIPE, cycles=(CYCLE, replace(CYCLE, hard=True), CYCLE, replace(CYCLE, hard=True)))
+    with pytest.raises(KeyboardInterrupt):
+        fit.fit(recipe, training, training, tmp_path, stop_before(4))
+    first = fit.fit(recipe, training, training, tmp_path, lines.append)
+    assert [line["cycle"] for line in history(tmp_path)] == ["1", "1", "3", "3"]
+    assert any("cycle 4: the network misreads none" in line for line in lines)
+    again = fit.fit(recipe, training, training, tmp_path)
+    for one, other in zip(first.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_goes_on_under_other_words_and_without_votes_that_it_does_not_learn_from(faces, tmp_path):
+    training = faces.split("Training")
+    fit.fit(RECIPE, training, training, tmp_path)
+    voted = replace(training, perceived=np.ones_like(training.perceived))
+    lines: list[str] = []
+    fit.fit(replace(RECIPE, name="other", reported="a lot"), voted, training, tmp_path, lines.append)
+    assert lines == ["goes on after epoch 2 of 2"]
+    with pytest.raises(DataError, match="another recipe"):
+        fit.fit(replace(RECIPE, seed=5), training, training, tmp_path)
 
 
 @pytest.mark.parametrize(("scheme", "count"), [("four", 40), ("six", 70)])

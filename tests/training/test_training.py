@@ -23,9 +23,10 @@ from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.training import convert, fit
 from albumsort.training.datasets import DataError, Faces, load
-from albumsort.training.fit import CURVES, HISTORY
+from albumsort.training.history import HISTORY
 from albumsort.training.network import build, shorten, without_training
 from albumsort.training.recipe import Cycle, Recipe, read
+from albumsort.training.run import CURVES
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import read_card
 
