@@ -105,6 +105,9 @@ def evaluate(
         from albumsort.report.plots import plot_figures, plot_predictions
 
         for name, values in result.items():
+            if not values["n"]:
+                say(f"{name}: none of the faces counts; nothing is drawn")
+                continue
             for path in (
                 *plot_figures(name, values, plots),
                 plot_predictions(name, faces.pixels, answers[name], truths[name][1], plots),

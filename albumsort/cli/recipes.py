@@ -65,9 +65,13 @@ def compare(
     faces, _ = load_faces(data, ferplus)
     with quiet_stderr():  # Keras loads its backend, which logs
         from albumsort.training import compare as comparing
-    command = f"albumsort model compare --data {data.name} --out DIR"
+    votes = f" --ferplus {ferplus.name}" if ferplus else ""
+    of_these = ",".join(Path(name).name for name in names)
+    command = f"albumsort model compare --data {data.name}{votes} --recipes {of_these} --out DIR"
     rows = comparing.compare(chosen, faces, out, command, say)
-    chart = out / "comparison.png"
-    plot_comparison(rows, chart)
-    say(f"{printable(str(chart))}: drawn")
-    print(json.dumps(rows) if as_json else comparing.as_markdown(rows).rstrip())
+    table = comparing.as_markdown(rows)
+    (out / "comparison.md").write_text(table, encoding="utf-8")
+    (out / "comparison.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    plot_comparison(rows, out / "comparison.png")
+    say(f"{printable(str(out))}: comparison.md, .json and .png are written")
+    print(json.dumps(rows) if as_json else table.rstrip())

@@ -78,7 +78,7 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, str]]], target: Path) -
         runs: by name, the lines of its ``history.csv``, with a column ``epoch``.
         target: must not be there.
     """
-    panels = list(dict.fromkeys(name for lines in runs.values() for name in lines[0] if name != "epoch"))
+    panels = list(dict.fromkeys(name for lines in runs.values() for name in lines[0] if name not in ("epoch", "cycle")))
     figure = page(7.2, 1.2 + 2.2 * len(panels))
     parts = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for number, (run, lines) in enumerate(runs.items()):
@@ -104,6 +104,8 @@ _PANELS = {
     "loss": "loss in training",
     "fer2013": "right by FER2013,\nheld-out faces",
     "perceived": "right by FER+,\nheld-out faces",
+    "in_training": "right by FER2013,\nwhile learning",
+    "held_out_loss": "loss by FER2013,\nheld-out faces",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,12 +67,12 @@ def compare(
     """
     if not faces.has_splits:
         raise DataError("a comparison needs faces to learn from and others to measure by: Training and PublicTest")
+    test = faces.split("PublicTest")
     trained = []
     for recipe in recipes:
         report(f"{recipe.name}:")
         official = replace(recipe, fit=replace(recipe.fit, faces="Training"))
         trained.append(train(official, faces, folder / recipe.name, command, report, "FER2013 Training"))
-    test = faces.split("PublicTest")
     models = [_measured(path, test) for path in trained]
     if (fers := _fers_model(test)) is not None:
         models.append(fers)
@@ -147,24 +147,35 @@ def _chosen(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows of ``compare`` as two tables: figures, and the recall of each emotion."""
+    """The rows of ``compare`` as two tables: figures, and the recall of each emotion.
+
+    Models that tell the same emotions apart stand together, above ours where it may only answer with these.
+    """
     has_votes = "ferplus" in rows[0]
-    of_votes = ["right by FER+", "ours on these"] if has_votes else []
-    shares = ["right", "ours on these", "first two", "first three", "mean recall", "calibration error", *of_votes]
-    heads = ["model", "labels", "faces", *shares, "weights", "faces/s"]
+    shares = ["right", "first two", "first three", "mean recall", "calibration error"]
+    heads = ["model", "labels", "faces", *shares, *(["right by FER+"] if has_votes else []), "weights", "faces/s"]
     lines = [heads, ["---"] * len(heads)]
-    for row in rows:
-        result = row["fer2013"]
-        shown = [result[name] for name in ("top2", "top3", "mean_recall", "ece")]
-        votes = [row["ferplus"]["accuracy"], row["ours"]["ferplus"]["accuracy"]] if has_votes else []
+    recalls = [["recall", *EMOTIONS], ["---"] * (1 + len(EMOTIONS))]
+    for labels, row, figures_ in _by_labels(rows):
+        result = figures_["fer2013"]
+        said = [result[name] for name in ("accuracy", "top2", "top3", "mean_recall", "ece")]
+        said += [figures_["ferplus"]["accuracy"]] if has_votes else []
+        of_each = [result["per_emotion"][e]["recall"] if e in labels else None for e in EMOTIONS]
         lines.append(
-            [row["name"], str(len(row["labels"])), str(result["n"])]
-            + [f"{value:.1%}" for value in (result["accuracy"], row["ours"]["fer2013"]["accuracy"], *shown, *votes)]
+            [row["name"], str(len(labels)), f"{result['n']:,}"]
+            + [f"{value:.1%}" for value in said]
             + [f"{row['parameters']:,}", f"{row['faces_per_second']:.0f}"]
         )
-    recalls = [["recall", *EMOTIONS], ["---"] * (1 + len(EMOTIONS))]
-    for row in rows:
-        of_each = [row["fer2013"]["per_emotion"][e]["recall"] if e in row["labels"] else None for e in EMOTIONS]
-        recalls.append([row["name"], *("" if value is None else f"{value:.0%}" for value in of_each)])
+        known = ("" if recall is None else f"{recall:.0%}" for recall in of_each)
+        recalls.append([f"{row['name']}, {len(labels)}", *known])
     tables = ["".join(f"| {' | '.join(line)} |\n" for line in table) for table in (lines, recalls)]
     return "\n".join(tables)
+
+
+def _by_labels(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[list[str], dict[str, Any], dict[str, Any]]]:
+    """(labels, row, figures), fewest labels first; the last row, ours, ends each group with what it is on its faces."""
+    *others, ours = rows
+    for labels in sorted({tuple(row["labels"]) for row in rows}, key=len):
+        group = [row for row in others if tuple(row["labels"]) == labels]
+        yield from ((row["labels"], row, row) for row in group)
+        yield list(labels), ours, group[0]["ours"] if group else ours
