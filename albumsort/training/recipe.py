@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,6 +43,10 @@ class NetworkRecipe:
     mirrored: bool = True
     #: In place of all that, the layers one by one, as ``layers.parse`` reads them; the logits are put behind them.
     layers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if min(self.stem, self.blocks, *self.widths, 1) < 1 or not 0 <= self.dropout < 1:
+            raise DataError("stem, widths and blocks must be 1 or more, and dropout from 0 to below 1")
 
     def parameters(self, answers: int) -> int:
         """Weights of the network as it is used, where one head has so many answers."""
@@ -138,6 +143,10 @@ class FitRecipe:
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise DataError(f"{name} {getattr(self, name)!r}: there are {' and '.join(known)}")
+        if self.batch < 1 or self.steps < 0:
+            raise DataError(
+                f"batch {self.batch}, steps {self.steps}: a batch has 1 face or more, and steps are 0 or more"
+            )
         if self.folds < 0 or self.folds == 1:
             raise DataError(f"folds {self.folds}: must be 2 or more, or 0 for one run")
         if self.plateau and self.optimiser != "adam":
@@ -165,6 +174,10 @@ class AugmentRecipe:
     erase_chance: float = 0.5
     erase_pixels: tuple[int, int] = (4, 16)
     shear_degrees: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.erase_pixels) != 2 or not 0 < self.erase_pixels[0] <= self.erase_pixels[1] <= FACE_SIZE:
+            raise DataError(f"erase_pixels {self.erase_pixels}: must be two of 1 to {FACE_SIZE}, the smaller one first")
 
 
 @dataclass(frozen=True)
@@ -203,6 +216,8 @@ class Cycle:
             raise DataError(f"stages {self.stages}: must be pairs of epochs and side in pixels, as [[12, 32], [8, 48]]")
         if self.horizon and self.horizon < self.epochs:
             raise DataError(f"horizon {self.horizon}: a cosine cannot end before the {self.epochs} epochs of its cycle")
+        if self.peak_rate <= 0:
+            raise DataError(f"peak_rate {self.peak_rate}: must be above 0")
         if not 0 <= self.averaged <= 1:
             raise DataError(f"averaged {self.averaged}: must be from 0 to 1")
 
@@ -233,6 +248,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w.-]*", self.name):
             raise DataError(f"name {self.name!r}: files are called by it; letters, digits, dots and dashes will do")
+        if self.seed < 0:
+            raise DataError(f"seed {self.seed}: must be 0 or more")
         if self.labels not in SCHEMES:
             raise DataError(f"labels {self.labels!r}: there are {', '.join(SCHEMES)}")
         if not self.network.layers:
@@ -293,7 +310,7 @@ def find(name: str) -> Recipe:
         DataError: there is neither, or as ``read``.
     """
     path = shipped().get(name, Path(name))
-    if not path.exists():
+    if not path.is_file():
         raise DataError(f"{name}: no such recipe or file; there are {', '.join(shipped())}")
     return read(path)
 
@@ -351,7 +368,14 @@ def _value(item: Field[Any], value: Any, where: str) -> Any:
     fits = isinstance(value, list if wanted is tuple else (int, float) if wanted is float else wanted)
     if not fits or (isinstance(value, bool) and wanted is not bool):
         raise DataError(f"{where}: {name} = {value!r}: must be like {item.default!r}")
+    if wanted is tuple and not all(type(leaf) is (str if name == "layers" else int) for leaf in _leaves(value)):
+        raise DataError(f"{where}: {name} = {value!r}: must hold {'words' if name == 'layers' else 'whole numbers'}")
     return _frozen(value)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    for item in value if isinstance(value, list) else ():
+        yield from _leaves(item) if isinstance(item, list) else (item,)
 
 
 def _frozen(value: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from albumsort.training.datasets import DataError
-from albumsort.training.recipe import FitRecipe, Recipe, read
+from albumsort.training.recipe import FitRecipe, Recipe, find, read
 from albumsort.vision.models import models_folder
 
 
@@ -105,3 +105,30 @@ def test_cycles_are_sections(written, cycles):
 def test_values_that_make_no_sense_are_an_error_that_says_what_does(written, text, words):
     with pytest.raises(DataError, match=words):
         read(written(f"[fit]\n{text}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("seed = -1", "seed"),
+        ("[fit]\nbatch = 0", "batch 0"),
+        ("[fit]\nsteps = -3", "steps -3"),
+        ("[network]\nwidths = [8, 0]", "widths"),
+        ('[network]\nwidths = ["a"]', "whole numbers"),
+        ("[network]\nlayers = [3]", "words"),
+        ("[network]\ndropout = 1.0", "dropout"),
+        ('[[cycles]]\nstages = [["a", 48]]', "whole numbers"),
+        ("[[cycles]]\npeak_rate = -1.0", "peak_rate"),
+        ("[[cycles]]\n[cycles.augment]\nerase_pixels = [4]", "erase_pixels"),
+        ("[[cycles]]\n[cycles.augment]\nerase_pixels = [9, 4]", "erase_pixels"),
+    ],
+)
+def test_numbers_out_of_range_are_an_error_that_names_them(written, text, words):
+    with pytest.raises(DataError, match=words) as caught:
+        read(written(text))
+    assert "recipe.toml" in str(caught.value)
+
+
+def test_a_folder_is_no_recipe(tmp_path):
+    with pytest.raises(DataError, match="no such recipe"):
+        find(str(tmp_path))
