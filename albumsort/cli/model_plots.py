@@ -102,7 +102,8 @@ def _print_exploration(found: dict[str, Any]) -> None:
         words = "exactly" if kind == "exact" else "nearly, in other pixels,"
         across = ", ".join(f"{number} of {split}" for split, number in copies["across_splits"].items() if number)
         print(f"{copies['faces']} faces are there {words} more than once, {copies['other_label']} with another label;")
-        print(f"  in another split: {across or 'none'}")
+        both = f"; with another label there: {copies['across_splits_other_label']}" if across else ""
+        print(f"  in another split: {across or 'none'}{both}")
     if "ferplus" in found:
         votes = found["ferplus"]
         print(f"{votes['n']} faces have a majority of FER+'s votes, {votes['no_majority']} have none; "

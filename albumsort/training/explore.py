@@ -78,7 +78,7 @@ def _duplicates(faces: Faces) -> tuple[dict[str, Any], list[list[int]]]:
     picture = np.array([numbers.setdefault(digest, len(numbers)) for digest in digests])
     _, split = np.unique(faces.usage, return_inverse=True)
     looks = _looks(faces.pixels)
-    flags = {kind: np.zeros((3, len(faces)), bool) for kind in ("exact", "near")}
+    flags = {kind: np.zeros((4, len(faces)), bool) for kind in ("exact", "near")}
     conflicts: list[list[int]] = []
     for start in range(0, len(faces), _ROWS):
         rows, later = slice(start, start + _ROWS), slice(start, None)
@@ -89,7 +89,9 @@ def _duplicates(faces: Faces) -> tuple[dict[str, Any], list[list[int]]]:
         other_split = split[rows, None] != split[None, later]
         other_label = faces.labels[rows, None] != faces.labels[None, later]
         for kind, pairs in (("exact", same), ("near", near)):
-            for flag, mask in zip(flags[kind], (pairs, pairs & other_split, pairs & other_label), strict=True):
+            across = pairs & other_split
+            masks = (pairs, across, pairs & other_label, across & other_label)
+            for flag, mask in zip(flags[kind], masks, strict=True):
                 flag[rows] |= mask.any(1)
                 flag[later] |= mask.any(0)
         if len(conflicts) < LISTED:
@@ -101,8 +103,9 @@ def _duplicates(faces: Faces) -> tuple[dict[str, Any], list[list[int]]]:
             "faces": int(copied.sum()),
             "across_splits": {name: int((across & (faces.usage == name)).sum()) for name in names if name},
             "other_label": int(conflicting.sum()),
+            "across_splits_other_label": int(both.sum()),
         }
-        for kind, (copied, across, conflicting) in flags.items()
+        for kind, (copied, across, conflicting, both) in flags.items()
     }
     return found_of, conflicts
 

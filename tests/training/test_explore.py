@@ -51,8 +51,17 @@ def test_faces_are_counted_by_split_and_emotion(six):
 
 def test_copies_are_told_by_their_pixels_and_near_ones_by_their_look(six):
     copies = explore(six)["duplicates"]
-    assert copies["exact"] == {"faces": 2, "across_splits": {"Training": 1, "PublicTest": 1}, "other_label": 0}
-    assert copies["near"] == {"faces": 2, "across_splits": {"Training": 0, "PublicTest": 0}, "other_label": 2}
+    across, nowhere = {"Training": 1, "PublicTest": 1}, {"Training": 0, "PublicTest": 0}
+    none = {"other_label": 0, "across_splits_other_label": 0}
+    assert copies["exact"] == {"faces": 2, "across_splits": across, **none}
+    assert copies["near"] == {"faces": 2, "across_splits": nowhere, **none, "other_label": 2}
+
+
+def test_copies_in_another_split_that_are_labelled_otherwise_are_counted():
+    tile = np.random.default_rng(0).integers(0, 256, (48, 48)).astype(np.uint8)
+    faces = faces_of(np.stack([tile] * 3), [0, 0, 3], ["Training", "PublicTest", "PublicTest"])
+    copies = explore(faces)["duplicates"]["exact"]
+    assert (copies["faces"], copies["other_label"], copies["across_splits_other_label"]) == (3, 3, 2)
 
 
 def test_copies_with_different_labels_are_listed(six):
@@ -76,7 +85,12 @@ def test_no_more_conflicts_are_listed_than_promised(monkeypatch):
     monkeypatch.setattr(exploration, "LISTED", 7)
     found = explore(faces_of(np.zeros((30, 48, 48), np.uint8), [k % 7 for k in range(30)], [""] * 30))
     assert len(found["conflicts"]) == 7
-    assert found["duplicates"]["exact"] == {"faces": 30, "across_splits": {}, "other_label": 30}
+    assert found["duplicates"]["exact"] == {
+        "faces": 30,
+        "across_splits": {},
+        "other_label": 30,
+        "across_splits_other_label": 0,
+    }
 
 
 def test_the_agreement_of_labels_and_votes(six):
