@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from albumsort.front import BACKGROUND_HEIGHT, is_cut
+from albumsort.front import in_front, is_cut
 from albumsort.records import Face, Photo
 
 #: What a frame is judged by, and how much each weighs unless told otherwise.
@@ -44,10 +44,11 @@ def judged(
     """The frames of a burst, best first.
 
     - ``emotion``: of the face in front that shows it least;
-    - ``people``: faces in front, of the most that any frame of the burst has: who turned away is not found;
+    - ``people``: faces in front, of the most that any frame of the burst has: who turned away is not found, and whom
+      the edge cuts or who is blurred is not in front;
     - ``sharpness``: of the least sharp face in front, of the sharpest in the burst;
     - ``facing``: how far the face that is turned most still looks at the camera;
-    - ``whole``: share of the faces in front that the edge does not cut;
+    - ``whole``: share of the frame's faces in front that the edge does not cut: 1, unless nobody is whole and sharp;
     - ``exposure``: share of the pixels that are neither black nor white.
 
     Args:
@@ -55,7 +56,7 @@ def judged(
         emotion: one of ``EMOTIONS``.
         weights: at least one above 0; a part that is not named weighs nothing.
     """
-    crowds = [foreground(faces) for _, faces in burst]
+    crowds = [_crowd(photo, faces) for photo, faces in burst]
     most = max(map(len, crowds), default=0)
     sharpest = max((min(face.sharpness for face in crowd) for crowd in crowds if crowd), default=0.0)
     frames = []
@@ -67,10 +68,8 @@ def judged(
     return sorted(frames, key=lambda frame: (-frame.score, frame.photo.path))
 
 
-def foreground(faces: Sequence[Face]) -> list[Face]:
-    """The faces that are not background. Those that are blurred or cut off count: another frame may have them whole."""
-    tallest = max((face.box[3] for face in faces), default=0.0)
-    return [face for face in faces if face.box[3] >= tallest * BACKGROUND_HEIGHT]
+def _crowd(photo: Photo, faces: Sequence[Face]) -> list[Face]:
+    return [face for face, counts in zip(faces, in_front(photo, faces), strict=True) if counts]
 
 
 def _parts(photo: Photo, crowd: Sequence[Face], emotion: str, most: int, sharpest: float) -> dict[str, float]:
@@ -82,7 +81,7 @@ def _parts(photo: Photo, crowd: Sequence[Face], emotion: str, most: int, sharpes
         # Of a variance, so that half as sharp in grey levels is half.
         parts["sharpness"] = math.sqrt(least / sharpest) if sharpest else 0.0
         parts["facing"] = min((facing(face) for face in crowd), default=0.0)
-        parts["whole"] = sum(not is_cut(face, photo) for face in crowd) / most
+        parts["whole"] = sum(not is_cut(face, photo) for face in crowd) / len(crowd) if crowd else 0.0
     if photo.exposure is not None:
         parts["exposure"] = photo.exposure
     return parts

@@ -252,12 +252,12 @@ class _Scan:
         self.pending = []
         for copy in self.copies:  # copies of photos that have only been written now
             found[copy.file.path] = found[copy.file.path] or self._known(copy)
-        reused = [(copy.file, known) for copy in self.copies if (known := found[copy.file.path])]
+        reused = [(copy.file, copy.taken_at, known) for copy in self.copies if (known := found[copy.file.path])]
         self.writer.reuse(reused)
         self.copies = [copy for copy in self.copies if not found[copy.file.path]]
         self.summary.photos += len(reused)
         self.summary.moved += len(reused)
-        self.summary.errors += sum(known.result.photo.error is not None for _, known in reused)
+        self.summary.errors += sum(known.result.photo.error is not None for _, _, known in reused)
         self.last_write = time.monotonic()
 
     def _known(self, copy: KnownPhoto) -> KnownResult | None:

@@ -12,6 +12,8 @@ from albumsort import xmp
 from albumsort.album.walk import printable
 from albumsort.errors import AlbumsortError
 from albumsort.export import NOTED_AT_ONCE, Exported
+from albumsort.index.answers import in_scheme
+from albumsort.index.filters import Filters
 from albumsort.index.presence import is_as_scanned
 from albumsort.index.query import Index
 from albumsort.manifest import SIDECAR, SIDECAR_OF_ORIGINAL, Manifest, fingerprint
@@ -44,6 +46,8 @@ def write_sidecars(
     exported: Iterable[Exported],
     *,
     threshold: float | None = None,
+    filters: Filters | None = None,
+    scheme: str = "seven",
     tag_originals: bool = False,
     dry_run: bool = False,
 ) -> list[Sidecar]:
@@ -54,6 +58,8 @@ def write_sidecars(
         destination: of the export.
         exported: what the export did; also what it laid earlier gets its sidecar.
         threshold: as in ``Index.top``.
+        filters: likewise; faces that do not count for them are not written.
+        scheme: likewise; the emotions that are written are its labels.
         tag_originals: write one beside each photo itself, too.
         dry_run: say what would be done, and write nothing.
 
@@ -72,7 +78,7 @@ def write_sidecars(
             if tag_originals:
                 targets[xmp.sidecar_path(item.source)] = SIDECAR_OF_ORIGINAL
             targets = {target: mode for target, mode in targets.items() if target not in done}
-            content = _content(index, item.source, certain) if targets else b""
+            content = _content(index, item.source, certain, filters or Filters(), scheme) if targets else b""
             for target, mode in targets.items():
                 action = content if isinstance(content, str) else _lay(Path(target), content, dry_run)
                 done[target] = Sidecar(item.source, target, action)
@@ -89,7 +95,7 @@ def write_sidecars(
     return list(done.values())
 
 
-def _content(index: Index, source: str, certain: float) -> bytes | str:
+def _content(index: Index, source: str, certain: float, filters: Filters, scheme: str) -> bytes | str:
     """The sidecar of a photo, or the action that says why it has none."""
     found = index.photo(source)
     try:
@@ -99,7 +105,10 @@ def _content(index: Index, source: str, certain: float) -> bytes | str:
         return "photo unreadable"
     photo, faces = found
     # No photo is opened here: decoders of other people's files have processes of their own.
-    return "scanned before" if photo.orientation is None else xmp.packet(photo, faces, certain, photo.orientation)
+    if photo.orientation is None:
+        return "scanned before"
+    counted = [in_scheme(face, scheme) for face in faces if filters.counts(face, photo)]
+    return xmp.packet(photo, counted, certain, photo.orientation)
 
 
 def _has_its_bytes(photo: Photo) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from datetime import datetime
 from pathlib import Path
 
 from albumsort import Filters, Index, scan
@@ -17,11 +18,16 @@ from albumsort.emotions import EMOTIONS
 from albumsort.export import lay
 
 
+def year(text: str) -> str:
+    """A year in four digits."""
+    return f"{datetime.strptime(text, '%Y').year:04}"
+
+
 def main() -> None:
     """Scan, ask, copy."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("year")
+    parser.add_argument("year", type=year)
     parser.add_argument("dest", type=Path)
     parser.add_argument("--emotion", choices=EMOTIONS, default="happy")
     parser.add_argument("-n", type=int, default=24)

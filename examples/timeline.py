@@ -11,8 +11,12 @@ import sys
 from pathlib import Path
 
 from albumsort import Filters, Index
+from albumsort.errors import AlbumsortError
 
-index = Index(sys.argv[1] if len(sys.argv) > 1 else "photos.db")
+try:
+    index = Index(sys.argv[1] if len(sys.argv) > 1 else "photos.db")
+except AlbumsortError as error:  # it is not there, say
+    sys.exit(str(error))
 counts = index.stats()
 print(f"{counts['photos']} photos with {counts['faces']} faces, from {counts['first_taken_at']}")
 
@@ -39,11 +43,14 @@ for place, faces_in_bin in reversed(list(enumerate(timeline.confidences))):
         print(f"half of the faces are read with {place / len(timeline.confidences):.0%} or more")
         break
 
-# %% The same as a picture; `albumsort stats --plot timeline.png` draws it, too.
+# %% The same as a picture, which must not be there; `albumsort stats --plot timeline.png` draws it, too.
 if len(sys.argv) > 2:
     from albumsort.report.timeline import plot_timeline
 
-    plot_timeline(timeline, Path(sys.argv[2]))
+    try:
+        plot_timeline(timeline, Path(sys.argv[2]))
+    except OSError as error:
+        sys.exit(f"{sys.argv[2]}: {error.strerror}")
 
 # %% Done.
 index.close()

@@ -20,12 +20,12 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 @pytest.fixture
 def example(tmp_path):
-    """Runs a script of examples/ in an empty folder, which must go well."""
+    """Runs a script of examples/ in an empty folder, which must go well unless told."""
 
-    def call(name: str, *args: object) -> subprocess.CompletedProcess[str]:
+    def call(name: str, *args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(EXAMPLES / name), *map(str, args)]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stderr
         return done
 
     return call
@@ -76,6 +76,22 @@ def test_the_timeline_tells_the_happiest_month_and_draws_the_plot(example, scann
     assert "without a date: 2 faces" in done.stdout
     with Image.open(tmp_path / "timeline.png") as picture:
         assert picture.format == "PNG"
+
+
+def test_a_timeline_that_cannot_be_read_or_written_says_so_in_a_line(example, index_of, album, tmp_path):
+    missing = example("timeline.py", "missing.db", code=1)
+    assert missing.stderr == "missing.db: no index there; make one with: albumsort scan FOLDER\n"
+    (tmp_path / "timeline.png").write_bytes(b"mine")
+    again = example("timeline.py", index_of({album / "dim.jpg": [("happy", 0.9)]}), "timeline.png", code=1)
+    assert again.stderr == "timeline.png: File exists\n"
+    assert (tmp_path / "timeline.png").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("year", ["24", "2024-05", "last", ""])
+def test_what_is_no_year_is_refused_before_anything_is_scanned(example, album, tmp_path, year):
+    said = example("best_of_year.py", album, year, tmp_path / "best", code=2).stderr
+    assert f"argument year: invalid year value: {year!r}" in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_timeline_of_an_album_without_faces_is_short(example, index_of, album):

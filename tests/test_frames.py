@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from albumsort.frames import WEIGHTS, facing, foreground, judged
+from albumsort.frames import WEIGHTS, facing, judged
 from albumsort.records import Face, Photo
 
 
@@ -61,8 +61,20 @@ def test_a_tilted_head_is_not_turned_away(person: Callable[..., Face]) -> None:
 
 def test_people_in_the_background_do_not_count(person: Callable[..., Face]) -> None:
     passer_by = person(3, 0.01, height=30)
-    assert passer_by not in foreground([person(0), passer_by])
     assert best(shot("alone", person(0, 0.7)), shot("with", person(0, 0.9), passer_by)) == "with"
+
+
+def test_a_passer_by_whom_the_edge_cuts_neither_wins_nor_loses_a_burst(person: Callable[..., Face]) -> None:
+    cut = replace(person(3), box=(-30.0, 50.0, 80.0, 100.0))
+    clean, passed = judged([shot("clean", person(0), person(1)), shot("passed", person(0), person(1), cut)], "happy")
+    assert (clean.photo.path, clean.score) == ("clean", passed.score)
+    assert clean.parts["people"] == clean.parts["whole"] == 1.0
+
+
+def test_a_friend_whom_the_edge_cuts_is_missing(person: Callable[..., Face]) -> None:
+    cut = replace(person(1), box=(950.0, 50.0, 80.0, 100.0))
+    clean, spoilt = judged([shot("a cut", person(0), cut), shot("b clean", person(0), person(1))], "happy")
+    assert (clean.photo.path, spoilt.parts["people"], spoilt.parts["whole"]) == ("b clean", 0.5, 1.0)
 
 
 def test_exposure_decides_where_nobody_is(person: Callable[..., Face]) -> None:

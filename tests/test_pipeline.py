@@ -158,6 +158,41 @@ def test_touched_moved_and_copied_photos_keep_their_faces_without_inference(home
     assert home.scan().unchanged == home.photos
 
 
+def test_a_date_comes_from_the_photo_itself_before_any_name_and_else_from_the_name_that_it_has_now(
+    album: Path, tmp_path: Path
+) -> None:
+    folder, index = tmp_path / "photos", tmp_path / "index.db"
+    folder.mkdir()
+
+    def dates() -> dict[str, str | None]:
+        with Index(index) as opened:
+            return {Path(row.photo.path).name: row.photo.taken_at for row in opened.photos()}
+
+    moment = "2024-05-10T15:00:00"  # what EXIF says, and with that name the name, too
+    for name, source in (("IMG-20240517-WA0001.jpg", "coffee"), ("cat.jpg", "cat"), ("20210101.jpg", "rocket")):
+        shutil.copy(album / "places" / f"{source}.jpg", folder / name)
+    shutil.copy(album / "groups" / "both.jpg", folder / "IMG_20240510_150000.jpg")
+    scan([folder], index)
+    assert dates() == {
+        "IMG-20240517-WA0001.jpg": "2024-05-17",
+        "cat.jpg": None,
+        "20210101.jpg": "2021-01-01",
+        "IMG_20240510_150000.jpg": moment,
+    }
+    shutil.copy(folder / "IMG-20240517-WA0001.jpg", folder / "IMG-20220202-WA0003.jpg")
+    (folder / "cat.jpg").rename(folder / "IMG-20230101-WA0009.jpg")
+    (folder / "20210101.jpg").rename(folder / "holiday.jpg")
+    (folder / "IMG_20240510_150000.jpg").rename(folder / "party.jpg")
+    assert scan([folder], index).moved == 4
+    assert dates() == {
+        "IMG-20240517-WA0001.jpg": "2024-05-17",
+        "IMG-20220202-WA0003.jpg": "2022-02-02",
+        "IMG-20230101-WA0009.jpg": "2023-01-01",
+        "holiday.jpg": None,
+        "party.jpg": moment,
+    }
+
+
 def test_a_changed_photo_is_read_again(home: Home) -> None:
     shutil.copy(home.album / "places" / "cat.jpg", home.album / HAPPY)
     with Image.open(home.album / NEUTRAL) as image:

@@ -48,7 +48,7 @@ class FakeDecoders:
             if kind < 0.1:
                 yield Photo(str(number), 1, 1, error="not an image")
             elif kind < 0.2:
-                yield KnownPhoto(PhotoFile(str(number), 1, 1), "digest")
+                yield KnownPhoto(PhotoFile(str(number), 1, 1), "digest", None)
             else:
                 yield self.frame(number, (self.dice.choice(self.shapes), self.dice.choice(self.shapes)))
 

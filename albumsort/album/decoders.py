@@ -53,10 +53,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class KnownPhoto:
-    """A file whose bytes were seen before; ``digest`` says which."""
+    """A file whose bytes were seen before; ``digest`` says which.
+
+    ``taken_at`` is as in ``Photo``: where it comes from the name of a file, a copy of another name has another.
+    """
 
     file: PhotoFile
     digest: str
+    taken_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +283,8 @@ class Decoders:
             worker.opened = message
             if self._is_known(message.digest):
                 self._tell(worker, None)
-                self._ready.put(KnownPhoto(file, message.digest))
+                taken_at = message.header.taken_at or date_in_name(file.path)
+                self._ready.put(KnownPhoto(file, message.digest, taken_at))
                 worker.rest()
             elif size > limit:
                 self._tell(worker, None)

@@ -92,7 +92,14 @@ def export(
         beside = []
         if sidecar is not None:
             beside = write_sidecars(
-                index, dest, done, threshold=threshold, tag_originals=tag_originals, dry_run=dry_run
+                index,
+                dest,
+                done,
+                threshold=threshold,
+                filters=filters,
+                scheme=scheme,
+                tag_originals=tag_originals,
+                dry_run=dry_run,
             )
     if as_json:
         files, sidecars = ([asdict(item) for item in items] for items in (done, beside))

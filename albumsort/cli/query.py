@@ -119,7 +119,7 @@ def stats(
     with Index(index_path(db)) as index:
         counts = index.stats(threshold, filters, scheme)
         if plot:
-            _plot(index, threshold, filters, plot)
+            _plot(index, threshold, filters, scheme, plot)
     if as_json:
         print(json.dumps(counts))
         return
@@ -137,9 +137,9 @@ def stats(
         print(f"  {emotion:9}{faces:8d}  {'#' * round(40 * faces / largest)}")
 
 
-def _plot(index: Index, threshold: float | None, filters: Filters, target: Path) -> None:
+def _plot(index: Index, threshold: float | None, filters: Filters, scheme: str, target: Path) -> None:
     with writing(target):
-        found = index.timeline(threshold, filters)
+        found = index.timeline(threshold, filters, scheme)
         if not any(found.confidences):
             raise AlbumsortError("no faces in the index: nothing to draw")
         from albumsort.report.timeline import plot_timeline

@@ -78,9 +78,13 @@ class Answers:
 
     def certain(self, face: str) -> str:
         """A condition that the best answer of a row reaches ``:certain``."""
+        return f"{self.confidence(face)} >= :certain"
+
+    def confidence(self, face: str) -> str:
+        """Of a row: the probability of its best answer, 0..1; NULL where nothing is left of the four."""
         if self.scheme == "seven":
-            return f"{face}.confidence >= :certain"
-        return f"max({', '.join(self._probability(face, emotion) for emotion in self.labels)}) >= :certain"
+            return f"{face}.confidence"
+        return f"max({', '.join(self._probability(face, emotion) for emotion in self.labels)})"
 
     def without(self, emotions: Sequence[str], counting: str) -> str:
         """A condition on ``p``, the photos, that no certain face of it reads as one of some emotions.

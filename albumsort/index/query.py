@@ -291,13 +291,15 @@ class Index:
         labels, last = counts.labels(self._connection), counts.last_scan(self._connection)
         return {**counted, "threshold": certain, "labels": labels, "last_scan": last}
 
-    def timeline(self, threshold: float | None = None, filters: Filters | None = None) -> Timeline:
-        """Counts of faces by month and emotion, and by confidence; each copy and each frame of a burst counts."""
+    def timeline(
+        self, threshold: float | None = None, filters: Filters | None = None, scheme: str = "seven"
+    ) -> Timeline:
+        """As ``stats``, by month and emotion, and by confidence; each copy and each frame of a burst counts."""
         from albumsort.index.timeline import timeline  # with numpy, which no other question needs
 
-        filters = filters or Filters()
-        where = self._where(Answers(()), filters)
-        return timeline(self._connection, where.strip(), filters.counting("f"), self._values(filters, threshold))
+        filters, answers = filters or Filters(), Answers((), scheme)
+        where, values = self._where(answers, filters).strip(), self._values(filters, threshold)
+        return timeline(self._connection, answers, where, filters.counting("f"), values)
 
     def _best(self, answers: Answers, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
         """(photo id, digest, score), best first, by the largest probability among a photo's certain faces."""

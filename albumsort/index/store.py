@@ -172,25 +172,26 @@ class IndexWriter:
         result = PhotoResult(photo_of(self._connection, photo_id), faces_of(self._connection, photo_id))
         return KnownResult(photo_id, reader, bool(gone), result)
 
-    def reuse(self, found: Iterable[tuple[PhotoFile, KnownResult]]) -> None:
-        """Give moved and copied files what is known of their bytes, in one transaction.
+    def reuse(self, found: Iterable[tuple[PhotoFile, str | None, KnownResult]]) -> None:
+        """Give moved and copied files, each with when it was taken, what is known of their bytes, in one transaction.
 
         When the known photo is no longer where it was, its row moves; else the file gets rows of its own. Either way it
         stays a photo of the scan that read it.
         """
         with self._transaction():
-            for file, known in found:
+            for file, taken_at, known in found:
                 path = to_column(file.path)
                 moved = 0
                 if known.is_gone:
                     self._connection.execute("DELETE FROM photos WHERE path = ?", (path,))
                     moved = self._connection.execute(
-                        "UPDATE photos SET path = ?, size = ?, mtime_ns = ? WHERE id = ? AND path = ?",
-                        (path, file.size, file.mtime_ns, known.id, to_column(known.result.photo.path)),
+                        "UPDATE photos SET path = ?, size = ?, mtime_ns = ?, taken_at = ? WHERE id = ? AND path = ?",
+                        (path, file.size, file.mtime_ns, taken_at, known.id, to_column(known.result.photo.path)),
                     ).rowcount
+                    self._has_new_photos |= taken_at != known.result.photo.taken_at  # it may be in another burst now
                 if not moved:
                     photo = replace(known.result.photo, path=file.path, size=file.size, mtime_ns=file.mtime_ns)
-                    self._insert(known.scan, photo, self._faces_now(known))
+                    self._insert(known.scan, replace(photo, taken_at=taken_at), self._faces_now(known))
 
     def models(self) -> set[str]:
         """The models that have read faces of this index."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.emotions import EMOTIONS
+from albumsort.index.answers import Answers
 
 #: Bins of the histogram, from 0 to 1.
 BINS = 50
@@ -23,8 +23,8 @@ class Timeline:
     """Counts of faces.
 
     Attributes:
-        months: the certain faces of each emotion by month, as ``{"2024-05": {"happy": 12, ...}}``, in the order of
-            time; months without any are left out.
+        months: the certain faces of each emotion of the label scheme by month, as ``{"2024-05": {"happy": 12, ...}}``,
+            in the order of time; months without any are left out.
         undated: certain faces on photos without a date.
         confidences: faces, certain or not, by their confidence in ``BINS`` bins from 0 to 1, dated or not.
         threshold: probability from which a face is certain, 0..1.
@@ -36,38 +36,43 @@ class Timeline:
     threshold: float
 
 
-def timeline(connection: sqlite3.Connection, where: str, counting: str, values: Mapping[str, Any]) -> Timeline:
+def timeline(
+    connection: sqlite3.Connection, answers: Answers, where: str, counting: str, values: Mapping[str, Any]
+) -> Timeline:
     """Count the faces of an index.
 
     Args:
         connection: to the index.
+        answers: in whose label scheme faces are read.
         where: what photos ``p`` are asked for, as SQL to follow a condition.
         counting: which faces ``f`` of them count, likewise.
         values: to bind in both, and as ``certain`` the probability from which a face is certain, 0..1.
     """
     connection.execute("BEGIN")  # one look at both tables: a scan may be writing
     try:
-        return _counted(connection, counting, values, *_months(connection, where, values))
+        return _counted(connection, answers, counting, values, *_months(connection, where, values))
     finally:
         connection.rollback()
 
 
 def _counted(
     connection: sqlite3.Connection,
+    answers: Answers,
     counting: str,
     values: Mapping[str, Any],
     names: Sequence[str],
     month_of: NDArray[np.int64],
 ) -> Timeline:
     """The faces of the photos that are asked for."""
-    months: list[dict[str, int]] = [dict.fromkeys(EMOTIONS, 0) for _ in names]
+    months: list[dict[str, int]] = [dict.fromkeys(answers.labels, 0) for _ in names]
     confidences, undated = np.zeros(BINS, np.int64), 0
     photos = "JOIN photos p ON p.id = f.photo_id" if counting else ""
-    for emotion in EMOTIONS:
+    confidence = f"ifnull({answers.confidence('f')}, 0)"
+    for emotion in answers.labels:
         faces = _numbers(
             connection,
-            f"f.photo_id * 128 + CAST(f.confidence * {BINS} AS INTEGER) * 2 + (f.confidence >= :certain)",
-            f"faces f {photos} WHERE f.emotion = '{emotion}' {counting}",
+            f"f.photo_id * 128 + CAST({confidence} * {BINS} AS INTEGER) * 2 + ({confidence} >= :certain)",
+            f"faces f {photos} WHERE {answers.reads('f', (emotion,))} {counting}",
             values,
         )
         month, bins, certain = month_of[faces >> 7], np.minimum(faces >> 1 & 63, BINS - 1), (faces & 1).astype(bool)

@@ -152,12 +152,12 @@ def tile(
     """
     if thumbnail.pixels is None:
         return None
-    whole = Image.fromarray(thumbnail.pixels)
-    picture = ImageOps.contain(whole, room, Image.Resampling.LANCZOS)
+    picture = ImageOps.contain(Image.fromarray(thumbnail.pixels), room, Image.Resampling.LANCZOS)
     if _is_changed(row):
         return picture
     draw = ImageDraw.Draw(picture)
-    scale = thumbnail.scale * picture.width / whole.width
+    # Not by the file's own width: boxes of a RAW file are in pixels of its JPEG, and its picture is of its preview.
+    scale = picture.width / (row.photo.width or picture.width)
     for face in reversed(row.faces):  # the largest last, on top
         _box(draw, face, scale, threshold, round(_LABEL * text))
     return picture

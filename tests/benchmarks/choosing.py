@@ -3,9 +3,9 @@
     python tests/benchmarks/choosing.py fer2013.csv fer2013new.csv FOLDER [--groups 120] [--bursts 40]
 
 Of PublicTest the faces that nine of ten voters agree on are laid on backgrounds of noise: groups of two to eight, with
-passers-by behind some of them, and bursts of three to twelve frames with one in which everybody smiles. FOLDER gets
-the album and its index. Tiles without hair and chin are hard to find; the order of the groups is judged on all of them,
-and on those on which everybody is found.
+passers-by behind some of them, and bursts of three to twelve frames with one in which everybody smiles; in half of the
+frames the edge cuts a passer-by. FOLDER gets the album and its index. Tiles without hair and chin are hard to find; the
+order of the groups is judged on all of them, and on those on which everybody is found.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from albumsort.training.datasets import Faces, load
 SIZE = (1600, 1000)
 #: Side of a tile that is laid, and of the cells that keep two from overlapping, in pixels.
 TILE, CELL = (170, 260), 300
+#: Of a passer-by's tile, the pixels from its left that the edge leaves: about half are found, half of these as cut.
+SHOWN = 185
 SMILE = EMOTIONS.index("happy")
 
 
@@ -53,9 +55,9 @@ class Cast:
         clouds = self.dice.uniform(60, 200, (6, 9, 3)).astype(np.uint8)
         return Image.fromarray(clouds).resize(SIZE, Image.Resampling.BICUBIC)
 
-    def places(self, people: int) -> list[tuple[int, int, int]]:
-        """(left, top, side) of so many tiles that do not overlap."""
-        cells = [(x, y) for x in range(50, SIZE[0] - CELL, CELL) for y in range(80, SIZE[1] - CELL, CELL)]
+    def places(self, people: int, width: int = SIZE[0]) -> list[tuple[int, int, int]]:
+        """(left, top, side) of so many tiles that do not overlap, within so many pixels from the left."""
+        cells = [(x, y) for x in range(50, width - CELL, CELL) for y in range(80, SIZE[1] - CELL, CELL)]
         chosen = self.dice.permutation(len(cells))[:people]
         sides = self.dice.integers(*TILE, people)
         return [(*cells[cell], int(side)) for cell, side in zip(chosen, sides, strict=True)]
@@ -88,7 +90,8 @@ def bursts(cast: Cast, folder: Path, count: int) -> tuple[dict[str, int], dict[i
     for burst in range(count):
         # Another scene follows after seconds or after minutes.
         when += timedelta(seconds=int(cast.dice.choice((4, 40, 400))))
-        background, places = cast.background(), cast.places(int(cast.dice.integers(2, 6)))
+        # The last column is left to who passes by.
+        background, places = cast.background(), cast.places(int(cast.dice.integers(2, 6)), SIZE[0] - CELL)
         frames = int(cast.dice.integers(3, 13))
         best = int(cast.dice.integers(frames))
         for frame in range(frames):
@@ -97,6 +100,9 @@ def bursts(cast: Cast, folder: Path, count: int) -> tuple[dict[str, int], dict[i
             for place, (left, top, side) in enumerate(places):
                 x, y = cast.dice.integers(-12, 13, 2)
                 photo.paste(cast.tile(place not in sullen, side), (left + int(x), top + int(y)))
+            if cast.dice.integers(2):
+                cut = cast.tile(bool(cast.dice.integers(2)), TILE[1])
+                photo.paste(cut, (SIZE[0] - SHOWN, int(cast.dice.integers(SIZE[1] - TILE[1]))))
             exif = {"Exif": {piexif.ExifIFD.DateTimeOriginal: when.strftime("%Y:%m:%d %H:%M:%S").encode()}}
             exif["0th"] = {piexif.ImageIFD.Make: b"Example", piexif.ImageIFD.Model: b"Camera"}
             path = folder / f"burst-{burst:02}-{frame:02}.jpg"

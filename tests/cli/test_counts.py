@@ -94,6 +94,13 @@ def test_stats_draw_a_plot_beside_what_they_print(scanned, tmp_path, capsys):
         assert picture.format == "PNG"
 
 
+def test_a_plot_is_drawn_in_the_label_scheme(index_of, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("albumsort.report.timeline.plot_timeline", lambda found, target: drawn.append(found))
+    stats(db=index_of({"/photos/a.jpg": [("disgust", 0.9)]}), scheme="six", plot=tmp_path / "six.png")
+    assert drawn[0].months["2024-05"]["angry"] == 1 and "disgust" not in drawn[0].months["2024-05"]
+
+
 def test_a_plot_never_overwrites_and_an_empty_index_has_none(scanned, index_of, tmp_path):
     (tmp_path / "mine.png").write_bytes(b"mine")
     with pytest.raises(AlbumsortError, match="there already"):

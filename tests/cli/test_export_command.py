@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from albumsort.cli.export import export
+from albumsort.index.store import IndexWriter
+from albumsort.records import Photo, PhotoResult, mtime_ns
 
 
 @pytest.fixture
@@ -68,6 +72,28 @@ def test_sidecars_are_counted_and_listed(index, tmp_path, capsys):
         ("001_070_dim.jpg.xmp", "present"),
         ("001_090_grace-hopper.jpg.xmp", "present"),
     ]
+
+
+@pytest.mark.parametrize(("scheme", "emotion"), [("seven", "disgust"), ("six", "angry"), ("four", "happy")])
+def test_sidecars_speak_of_the_labels_and_faces_of_the_export(album, tmp_path, face_of, scheme, emotion):
+    found = (
+        replace(face_of("disgust", 0.6, (10, 20, 200, 240)), probabilities=(0.1, 0.5, 0.0, 0.3, 0.05, 0.0, 0.05)),
+        replace(face_of("sad", 0.9, (300, 20, 150, 180)), detection=0.8),
+        face_of("sad", 0.9, (300, 300, 20, 24)),
+    )
+    photo = album / "dim.jpg"
+    facts = (photo.stat().st_size, mtime_ns(photo.stat()), "digest", 512, 512)
+    with IndexWriter(tmp_path / "index.db") as writer:
+        scan = writer.start_scan({"paths": [], "threshold": 0.5})
+        writer.write(scan, [PhotoResult(Photo(str(photo), *facts), found)])
+        writer.finish_scan(scan)
+    only = {"min_face": 10.0, "min_detection": 0.9}
+    export(tmp_path / "out", emotion=[emotion], db=tmp_path / "index.db", scheme=scheme, sidecar="xmp", **only)
+    (sidecar,) = (tmp_path / "out" / emotion).glob("*.xmp")
+    written = sidecar.read_text()
+    assert re.findall(r"emotion\|(\w+)", written) == [emotion]
+    assert re.findall(r'mwg-rs:Description="(\w+)"', written) == [emotion]
+    assert written.count("mwg-rs:Area") == 1
 
 
 def test_a_sidecar_that_is_not_albumsorts_is_named(index, tmp_path, capsys):

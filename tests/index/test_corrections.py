@@ -114,7 +114,7 @@ def test_a_copy_is_written_as_the_photo_is_by_then(room: Any, face: Callable) ->
     room.writer.correct(A, 1, "happy")
     known = replace(room.writer.known("d"), is_gone=False)
     room.writer.uncorrect(A)  # by somebody else, while the scan held the copy back
-    room.writer.reuse([(PhotoFile(B, 1, 1), known)])
+    room.writer.reuse([(PhotoFile(B, 1, 1), None, known)])
     assert of(room, B) == [("sad", 0.7)]
 
 
@@ -123,7 +123,7 @@ def test_copies_share_a_correction_now_and_later(room: Any, face: Callable) -> N
         room.put(path, face(sad=0.7), digest="d")
     room.writer.correct(A, 1, "happy")
     later = PhotoFile("/photos/c.jpg", 1, 1)
-    room.writer.reuse([(later, replace(room.writer.known("d"), is_gone=False))])
+    room.writer.reuse([(later, None, replace(room.writer.known("d"), is_gone=False))])
     for path in (A, B, later.path):
         assert of(room, path) == [("happy", 1.0)]
     room.writer.uncorrect(B)

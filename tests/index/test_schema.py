@@ -99,7 +99,7 @@ def test_what_is_worked_out_follows_the_faces(room: Any, face: Callable, photo: 
     assert agree()
     room.writer.uncorrect("/photos/a.jpg")
     assert agree()
-    room.writer.reuse([(PhotoFile("/photos/c.jpg", 1, 1), room.writer.known("d"))])
+    room.writer.reuse([(PhotoFile("/photos/c.jpg", 1, 1), None, room.writer.known("d"))])
     assert agree()
     room.writer._connection.execute("DELETE FROM photos WHERE path = '/photos/a.jpg'")
     room.writer._connection.commit()

@@ -89,8 +89,8 @@ def test_a_batch_is_written_whole_or_not_at_all(room: Any, face: Callable, photo
     assert room.sql("SELECT count(*) FROM photos") == [(0,)]
 
 
-def reuse(room: Any, file: PhotoFile, digest: str) -> None:
-    room.writer.reuse([(file, room.writer.known(digest))])
+def reuse(room: Any, file: PhotoFile, digest: str, taken_at: str | None = None) -> None:
+    room.writer.reuse([(file, taken_at, room.writer.known(digest))])
 
 
 def test_a_moved_photo_keeps_its_row_and_its_faces(room: Any, face: Callable) -> None:

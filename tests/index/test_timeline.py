@@ -77,6 +77,18 @@ def test_the_counts_agree_with_those_of_stats(scanned):
     assert found.undated > 0 and len(found.months) >= 3
 
 
+@pytest.mark.parametrize("scheme", ["six", "four"])
+def test_faces_are_read_in_the_label_scheme_as_stats_reads_them(room, face, scheme):
+    mixed = face(angry=0.1, disgust=0.4, fear=0.0, happy=0.3, sad=0.1, surprise=0.0, neutral=0.1)
+    none_of_the_four = face(angry=0, disgust=0.9, fear=0.1, happy=0, sad=0, surprise=0, neutral=0)
+    room.put("/photos/a.jpg", mixed, none_of_the_four, face(happy=0.9), taken_at="2024-05-01")
+    with Index(room.path) as index:
+        found, counts = index.timeline(scheme=scheme), index.stats(scheme=scheme)
+    assert found.months == {"2024-05": counts["emotions"]}
+    assert shown(found)["2024-05"] == ({"angry": 2, "happy": 1} if scheme == "six" else {"happy": 2})
+    assert sum(found.confidences) == counts["faces"] == 3
+
+
 def test_an_empty_index_has_no_months(room, timeline):
     found = timeline()
     assert (found.months, found.undated, sum(found.confidences)) == ({}, 0, 0)

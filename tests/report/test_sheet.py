@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from albumsort.album.thumbnails import Thumbnail
+from albumsort.album.thumbnails import Thumbnail, thumbnails
 from albumsort.report.drawing import COLOURS
 from albumsort.report.sheet import Sheet, draw_sheet, shortened, tile
 
@@ -64,6 +64,17 @@ def test_faces_are_boxed_in_the_colour_of_their_emotion_and_white_when_uncertain
         for corner in ((x, y + h), (x + w, y + h)):
             assert picture.getpixel((round(corner[0] / 2), round(corner[1] / 2))) == ImageColor.getrgb(colour)
         assert picture.getpixel((round(x / 2 + w / 4), round(y / 2 + h / 4))) == (100, 100, 100)
+
+
+def test_faces_of_a_raw_file_are_boxed_where_they_are_in_its_preview(ranked, camera, tmp_path):
+    pytest.importorskip("rawpy")
+    seen = Image.new("RGB", (800, 600), (100, 100, 100))
+    raw = tmp_path / "photo.dng"
+    raw.write_bytes(camera.dng(seen, camera.jpeg(seen)))
+    row = ranked(raw, ("sad", 0.9, (800.0, 800.0, 480.0, 640.0)), size=(3200, 2400))  # the JPEG is larger
+    (thumbnail,) = thumbnails([str(raw)], 400)
+    picture = tile(row, thumbnail, (400, 300), 0.5, 15)
+    assert picture.getpixel((160, 180)) == ImageColor.getrgb(COLOURS["sad"])
 
 
 def test_only_what_is_on_the_sheet_is_in_its_legend(ranked):
