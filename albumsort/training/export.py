@@ -1,6 +1,6 @@
 """Exports: the model in the formats of other runtimes, each checked against the model itself before it gets its name.
 
-An exported model is the classifier as it stands: a face and its mirror image are looked at, the temperature applied,
+An exported model is the classifier as it stands: it looks as often as that, with the temperature applied,
 and the seven made to sum to 1. What goes in is ``faces``, uint8 ``(n, 48, 48)`` grey, and what comes out
 ``probabilities``, float32 ``(n, 7)`` in the order of ``EMOTIONS``, for any ``n``; of a model of fewer emotions, those.
 """
