@@ -57,13 +57,18 @@ def bursts(
 ) -> None:
     """List bursts, photos of one moment, by time; of each the best frame first."""
     chosen = _weights(weights)
+    if path and filters.under:
+        raise typer.BadParameter("PATH and --under both name the folder; give one of them")
     filters = replace(filters, under=os.path.abspath(path)) if path else filters
     with Index(index_path(db)) as index:
         found = [judged(burst, emotion, chosen) for burst in islice(index.bursts(filters, threshold=threshold), n)]
+        has_others = not found and next(index.bursts(), None) is not None
     if as_json:
         print(json.dumps([burst_as_dict(burst) for burst in found], indent=1))
         return
     for number, burst in enumerate(found, 1):
         print(burst_lines(number, burst), end="")
-    if not found:
+    if has_others:
+        sys.stderr.write("no burst passes these filters\n")
+    elif not found:
         sys.stderr.write("no bursts: no two photos that look alike were taken within seconds by one camera\n")

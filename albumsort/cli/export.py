@@ -21,6 +21,7 @@ from albumsort.cli.options import (
     in_scheme,
     index_path,
     known_emotions,
+    why_nothing,
 )
 from albumsort.emotions import labels_of
 from albumsort.errors import AlbumsortError
@@ -89,6 +90,7 @@ def export(
             with_raws=raw,
             dry_run=dry_run,
         )
+        nothing = "" if done else why_nothing(index, filters, threshold, scheme, "no photo shows any of these emotions")
         beside = []
         if sidecar is not None:
             beside = write_sidecars(
@@ -113,9 +115,7 @@ def export(
         laid = [item for item in done if item.emotion == name]
         if laid:
             print(f"{name:9}{len(laid):6d}")
-    words = (
-        ", ".join(f"{number} {action}" for action, number in count.items()) or "no photo shows any of these emotions"
-    )
+    words = ", ".join(f"{number} {action}" for action, number in count.items()) or nothing
     print(f"{printable(str(dest))}: {words}")
     for one in beside:
         if one.action not in ("written", "updated", "present"):

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date
 from functools import wraps
 from inspect import Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from albumsort.emotions import EMOTIONS, labels_of
 from albumsort.index.filters import Filters
+
+if TYPE_CHECKING:
+    from albumsort.index.query import Index
 
 Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="Where the networks run.")]
 
@@ -38,6 +42,9 @@ Workers = Annotated[int, typer.Option(min=0, max=256, help="Decoder processes; 0
 Model = Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Another model than the one in use.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+#: What is said where filters exclude everything.
+NOTHING_PASSES = "no photo with a face passes these filters"
+
 
 def index_path(db: Path | None) -> Path:
     """The index that is meant: ``--db``, else ``$ALBUMSORT_DB``, else the platform's user-data folder."""
@@ -60,8 +67,8 @@ def known_emotion(word: str) -> str:
 
 
 def known_emotions(words: list[str] | None) -> list[str] | None:
-    """As ``known_emotion``, each of them."""
-    return [known_emotion(word) for word in words] if words else None
+    """As ``known_emotion``, each of them, once."""
+    return [known_emotion(word) for word in dict.fromkeys(words)] if words else None
 
 
 def day(text: str | None) -> str | None:
@@ -128,6 +135,10 @@ def _filters(
         float | None, typer.Option(min=0.0, max=1.0, metavar="P", help="Faces found less surely than this are none.")
     ] = None,
 ) -> Filters:
+    if since and until and since[: len(until)] > until:
+        raise typer.BadParameter(f"--since {since} is after --until {until}")
+    if min_faces is not None and max_faces is not None and min_faces > max_faces:
+        raise typer.BadParameter(f"--min-faces {min_faces} is more than --max-faces {max_faces}")
     return Filters(
         under=os.path.abspath(under) if under else None,
         since=since,
@@ -140,6 +151,15 @@ def _filters(
         min_face=min_face,
         min_detection=min_detection,
     )
+
+
+def why_nothing(index: Index, filters: Filters, threshold: float | None, scheme: str, otherwise: str) -> str:
+    """What to say of an empty list: that no photo with a face passes the filters, or ``otherwise``."""
+    if filters == Filters(with_copies=filters.with_copies):
+        return otherwise
+    with_faces = replace(filters, min_faces=max(1, filters.min_faces or 0))
+    found = index.photos(with_faces, threshold=threshold, scheme=scheme, landmarks=False)
+    return NOTHING_PASSES if next(found, None) is None else otherwise
 
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:

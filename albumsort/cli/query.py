@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ import typer
 
 from albumsort.album.walk import printable
 from albumsort.cli.options import (
+    NOTHING_PASSES,
     All,
     Db,
     Everyone,
@@ -26,6 +27,7 @@ from albumsort.cli.options import (
     index_path,
     known_emotions,
     png,
+    why_nothing,
 )
 from albumsort.cli.target import writing
 from albumsort.emotions import EMOTIONS
@@ -60,10 +62,10 @@ def top(
     with Index(index_path(db)) as index:
         certain = index.threshold() if threshold is None else threshold
         ranking = index.top(emotion, n, threshold=certain, everyone=everyone, filters=filters, scheme=scheme)
-    _print(ranking, certain, form)
-    if not ranking:
-        words = " or ".join(emotion)
-        sys.stderr.write(f"no photo is {words} with at least {certain:.0%}; --threshold lowers the bar\n")
+        _print(ranking, certain, form)
+        if not ranking:
+            words = f"no photo is {' or '.join(emotion)} with at least {certain:.0%}; --threshold lowers the bar"
+            sys.stderr.write(why_nothing(index, filters, certain, scheme, words) + "\n")
     if copy_to:
         from albumsort.export import lay
 
@@ -88,17 +90,29 @@ def list_photos(
     in_scheme(filters.without, scheme)
     with Index(index_path(db)) as index:
         certain = index.threshold() if threshold is None else threshold
-        found = index.photos(filters, threshold=certain, no_faces=no_faces, uncertain=uncertain, scheme=scheme)
-        photos = list(islice(found, n))
-    _print(photos, certain, form)
-    if not photos:
+        found = index.photos(
+            filters, threshold=certain, no_faces=no_faces, uncertain=uncertain, scheme=scheme, landmarks=False
+        )
+        printed = _print(islice(found, n), certain, form)
+    if not printed:
         sys.stderr.write("no photo matches\n")
 
 
-def _print(photos: Sequence[RankedPhoto], certain: float, form: Format) -> None:
-    print(write_ranking(photos, certain, form), end="")
-    if form == "paths" and any(row.photo.path != one_line(row.photo.path) for row in photos):
+def _print(photos: Iterable[RankedPhoto], certain: float, form: Format) -> bool:
+    """Print photos while they are read: a million faces need not be in memory. Returns whether there was any."""
+    is_any = has_escapes = False
+
+    def noted() -> Iterator[RankedPhoto]:
+        nonlocal is_any, has_escapes
+        for row in photos:
+            is_any = True
+            has_escapes |= form == "paths" and row.photo.path != one_line(row.photo.path)
+            yield row
+
+    sys.stdout.writelines(write_ranking(noted(), certain, form))
+    if has_escapes:
         sys.stderr.write("control characters in a path are printed as escapes; --format paths0 has it exact\n")
+    return is_any
 
 
 @filtered
@@ -141,7 +155,8 @@ def _plot(index: Index, threshold: float | None, filters: Filters, scheme: str, 
     with writing(target):
         found = index.timeline(threshold, filters, scheme)
         if not any(found.confidences):
-            raise AlbumsortError("no faces in the index: nothing to draw")
+            nothing = "no faces in the index" if filters == Filters() else NOTHING_PASSES
+            raise AlbumsortError(f"{nothing}: nothing to draw")
         from albumsort.report.timeline import plot_timeline
 
         plot_timeline(found, target)

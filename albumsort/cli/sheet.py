@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.options import All, Db, Everyone, Scheme, Threshold, filtered, in_scheme, index_path, known_emotions
+from albumsort.cli.options import (
+    All,
+    Db,
+    Everyone,
+    Scheme,
+    Threshold,
+    filtered,
+    in_scheme,
+    index_path,
+    known_emotions,
+    why_nothing,
+)
 from albumsort.cli.target import writing
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
@@ -62,8 +73,9 @@ def sheet(
         with Index(index_path(db)) as index:
             certain = index.threshold() if threshold is None else threshold
             ranking = index.top(emotion, n, threshold=certain, everyone=everyone, filters=filters, scheme=scheme)
-        if not ranking:
-            raise AlbumsortError(f"no photo is {wanted} with at least {certain:.0%}; --threshold lowers the bar")
+            if not ranking:
+                words = f"no photo is {wanted} with at least {certain:.0%}; --threshold lowers the bar"
+                raise AlbumsortError(why_nothing(index, filters, certain, scheme, words))
 
         from tqdm import tqdm
 

@@ -17,7 +17,7 @@ class Answers:
     divided by their sum. A face reads as the emotion of the scheme that is most probable.
 
     Attributes:
-        emotions: at least one, of the scheme's.
+        emotions: at least one, of the scheme's; one that is named twice counts once.
         scheme: one of ``SCHEMES``.
 
     Raises:
@@ -33,6 +33,7 @@ class Answers:
         for emotion in self.emotions:
             if emotion not in self.labels:
                 raise ValueError(f"{emotion!r} is not one of {', '.join(self.labels)}")
+        object.__setattr__(self, "emotions", tuple(dict.fromkeys(self.emotions)))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -58,6 +59,11 @@ class Answers:
         if self.is_plain:
             return f"{face}.{self.emotions[0]}"
         return " + ".join(self._probability(face, emotion) for emotion in self.emotions)
+
+    def score_of(self, face: Face) -> float:
+        """The same of a face."""
+        read = in_scheme(face, self.scheme)
+        return sum(read.probability(emotion) for emotion in self.emotions)
 
     def reads(self, face: str, emotions: Sequence[str] | None = None) -> str:
         """A condition that a row reads as one of the emotions, or of others."""

@@ -14,7 +14,7 @@ class Filters:
     """Which photos and faces a question is about.
 
     Attributes:
-        under: an absolute folder; photos anywhere below it.
+        under: an absolute folder; photos anywhere below it, by this name or where it really is.
         since: the first ``taken_at`` that counts, as far as it is given: ``2024``, ``2024-05``, ``2024-05-17``.
         until: the last, likewise; ``2024`` includes all of that year.
         undated: photos without a date pass both; else they fail.
@@ -63,9 +63,10 @@ class Filters:
     def conditions(self) -> str:
         """A condition on ``p``, the photos; of ``without`` the answers know."""
         parts: list[str] = []
-        if self.under is not None:
+        if folders := self._folders():
             # As bytes, so that names which are no UTF-8 are found below it too.
-            parts.append("AND substr(CAST(p.path AS BLOB), 1, length(:under)) = :under")
+            below = (f"substr(CAST(p.path AS BLOB), 1, length(:{name})) = :{name}" for name in folders)
+            parts.append(f"AND ({' OR '.join(below)})")
         undated = "p.taken_at IS NULL" if self.undated else "FALSE"
         if self.since is not None:
             parts.append(f"AND ({undated} OR p.taken_at >= :since)")
@@ -82,5 +83,11 @@ class Filters:
     def values(self) -> dict[str, Any]:
         """What is bound to the names in both."""
         names = ("since", "until", "camera", "min_faces", "max_faces", "min_face", "min_detection")
-        folder = self.under and os.fsencode(self.under.rstrip(os.sep)) + os.fsencode(os.sep)
-        return {"under": folder, **{name: getattr(self, name) for name in names}}
+        return {**self._folders(), **{name: getattr(self, name) for name in names}}
+
+    def _folders(self) -> dict[str, bytes]:
+        """How paths below ``under`` begin, by the names to bind: a scan may have gone by a link, or past it."""
+        if self.under is None:
+            return {}
+        folders = dict.fromkeys((self.under, os.path.realpath(self.under)))
+        return {f"under_{k}": os.fsencode(folder.rstrip(os.sep) + os.sep) for k, folder in enumerate(folders)}

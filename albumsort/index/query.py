@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from albumsort.index import corrections, counts, everyone, schema
 from albumsort.index.answers import Answers, in_scheme
 from albumsort.index.corrections import LabelledFace
 from albumsort.index.filters import Filters
-from albumsort.index.rows import faces_of, from_column, photo_of, to_column
+from albumsort.index.rows import faces_of, from_column, photo_of, results_of, to_column
 from albumsort.records import Face, Photo
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class RankedPhoto:
     """A photo of a list, with all its faces, the largest first.
 
     ``score`` is in 0..1, None where a list has no order of merit; ``others`` is how many more frames of its burst it
-    stands for, byte-identical copies not counted; ``raws`` are the RAW files that are the same photo.
+    stands for, byte-identical copies not counted, 0 where all are listed; ``raws`` are the RAW files that are the same
+    photo.
     """
 
     photo: Photo
@@ -155,8 +156,8 @@ class Index:
                 if digest in seen or burst in seen:
                     continue
                 seen |= {digest} if burst is None else {digest, burst}
-            others = 0 if burst is None else self._frames(burst) - 1
-            row = self._listed(photo_id, scheme, score, others)
+            others = 0 if burst is None or filters.with_copies else self._frames(burst) - 1
+            row = replace(next(self._listed([photo_id], scheme)), score=score, others=others)
             chosen.append(row)
             if filters.with_copies:
                 chosen += [replace(row, photo=raw, raws=()) for raw in row.raws]
@@ -170,6 +171,7 @@ class Index:
         no_faces: bool = False,
         uncertain: bool = False,
         scheme: str = "seven",
+        landmarks: bool = True,
     ) -> Iterator[RankedPhoto]:
         """All photos that pass the filters, by path, copies and all frames of bursts among them; no RAW with its JPEG.
 
@@ -179,6 +181,7 @@ class Index:
             no_faces: only photos without any face that counts.
             uncertain: only photos with a face that counts and is not certain.
             scheme: as in ``top``.
+            landmarks: False leaves them out of the faces, which takes less time.
         """
         answers, filters = Answers((), scheme), filters or Filters()
         faces = "SELECT 1 FROM faces f WHERE f.photo_id = p.id " + filters.counting("f")
@@ -192,40 +195,43 @@ class Index:
             f" {wanted} {self._where(answers, filters)} ORDER BY p.path",
             self._values(filters, threshold),
         )
-        for (photo_id,) in found:
-            yield self._listed(photo_id, scheme)
+        yield from self._listed((photo_id for (photo_id,) in found), scheme, landmarks)
 
     def bursts(
         self, filters: Filters | None = None, *, threshold: float | None = None, scheme: str = "seven"
     ) -> Iterator[list[tuple[Photo, tuple[Face, ...]]]]:
         """The bursts of which a photo passes the filters, by time; each whole, in the order of time, without copies.
 
-        Of each photo come the faces that count.
+        Of each photo come the faces that count; of copies one that passes. Only ``under`` leaves frames out, those
+        elsewhere: what is asked of one folder names no file of another.
         """
         if self._version < 4:
             return
         filters = filters or Filters()
+        where, values = self._where(Answers((), scheme), filters), self._values(filters, threshold)
+        frames = "FROM bursts b JOIN photos p ON p.id = b.photo_id"
         numbers = self._connection.execute(
-            "SELECT b.burst FROM bursts b JOIN photos p ON p.id = b.photo_id"
-            f" WHERE TRUE {self._where(Answers((), scheme), filters)}"
-            " GROUP BY b.burst ORDER BY min(p.taken_at), b.burst",
-            self._values(filters, threshold),
+            f"SELECT b.burst {frames} WHERE TRUE {where} GROUP BY b.burst ORDER BY min(p.taken_at), b.burst", values
         )
         for (burst,) in numbers.fetchall():
-            frames = self._connection.execute(
-                "SELECT min(p.id) FROM bursts b JOIN photos p ON p.id = b.photo_id WHERE b.burst = ?"
-                " GROUP BY p.digest ORDER BY p.taken_at, p.path",
-                (burst,),
-            ).fetchall()
-            if len(frames) > 1:
-                rows = [self._listed(one, scheme) for (one,) in frames]
-                yield [
-                    (row.photo, tuple(face for face in row.faces if filters.counts(face, row.photo))) for row in rows
-                ]
+            copies = self._connection.execute(
+                f"SELECT p.digest, p.id {frames} WHERE b.burst = :burst {Filters(under=filters.under).conditions()}"
+                f" ORDER BY (TRUE {where}), p.id DESC",
+                {**values, "burst": burst},
+            )
+            chosen = dict(copies)  # of each digest the last, which passes if any does
+            if len(chosen) > 1:
+                shots = [(row.photo, row.faces) for row in self._listed(chosen.values(), scheme)]
+                shots.sort(key=lambda shot: (shot[0].taken_at, shot[0].path))
+                yield [(photo, tuple(face for face in faces if filters.counts(face, photo))) for photo, faces in shots]
 
-    def _listed(self, photo_id: int, scheme: str, score: float | None = None, others: int = 0) -> RankedPhoto:
-        photo, faces = photo_of(self._connection, photo_id), faces_of(self._connection, photo_id)
-        return RankedPhoto(photo, score, tuple(in_scheme(face, scheme) for face in faces), others, self._raws_of(photo))
+    def _listed(self, ids: Iterable[int], scheme: str, landmarks: bool = True) -> Iterator[RankedPhoto]:
+        for batch in results_of(self._connection, ids, landmarks=landmarks):
+            raws = self._raws_of(list(batch))
+            for one, found in batch.items():
+                faces = found.faces if scheme == "seven" else tuple(in_scheme(face, scheme) for face in found.faces)
+                files = (replace(found.photo, **file, digest=None) for file in raws.get(one, ()))
+                yield RankedPhoto(found.photo, None, faces, raws=tuple(files))
 
     def _burst_of(self, photo_id: int) -> int | None:
         if self._version < 4:
@@ -233,13 +239,19 @@ class Index:
         row = self._connection.execute("SELECT burst FROM bursts WHERE photo_id = ?", (photo_id,)).fetchone()
         return row[0] if row else None
 
-    def _raws_of(self, photo: Photo) -> tuple[Photo, ...]:
-        """The RAW files that are one photo with a JPEG: that photo, at their paths."""
-        question = "SELECT path, size, mtime_ns FROM photos WHERE raw_of = ? ORDER BY path"
-        rows = self._connection.execute(question, (to_column(photo.path),))
-        return tuple(
-            replace(photo, path=from_column(path), size=size, mtime_ns=mtime, digest=None) for path, size, mtime in rows
+    def _raws_of(self, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+        """The RAW files that are one photo with a JPEG, by its id: path, size and time, by path."""
+        if self._version < 5:
+            return {}
+        rows = self._connection.execute(
+            "SELECT p.id, r.path, r.size, r.mtime_ns FROM json_each(?) j CROSS JOIN photos p ON p.id = j.value"
+            " CROSS JOIN photos r ON r.raw_of = p.path ORDER BY r.path",
+            (json.dumps(ids),),
         )
+        raws: dict[int, list[dict[str, Any]]] = {}
+        for photo_id, path, size, mtime in rows:
+            raws.setdefault(photo_id, []).append({"path": from_column(path), "size": size, "mtime_ns": mtime})
+        return raws
 
     def _frames(self, burst: int) -> int:
         """How many frames a burst has, byte-identical copies counted once."""
@@ -339,26 +351,29 @@ class Index:
             yield from self._connection.execute(f"{question}, f.id LIMIT -1 OFFSET {_FIRST}", values)
 
     def _everyone(self, answers: Answers, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
-        """(photo id, digest, score), best first, by the smallest probability among a photo's faces in front."""
+        """(photo id, digest, score), best first, by the smallest probability among a photo's faces in front.
+
+        Where faces do not count, who is in front is decided among those that do.
+        """
         front = "front" if self._version > 4 else everyone.FRONT_BEFORE
         if answers.is_plain and filters.all_faces:
             worked_out = "everyone" if self._version > 2 else f"({everyone.rows(front=front)})"
             listed = f"e.emotion = '{answers.emotions[0]}' AND e.confidence >= :certain"
         else:
-            score = answers.score("f")
-            worked_out = (
-                f"(SELECT f.photo_id, min({score}) FILTER (WHERE f.in_front) AS score,"
-                f" avg({score}) FILTER (WHERE f.in_front) AS mean FROM (SELECT *, {front} AS in_front FROM faces) f"
-                f" {'' if filters.all_faces else 'JOIN photos p ON p.id = f.photo_id'}"
-                f" WHERE TRUE {filters.counting('f')} GROUP BY f.photo_id"
-                f" HAVING max({answers.reads('f')} AND {answers.certain('f')}))"
-            )
-            listed = "e.score NOT NULL"
-        yield from self._connection.execute(
-            f"SELECT p.id, p.digest, e.score FROM {worked_out} e CROSS JOIN photos p ON p.id = e.photo_id"
-            f" WHERE {listed} {self._where(answers, filters)} ORDER BY e.score DESC, e.mean DESC, e.photo_id",
-            self._values(filters, certain),
-        )
+            worked_out, listed = f"({everyone.rows_of(answers, filters, front)})", "TRUE"
+        where = f"WHERE {listed} {self._where(answers, filters)}"
+        source = f"FROM {worked_out} e CROSS JOIN photos p ON p.id = e.photo_id {where}"
+        values = self._values(filters, certain)
+        if filters.all_faces:
+            best_first = "ORDER BY e.score DESC, e.mean DESC, e.photo_id"
+            yield from self._connection.execute(f"SELECT p.id, p.digest, e.score {source} {best_first}", values)
+            return
+        question = f"SELECT p.id, p.digest, e.score, e.mean, e.is_settled {source}"
+        rows = self._connection.execute(question, values).fetchall()
+        unsettled = (photo_id for photo_id, *_, is_settled in rows if not is_settled)
+        settled = everyone.settle(self._connection, unsettled, answers, filters)
+        ranked = [(one, digest, *settled.get(one, (score, mean))) for one, digest, score, mean, _ in rows]
+        yield from (row[:3] for row in sorted(ranked, key=lambda row: (-row[2], -row[3], row[0])))
 
     def _where(self, answers: Answers, filters: Filters) -> str:
         """What the filters ask of ``p``, the photos."""

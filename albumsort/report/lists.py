@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from albumsort.album.walk import printable
@@ -34,18 +34,15 @@ def face_as_dict(face: Face, threshold: float) -> dict[str, Any]:
     }
 
 
-def ranking_as_dicts(ranking: Sequence[RankedPhoto], threshold: float) -> list[dict[str, Any]]:
-    """A top list for JSON, best first."""
-    return [
-        {
-            "path": row.photo.path,
-            "score": None if row.score is None else round(row.score, 6),
-            "taken_at": row.photo.taken_at,
-            "others": row.others,
-            "faces": [face_as_dict(face, threshold) for face in row.faces],
-        }
-        for row in ranking
-    ]
+def row_as_dict(row: RankedPhoto, threshold: float) -> dict[str, Any]:
+    """A photo of a list for JSON."""
+    return {
+        "path": row.photo.path,
+        "score": None if row.score is None else round(row.score, 6),
+        "taken_at": row.photo.taken_at,
+        "others": row.others,
+        "faces": [face_as_dict(face, threshold) for face in row.faces],
+    }
 
 
 def result_as_dict(result: PhotoResult, threshold: float) -> dict[str, Any]:
@@ -57,19 +54,20 @@ def result_as_dict(result: PhotoResult, threshold: float) -> dict[str, Any]:
     }
 
 
-def write_ranking(ranking: Sequence[RankedPhoto], threshold: float, form: Format) -> str:
-    """A top list in some format, ending with a line break unless it is empty."""
+def write_ranking(ranking: Iterable[RankedPhoto], threshold: float, form: Format) -> Iterator[str]:
+    """A list in some format, a photo at a time but for JSON; ends with a line break unless it is empty."""
     if form == "json":
-        return json.dumps(ranking_as_dicts(ranking, threshold), indent=1) + "\n"
-    if form == "csv":
-        return _csv(ranking)
-    if form == "ndjson":
-        return "".join(json.dumps(row) + "\n" for row in ranking_as_dicts(ranking, threshold))
-    if form == "paths0":
-        return "".join(row.photo.path + "\0" for row in ranking)
-    if form == "paths":
-        return "".join(one_line(row.photo.path) + "\n" for row in ranking)
-    return "".join(_line(rank, row) for rank, row in enumerate(ranking, 1))
+        yield json.dumps([row_as_dict(row, threshold) for row in ranking], indent=1) + "\n"
+    elif form == "csv":
+        yield from _csv(ranking)
+    elif form == "ndjson":
+        yield from (json.dumps(row_as_dict(row, threshold)) + "\n" for row in ranking)
+    elif form == "paths0":
+        yield from (row.photo.path + "\0" for row in ranking)
+    elif form == "paths":
+        yield from (one_line(row.photo.path) + "\n" for row in ranking)
+    else:
+        yield from (_line(rank, row) for rank, row in enumerate(ranking, 1))
 
 
 def _line(rank: int, row: RankedPhoto) -> str:
@@ -147,25 +145,18 @@ def bench_table(found: Bench) -> str:
     return "\n".join(lines)
 
 
-def _csv(ranking: Sequence[RankedPhoto]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["rank", "path", "score", "taken_at", "faces", "camera", "width", "height"])
+def _csv(ranking: Iterable[RankedPhoto]) -> Iterator[str]:
+    yield _csv_line("rank", "path", "score", "taken_at", "faces", "camera", "width", "height")
     for rank, row in enumerate(ranking, 1):
-        photo = row.photo
+        photo, score = row.photo, "" if row.score is None else f"{row.score:.6f}"
         size = (photo.width, photo.height)
-        writer.writerow(
-            [
-                rank,
-                photo.path,
-                "" if row.score is None else f"{row.score:.6f}",
-                photo.taken_at,
-                len(row.faces),
-                _as_text(photo.camera),
-                *size,
-            ]
-        )
-    return text.getvalue()
+        yield _csv_line(rank, photo.path, score, photo.taken_at, len(row.faces), _as_text(photo.camera), *size)
+
+
+def _csv_line(*cells: object) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
 
 
 def _as_text(value: str | None) -> str | None:

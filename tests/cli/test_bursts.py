@@ -60,7 +60,8 @@ def test_a_list_has_one_frame_of_it(run, index):
     rows = json.loads(run("top", "happy", "--db", index, "--format", "json").stdout)
     assert [row["others"] for row in rows if "somebody" not in row["path"]] == [3]
     assert "(+3 like it)" in run("top", "happy", "--db", index).stdout
-    assert len(run("top", "happy", "--db", index, "--all").stdout.splitlines()) >= 3
+    everything = run("top", "happy", "--db", index, "--all").stdout
+    assert len(everything.splitlines()) >= 3 and "like it" not in everything
 
 
 def test_other_weights_give_another_order(run, index):
@@ -76,6 +77,17 @@ def test_weights_that_are_none_exit_2_and_show_the_right_ones(run, index, weight
     done = run("bursts", "--db", index, "--weights", weights)
     assert done.returncode == 2
     assert "emotion" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_filters_that_no_burst_passes_are_to_blame(run, index):
+    done = run("bursts", "--db", index, "--since", "2025")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "no burst passes these filters\n")
+
+
+def test_a_folder_that_is_named_twice_is_wrong_usage(run, burst, index):
+    done = run("bursts", burst, "--under", burst, "--db", index)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--under" in done.stderr
 
 
 def test_without_bursts_it_says_so(run, index_of, album):

@@ -95,11 +95,9 @@ def test_lists_are_those_of_a_look_at_each_face(
             sure = [one for one in faces or () if one.confidence >= certain]
             if not any(one.emotion in emotions for one in sure):
                 continue
-            front = dict(zip(map(id, result.faces), in_front(result.photo, result.faces), strict=True))
-            kept = [one for one in result.faces if filters.counts(one, result.photo) and front[id(one)]]
-            asked = [in_scheme(one, scheme) for one in kept] if everyone else sure
-            if asked:
-                wanted[result.photo.path] = (min if everyone else max)(score(asked, emotions))
+            front = in_front(result.photo, faces)
+            asked = [one for one, is_front in zip(faces, front, strict=True) if is_front] if everyone else sure
+            wanted[result.photo.path] = (min if everyone else max)(score(asked, emotions))
         with Index(path) as index:
             options = {"threshold": certain, "everyone": everyone, "filters": filters, "scheme": scheme}
             rows = index.top(emotions if len(emotions) > 1 else emotions[0], None, **options)
@@ -192,3 +190,36 @@ def test_bursts_are_judged_by_the_faces_that_count(room: Any, face: Callable) ->
         assert not list(index.bursts(Filters(without=("sad",))))
     assert [len(faces) for _, faces in all_faces] == [2, 2]
     assert [len(faces) for _, faces in sure] == [1, 1]
+
+
+def test_who_is_in_front_is_decided_among_the_faces_that_count(room: Any, face: Callable) -> None:
+    false_find = replace(face(400, sad=0.9), detection=0.72)
+    room.put("/photos/pair.jpg", false_find, face(100, happy=0.9), face(100, happy=0.8))
+    assert room.top(everyone=True) == [("/photos/pair.jpg", 0.016667)]
+    for filters in (Filters(min_detection=0.9), Filters(min_detection=0.9, min_face=1)):
+        assert room.top(everyone=True, filters=filters) == [("/photos/pair.jpg", 0.8)]
+
+
+def test_an_emotion_that_is_named_twice_counts_once(room: Any, face: Callable) -> None:
+    room.put("/photos/a.jpg", face(happy=0.9))
+    with Index(room.path) as index:
+        for everyone in (False, True):
+            assert [row.score for row in index.top(["happy", "happy"], everyone=everyone)] == [0.9]
+
+
+def test_photos_are_listed_without_landmarks_on_request(crowd: tuple[Path, list[PhotoResult]]) -> None:
+    path, results = crowd
+    with Index(path) as index:
+        whole, short = list(index.photos()), list(index.photos(landmarks=False))
+    assert [row.faces for row in whole] == [result.faces for result in results]
+    assert [row.faces for row in short] == [
+        tuple(replace(face, landmarks=()) for face in result.faces) for result in results
+    ]
+
+
+def test_a_long_list_asks_few_questions(crowd: tuple[Path, list[PhotoResult]]) -> None:
+    asked: list[str] = []
+    with Index(crowd[0]) as index:
+        index._connection.set_trace_callback(asked.append)
+        assert len(list(index.photos())) == 60
+    assert len(asked) < 10

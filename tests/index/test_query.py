@@ -222,3 +222,12 @@ def test_any_tool_can_ask_for_the_happiest_photo(scanned: Path) -> None:
         ).fetchone()
     assert Path(row[0]).is_file()
     assert 0 <= row[1] <= 1
+
+
+def test_under_takes_a_folder_by_a_link_to_it(room: Any, face: Callable, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    room.put(f"{tmp_path.resolve()}/real/a.jpg", face(happy=0.9))
+    room.put(f"{tmp_path}/link/b.jpg", face(happy=0.8))
+    room.put(f"{tmp_path}/other/c.jpg", face(happy=0.7))
+    assert names(room.top(filters=Filters(under=f"{tmp_path}/link"))) == ["a", "b"]

@@ -112,11 +112,10 @@ def test_the_raw_files_of_a_list_are_found_by_an_index(paired: Any) -> None:
         index._connection.set_trace_callback(asked.append)
         index.top("happy")
         index.stats()
-    plans = [
-        str(row[3]) for q in asked if "raw_of" in q and "SELECT" in q for row in paired.sql(f"EXPLAIN QUERY PLAN {q}")
-    ]
-    assert plans
-    assert all("photos_by_jpeg" in plan for plan in plans if "TEMP B-TREE" not in plan)
+    questions = [question for question in asked if "raw_of" in question and "SELECT" in question]
+    assert questions
+    for question in questions:
+        assert any("photos_by_jpeg" in str(row[3]) for row in paired.sql(f"EXPLAIN QUERY PLAN {question}")), question
 
 
 def test_raw_files_that_only_lacked_the_extra_are_read_once_it_is_there(

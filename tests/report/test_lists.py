@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import islice
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_a_photo_with_an_error_has_no_faces():
 def test_csv_keeps_commas_quotes_and_line_breaks_of_names(face_of):
     path = '/one, "two"\nthree.jpg'
     ranking = [RankedPhoto(photo(path, width=400, height=300, camera="A, B"), 0.5, (face_of("happy", 0.5),))]
-    (record,) = csv.DictReader(io.StringIO(write_ranking(ranking, 0.5, "csv")))
+    (record,) = csv.DictReader(io.StringIO("".join(write_ranking(ranking, 0.5, "csv"))))
     assert record == {
         "rank": "1",
         "path": path,
@@ -63,7 +64,17 @@ def test_csv_keeps_commas_quotes_and_line_breaks_of_names(face_of):
 
 
 def test_an_empty_table_is_empty():
-    assert write_ranking([], 0.5, "table") == write_ranking([], 0.5, "paths") == ""
+    assert not list(write_ranking([], 0.5, "table")) and not list(write_ranking([], 0.5, "paths"))
+
+
+@pytest.mark.parametrize("form", ["table", "paths", "paths0", "csv", "ndjson"])
+def test_a_list_is_written_while_it_is_read(form):
+    def rows():
+        yield RankedPhoto(photo("/a.jpg"), None, ())
+        raise AssertionError("read ahead")
+
+    lines = 2 if form == "csv" else 1
+    assert "/a.jpg" in "".join(islice(write_ranking(rows(), 0.5, form), lines))
 
 
 def test_a_description_says_how_sure_and_where(face_of):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -80,9 +82,14 @@ def test_a_smile_is_in_the_lower_half_of_the_face(smile):
     assert saliency[24:].sum() > 1.5 * saliency[:24].sum()
 
 
-def test_saliency_turns_with_the_face(smile):
-    mirrored = look(np.ascontiguousarray(smile[:, ::-1])).saliency
-    assert mirrored == pytest.approx(look(smile).saliency[:, ::-1], abs=0.02)
+def test_of_a_model_that_looks_at_the_mirror_image_too_saliency_turns_with_the_face(smile, tmp_path):
+    card = json.loads(shipped_model().with_suffix(".json").read_text())
+    (tmp_path / "twice.json").write_text(json.dumps({**card, "is_mirrored": True}))
+    twice = tmp_path / "twice.keras"
+    shutil.copy(shipped_model(), twice)
+    seen, mirrored = look(smile, twice), look(np.ascontiguousarray(smile[:, ::-1]), twice)
+    assert mirrored.saliency == pytest.approx(seen.saliency[:, ::-1], abs=0.02)
+    assert np.abs(seen.saliency - look(smile).saliency).max() > 0.02
 
 
 def test_another_emotion_than_the_most_probable_can_be_looked_for(smile):
