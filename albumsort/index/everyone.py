@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 
 from albumsort.emotions import EMOTIONS
 from albumsort.front import BACKGROUND_HEIGHT, in_front
 from albumsort.index.answers import Answers
 from albumsort.index.filters import Filters
-from albumsort.index.rows import faces_of, photo_of, results_of
+from albumsort.index.rows import faces_of, photo_of
 
 #: For each photo and each emotion that one of its faces reads as: the smallest and the mean probability of that emotion
 #: among the faces in front, and the largest confidence of a face that reads as it.
@@ -58,7 +57,8 @@ def work_out(connection: sqlite3.Connection, photo_id: int) -> None:
 def rows_of(answers: Answers, filters: Filters, front: str) -> str:
     """A query like the table's rows, for any answers; ``is_settled`` is false where filters may change who is in front.
 
-    Nobody else comes in front as long as they leave the clearest face and the tallest one in front.
+    Nobody else comes in front as long as they leave the clearest face and the tallest one in front. Else ``score`` is
+    not that of the photo but as much as it can be.
     """
     score, counted, detail = answers.score("f"), f"(TRUE {filters.counting('f')})", "f.sharpness * f.h * f.h"
     settled, photos = "TRUE", ""
@@ -69,22 +69,18 @@ def rows_of(answers: Answers, filters: Filters, front: str) -> str:
             f" AND max(f.h) FILTER (WHERE f.in_front AND {counted}) = max(f.h) FILTER (WHERE f.in_front)"
         )
     return (
-        f"SELECT f.photo_id, min({score}) FILTER (WHERE f.in_front AND {counted}) AS score,"
-        f" avg({score}) FILTER (WHERE f.in_front AND {counted}) AS mean, {settled} AS is_settled"
+        f"SELECT f.photo_id, {settled} AS is_settled,"
+        f" CASE WHEN {settled} THEN min({score}) FILTER (WHERE f.in_front AND {counted})"
+        f" ELSE max({score}) FILTER (WHERE {counted}) END AS score,"
+        f" avg({score}) FILTER (WHERE f.in_front AND {counted}) AS mean"
         f" FROM (SELECT *, {front} AS in_front FROM faces) f {photos} GROUP BY f.photo_id"
         f" HAVING max({counted} AND {answers.reads('f')} AND {answers.certain('f')})"
     )
 
 
-def settle(
-    connection: sqlite3.Connection, photos: Iterable[int], answers: Answers, filters: Filters
-) -> dict[int, tuple[float, float]]:
-    """Score and mean, by id, of photos that have faces left out: who is in front is decided among the others."""
-    found_anew = {}
-    for batch in results_of(connection, photos, landmarks=False):
-        for photo_id, found in batch.items():
-            faces = [face for face in found.faces if filters.counts(face, found.photo)]
-            front = in_front(found.photo, faces)
-            scores = [answers.score_of(face) for face, is_in_front in zip(faces, front, strict=True) if is_in_front]
-            found_anew[photo_id] = min(scores), sum(scores) / len(scores)
-    return found_anew
+def settle(connection: sqlite3.Connection, photo_id: int, answers: Answers, filters: Filters) -> tuple[float, float]:
+    """Score and mean of a photo that has faces left out: who is in front is decided among the others."""
+    photo = photo_of(connection, photo_id)
+    faces = [face for face in faces_of(connection, photo_id) if filters.counts(face, photo)]
+    scores = [answers.score_of(face) for face, is_front in zip(faces, in_front(photo, faces), strict=True) if is_front]
+    return min(scores), sum(scores) / len(scores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
 import sqlite3
@@ -368,12 +369,20 @@ class Index:
             best_first = "ORDER BY e.score DESC, e.mean DESC, e.photo_id"
             yield from self._connection.execute(f"SELECT p.id, p.digest, e.score {source} {best_first}", values)
             return
-        question = f"SELECT p.id, p.digest, e.score, e.mean, e.is_settled {source}"
-        rows = self._connection.execute(question, values).fetchall()
-        unsettled = (photo_id for photo_id, *_, is_settled in rows if not is_settled)
-        settled = everyone.settle(self._connection, unsettled, answers, filters)
-        ranked = [(one, digest, *settled.get(one, (score, mean))) for one, digest, score, mean, _ in rows]
-        yield from (row[:3] for row in sorted(ranked, key=lambda row: (-row[2], -row[3], row[0])))
+        rows = self._connection.execute(f"SELECT e.score, e.mean, p.id, p.digest, e.is_settled {source}", values)
+        # What a photo can reach at most puts it before those that have reached it, until it is settled: of a short list
+        # only a few photos have to be.
+        queue = [
+            (-score, -mean if settled else -2.0, one, digest, settled) for score, mean, one, digest, settled in rows
+        ]
+        heapq.heapify(queue)
+        while queue:
+            score, _, photo_id, digest, is_settled = heapq.heappop(queue)
+            if is_settled:
+                yield photo_id, digest, -score
+            else:
+                least, mean = everyone.settle(self._connection, photo_id, answers, filters)
+                heapq.heappush(queue, (-least, -mean, photo_id, digest, 1))
 
     def _where(self, answers: Answers, filters: Filters) -> str:
         """What the filters ask of ``p``, the photos."""
