@@ -12,6 +12,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from albumsort.training.datasets import Faces, load
+from albumsort.training.recipe import Recipe, read
+
 #: Columns of ``fer2013new.csv`` as published.
 VOTES = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"]
 RECIPE = """
@@ -111,6 +114,18 @@ def few_faces(composer: ModuleType, tmp_path_factory: pytest.TempPathFactory) ->
     found.votes.write_text("\n".join(votes) + "\n")
     found.recipe.write_text(RECIPE)
     return found
+
+
+@pytest.fixture(scope="session")
+def recipe(few_faces: FewFaces) -> Recipe:
+    """The recipe of the few faces."""
+    return read(few_faces.recipe)
+
+
+@pytest.fixture(scope="session")
+def faces(few_faces: FewFaces) -> Faces:
+    """The few faces themselves."""
+    return load(few_faces.data, few_faces.votes)
 
 
 @pytest.fixture(scope="session")

@@ -11,21 +11,10 @@ import numpy as np
 import pytest
 
 from albumsort.training import convert, fit
-from albumsort.training.datasets import DataError, Faces, load
+from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY
-from albumsort.training.recipe import Recipe, read
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import read_card
-
-
-@pytest.fixture(scope="module")
-def recipe(few_faces) -> Recipe:
-    return read(few_faces.recipe)
-
-
-@pytest.fixture(scope="module")
-def faces(few_faces) -> Faces:
-    return load(few_faces.data, few_faces.votes)
 
 
 def test_a_student_learns_from_its_teacher(trained, recipe, faces, tmp_path):

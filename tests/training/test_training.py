@@ -22,23 +22,13 @@ from albumsort.cli.model import evaluate, info
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.training import convert, fit
-from albumsort.training.datasets import DataError, Faces, load
+from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY
 from albumsort.training.network import build, shorten, without_training
-from albumsort.training.recipe import Cycle, Recipe, read
+from albumsort.training.recipe import Cycle
 from albumsort.training.run import CURVES
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import read_card
-
-
-@pytest.fixture(scope="module")
-def recipe(few_faces) -> Recipe:
-    return read(few_faces.recipe)
-
-
-@pytest.fixture(scope="module")
-def faces(few_faces) -> Faces:
-    return load(few_faces.data, few_faces.votes)
 
 
 def test_a_run_leaves_a_line_of_history_an_epoch(trained):
