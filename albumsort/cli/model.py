@@ -36,14 +36,17 @@ def train(
         str, typer.Option(metavar="NAME|FILE", help="One of albumsort model recipes, or a file like them.")
     ] = "emotion",
     teacher: Annotated[
-        Path | None, typer.Option(metavar="MODEL", help="A trained model to learn from, for a recipe that wants one.")
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="NAME.keras or NAME.npz, made by the recipe NAME, for one that learns from it."
+        ),
     ] = None,
 ) -> None:
     """Train a model by its recipe. When stopped, the same command goes on after the last whole epoch.
 
     Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
     """
-    from albumsort.training import recipe as recipes
+    from albumsort.training import recipe_file as recipes
     from albumsort.vision.runtime import quiet_stderr
 
     chosen = recipes.find(recipe)
@@ -53,13 +56,13 @@ def train(
     command = f"albumsort model train --data {data.name} --out DIR"
     command += f" --ferplus {ferplus.name}" if ferplus else ""
     command += f" --recipe {Path(recipe).name}"
-    command += f" --teacher {teacher.name}" if teacher else ""
+    command += "".join(f" --teacher {file.name}" for file in teacher or [])
     votes = " with the votes of FER+" if ferplus else ""
     is_table = data.is_file() or (data / "fer2013.csv").exists()
     what = f"FER2013 {chosen.fit.faces}{votes}" if is_table else f"class folders of {data.name}"
     with quiet_stderr():  # Keras loads its backend, which logs
         from albumsort.training.convert import train as run
-    print(run(chosen, faces, out or Path(chosen.name), command, say, what, teacher))
+    print(run(chosen, faces, out or Path(chosen.name), command, say, what, {file.stem: file for file in teacher or []}))
 
 
 @app.command()

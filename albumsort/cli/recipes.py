@@ -16,7 +16,7 @@ from albumsort.cli.options import Json
 def recipes(as_json: Json = False) -> None:
     """List the recipes that come with albumsort: those of its own models, and those of five published write-ups."""
     from albumsort.emotions import labels_of
-    from albumsort.training import recipe as recipes_
+    from albumsort.training import recipe_file as recipes_
 
     known = {name: recipes_.read(path) for name, path in recipes_.shipped().items()}
     if as_json:
@@ -55,7 +55,7 @@ def compare(
     split alone. Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
     """
     from albumsort.report.comparison import plot_comparison
-    from albumsort.training import recipe as recipes_
+    from albumsort.training import recipe_file as recipes_
     from albumsort.vision.runtime import quiet_stderr
 
     names = [name.strip() for name in recipes.split(",")] if recipes else recipes_.write_ups()

@@ -18,7 +18,7 @@ from albumsort.emotions import EMOTIONS, scheme_of
 from albumsort.training.convert import probabilities, train
 from albumsort.training.datasets import DataError, Faces, in_scheme
 from albumsort.training.evaluate import figures, restricted
-from albumsort.training.fit import logits
+from albumsort.training.network import logits
 from albumsort.training.recipe import Recipe
 from albumsort.vision.models import read_card, shipped_model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,14 @@ from albumsort.emotions import labels_of
 from albumsort.training import calibrate, evaluate
 from albumsort.training.augment import classes_of
 from albumsort.training.datasets import DataError, Faces
-from albumsort.training.fit import fit, logits
-from albumsort.training.network import shorten, without_training
+from albumsort.training.fit import fit
+from albumsort.training.network import logits, shorten, without_training
 from albumsort.training.recipe import Recipe
+from albumsort.training.teach import ANSWERS, named, write_answers
 from albumsort.vision.classifier import in_seven_columns
-from albumsort.vision.models import read_card
+
+#: Faces of a fold on which its epochs are measured.
+_SOME = 1000
 
 
 def train(
@@ -32,7 +35,7 @@ def train(
     command: str,
     report: Callable[[str], None] = lambda line: None,
     data: str = "unnamed data",
-    teacher: Path | None = None,
+    teachers: Mapping[str, Path] | None = None,
 ) -> Path:
     """Train on the recipe's faces, calibrate on a held-out part of them, measure on the test splits, write the model.
 
@@ -41,9 +44,10 @@ def train(
         faces: all of the data set; with what people perceive, for the head of that name.
         data: what the faces are, for the card.
         folder: gets ``NAME.keras``, its card ``NAME.json`` and the run's checkpoint and history; a run that was stopped
-            goes on.
+            goes on. Of a recipe with folds also ``NAME.npz``: of each face, what the network says that has not learnt
+            from it.
         command: how this was called, for the card.
-        teacher: a model file, for a recipe that wants one.
+        teachers: by name, the files of those that the recipe wants: models, or answers of folds.
         report: called with one line an epoch.
 
     Returns:
@@ -60,14 +64,16 @@ def train(
         report(f"{len(training)} faces to learn from, {len(held_out)} held out")
         if "perceived" in recipe.heads and len(held_out) and not (held_out.majority >= 0).any():
             raise DataError(f"none of the {len(held_out)} held-out faces is one that people agree on; raise hold_out")
-        trained = fit(recipe, training, held_out, folder / (f"run-{fold + 1}" if fold else "run"), report, teacher)
+        run = folder / (f"run-{fold + 1}" if fold else "run")
+        trained = fit(recipe, training, _watched(held_out, recipe), run, report, teachers)
         network = without_training(trained, recipe)
         shorten(network)  # what is used is what is measured
         said = logits(network, held_out, recipe.is_mirrored)
-        folds.append(_Fold(network, len(training), *_calibrated(said, held_out, recipe)))
+        folds.append(_Fold(network, len(training), held_out, said, *_calibrated(said, held_out, recipe)))
     if len(folds) > 1:
         right = [fold.measured["fer2013"]["accuracy"] for fold in folds]
         report(f"{len(folds)} folds: {np.mean(right):.1%} right in the mean, with a deviation of {np.std(right):.1%}")
+        _write_answers(folds, folder / f"{recipe.name}{ANSWERS}")
     # Each part's model would do: to take the one with the best figures would be to choose by luck.
     kept = folds[0]
     tests = {name: faces.split(name) for name in ("PublicTest", "PrivateTest") if name in faces.usage}
@@ -78,7 +84,7 @@ def train(
         "command": command,
         "backend": f"{keras.backend.backend()}, Keras {keras.__version__}",
         "data": f"{data}, {kept.learnt} faces",
-        **({"teacher": read_card(teacher).digest} if teacher else {}),
+        **({"teachers": named(recipe, teachers)} if teachers else {}),
         "held_out": kept.measured,
         **({"folds": [fold.measured for fold in folds]} if len(folds) > 1 else {}),
         "tests": {
@@ -91,10 +97,12 @@ def train(
 
 @dataclass(frozen=True)
 class _Fold:
-    """A trained network, how many faces it learnt from, and what its held-out faces say of it."""
+    """A trained network, how many faces it learnt from, the logits of its held-out ones, and what they say of it."""
 
     network: keras.Model
     learnt: int
+    held_out: Faces
+    said: dict[str, NDArray[np.float32]]
     temperatures: dict[str, float]
     measured: dict[str, dict[str, Any]]
 
@@ -104,6 +112,22 @@ def _parted(recipe: Recipe, faces: Faces, fold: int) -> tuple[Faces, Faces]:
     if recipe.fit.folds:
         return faces.fold(fold, recipe.fit.folds, recipe.seed)
     return faces.hold_out(recipe.fit.hold_out, recipe.seed)
+
+
+def _watched(held_out: Faces, recipe: Recipe) -> Faces:
+    """The held-out faces on which epochs are measured: of a fold, by which nothing is decided, some are enough."""
+    decides = not recipe.fit.folds or recipe.fit.stop or recipe.fit.plateau
+    return held_out if decides else held_out.where(np.arange(min(len(held_out), _SOME)))
+
+
+def _write_answers(folds: Sequence[_Fold], path: Path) -> None:
+    """Write down what the network of each fold says of the faces that it has not learnt from, calibrated on them."""
+    answers = {
+        head: np.concatenate([calibrate.softmax(fold.said[head] / fold.temperatures[head]) for fold in folds])
+        for head in folds[0].temperatures
+    }
+    asked = np.concatenate([fold.held_out.pixels for fold in folds])
+    write_answers(path, asked, {head: said.astype(np.float32) for head, said in answers.items()})
 
 
 def _calibrated(

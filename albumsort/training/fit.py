@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.emotions import EMOTIONS, labels_of
+from albumsort.emotions import EMOTIONS
 from albumsort.training.augment import AugmentedFaces, classes_of
-from albumsort.training.calibrate import softmax
 from albumsort.training.datasets import DataError, Faces
-from albumsort.training.recipe import Cycle, Plateau, Recipe, Stop
+from albumsort.training.network import logits
+from albumsort.training.recipe import ITSELF, Cycle, Plateau, Recipe, Stop
 from albumsort.training.run import Run, claim, watched
-from albumsort.vision.models import read_card
+from albumsort.training.teach import ANSWERS, named, said_by, write_answers
+from albumsort.training.teach import said as said_of
 
 
 def fit(
@@ -26,7 +26,7 @@ def fit(
     validation: Faces,
     folder: Path,
     report: Callable[[str], None] = lambda line: None,
-    teacher: Path | None = None,
+    teachers: Mapping[str, Path] | None = None,
 ) -> keras.Model:
     """Train by ``recipe`` in a folder and return the network of the last epoch, or where it stops early, of the best.
 
@@ -40,19 +40,17 @@ def fit(
         validation: measured after each epoch, never learnt from.
         folder: made when it is not there.
         report: called with one line an epoch.
-        teacher: a model file, for a recipe that wants one.
+        teachers: by name, the files of those that the recipe wants: models, or answers of folds.
 
     Raises:
-        DataError: the recipe wants a teacher and there is none, or the other way round; the folder holds a run of
-            another recipe, or there are fewer faces than one batch.
+        DataError: the teachers are not those that the recipe wants; the folder holds a run of another recipe, or there
+            are fewer faces than one batch.
     """
-    _check(recipe, training, validation, teacher)
+    teachers = teachers or {}
+    _check(recipe, training, validation)
+    digests = named(recipe, teachers)
     learnt = training.digest("perceived" in recipe.heads)
-    claim(
-        folder,
-        recipe,
-        {"faces": len(training), "data": learnt, "teacher": teacher and read_card(teacher).digest},
-    )
+    claim(folder, recipe, {"faces": len(training), "data": learnt, "teachers": digests})
 
     keras.utils.set_random_seed(recipe.seed)
     run = Run(folder, recipe)
@@ -70,7 +68,7 @@ def fit(
                 break
             faces = training if chosen is None else training.where(chosen)
             if taught is None:
-                taught = _taught(teacher, cycle, number, run, training)
+                taught = _taught(teachers, cycle, number, run, training)
             of_these = taught if chosen is None else {head: said[chosen] for head, said in taught.items()}
             if not lines:
                 if cycle.averaged:
@@ -108,18 +106,12 @@ def _epoch(
     return {"loss": record["loss"][-1], "in_training": in_training, **_held_out(run.model, validation, run.recipe)}
 
 
-def _check(recipe: Recipe, training: Faces, validation: Faces, teacher: Path | None) -> None:
-    """Raises DataError when a recipe cannot be followed with what there is."""
-    if bool(recipe.fit.teacher_share) != (teacher is not None):
-        if teacher is None:
-            raise DataError("the recipe wants a teacher; give one with --teacher MODEL")
-        raise DataError("the recipe has teacher_share 0, and so no use for a teacher")
+def _check(recipe: Recipe, training: Faces, validation: Faces) -> None:
+    """Raises DataError when there are too few faces for a recipe."""
     if not len(validation):
         raise DataError(f"of {len(training)} faces, a share of {recipe.fit.hold_out} held out is none; raise hold_out")
     if len(training) < recipe.fit.batch:
         raise DataError(f"{len(training)} faces are fewer than one batch of {recipe.fit.batch}")
-    if teacher and read_card(teacher).labels != labels_of(recipe.labels):
-        raise DataError(f"{teacher}: tells other emotions apart than the recipe, and so is no teacher for it")
 
 
 def _measure_norms(run: Run, training: Faces) -> None:
@@ -175,29 +167,21 @@ def _misread(cycle: Cycle, number: int, run: Run, training: Faces) -> NDArray[np
 
 
 def _taught(
-    teacher: Path | None, cycle: Cycle, number: int, run: Run, training: Faces
+    teachers: Mapping[str, Path], cycle: Cycle, number: int, run: Run, training: Faces
 ) -> dict[str, NDArray[np.float32]]:
-    """What teachers say of the faces as they are: the mean of their probabilities by head, none without a teacher.
+    """What the teachers of a cycle say of the faces: the mean of their probabilities by head, none without any.
 
     What the network itself says when the cycle begins is written down for when it goes on.
     """
-    said = [_said(keras.models.load_model(teacher, compile=False), training)] if teacher else []
-    if cycle.self_taught:
-        path = run.folder / f"taught-{number}.npz"
+    said = [said_by(teachers[name], training) for name in cycle.taught_by if name != ITSELF]
+    if ITSELF in cycle.taught_by:
+        path = run.folder / f"taught-{number}{ANSWERS}"
         if not run.lines(number):
             partial = path.with_suffix(".partial")
-            its_own: dict[str, Any] = {**_said(run.model, training)}
-            with open(partial, "wb") as file:
-                np.savez(file, **its_own)
+            write_answers(partial, training.pixels, said_of(run.model, training))
             partial.replace(path)
-        with np.load(path, allow_pickle=False) as kept:
-            said.append(dict(kept))
+        said.append(said_by(path, training))
     return {head: np.mean([one[head] for one in said], 0) for head in said[0]} if said else {}
-
-
-def _said(model: keras.Model, faces: Faces) -> dict[str, NDArray[np.float32]]:
-    """The probabilities of each head."""
-    return {head: softmax(of_head).astype(np.float32) for head, of_head in logits(model, faces).items()}
 
 
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
@@ -230,22 +214,6 @@ def _loss(recipe: Recipe) -> keras.losses.Loss:
     """Of the FER2013 head."""
     kinds = {"softmax": keras.losses.CategoricalCrossentropy, "sigmoid": keras.losses.BinaryCrossentropy}
     return kinds[recipe.fit.loss](from_logits=True, label_smoothing=recipe.fit.label_smoothing)
-
-
-def logits(model: keras.Model, faces: Faces, is_mirrored: bool = True, batch: int = 128) -> dict[str, np.ndarray]:
-    """The logits of each head over all faces, float32 ``(n, classes)``.
-
-    They are the mean of a face's and its mirror image's, or without ``is_mirrored`` the face's own.
-    """
-    parts = []
-    for start in range(0, len(faces), batch):
-        views = faces.pixels[start : start + batch, ..., None].astype(np.float32)
-        said = model.predict_on_batch(views)
-        if is_mirrored:
-            again = model.predict_on_batch(views[:, :, ::-1].copy())
-            said = {head: (said[head] + again[head]) / 2 for head in said}
-        parts.append(said)
-    return {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}
 
 
 def _held_out(model: keras.Model, faces: Faces, recipe: Recipe) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers
 
 from albumsort.emotions import EMOTIONS, PERCEIVED, labels_of
-from albumsort.training.datasets import FACE_SIZE
+from albumsort.training.datasets import FACE_SIZE, Faces
 from albumsort.training.layers import Layer, parse
 from albumsort.training.recipe import NetworkRecipe, Recipe
 
@@ -53,6 +53,22 @@ def without_training(trained: keras.Model, recipe: Recipe) -> keras.Model:
 def shorten(network: keras.Model) -> None:
     """Round the weights to float16, which they stay near enough to: as zeros, the other bits of a file are packed."""
     network.set_weights([weight.astype(np.float16).astype(np.float32) for weight in network.get_weights()])
+
+
+def logits(model: keras.Model, faces: Faces, is_mirrored: bool = True, batch: int = 128) -> dict[str, np.ndarray]:
+    """The logits of each head over all faces, float32 ``(n, classes)``.
+
+    They are the mean of a face's and its mirror image's, or without ``is_mirrored`` the face's own.
+    """
+    parts = []
+    for start in range(0, len(faces), batch):
+        views = faces.pixels[start : start + batch, ..., None].astype(np.float32)
+        said = model.predict_on_batch(views)
+        if is_mirrored:
+            again = model.predict_on_batch(views[:, :, ::-1].copy())
+            said = {head: (said[head] + again[head]) / 2 for head in said}
+        parts.append(said)
+    return {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}
 
 
 def _by_layers(recipe: Recipe, policy: str, trains: bool) -> keras.Model:

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterator
-from dataclasses import Field, asdict, dataclass, field, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from albumsort.emotions import PERCEIVED, SCHEMES, labels_of
 from albumsort.training.datasets import FACE_SIZE, DataError
 from albumsort.training.layers import parse
-from albumsort.vision.models import HEADS, models_folder
+from albumsort.vision.models import HEADS
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-
-_WRITE_UPS = Path(__file__).parent / "recipes"
-_Kind = TypeVar("_Kind", bound="DataclassInstance")
+#: As a teacher, the network that is trained, as it is when the cycle begins.
+ITSELF = "itself"
 
 
 @dataclass(frozen=True)
@@ -127,8 +115,8 @@ class FitRecipe:
     #: Of the arithmetic: ``float32``, or ``bfloat16`` with weights in float32, which is quicker where the processor
     #: has instructions for it.
     precision: str = "float32"
-    #: How much of what a face should be read as comes from a teacher, the rest from its labels (Hinton et al. 2015,
-    #: arXiv:1503.02531); 0 for no teacher.
+    #: How much of what a face should be read as comes from the teachers of a cycle that has some, the rest from its
+    #: labels (Hinton et al. 2015, arXiv:1503.02531); 0 where no cycle has any.
     teacher_share: float = 0.0
 
     def batches(self, faces: int) -> int:
@@ -198,9 +186,10 @@ class Cycle:
     horizon: int = 0
     #: Learn only from the faces that the network misreads when the cycle begins.
     hard: bool = False
-    #: Learn also from what the network says of the faces when the cycle begins: it counts as a further teacher
-    #: (Furlanello et al. 2018, arXiv:1805.04770).
-    self_taught: bool = False
+    #: What is learnt from beside the labels: the mean of what these say of the faces. A name of another recipe is the
+    #: model, or the folds, that it makes; ``itself`` is the network as it is when the cycle begins (Furlanello et al.
+    #: 2018, arXiv:1805.04770).
+    taught_by: tuple[str, ...] = ()
     #: How much of the weights that come out is the mean of those after each epoch, the rest being those that the cycle
     #: began with; the batch norms are measured anew. At a rate that stays high the mean is better than what it is of
     #: (Izmailov et al. 2018, arXiv:1803.05407), and between both ends there may be better ones still (Wortsman et al.
@@ -261,10 +250,10 @@ class Recipe:
             )
         elif self.fit.teacher_share:
             raise DataError("a network by layers learns from labels alone; teacher_share must be 0")
-        if self.cycles[0].self_taught:
-            raise DataError("self_taught: in the first cycle the network has nothing to say yet")
-        if any(cycle.self_taught for cycle in self.cycles) and not self.fit.teacher_share:
-            raise DataError("self_taught: wants a teacher_share over 0, and a teacher")
+        if ITSELF in self.cycles[0].taught_by:
+            raise DataError("taught_by: in the first cycle the network itself has nothing to say yet")
+        if any(cycle.taught_by for cycle in self.cycles) != (self.fit.teacher_share > 0):
+            raise DataError("taught_by: goes with a teacher_share over 0, and that with a cycle that is taught")
         if any(cycle.averaged for cycle in self.cycles[:-1]) or (self.cycles[-1].averaged and self.fit.stop):
             raise DataError("averaged: belongs to the last cycle, of a recipe without early stopping")
         self.parameters()  # reads the layers
@@ -273,6 +262,12 @@ class Recipe:
     def epochs(self) -> int:
         """Of all cycles, where none is stopped early."""
         return sum(cycle.epochs for cycle in self.cycles)
+
+    @property
+    def teachers(self) -> list[str]:
+        """The names of all that it wants to be taught by, but for itself."""
+        names = [name for cycle in self.cycles for name in cycle.taught_by if name != ITSELF]
+        return list(dict.fromkeys(names))
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -290,96 +285,6 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def shipped() -> dict[str, Path]:
-    """The recipes that come with the package, by name: those of our models, then those of the write-ups."""
-    ours = {name: models_folder() / f"{name}.toml" for name in ("emotion", "teacher-2", "teacher-1")}
-    return ours | {name: _WRITE_UPS / f"{name}.toml" for name in write_ups()}
-
-
-def write_ups() -> list[str]:
-    """The names of the recipes of published write-ups."""
-    return sorted(path.stem for path in _WRITE_UPS.glob("*.toml"))
-
-
-def find(name: str) -> Recipe:
-    """The recipe of a name of ``shipped``, or in a file.
-
-    Raises:
-        DataError: there is neither, or as ``read``.
-    """
-    path = shipped().get(name, Path(name))
-    if not path.is_file():
-        raise DataError(f"{name}: no such recipe or file; there are {', '.join(shipped())}")
-    return read(path)
-
-
-def read(path: Path) -> Recipe:
-    """Read a recipe.
-
-    Raises:
-        DataError: the file is missing, is not TOML, or holds a name or value that no recipe has.
-    """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a TOML file ({error})") from error
-    return _section(Recipe, content, str(path))
-
-
-#: Values that are sections of their own.
-_SECTIONS: dict[str, type[DataclassInstance]] = {
-    "network": NetworkRecipe,
-    "fit": FitRecipe,
-    "stop": Stop,
-    "plateau": Plateau,
-    "augment": AugmentRecipe,
-    "cycles": Cycle,
-}
-
-
-def _section(kind: type[_Kind], values: Any, where: str) -> _Kind:
-    if not isinstance(values, dict):
-        raise DataError(f"{where}: a value, where a section belongs")
-    known = {item.name: item for item in fields(kind)}
-    if unknown := set(values) - set(known):
-        raise DataError(f"{where}: unknown {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    try:
-        return kind(**{name: _value(known[name], value, where) for name, value in values.items()})
-    except DataError as error:
-        if str(error).startswith(where):
-            raise
-        raise DataError(f"{where}: {error}") from error
-
-
-def _value(item: Field[Any], value: Any, where: str) -> Any:
-    name = item.name
-    if name == "augment" and value is False:
-        return None
-    if name == "cycles":
-        several = value if isinstance(value, list) and value else [value]
-        return tuple(_section(Cycle, one, f"{where}: [[cycles]]") for one in several)
-    if name in _SECTIONS:
-        return _section(_SECTIONS[name], value, f"{where}: [{name}]")
-    wanted = type(item.default)
-    fits = isinstance(value, list if wanted is tuple else (int, float) if wanted is float else wanted)
-    if not fits or (isinstance(value, bool) and wanted is not bool):
-        raise DataError(f"{where}: {name} = {value!r}: must be like {item.default!r}")
-    if wanted is tuple and not all(type(leaf) is (str if name == "layers" else int) for leaf in _leaves(value)):
-        raise DataError(f"{where}: {name} = {value!r}: must hold {'words' if name == 'layers' else 'whole numbers'}")
-    return _frozen(value)
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    for item in value if isinstance(value, list) else ():
-        yield from _leaves(item) if isinstance(item, list) else (item,)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def _check_watch(watch: str, patience: int) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from albumsort.training import recipe as recipes
+from albumsort.training import recipe_file as recipes
 from albumsort.training.convert import train
 from albumsort.training.datasets import Faces, load
 from albumsort.training.history import HISTORY

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from albumsort.training.datasets import Faces, load
-from albumsort.training.recipe import Recipe, read
+from albumsort.training.recipe import Recipe
+from albumsort.training.recipe_file import read
 
 #: Columns of ``fer2013new.csv`` as published.
 VOTES = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"]

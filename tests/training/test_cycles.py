@@ -10,40 +10,114 @@ import keras
 import numpy as np
 import pytest
 
-from albumsort.training import convert, fit
+from albumsort.training import calibrate, convert, fit, network, teach
 from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY
+from albumsort.training.recipe import Recipe
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import read_card
 
 
+def taught(recipe: Recipe, *names: str) -> Recipe:
+    """The recipe with teachers of these names."""
+    cycles = tuple(replace(cycle, taught_by=names) for cycle in recipe.cycles)
+    return replace(recipe, fit=replace(recipe.fit, teacher_share=0.5), cycles=cycles)
+
+
 def test_a_student_learns_from_its_teacher(trained, recipe, faces, tmp_path):
-    student = replace(recipe, name="student", fit=replace(recipe.fit, teacher_share=0.5))
-    path = convert.train(student, faces, tmp_path, "test", teacher=trained)
+    student = replace(taught(recipe, "tiny"), name="student")
+    path = convert.train(student, faces, tmp_path, "test", teachers={"tiny": trained})
     card = read_card(path)
-    assert card.training["teacher"] == read_card(trained).digest
+    assert card.training["teachers"] == {"tiny": read_card(trained).digest}
     losses = []
     for run in (trained.parent, tmp_path):
         with open(run / "run" / HISTORY, newline="") as file:
             losses.append([line["loss"] for line in csv.DictReader(file)])
     assert losses[0] != losses[1]
     with pytest.raises(DataError, match="another recipe or other data"):
-        convert.train(student, faces, tmp_path, "test", teacher=path)
+        convert.train(student, faces, tmp_path, "test", teachers={"tiny": path})
 
 
 def test_a_teacher_is_asked_for_where_one_is_wanted_and_only_there(trained, recipe, faces, tmp_path):
-    with pytest.raises(DataError, match="wants a teacher"):
-        convert.train(replace(recipe, fit=replace(recipe.fit, teacher_share=0.5)), faces, tmp_path, "test")
-    with pytest.raises(DataError, match="no use for a teacher"):
-        convert.train(recipe, faces, tmp_path, "test", teacher=trained)
+    pupil = taught(recipe, "tiny")
+    with pytest.raises(DataError, match=r"wants the teacher tiny; give it with --teacher tiny\.keras"):
+        convert.train(pupil, faces, tmp_path, "test")
+    with pytest.raises(DataError, match="no use for a teacher named tiny; it learns from labels alone"):
+        convert.train(recipe, faces, tmp_path, "test", teachers={"tiny": trained})
+    with pytest.raises(DataError, match="no use for a teacher named other; it wants tiny"):
+        convert.train(pupil, faces, tmp_path, "test", teachers={"tiny": trained, "other": trained})
     card = json.loads(trained.with_suffix(".json").read_text())
     four = json.dumps({**card, "labels": ["angry", "happy", "sad", "neutral"], "temperatures": {"fer2013": 1}})
     (tmp_path / "of-four.json").write_text(four)
     (tmp_path / "of-four.keras").write_bytes(trained.read_bytes())
-    pupil = replace(recipe, fit=replace(recipe.fit, teacher_share=0.5))
     with pytest.raises(DataError, match="no teacher for it"):
-        convert.train(pupil, faces, tmp_path, "test", teacher=tmp_path / "of-four.keras")
+        convert.train(pupil, faces, tmp_path, "test", teachers={"tiny": tmp_path / "of-four.keras"})
     assert not (tmp_path / "run").exists()
+
+
+def test_folds_say_of_each_face_what_a_network_says_that_has_not_learnt_from_it(recipe, faces, tmp_path):
+    folded = replace(recipe, name="folds", fit=replace(recipe.fit, folds=2))
+    convert.train(folded, faces, tmp_path, "test")
+    training = faces.split("Training")
+    said = teach.said_by(tmp_path / "folds.npz", training)
+    assert said["fer2013"].shape == (len(training), 7) and said["perceived"].shape == (len(training), 8)
+    np.testing.assert_allclose(said["perceived"].sum(1), 1, atol=1e-5)
+    card = read_card(tmp_path / "folds.keras")
+    _, first = training.fold(0, 2, recipe.seed)
+    # The model that is kept is that of the first fold, and speaks for the faces that this fold held out.
+    model = keras.models.load_model(tmp_path / "folds.keras", compile=False)
+    for head, temperature in card.temperatures.items():
+        its_own = calibrate.softmax(network.logits(model, first)[head] / temperature)
+        np.testing.assert_allclose(teach.said_by(tmp_path / "folds.npz", first)[head], its_own, atol=1e-5)
+    right = (said["fer2013"].argmax(1) == training.labels).mean()
+    measured = [fold["fer2013"]["accuracy"] for fold in card.training["folds"]]
+    assert right == pytest.approx(np.mean(measured), abs=0.05)
+    with pytest.raises(DataError, match=r"says nothing of \d+ of the \d+ faces"):
+        teach.said_by(tmp_path / "folds.npz", faces.split("PublicTest"))
+
+
+def test_a_student_learns_from_folds_and_another_cycle_from_a_model(trained, recipe, faces, tmp_path, monkeypatch):
+    seen, real = [], fit.AugmentedFaces
+
+    def noted(*arguments):
+        seen.append(arguments[-1])
+        return real(*arguments)
+
+    learning, _ = faces.split("Training").hold_out(recipe.fit.hold_out, recipe.seed)
+    rng = np.random.default_rng(0)
+    answers = {
+        head: rng.dirichlet(np.ones(classes), len(faces)).astype(np.float32)
+        for head, classes in (("fer2013", 7), ("perceived", 8))
+    }
+    teach.write_answers(tmp_path / "folds.npz", faces.pixels, answers)
+    (cycle,) = recipe.cycles
+    cycles = tuple(replace(cycle, stages=((1, 48),), taught_by=names) for names in (("folds",), ("tiny",), ()))
+    pupil = replace(recipe, fit=replace(recipe.fit, teacher_share=0.5), cycles=cycles)
+    monkeypatch.setattr(fit, "AugmentedFaces", noted)
+    convert.train(pupil, faces, tmp_path, "test", teachers={"tiny": trained, "folds": tmp_path / "folds.npz"})
+    places = [int(np.flatnonzero((faces.pixels == face).all((1, 2)))[0]) for face in learning.pixels]
+    for head in answers:
+        np.testing.assert_array_equal(seen[0][head], answers[head][places])
+        np.testing.assert_array_equal(seen[1][head], teach.said_by(trained, learning)[head])
+    assert seen[2] == {}
+
+
+def test_a_face_that_is_there_twice_is_what_is_said_of_both(faces, tmp_path):
+    twice = faces.where(np.array([0, 0, 1]))
+    said = {"perceived": np.eye(8, dtype=np.float32)[:3]}
+    teach.write_answers(tmp_path / "two.npz", twice.pixels, said)
+    np.testing.assert_array_equal(
+        teach.said_by(tmp_path / "two.npz", faces.where(np.array([1, 0])))["perceived"][:, :3],
+        [[0, 0, 1], [0.5, 0.5, 0]],
+    )
+
+
+@pytest.mark.parametrize(("content", "reason"), [(b"no archive", "not a file of answers"), (None, "No such file")])
+def test_a_file_of_answers_that_is_none_is_named(recipe, faces, tmp_path, content, reason):
+    if content:
+        (tmp_path / "folds.npz").write_bytes(content)
+    with pytest.raises(DataError, match=f"folds.npz: {reason}"):
+        convert.train(taught(recipe, "folds"), faces, tmp_path, "test", teachers={"folds": tmp_path / "folds.npz"})
 
 
 def test_a_cycle_that_is_cut_has_the_rates_of_the_longer_one(recipe, faces, tmp_path, monkeypatch):
@@ -75,10 +149,10 @@ def test_a_model_may_look_once(recipe, faces, tmp_path):
 def test_a_self_taught_cycle_learns_from_the_teacher_and_from_itself_as_it_began(
     trained, recipe, faces, tmp_path, monkeypatch
 ):
-    taught, real = [], fit.AugmentedFaces
+    learnt, real = [], fit.AugmentedFaces
 
     def noted(*arguments):
-        taught.append(arguments[-1]["perceived"])
+        learnt.append(arguments[-1]["perceived"])
         return real(*arguments)
 
     def stop(line):
@@ -87,13 +161,13 @@ def test_a_self_taught_cycle_learns_from_the_teacher_and_from_itself_as_it_began
 
     monkeypatch.setattr(fit, "AugmentedFaces", noted)
     short = replace(recipe.cycles[0], stages=((2, 48),))
-    both = (short, replace(short, self_taught=True))
+    both = (replace(short, taught_by=("tiny",)), replace(short, taught_by=("tiny", "itself")))
     pupil = replace(recipe, fit=replace(recipe.fit, teacher_share=0.5), cycles=both)
     with pytest.raises(KeyboardInterrupt):
-        convert.train(pupil, faces, tmp_path, "test", report=stop, teacher=trained)
+        convert.train(pupil, faces, tmp_path, "test", report=stop, teachers={"tiny": trained})
     kept = np.load(tmp_path / "run" / "taught-2.npz")["perceived"]
-    convert.train(pupil, faces, tmp_path, "test", teacher=trained)
-    by_teacher, *rest = taught
+    convert.train(pupil, faces, tmp_path, "test", teachers={"tiny": trained})
+    by_teacher, *rest = learnt
     assert len(rest) == 3
     np.testing.assert_array_equal(rest[0], by_teacher)
     for of_both in rest[1:]:  # the last one after the run went on, with what was said before
@@ -102,11 +176,12 @@ def test_a_self_taught_cycle_learns_from_the_teacher_and_from_itself_as_it_began
 
 
 def test_a_recipe_cannot_be_taught_by_a_network_that_has_learnt_nothing_yet(recipe):
-    taught = replace(recipe.cycles[0], self_taught=True)
     with pytest.raises(DataError, match="first cycle"):
-        replace(recipe, fit=replace(recipe.fit, teacher_share=0.5), cycles=(taught,))
+        taught(recipe, "itself")
     with pytest.raises(DataError, match="teacher_share"):
-        replace(recipe, cycles=(recipe.cycles[0], taught))
+        replace(recipe, cycles=(recipe.cycles[0], replace(recipe.cycles[0], taught_by=("itself",))))
+    with pytest.raises(DataError, match="a cycle that is taught"):
+        replace(recipe, fit=replace(recipe.fit, teacher_share=0.5))
 
 
 def test_an_averaged_cycle_gives_the_mean_of_its_epochs_and_its_start_also_when_it_was_interrupted(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from albumsort.training.datasets import DataError
-from albumsort.training.recipe import FitRecipe, Recipe, find, read
+from albumsort.training.recipe import FitRecipe, Recipe
+from albumsort.training.recipe_file import find, read
 from albumsort.vision.models import models_folder
 
 

@@ -1,0 +1,117 @@
+"""Recipes as files: those that come with the package, and any other of the same form, in TOML."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from albumsort.training.datasets import DataError
+from albumsort.training.recipe import AugmentRecipe, Cycle, FitRecipe, NetworkRecipe, Plateau, Recipe, Stop
+from albumsort.vision.models import models_folder
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+_WRITE_UPS = Path(__file__).parent / "recipes"
+_Kind = TypeVar("_Kind", bound="DataclassInstance")
+
+
+def shipped() -> dict[str, Path]:
+    """The recipes that come with the package, by name: those of our models, then those of the write-ups."""
+    ours = {name: models_folder() / f"{name}.toml" for name in ("emotion", "teacher-3", "teacher-2", "teacher-1")}
+    return ours | {name: _WRITE_UPS / f"{name}.toml" for name in write_ups()}
+
+
+def write_ups() -> list[str]:
+    """The names of the recipes of published write-ups."""
+    return sorted(path.stem for path in _WRITE_UPS.glob("*.toml"))
+
+
+def find(name: str) -> Recipe:
+    """The recipe of a name of ``shipped``, or in a file.
+
+    Raises:
+        DataError: there is neither, or as ``read``.
+    """
+    path = shipped().get(name, Path(name))
+    if not path.is_file():
+        raise DataError(f"{name}: no such recipe or file; there are {', '.join(shipped())}")
+    return read(path)
+
+
+def read(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        DataError: the file is missing, is not TOML, or holds a name or value that no recipe has.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a TOML file ({error})") from error
+    return _section(Recipe, content, str(path))
+
+
+#: Values that are sections of their own.
+_SECTIONS: dict[str, type[DataclassInstance]] = {
+    "network": NetworkRecipe,
+    "fit": FitRecipe,
+    "stop": Stop,
+    "plateau": Plateau,
+    "augment": AugmentRecipe,
+    "cycles": Cycle,
+}
+#: Lists of words; other lists hold numbers.
+_OF_WORDS = ("layers", "taught_by")
+
+
+def _section(kind: type[_Kind], values: Any, where: str) -> _Kind:
+    if not isinstance(values, dict):
+        raise DataError(f"{where}: a value, where a section belongs")
+    known = {item.name: item for item in fields(kind)}
+    if unknown := set(values) - set(known):
+        raise DataError(f"{where}: unknown {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    try:
+        return kind(**{name: _value(known[name], value, where) for name, value in values.items()})
+    except DataError as error:
+        if str(error).startswith(where):
+            raise
+        raise DataError(f"{where}: {error}") from error
+
+
+def _value(item: Field[Any], value: Any, where: str) -> Any:
+    name = item.name
+    if name == "augment" and value is False:
+        return None
+    if name == "cycles":
+        several = value if isinstance(value, list) and value else [value]
+        return tuple(_section(Cycle, one, f"{where}: [[cycles]]") for one in several)
+    if name in _SECTIONS:
+        return _section(_SECTIONS[name], value, f"{where}: [{name}]")
+    wanted = type(item.default)
+    fits = isinstance(value, list if wanted is tuple else (int, float) if wanted is float else wanted)
+    if not fits or (isinstance(value, bool) and wanted is not bool):
+        raise DataError(f"{where}: {name} = {value!r}: must be like {item.default!r}")
+    if wanted is tuple and not all(type(leaf) is (str if name in _OF_WORDS else int) for leaf in _leaves(value)):
+        raise DataError(f"{where}: {name} = {value!r}: must hold {'words' if name in _OF_WORDS else 'whole numbers'}")
+    return _frozen(value)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    for item in value if isinstance(value, list) else ():
+        yield from _leaves(item) if isinstance(item, list) else (item,)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
