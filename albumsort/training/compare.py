@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS, scheme_of
-from albumsort.training.convert import probabilities, train
+from albumsort.training.convert import train
 from albumsort.training.datasets import DataError, Faces, in_scheme
 from albumsort.training.evaluate import figures, restricted
-from albumsort.training.network import logits
+from albumsort.training.read import read
 from albumsort.training.recipe import Recipe
 from albumsort.vision.models import read_card, shipped_model
 
@@ -86,10 +86,12 @@ def compare(
 def _measured(path: Path, test: Faces) -> _Model:
     card = read_card(path)
     network = keras.models.load_model(path, compile=False)
-    said = logits(network, test, card.is_mirrored)
-    answers = {head: probabilities(said[head], card.labels, value) for head, value in card.temperatures.items()}
-    speed = _speed(lambda few: logits(network, few, card.is_mirrored), test)
-    return _Model(card.name, card.labels, network.count_params(), speed, answers)
+
+    def answers(faces: Faces, heads: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        return read(network, faces, card.labels, {head: card.temperatures[head] for head in heads}, card.is_mirrored)
+
+    speed = _speed(lambda few: answers(few, [card.head("perceived")]), test)
+    return _Model(card.name, card.labels, network.count_params(), speed, answers(test, list(card.temperatures)))
 
 
 def _fers_model(test: Faces) -> _Model | None:

@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import labels_of
-from albumsort.training import calibrate, evaluate
+from albumsort.training import calibrate, evaluate, teach
 from albumsort.training.augment import classes_of
 from albumsort.training.datasets import DataError, Faces
 from albumsort.training.fit import fit
 from albumsort.training.network import logits, shorten, without_training
+from albumsort.training.read import read
 from albumsort.training.recipe import Recipe
-from albumsort.training.teach import ANSWERS, named, write_answers
-from albumsort.vision.classifier import in_seven_columns
 
 #: Faces of a fold on which its epochs are measured.
 _SOME = 1000
@@ -68,12 +67,11 @@ def train(
         trained = fit(recipe, training, _watched(held_out, recipe), run, report, teachers)
         network = without_training(trained, recipe)
         shorten(network)  # what is used is what is measured
-        said = logits(network, held_out, recipe.is_mirrored)
-        folds.append(_Fold(network, len(training), held_out, said, *_calibrated(said, held_out, recipe)))
+        folds.append(_Fold(network, len(training), held_out, *_calibrated(network, held_out, recipe)))
     if len(folds) > 1:
         right = [fold.measured["fer2013"]["accuracy"] for fold in folds]
         report(f"{len(folds)} folds: {np.mean(right):.1%} right in the mean, with a deviation of {np.std(right):.1%}")
-        _write_answers(folds, folder / f"{recipe.name}{ANSWERS}")
+        _write_answers(folds, folder / f"{recipe.name}{teach.ANSWERS}")
     # Each part's model would do: to take the one with the best figures would be to choose by luck.
     kept = folds[0]
     tests = {name: faces.split(name) for name in ("PublicTest", "PrivateTest") if name in faces.usage}
@@ -84,25 +82,21 @@ def train(
         "command": command,
         "backend": f"{keras.backend.backend()}, Keras {keras.__version__}",
         "data": f"{data}, {kept.learnt} faces",
-        **({"teachers": named(recipe, teachers)} if teachers else {}),
+        **({"teachers": teach.named(recipe, teachers)} if teachers else {}),
         "held_out": kept.measured,
         **({"folds": [fold.measured for fold in folds]} if len(folds) > 1 else {}),
-        "tests": {
-            name: _measured(logits(kept.network, test, recipe.is_mirrored), test, recipe, kept.temperatures)
-            for name, test in tests.items()
-        },
+        "tests": {name: _measured(kept.network, test, recipe, kept.temperatures) for name, test in tests.items()},
     }
     return write(kept.network, recipe, kept.temperatures, card, folder)
 
 
 @dataclass(frozen=True)
 class _Fold:
-    """A trained network, how many faces it learnt from, the logits of its held-out ones, and what they say of it."""
+    """A trained network, how many faces it learnt from, those that were held out, and what they say of it."""
 
     network: keras.Model
     learnt: int
     held_out: Faces
-    said: dict[str, NDArray[np.float32]]
     temperatures: dict[str, float]
     measured: dict[str, dict[str, Any]]
 
@@ -122,25 +116,22 @@ def _watched(held_out: Faces, recipe: Recipe) -> Faces:
 
 def _write_answers(folds: Sequence[_Fold], path: Path) -> None:
     """Write down what the network of each fold says of the faces that it has not learnt from, calibrated on them."""
-    answers = {
-        head: np.concatenate([calibrate.softmax(fold.said[head] / fold.temperatures[head]) for fold in folds])
-        for head in folds[0].temperatures
-    }
+    said = [teach.said(fold.network, fold.held_out, fold.temperatures) for fold in folds]
     asked = np.concatenate([fold.held_out.pixels for fold in folds])
-    write_answers(path, asked, {head: said.astype(np.float32) for head, said in answers.items()})
+    teach.write_answers(path, asked, {head: np.concatenate([one[head] for one in said]) for head in said[0]})
 
 
 def _calibrated(
-    said: dict[str, NDArray[np.float32]], held_out: Faces, recipe: Recipe
+    network: keras.Model, held_out: Faces, recipe: Recipe
 ) -> tuple[dict[str, float], dict[str, dict[str, Any]]]:
     """The temperature of each head, and its figures on the faces by which that was chosen."""
-    labels = labels_of(recipe.labels)
+    said, labels = logits(network, held_out), labels_of(recipe.labels)
     temperatures = {}
     for head, truth in _truths(held_out, recipe).items():
         classes = classes_of(truth, recipe.labels)
         temperatures[head] = calibrate.temperature(said[head][classes >= 0, : len(labels)], classes[classes >= 0])
-    measured = _measured(said, held_out, recipe, temperatures)
-    for head, uncalibrated in _measured(said, held_out, recipe, dict.fromkeys(temperatures, 1.0)).items():
+    measured = _measured(network, held_out, recipe, temperatures)
+    for head, uncalibrated in _measured(network, held_out, recipe, dict.fromkeys(temperatures, 1.0)).items():
         measured[head]["ece_before"] = uncalibrated["ece"]
     return temperatures, measured
 
@@ -156,19 +147,15 @@ def _truths(faces: Faces, recipe: Recipe) -> dict[str, NDArray[np.int64]]:
 
 
 def _measured(
-    said: dict[str, NDArray[np.float32]], faces: Faces, recipe: Recipe, temperatures: dict[str, float]
+    network: keras.Model, faces: Faces, recipe: Recipe, temperatures: dict[str, float]
 ) -> dict[str, dict[str, Any]]:
     """The figures of each head that fit on a card."""
+    answers = read(network, faces, labels_of(recipe.labels), temperatures, recipe.is_mirrored)
     done = {}
     for head, truth in _truths(faces, recipe).items():
-        result = evaluate.figures(probabilities(said[head], labels_of(recipe.labels), temperatures[head]), truth)
+        result = evaluate.figures(answers[head], truth)
         done[head] = {name: result[name] for name in _ON_CARD if name in result}
     return done
-
-
-def probabilities(said: NDArray[np.floating], labels: Sequence[str], temperature: float) -> NDArray[np.floating]:
-    """What a head's logits ``(n, classes)`` mean, ``(n, 7)``, as ``EmotionClassifier`` gives it."""
-    return in_seven_columns(calibrate.softmax(said[:, : len(labels)] / temperature), labels)
 
 
 def _make_lasting(path: Path) -> None:

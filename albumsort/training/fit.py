@@ -158,7 +158,7 @@ def _misread(cycle: Cycle, number: int, run: Run, training: Faces) -> NDArray[np
         return None
     path = run.folder / f"hard-{number}.json"
     if not run.lines(number):
-        said = logits(run.model, training, run.recipe.is_mirrored)["fer2013"].argmax(1)
+        said = logits(run.model, training)["fer2013"].argmax(1)
         misread = np.flatnonzero(said != classes_of(training.labels, run.recipe.labels))
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(misread.tolist()))
@@ -218,7 +218,7 @@ def _loss(recipe: Recipe) -> keras.losses.Loss:
 
 def _held_out(model: keras.Model, faces: Faces, recipe: Recipe) -> dict[str, float]:
     """Share of right answers of the heads, over all faces and over those with a majority, and the former's loss."""
-    said = logits(model, faces, recipe.is_mirrored)
+    said = logits(model, faces)
     classes = classes_of(faces.labels, recipe.labels)
     line = {"fer2013": float((said["fer2013"].argmax(1) == classes).mean())}
     if "perceived" in said:

@@ -55,19 +55,12 @@ def shorten(network: keras.Model) -> None:
     network.set_weights([weight.astype(np.float16).astype(np.float32) for weight in network.get_weights()])
 
 
-def logits(model: keras.Model, faces: Faces, is_mirrored: bool = True, batch: int = 128) -> dict[str, np.ndarray]:
-    """The logits of each head over all faces, float32 ``(n, classes)``.
-
-    They are the mean of a face's and its mirror image's, or without ``is_mirrored`` the face's own.
-    """
+def logits(model: keras.Model, faces: Faces, is_mirrored: bool = False, batch: int = 128) -> dict[str, np.ndarray]:
+    """The logits of each head over all faces, float32 ``(n, classes)``, or with ``is_mirrored`` over mirror images."""
     parts = []
     for start in range(0, len(faces), batch):
         views = faces.pixels[start : start + batch, ..., None].astype(np.float32)
-        said = model.predict_on_batch(views)
-        if is_mirrored:
-            again = model.predict_on_batch(views[:, :, ::-1].copy())
-            said = {head: (said[head] + again[head]) / 2 for head in said}
-        parts.append(said)
+        parts.append(model.predict_on_batch(views[:, :, ::-1].copy() if is_mirrored else views))
     return {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}
 
 

@@ -27,7 +27,7 @@ class NetworkRecipe:
     blocks: int = 2
     #: Share of the last features dropped while training.
     dropout: float = 0.3
-    #: Whether a face's mirror image is looked at, too, and the mean of both is the answer: for twice the work.
+    #: Whether the model, when it is in doubt about a face, looks at its mirror image, too.
     mirrored: bool = True
     #: In place of all that, the layers one by one, as ``layers.parse`` reads them; the logits are put behind them.
     layers: tuple[str, ...] = ()
@@ -276,7 +276,7 @@ class Recipe:
 
     @property
     def is_mirrored(self) -> bool:
-        """Whether the model answers with the mean of a face's and its mirror image's logits."""
+        """Whether the model, when it is in doubt about a face, looks at its mirror image, too."""
         return self.network.mirrored and not self.network.layers
 
     def parameters(self) -> int:

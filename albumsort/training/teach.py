@@ -60,9 +60,13 @@ def said_by(teacher: Path, faces: Faces) -> dict[str, NDArray[np.float32]]:
     return said(keras.models.load_model(teacher, compile=False), faces)
 
 
-def said(model: keras.Model, faces: Faces) -> dict[str, NDArray[np.float32]]:
-    """The probabilities of each head, float32 ``(n, classes)``, of faces and their mirror images."""
-    return {head: softmax(of_head).astype(np.float32) for head, of_head in logits(model, faces).items()}
+def said(
+    model: keras.Model, faces: Faces, temperatures: Mapping[str, float] | None = None
+) -> dict[str, NDArray[np.float32]]:
+    """The probabilities of each head, float32 ``(n, classes)``, by the mean of the looks at faces and mirror images."""
+    face, mirrored = logits(model, faces), logits(model, faces, is_mirrored=True)
+    means = {head: (face[head] + mirrored[head]) / 2 for head in face}
+    return {head: softmax(mean / (temperatures or {}).get(head, 1)).astype(np.float32) for head, mean in means.items()}
 
 
 def write_answers(path: Path, pixels: NDArray[np.uint8], answers: dict[str, NDArray[np.float32]]) -> None:

@@ -308,6 +308,7 @@ def _write_card(model: Path, base: ModelCard, digest: str, command: str, outcome
         "digest": digest,
         "labels": list(base.labels),
         "temperatures": base.temperatures,
+        "is_mirrored": base.is_mirrored,
         "training": {"command": command, "tuning": figures, "tuned_from": {"digest": base.digest, **base.training}},
     }
     model.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

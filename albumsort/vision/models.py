@@ -34,7 +34,7 @@ class ModelCard:
         labels: the emotions that it tells apart, those of a scheme of ``emotions.SCHEMES``.
         temperatures: by head; logits are divided by them (Guo et al. 2017, arXiv:1706.04599).
         training: recipe, data, command and figures.
-        is_mirrored: whether it answers with the mean of a face's and its mirror image's logits.
+        is_mirrored: whether it looks at a face's mirror image, too, when it is in doubt.
     """
 
     name: str

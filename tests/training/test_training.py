@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -25,10 +26,11 @@ from albumsort.training import convert, fit
 from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY
 from albumsort.training.network import build, shorten, without_training
+from albumsort.training.read import read
 from albumsort.training.recipe import Cycle
 from albumsort.training.run import CURVES
 from albumsort.vision.classifier import EmotionClassifier
-from albumsort.vision.models import read_card
+from albumsort.vision.models import HEADS, read_card, shipped_model
 
 
 def test_a_run_leaves_a_line_of_history_an_epoch(trained):
@@ -227,11 +229,22 @@ def test_votes_are_asked_for_where_they_are_needed(few_faces, run):
     assert done.returncode == 2 and "--ferplus" in done.stderr
 
 
-def test_the_classifier_reads_a_mirrored_face_alike(trained, faces):
+def test_the_classifier_reads_a_mirrored_face_alike_where_it_is_in_doubt(trained, faces):
     for labels in ("perceived", "fer2013"):
         classifier = EmotionClassifier(trained, labels)
         mirrored = classifier.probabilities(np.ascontiguousarray(faces.pixels[:, :, ::-1]))
         assert mirrored == pytest.approx(classifier.probabilities(faces.pixels), abs=1e-5)
+
+
+@pytest.mark.parametrize("is_mirrored", [True, False])
+def test_training_reads_as_the_classifier_does(faces, tmp_path, is_mirrored):
+    card = json.loads(shipped_model().with_suffix(".json").read_text())
+    path = tmp_path / "same.keras"
+    shutil.copy(shipped_model(), path)
+    path.with_suffix(".json").write_text(json.dumps({**card, "is_mirrored": is_mirrored}))
+    said = read(keras.models.load_model(path, compile=False), faces, EMOTIONS, card["temperatures"], is_mirrored)
+    for labels in HEADS:
+        np.testing.assert_allclose(said[labels], EmotionClassifier(path, labels).probabilities(faces.pixels), atol=1e-4)
 
 
 def test_info_says_what_a_model_is(trained, capsys):
