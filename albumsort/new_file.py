@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+#: Of Linux's renameat2(2), which Python has no function for: paths are relative to the working directory; the name must
+#: be free.
+_HERE, _NOT_REPLACING = -100, 1
 
 
 @contextmanager
@@ -43,10 +49,31 @@ def _name(temporary: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
             raise
-        # A file system without hard links (FAT on a memory card): claim the name, then move over what we claimed.
+        # A file system without hard links, as FAT on a memory card.
+        if _rename_to_free(temporary, target):
+            return
+        # It cannot do that either: claim the name, then move over what we claimed.
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         try:
             os.replace(temporary, target)
         except OSError:
             target.unlink()  # the empty file that claimed the name
             raise
+
+
+def _rename_to_free(source: Path, target: Path) -> bool:
+    """Rename in one step where the name is free; False where the system or the disk cannot.
+
+    Raises:
+        FileExistsError: the name is taken.
+        OSError: it cannot be renamed.
+    """
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
+    if rename is None:
+        return False
+    if rename(_HERE, os.fsencode(source), _HERE, os.fsencode(target), _NOT_REPLACING) == 0:
+        return True
+    error = ctypes.get_errno()
+    if error in (errno.ENOSYS, errno.EINVAL):
+        return False
+    raise OSError(error, os.strerror(error), str(target))

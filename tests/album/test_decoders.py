@@ -167,20 +167,25 @@ def test_decoders_never_load_tensorflow(mixed: Run) -> None:
 
 @pytest.fixture(scope="module")
 def trouble(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """A run in which one decoder is killed over a file, as a bug in a codec does, and one never comes back."""
+    """A run in which a decoder dies of a file, as by a bug in a codec, one is killed, and one never comes back."""
     folder = tmp_path_factory.mktemp("trouble")
-    crash = pipe(folder / "crash.jpg")
+    deaths = {
+        pipe(folder / "crash.jpg"): signal.SIGSEGV,
+        pipe(folder / "killed.jpg"): signal.SIGKILL,  # as the kernel does when memory is short
+    }
     good = [picture(folder / f"{shade}.png", shade) for shade in (10, 20, 30, 40)]
-    files = [*good[:2], crash, good[2], pipe(folder / "hang.jpg"), good[3]]
+    crash, killed = deaths
+    files = [*good[:2], crash, good[2], killed, pipe(folder / "hang.jpg"), good[3]]
     outcome = Outcome()
     with Decoders(iter(files), DecoderSettings(2, 64, 256, seconds=4, frames=3)) as decoders:
 
         def shoot() -> None:
             # Opening to write waits for a reader, so that the decoder is in the middle of this very file.
-            with open(crash.path, "wb"):
-                victim = next(worker for worker in decoders._workers if worker.file == crash)
-                os.kill(victim.process.pid, signal.SIGSEGV)
-                victim.process.join()
+            for file, death in deaths.items():
+                with open(file.path, "wb"):
+                    victim = next(worker for worker in decoders._workers if worker.file == file)
+                    os.kill(victim.process.pid, death)
+                    victim.process.join()
 
         gun = threading.Thread(target=shoot)
         gun.start()
@@ -189,8 +194,9 @@ def trouble(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return outcome
 
 
-def test_a_decoder_that_crashes_costs_one_file(trouble: Outcome) -> None:
-    assert trouble.errors["crash.jpg"] == "decoder crashed"
+@pytest.mark.parametrize("name", ["crash.jpg", "killed.jpg"])
+def test_a_decoder_that_dies_costs_one_file(trouble: Outcome, name: str) -> None:
+    assert trouble.errors[name] == "decoder crashed"
 
 
 def test_a_decoder_that_hangs_costs_one_file(trouble: Outcome) -> None:
@@ -198,7 +204,7 @@ def test_a_decoder_that_hangs_costs_one_file(trouble: Outcome) -> None:
 
 
 def test_what_comes_after_a_crash_is_read(trouble: Outcome) -> None:
-    assert sorted(trouble.errors) == ["crash.jpg", "hang.jpg"]
+    assert sorted(trouble.errors) == ["crash.jpg", "hang.jpg", "killed.jpg"]
     assert sorted(trouble.pixels) == ["10.png", "20.png", "30.png", "40.png"]
     assert all((pixels[0, 0] == (int(name[:2]), 100, 200)).all() for name, pixels in trouble.pixels.items())
 
@@ -218,6 +224,29 @@ def test_a_decoder_killed_while_it_idles_costs_one_file_at_most(tmp_path: Path) 
         outcome.collect(decoders)
     assert sorted(outcome.photos) == ["10.png", "20.png", "30.png"]
     assert {"10.png", "30.png"} <= set(outcome.pixels)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of another process")
+def test_a_photo_for_which_there_is_no_memory_costs_one_file(tmp_path: Path) -> None:
+    import resource
+
+    large = picture(tmp_path / "large.png", size=(9000, 9000))
+    good = [picture(tmp_path / f"{shade}.png", shade) for shade in (10, 20)]
+
+    def files() -> Iterator[PhotoFile]:
+        yield good[0]
+        pid = decoders._workers[0].process.pid
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+        room = pages * resource.getpagesize() + 100_000_000  # for less than half of the pixels
+        resource.prlimit(pid, resource.RLIMIT_AS, (room, room))
+        yield large
+        yield good[1]
+
+    outcome = Outcome()
+    with Decoders(files(), DecoderSettings(1, 64, 256, frames=3)) as decoders:
+        outcome.collect(decoders)
+    assert outcome.errors == {"large.png": "too large for the memory of this machine"}
+    assert sorted(outcome.pixels) == ["10.png", "20.png"]
 
 
 def test_leaving_early_leaves_no_process_and_no_memory(tmp_path: Path) -> None:
