@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from datetime import datetime
 from pathlib import Path
 
 from albumsort import Filters, Index, scan
 from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
 from albumsort.export import lay
 
 
@@ -43,4 +45,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":  # the decoders are processes of their own, which load this file, too
-    main()
+    try:
+        main()
+    except AlbumsortError as error:  # there is no such folder, say
+        sys.exit(str(error))

@@ -94,5 +94,10 @@ def test_what_is_no_year_is_refused_before_anything_is_scanned(example, album, t
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_is_not_there_is_said_in_a_line(example, tmp_path):
+    said = example("best_of_year.py", tmp_path / "missing", "2024", tmp_path / "best", code=1).stderr
+    assert said.count("\n") == 1 and str(tmp_path / "missing") in said
+
+
 def test_the_timeline_of_an_album_without_faces_is_short(example, index_of, album):
     assert "0 faces" in example("timeline.py", index_of({album / "places" / "cat.jpg": []})).stdout

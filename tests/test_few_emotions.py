@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from albumsort.cli.model import evaluate
+from albumsort.cli.model_export import export
 from albumsort.cli.query import stats
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
@@ -84,6 +85,11 @@ def test_stats_say_which_emotions_the_last_scan_told_apart(index, scanned, capsy
     assert "labels of the last scan: angry happy sad neutral" in capsys.readouterr().out
     with Index(scanned) as opened:
         assert opened.stats()["labels"] == list(EMOTIONS)
+
+
+def test_an_export_says_the_sense_in_which_it_answers(model, tmp_path, capfd):
+    export(tmp_path / "four.onnx", "onnx", model=model)
+    assert capfd.readouterr().out.splitlines()[0].endswith(" MB, fer2013")
 
 
 def test_it_is_measured_on_the_faces_of_its_labels(model, tmp_path, capsys):

@@ -12,6 +12,7 @@ import typer
 from albumsort.album.walk import printable
 from albumsort.cli.labelled import load_faces, say
 from albumsort.cli.options import Db, Device, Json, Model, index_path
+from albumsort.errors import AlbumsortError
 
 app = typer.Typer(
     help="The emotion model: measure it, look at it, tune it, train another.",
@@ -91,6 +92,11 @@ def evaluate(
 
     model = model or model_in_use()
     card = read_card(model)
+    if plots:
+        from albumsort.report.plots import plot_figures, plot_predictions, targets
+
+        for path in (path for name in ("fer2013", "ferplus") for path in targets(name, plots) if path.exists()):
+            raise AlbumsortError(f"{printable(str(path))}: there already; choose another folder")
     everything, ferplus = load_faces(data, ferplus)
     faces = everything.split(split)
     if len(card.labels) < len(EMOTIONS):
@@ -105,8 +111,6 @@ def evaluate(
     }
     result = {name: figures(answers[name], truth) for name, (_, truth) in truths.items()}
     if plots:
-        from albumsort.report.plots import plot_figures, plot_predictions
-
         for name, values in result.items():
             if not values["n"]:
                 say(f"{name}: none of the faces counts; nothing is drawn")

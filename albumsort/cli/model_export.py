@@ -37,16 +37,17 @@ def export(
         raise typer.BadParameter("--quantize int8 goes with tflite and onnx")
     if quantize and data is None:
         raise typer.BadParameter("--quantize int8 takes the ranges of its values from faces: --data fer2013.csv")
-    from albumsort.vision.models import model_in_use
+    from albumsort.vision.models import model_in_use, read_card
     from albumsort.vision.runtime import tensorflow
 
+    model = model or model_in_use()
     with writing(output):
         faces = load_faces(data, ferplus)[0] if data else None
         tensorflow("auto")  # before Keras, whose backend it decides
         from albumsort.training.export import export as write
 
-        check = write(model or model_in_use(), labels, kind, output, faces, quantize == "int8")
-    print(f"{printable(str(output))}: {check.size / 1e6:.1f} MB, {labels}")
+        check = write(model, labels, kind, output, faces, quantize == "int8")
+    print(f"{printable(str(output))}: {check.size / 1e6:.1f} MB, {read_card(model).head(labels)}")
     print(
         f"{check.faces} faces: probabilities differ by {check.difference:.1e} at most, {check.agreement:.1%} read alike"
     )

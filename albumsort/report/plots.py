@@ -23,6 +23,11 @@ _RIGHT, _WRONG, _NEITHER = "#007A59", "#C04000", "#777777"
 _PREDICTED = (8, 5)
 
 
+def targets(name: str, folder: Path) -> list[Path]:
+    """The files that ``plot_figures`` and ``plot_predictions`` write."""
+    return [folder / f"{name}-{kind}.png" for kind in (*_TITLES, "predictions")]
+
+
 def plot_figures(name: str, figures: Mapping[str, Any], folder: Path) -> list[Path]:
     """Draw what ``training.evaluate.figures`` measured: ``NAME-confusion.png``, ``-reliability`` and ``-emotions``.
 

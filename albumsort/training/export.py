@@ -159,7 +159,7 @@ def _save_onnx(classifier: EmotionClassifier, path: Path, calibration: Crops | N
         from onnxruntime import quantization
 
         kinds = {"activation_type": quantization.QuantType.QUInt8, "weight_type": quantization.QuantType.QInt8}
-        layers = ["Conv", "Relu", "Add", "AveragePool"]  # what standardises a face needs the range of floats
+        layers = ["Conv", "MatMul", "Relu", "Add", "AveragePool"]  # what standardises a face needs floats
         reader = _Calibration(calibration)
         quantization.quantize_static(
             proto, path, reader, op_types_to_quantize=layers, per_channel=True, reduce_range=True, **kinds
@@ -181,7 +181,8 @@ def _function(classifier: EmotionClassifier) -> Any:
     """The classifier's function with names for what goes in and comes out."""
     tf = tensorflow()
     signature = [tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8, name=_INPUT)]
-    return tf.function(lambda faces: {_OUTPUT: classifier.function(faces)}, signature, autograph=False)
+    itself = classifier.function
+    return tf.function(lambda faces: {_OUTPUT: itself(faces)}, signature, autograph=False)
 
 
 def _run_tensorflow(folder: Path) -> Answers:
