@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from albumsort.emotions import EMOTIONS, SCHEMES, labels_of
@@ -70,21 +70,27 @@ class Answers:
         wanted = self.emotions if emotions is None else tuple(emotions)
         if self.scheme == "seven":
             # A single one in just these words, for which each emotion has an index.
-            listed = ", ".join(f"'{emotion}'" for emotion in wanted)
-            return f"{face}.emotion = {listed}" if len(wanted) == 1 else f"{face}.emotion IN ({listed})"
-        return "(" + " OR ".join(self._wins(face, emotion) for emotion in wanted) + ")"
+            return f"{face}.emotion = '{wanted[0]}'" if len(wanted) == 1 else f"{face}.emotion IN ({_quoted(wanted)})"
+        return f"{self.label(face)} IN ({_quoted(wanted)})"
 
     def label(self, face: str) -> str:
-        """Of a row: the emotion that it reads as; to count all at once this is quicker than ``reads`` for each."""
+        """Of a row: the emotion that it reads as; of equals the first, as in ``Face.emotion``."""
         if self.scheme == "seven":
             return f"{face}.emotion"
         parts = [self._part(face, emotion) for emotion in self.labels]
         cases = (f"WHEN {part} THEN '{emotion}'" for part, emotion in zip(parts, self.labels, strict=True))
-        return f"CASE max({', '.join(parts)}) {' '.join(cases)} END"
+        largest = f"CASE max({', '.join(parts)}) {' '.join(cases)} END"
+        # Most rows are told by their best emotion alone, and need not be fetched beside an index that has it.
+        told = " ".join(f"WHEN '{emotion}' THEN '{label}'" for emotion, label in self._kept.items())
+        return f"CASE WHEN {self._is_told(face)} THEN CASE {face}.emotion {told} END ELSE {largest} END"
 
     def certain(self, face: str) -> str:
         """A condition that the best answer of a row reaches ``:certain``."""
-        return f"{self.confidence(face)} >= :certain"
+        reaches = f"{self.confidence(face)} >= :certain"
+        if self.scheme == "seven":
+            return reaches
+        # A scheme makes no probability smaller than it was, but for a rounding.
+        return f"(({face}.emotion IN ({_quoted(self._kept)}) AND {face}.confidence >= :certain + 0.001) OR {reaches})"
 
     def confidence(self, face: str) -> str:
         """Of a row: the probability of its best answer, 0..1; NULL where nothing is left of the four."""
@@ -104,16 +110,17 @@ class Answers:
         faces = f"SELECT 1 FROM faces n WHERE n.photo_id = p.id AND {self.reads('n', emotions)} AND {self.certain('n')}"
         return f"AND NOT EXISTS ({faces} {counting})"
 
-    def _wins(self, face: str, emotion: str) -> str:
-        """A condition that one emotion is the most probable; of equals the first, as in ``Face.emotion``."""
-        place = self.labels.index(emotion)
-        own = self._part(face, emotion)
-        others = (
-            f"{own} {'>' if k < place else '>='} {self._part(face, other)}"
-            for k, other in enumerate(self.labels)
-            if k != place
-        )
-        return "(" + " AND ".join(others) + ")"
+    @property
+    def _kept(self) -> dict[str, str]:
+        """What the scheme calls each of the seven emotions that it has not left out."""
+        return {emotion: label for emotion, label in zip(EMOTIONS, SCHEMES[self.scheme], strict=True) if label}
+
+    def _is_told(self, face: str) -> str:
+        """A condition that the best emotion of a row decides how it reads in the scheme."""
+        is_kept = f"{face}.emotion IN ({_quoted(self._kept)})"
+        # Two that are merged may together be more probable than it, but not than more than a half.
+        merges = len(set(self._kept.values())) < len(self._kept)
+        return f"{is_kept} AND {face}.confidence > 0.51" if merges else is_kept
 
     def _probability(self, face: str, emotion: str) -> str:
         part = self._part(face, emotion)
@@ -125,6 +132,10 @@ class Answers:
         """The probability before it is divided by that of all labels; a model may not know an emotion."""
         merged = [name for name, label in zip(EMOTIONS, SCHEMES[self.scheme], strict=True) if label == emotion]
         return "(" + " + ".join(f"ifnull({face}.{name}, 0)" for name in merged) + ")"
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
 
 
 def in_scheme(face: Face, scheme: str) -> Face:
