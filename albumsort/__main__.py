@@ -1,6 +1,17 @@
-"""``python -m albumsort`` is the same as ``albumsort``."""
+"""The command line: ``albumsort``, which is the same as ``python -m albumsort``."""
 
-from albumsort.cli import main
+import sys
+
+
+def main() -> None:
+    """Run it; Ctrl-C is heard from the start."""
+    try:
+        from albumsort.cli import main as run
+
+        run()
+    except KeyboardInterrupt:  # while it was loaded
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     main()

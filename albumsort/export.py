@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from albumsort.index.filters import Filters
 from albumsort.index.query import Index, RankedPhoto
 from albumsort.manifest import Manifest, fingerprint
 from albumsort.new_file import new_file
+from albumsort.records import Photo
 
 #: Files after which the manifest is written, that a power cut leaves few unknown.
 NOTED_AT_ONCE = 100
@@ -38,7 +40,8 @@ class Exported:
     """What became of one photo.
 
     ``action`` is ``written``, ``present`` (the folder holds it already), ``missing`` (the photo is no longer where it
-    was scanned), ``unreadable`` (it may not be read) or, in a dry run, ``would be written``.
+    was scanned), ``changed`` (what is there now is not what was scanned), ``unreadable`` (it may not be read) or, in a
+    dry run, ``would be written``.
     """
 
     emotion: str | None
@@ -202,8 +205,14 @@ def lay(
             if not os.path.isfile(row.photo.path):
                 add(row.photo.path, target, "missing")
                 continue
-            if not dry_run:
-                _place(row.photo.path, target, mode)
+            try:
+                if os.path.getsize(row.photo.path) != row.photo.size:
+                    raise _ChangedError
+                if not dry_run:
+                    _place(row.photo, target, mode)
+            except _ChangedError:
+                add(row.photo.path, target, "changed")
+                continue
             content.add(row.photo.path, name)
             add(row.photo.path, target, "would be written" if dry_run else "written")
     except OSError as error:
@@ -242,22 +251,35 @@ def fitting_name(before: str, name: str, after: str = "", suffix: str | None = N
     return before + stem + end
 
 
-def _place(source: str, target: Path, mode: str) -> None:
+class _ChangedError(Exception):
+    """A file is not the photo that was scanned: it was edited, or somebody put another, or a link, in its place."""
+
+
+def _place(photo: Photo, target: Path, mode: str) -> None:
+    if mode == "copy":
+        _copy(photo, target)
+        return
+    where = Path(os.path.realpath(photo.path))
+    if photo.digest and fingerprint(where) != photo.digest:
+        raise _ChangedError
     if mode == "hardlink":
-        os.link(os.path.realpath(source), target)
-    elif mode == "symlink":
-        os.symlink(source, target)
+        os.link(where, target)
     else:
-        _copy(source, target)
+        os.symlink(photo.path, target)
 
 
-def _copy(source: str, target: Path) -> None:
+def _copy(photo: Photo, target: Path) -> None:
     """Copy, check what arrived, then give it its name without replacing anything."""
     with new_file(target, 0o600) as writing:
-        with open(source, "rb") as reading:
+        with open(photo.path, "rb") as reading:
             shutil.copyfileobj(reading, writing, 1 << 20)
         writing.flush()
         os.fsync(writing.fileno())  # so that what is compared is what will be there
-        shutil.copystat(source, writing.name)
-        if fingerprint(Path(writing.name)) != fingerprint(Path(os.path.realpath(source))):
+        shutil.copystat(photo.path, writing.name)
+        # A copy belongs to whoever exports: what runs as its owner must not come with it out of a stranger's folder.
+        os.chmod(writing.name, stat.S_IMODE(os.stat(writing.name).st_mode) & 0o777)
+        arrived, there = fingerprint(Path(writing.name)), fingerprint(Path(os.path.realpath(photo.path)))
+        if arrived != there:
             raise OSError(errno.EIO, "the copy differs from the photo", str(target))
+        if photo.digest and arrived != photo.digest:
+            raise _ChangedError

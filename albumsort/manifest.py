@@ -58,12 +58,14 @@ class Manifest:
             if content["version"] > _VERSION:
                 raise AlbumsortError(f"{self._file}: written by a newer albumsort; update albumsort")
             laid = [Laid(**item) for item in content["files"]]
-            if not all(isinstance(value, str) for item in laid for value in asdict(item).values()):
+            if not all(
+                isinstance(value, str) and "\0" not in value for item in laid for value in asdict(item).values()
+            ):
                 raise TypeError
             self._laid = {item.path: item for item in laid}
         except FileNotFoundError:
             pass
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise AlbumsortError(f"{self._file}: not the manifest of an export") from error
 
     def __len__(self) -> int:
@@ -154,7 +156,10 @@ class Manifest:
         path = PurePosixPath(item.path)
         if path.is_absolute() or ".." in path.parts or not path.parts:
             return False
-        return (self.folder / path).parent.resolve().is_relative_to(self.folder.resolve())
+        try:
+            return (self.folder / path).parent.resolve().is_relative_to(self.folder.resolve())
+        except (OSError, RuntimeError):  # links in a circle, by the version of Python
+            return False
 
     def _sweep(self, folder: Path) -> None:
         """Remove a folder and those above it, up to that of the export, as far as they are empty."""

@@ -72,7 +72,7 @@ def write_sidecars(
     written = 0
     try:
         for item in exported:
-            if item.action in ("missing", "unreadable"):
+            if item.action in ("missing", "changed", "unreadable"):
                 continue
             targets = {xmp.sidecar_path(item.target): SIDECAR}
             if tag_originals:

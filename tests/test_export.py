@@ -140,14 +140,31 @@ def test_files_with_equal_bytes_are_laid_once_in_a_folder(album, index_of, tmp_p
     assert len(tree(tmp_path / "all")) == 1
 
 
-def test_a_photo_that_was_edited_after_the_scan_is_laid_once(album, index_of, tmp_path):
-    photo = tmp_path / "photo.jpg"
+@pytest.mark.parametrize("mode", ["copy", "hardlink", "symlink"])
+@pytest.mark.parametrize("by", ["edited", "as long", "a link"])
+def test_what_is_not_the_photo_that_was_scanned_is_not_laid(album, index_of, tmp_path, mode, by):
+    photo, secret = tmp_path / "photo.jpg", tmp_path / "secret.txt"
     shutil.copy(album / HAPPY, photo)
     index = index_of({photo: [("happy", 0.9)]})
-    shutil.copy(album / NEUTRAL, photo)
-    exported(index, tmp_path / "out")
-    exported(index, tmp_path / "out")
-    assert len(tree(tmp_path / "out")) == 1
+    secret.write_bytes(b"x" * photo.stat().st_size)
+    if by == "edited":
+        shutil.copy(album / NEUTRAL, photo)
+    elif by == "as long":
+        shutil.copy(secret, photo)
+    else:
+        photo.unlink()
+        photo.symlink_to(secret)
+    (item,) = exported(index, tmp_path / "out", mode=mode)
+    assert item.action == "changed"
+    assert tree(tmp_path / "out") == {}
+
+
+def test_a_copy_does_not_run_as_somebody(album, index_of, tmp_path):
+    photo = tmp_path / "photo.jpg"
+    shutil.copy(album / HAPPY, photo)
+    photo.chmod(0o6755)
+    (item,) = exported(index_of({photo: [("happy", 0.9)]}), tmp_path / "out")
+    assert os.stat(item.target).st_mode & 0o7777 == 0o755
 
 
 def test_hard_links_are_the_same_file(album, index_of, tmp_path):

@@ -13,6 +13,7 @@ from albumsort.errors import AlbumsortError
 from albumsort.export import LAYOUTS, export
 from albumsort.index.query import Index
 from albumsort.manifest import NAME, Manifest
+from albumsort.records import Photo
 
 HAPPY, NEUTRAL = "portraits/eileen-collins.jpg", "portraits/grace-hopper.jpg"
 
@@ -98,10 +99,10 @@ def test_a_second_export_adds_to_the_manifest_only_what_is_new(index, mine, inde
 
 
 def test_an_export_that_breaks_off_has_noted_what_it_laid(index, mine, tmp_path, monkeypatch):
-    def fail(source: str, target: Path, mode: str) -> None:
-        if "dim" in source:
+    def fail(photo: Photo, target: Path, mode: str) -> None:
+        if "dim" in photo.path:
             raise KeyboardInterrupt
-        shutil.copy(source, target)
+        shutil.copy(photo.path, target)
 
     monkeypatch.setattr("albumsort.export._place", fail)
     with pytest.raises(KeyboardInterrupt):
@@ -114,21 +115,29 @@ def test_a_dry_run_writes_no_manifest(index, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("path", ["../mine/dim.jpg", "/etc/hostname", "link/dim.jpg", ""])
+@pytest.mark.parametrize("path", ["../mine/dim.jpg", "/etc/hostname", "link/dim.jpg", "loop/x", ""])
 def test_a_manifest_that_names_files_elsewhere_removes_nothing(index, mine, tmp_path, path):
     out = tmp_path / "out"
     lay(index, out)
     (out / "link").symlink_to(mine)
+    (out / "loop").symlink_to(out / "loop")
     content = json.loads((out / NAME).read_text())
     content["files"].append({**content["files"][0], "path": path})
     (out / NAME).write_text(json.dumps(content))
     with pytest.raises(AlbumsortError, match="nothing was removed"):
         list(Manifest(out).undo())
-    assert len(files(out)) == 4
+    assert len(files(out)) == 5  # the loop among them
     assert (mine / "dim.jpg").exists()
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"version": 1}', '{"version": 1, "files": [{"path": 3}]}', "\x00"])
+_OF_ZERO = '{"version": 1, "files": [{"path": "a\\u0000b", "source": "/a", "mode": "copy", "digest": ""}]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"version": 1}', '{"version": 1, "files": [{"path": 3}]}', "\x00", "[" * 100_000, _OF_ZERO],
+    ids=range(7),
+)
 def test_a_file_of_that_name_that_is_no_manifest_is_an_error(index, tmp_path, text):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / NAME).write_text(text)

@@ -7,6 +7,7 @@ import ctypes
 import hashlib
 import os
 import signal
+import stat
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from albumsort.shrink import shrink
 _CHUNK = 1 << 20
 #: Bytes that any disk gives in seconds.
 _SMALL = 64 << 20
+#: A file with more bytes is no photo, and would be read for minutes or, where it is mostly a hole, for days.
+_LARGEST = 5_000_000_000
 #: Grey levels up to which a pixel is black, and from which it is white.
 _BLACK, _WHITE = 8, 247
 #: Megapixels decoded at once from which a worker gives its memory back afterwards.
@@ -170,8 +173,14 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
     digest: str | None = None
     try:
         with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):  # which may have no end
+                return Failed("not an image", None)
             # What is no picture may be a film of any size, and is not worth reading to its end.
-            if sniff(file.read(SNIFF_BYTES)) is not None or os.fstat(file.fileno()).st_size < _SMALL:
+            if sniff(file.read(SNIFF_BYTES)) is not None or status.st_size < _SMALL:
+                if status.st_size > _LARGEST:
+                    size = f"{status.st_size / 1e9:.0f} GB > {_LARGEST / 1e9:.0f} GB"
+                    return Failed(f"too large a file ({size})", None)
                 digest = sha256(file, alive)
             file.seek(0)
             image = open_photo(file)

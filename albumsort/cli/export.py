@@ -108,7 +108,7 @@ def export(
         print(json.dumps({"destination": str(dest), "files": files, "sidecars": sidecars}))
         return
     for item in done:
-        if dry_run or item.action in ("missing", "unreadable"):
+        if dry_run or item.action in ("missing", "changed", "unreadable"):
             print(f"{item.action}: {printable(item.source)} -> {printable(item.target)}")
     count = Counter(item.action for item in done)
     for name in chosen:
@@ -116,7 +116,7 @@ def export(
         if laid:
             print(f"{name:9}{len(laid):6d}")
     words = ", ".join(f"{number} {action}" for action, number in count.items()) or nothing
-    print(f"{printable(str(dest))}: {words}")
+    print(f"{printable(str(dest))}: {words}{'; scan again for what changed' if count['changed'] else ''}")
     for one in beside:
         if one.action not in ("written", "updated", "present"):
             print(f"sidecar {one.action}: {printable(one.target)}")

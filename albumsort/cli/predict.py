@@ -55,7 +55,7 @@ def show(
     threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain.")] = 0.5,
 ) -> None:
     """Draw a photo with its faces boxed, and a bar chart a face."""
-    from albumsort.album.thumbnails import thumbnails
+    from albumsort.album.thumbnails import megapixels, thumbnails
     from albumsort.export import fitting_name
     from albumsort.report.drawing import draw_faces
     from albumsort.report.lists import count
@@ -66,7 +66,7 @@ def show(
         result = _known(path, db) or _read(path)
         if result.photo.error and not result.faces:
             raise AlbumsortError(f"{printable(path)}: {result.photo.error}")
-        (picture,) = thumbnails([result.photo.path], _DRAWN)
+        (picture,) = thumbnails([result.photo.path], _DRAWN, megapixels([result.photo]))
         if picture.pixels is None:
             raise AlbumsortError(f"{printable(path)}: {picture.error}")
         draw_faces(picture.pixels, picture.scale, result.faces, threshold, printable(os.path.basename(path)), target)

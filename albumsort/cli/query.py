@@ -106,7 +106,7 @@ def _print(photos: Iterable[RankedPhoto], certain: float, form: Format) -> bool:
         nonlocal is_any, has_escapes
         for row in photos:
             is_any = True
-            has_escapes |= form == "paths" and row.photo.path != one_line(row.photo.path)
+            has_escapes |= form in ("paths", "csv") and row.photo.path != one_line(row.photo.path)
             yield row
 
     sys.stdout.writelines(write_ranking(noted(), certain, form))

@@ -79,7 +79,7 @@ def sheet(
 
         from tqdm import tqdm
 
-        from albumsort.album.thumbnails import thumbnails
+        from albumsort.album.thumbnails import megapixels, thumbnails
         from albumsort.report.lists import count
         from albumsort.report.sheet import Sheet, draw_sheet
         from albumsort.report.sheet_html import SIDE, write_html_sheet
@@ -87,7 +87,11 @@ def sheet(
         page = Sheet(f"{wanted}, everyone" if everyone else wanted, ranking, certain)
         is_html = target.suffix.lower() == ".html"
         pictures = tqdm(
-            thumbnails([row.photo.path for row in ranking], SIDE if is_html else page.decoded),
+            thumbnails(
+                [row.photo.path for row in ranking],
+                SIDE if is_html else page.decoded,
+                megapixels([row.photo for row in ranking]),
+            ),
             total=len(ranking),
             unit=" photos",
             disable=not sys.stderr.isatty(),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from typing import Any
 
 from albumsort.emotions import EMOTIONS
 from albumsort.index.answers import Answers
 from albumsort.index.filters import Filters
+from albumsort.index.rows import settings_of
 
 
 def of_all(connection: sqlite3.Connection, certain: float) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def labels(connection: sqlite3.Connection) -> list[str] | None:
     """The emotions that the model of the last scan which read any face tells apart, as far as that is kept."""
     question = "SELECT settings FROM scans WHERE model NOT NULL ORDER BY id DESC LIMIT 1"
     row = connection.execute(question).fetchone()
-    return row and json.loads(row[0]).get("labels")
+    return row and settings_of(row[0]).get("labels")
 
 
 def last_scan(connection: sqlite3.Connection) -> dict[str, Any] | None:
@@ -76,4 +76,4 @@ def last_scan(connection: sqlite3.Connection) -> dict[str, Any] | None:
     row = connection.execute(
         "SELECT started_at, finished_at, settings, model FROM scans ORDER BY id DESC LIMIT 1"
     ).fetchone()
-    return row and {"started_at": row[0], "finished_at": row[1], "settings": json.loads(row[2]), "model": row[3]}
+    return row and {"started_at": row[0], "finished_at": row[1], "settings": settings_of(row[2]), "model": row[3]}

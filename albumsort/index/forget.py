@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
-from albumsort.index.rows import to_column
+from albumsort.errors import AlbumsortError
+from albumsort.index.rows import settings_of, to_column
 
 
 def below(column: str, path: str) -> tuple[str, list[object]]:
@@ -25,20 +30,39 @@ def forget(connection: sqlite3.Connection, path: str) -> int:
     photos that were edited or pruned before, which nobody can tell the folder of any more.
     """
     condition, values = below("path", path)
-    photos = connection.execute(f"DELETE FROM photos WHERE {condition}", values).rowcount
+    files = connection.execute(f"DELETE FROM photos WHERE {condition}", values).rowcount
     # RAW files elsewhere would still name their JPEG.
     of_raws, values_of_raws = below("raw_of", path)
-    photos += connection.execute(f"DELETE FROM photos WHERE {of_raws}", values_of_raws).rowcount
-    others = connection.execute(f"DELETE FROM others WHERE {condition}", values).rowcount
-    unread = connection.execute(f"DELETE FROM unread WHERE {condition}", values).rowcount
-    if not photos + others + unread:
+    files += connection.execute(f"DELETE FROM photos WHERE {of_raws}", values_of_raws).rowcount
+    for table in ("others", "unread"):
+        files += connection.execute(f"DELETE FROM {table} WHERE {condition}", values).rowcount
+    scans = connection.execute("SELECT id, settings FROM scans").fetchall()
+    if not files and not any(_names(settings_of(settings), path) for _, settings in scans):
         return 0
     connection.execute("DELETE FROM corrections WHERE digest NOT IN (SELECT digest FROM photos WHERE digest NOT NULL)")
-    for scan, settings in connection.execute("SELECT id, settings FROM scans").fetchall():
-        kept = _without(json.loads(settings), path)
-        if kept is not None:
-            connection.execute("UPDATE scans SET settings = ? WHERE id = ?", (json.dumps(kept), scan))
-    return photos + others + unread
+    kept = [(json.dumps(_without(settings_of(settings), path)), scan) for scan, settings in scans]
+    connection.executemany("UPDATE scans SET settings = ? WHERE id = ?", kept)
+    return files
+
+
+def is_known_to(copy: Path, path: str) -> bool:
+    """Whether a copy of an index, of whatever version, knows of a file or of anything below a folder.
+
+    Raises:
+        AlbumsortError: it cannot be read.
+    """
+    condition, values = below("path", path)
+    try:
+        with closing(sqlite3.connect(f"file:{quote(os.fsencode(copy.absolute()))}?mode=ro", uri=True)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            return any(
+                connection.execute(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1", values).fetchone()
+                for table in ("photos", "others", "unread")
+                if table in tables
+            ) or any(_names(settings_of(text), path) for (text,) in connection.execute("SELECT settings FROM scans"))
+    except sqlite3.Error as error:
+        words = f"cannot be read ({error}); it may know of what is to be forgotten: delete it"
+        raise AlbumsortError(f"{copy}: {words}") from error
 
 
 def scrub(connection: sqlite3.Connection) -> bool:
@@ -51,18 +75,22 @@ def scrub(connection: sqlite3.Connection) -> bool:
     return not busy
 
 
-def _without(settings: dict[str, object], path: str) -> dict[str, object] | None:
-    """The settings of a scan without the names of what is forgotten; None when it has none of them."""
+def _names(settings: dict[str, Any], path: str) -> bool:
+    """Whether the settings of a scan name a path, or one below it."""
+    return any(_is_below(name, path) for name in (*settings.get("paths", ()), settings.get("model")))
 
-    def is_below(name: object) -> bool:
-        return isinstance(name, str) and (name == path or name.startswith(path.rstrip(os.sep) + os.sep))
 
-    paths, model = settings.get("paths"), settings.get("model")
+def _without(settings: dict[str, Any], path: str) -> dict[str, Any]:
+    """The settings of a scan without the names of what is forgotten."""
     kept = dict(settings)
-    if isinstance(paths, list):
-        kept["paths"] = [name for name in paths if not is_below(name)]
+    if "paths" in settings:
+        kept["paths"] = [name for name in settings["paths"] if not _is_below(name, path)]
     if settings.get("exclude"):
         kept["exclude"] = []  # a pattern may name anything, and no later scan reads it
-    if is_below(model):
+    if _is_below(settings.get("model"), path):
         kept["model"] = None
-    return kept if kept != settings else None
+    return kept
+
+
+def _is_below(name: object, path: str) -> bool:
+    return isinstance(name, str) and (name == path or name.startswith(path.rstrip(os.sep) + os.sep))

@@ -18,7 +18,7 @@ from albumsort.index import corrections, counts, everyone, schema
 from albumsort.index.answers import Answers, in_scheme
 from albumsort.index.corrections import LabelledFace
 from albumsort.index.filters import Filters
-from albumsort.index.rows import faces_of, from_column, photo_of, results_of, to_column
+from albumsort.index.rows import faces_of, from_column, photo_of, results_of, settings_of, to_column
 from albumsort.records import Face, Photo
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Index:
     def threshold(self) -> float:
         """What the last scan recorded, else 0.5."""
         row = self._connection.execute("SELECT settings FROM scans ORDER BY id DESC LIMIT 1").fetchone()
-        return float(json.loads(row[0]).get("threshold", DEFAULT_THRESHOLD)) if row else DEFAULT_THRESHOLD
+        return float(settings_of(row[0]).get("threshold", DEFAULT_THRESHOLD)) if row else DEFAULT_THRESHOLD
 
     def top(
         self,

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
 from albumsort.records import Face, Photo, PhotoResult
 
 PHOTO_COLUMNS = "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error, exposure, orientation"
@@ -30,6 +31,18 @@ def to_column(path: str) -> str | bytes:
 def from_column(value: str | bytes) -> str:
     """The path that ``to_column`` made a column's value of."""
     return os.fsdecode(value)
+
+
+def settings_of(text: str) -> dict[str, Any]:
+    """The settings that a scan was written down with.
+
+    Raises:
+        AlbumsortError: they cannot be read.
+    """
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise AlbumsortError(f"the index is damaged: the settings of a scan cannot be read ({error})") from error
 
 
 def photo_row(photo: Photo, scan: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from albumsort.index import bursts, corrections, everyone, schema
 from albumsort.index import forget as forgetting
 from albumsort.index.corrections import Correction, corrected
 from albumsort.index.presence import is_gone, is_unplugged
-from albumsort.index.rows import face_row, faces_of, from_column, photo_of, photo_row, to_column
+from albumsort.index.rows import face_row, faces_of, from_column, photo_of, photo_row, settings_of, to_column
 from albumsort.index.seen import KNOWN, PASSING_ERRORS, Seen
 from albumsort.records import Face, Photo, PhotoFile, PhotoResult
 
@@ -294,7 +294,7 @@ class IndexWriter:
         """Delete every trace of a photo, or of a folder and all below it.
 
         Returns:
-            how many files were forgotten.
+            how many files were forgotten. Of files that are not known any more, traces may be left, which go, too.
 
         Raises:
             AlbumsortError: another program that reads the index keeps traces alive.
@@ -302,8 +302,9 @@ class IndexWriter:
         self._connection.execute("PRAGMA secure_delete = ON")
         with self._transaction():
             files = forgetting.forget(self._connection, path)
-        for backup in schema.backups(self.path) if files else ():
-            backup.unlink()
+        for copy in schema.backups(self.path):
+            if forgetting.is_known_to(copy, path):
+                copy.unlink()
         if not forgetting.scrub(self._connection):
             raise AlbumsortError(
                 f"{self.path}: forgotten, but traces stay in {self.path.name}-wal while another program reads the"
@@ -313,7 +314,7 @@ class IndexWriter:
 
     def _roots(self) -> set[str]:
         settings = self._connection.execute("SELECT settings FROM scans")
-        return {root.rstrip(os.sep) or os.sep for (text,) in settings for root in json.loads(text)["paths"]}
+        return {root.rstrip(os.sep) or os.sep for (text,) in settings for root in settings_of(text)["paths"]}
 
     def _insert(self, scan: int, photo: Photo, faces: Iterable[Face]) -> None:
         self._put_faces(self._replace(photo_row(photo, scan)), faces)

@@ -26,6 +26,8 @@ COLOURS = {
 UNCERTAIN = "#FFFFFF"
 #: Charts drawn at most; further faces are boxed only.
 _MAX_CHARTS = 12
+#: Sides of a photo as the page allows for; of a longer one, a strip is seen.
+_LONGEST = 5.0
 
 
 def draw_faces(
@@ -44,7 +46,7 @@ def draw_faces(
     shown = faces[:_MAX_CHARTS]
     columns = 1 if len(shown) <= 4 else 2 if len(shown) <= 8 else 3
     rows = max(1, -(-len(shown) // columns))
-    aspect = pixels.shape[1] / pixels.shape[0]
+    aspect = min(max(pixels.shape[1] / pixels.shape[0], 1 / _LONGEST), _LONGEST)
     height = max(5.0, 1.6 * rows)
     chart = 2.7 * columns if shown else 0.0
     figure = page(height * aspect + chart, height)

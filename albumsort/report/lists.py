@@ -80,9 +80,12 @@ def _line(rank: int, row: RankedPhoto) -> str:
 def one_line(path: str) -> str:
     """A path as scripts read it, a line each: exact but for control characters.
 
-    A name with a line break in it must not look like two, nor one with escapes rule the terminal.
+    A name with a line break in it must not look like two, nor one with escapes rule the terminal, nor one with marks
+    of writing direction look like another.
     """
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: printable(found[0]), path)
+    return re.sub(
+        r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", lambda found: printable(found[0]), path
+    )
 
 
 def burst_as_dict(frames: Sequence[Frame]) -> dict[str, Any]:
@@ -150,7 +153,9 @@ def _csv(ranking: Iterable[RankedPhoto]) -> Iterator[str]:
     for rank, row in enumerate(ranking, 1):
         photo, score = row.photo, "" if row.score is None else f"{row.score:.6f}"
         size = (photo.width, photo.height)
-        yield _csv_line(rank, photo.path, score, photo.taken_at, len(row.faces), _as_text(photo.camera), *size)
+        yield _csv_line(
+            rank, one_line(photo.path), score, photo.taken_at, len(row.faces), _as_text(photo.camera), *size
+        )
 
 
 def _csv_line(*cells: object) -> str:

@@ -317,3 +317,17 @@ def test_a_photo_that_must_not_be_read_says_so(
     with unprivileged():
         failed = decoder_process.decode_file(str(path), lambda opened: None, 256, 64)
     assert failed == decoder_process.Failed("permission denied", None)
+
+
+def test_a_file_too_large_for_a_photo_is_not_read(tmp_path: Path) -> None:
+    with open(tmp_path / "hole.jpg", "wb") as file:
+        file.write(b"\xff\xd8\xff\xe0")
+        file.truncate(6_000_000_000)  # takes no room on the disk
+    failed = decoder_process.decode_file(str(tmp_path / "hole.jpg"), lambda opened: None, 256, 64)
+    assert failed == decoder_process.Failed("too large a file (6 GB > 5 GB)", None)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="has no file without an end")
+def test_what_has_no_end_is_not_read() -> None:
+    failed = decoder_process.decode_file("/dev/zero", lambda opened: None, 256, 64)
+    assert failed == decoder_process.Failed("not an image", None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from albumsort.album.thumbnails import thumbnails
+from albumsort.album.thumbnails import megapixels, thumbnails
+from albumsort.records import Photo
 
 
 def test_each_photo_has_one_of_about_the_size_asked_for_upright(album):
@@ -34,3 +35,14 @@ def test_what_cannot_be_read_has_a_reason_instead_and_stops_nothing(album, tmp_p
 
 def test_no_photos_need_no_decoders():
     assert list(thumbnails([], 100)) == []
+
+
+def test_a_picture_with_too_many_pixels_is_refused_by_its_header(tmp_path):
+    Image.new("1", (3000, 2000)).save(tmp_path / "large.png")
+    (refused,) = thumbnails([str(tmp_path / "large.png")], 100, max_megapixels=5)
+    assert refused.pixels is None and refused.error.startswith("too large (6.0 MP > 5 MP")
+
+
+def test_photos_may_have_as_many_pixels_as_when_they_were_read():
+    small, panorama = (Photo("/a.jpg", 1, 1, None, width, 10_000) for width in (1000, 50_000))
+    assert (megapixels([small]), megapixels([small, panorama])) == (200, 500)

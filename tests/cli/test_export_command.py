@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -82,7 +83,8 @@ def test_sidecars_speak_of_the_labels_and_faces_of_the_export(album, tmp_path, f
         face_of("sad", 0.9, (300, 300, 20, 24)),
     )
     photo = album / "dim.jpg"
-    facts = (photo.stat().st_size, mtime_ns(photo.stat()), "digest", 512, 512)
+    digest = hashlib.sha256(photo.read_bytes()).hexdigest()
+    facts = (photo.stat().st_size, mtime_ns(photo.stat()), digest, 512, 512)
     with IndexWriter(tmp_path / "index.db") as writer:
         scan = writer.start_scan({"paths": [], "threshold": 0.5})
         writer.write(scan, [PhotoResult(Photo(str(photo), *facts), found)])

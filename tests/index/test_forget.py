@@ -79,6 +79,22 @@ def test_a_typo_forgets_nothing_and_leaves_the_copies_of_older_versions(secret: 
     assert secret.path.with_name("index.db.version-2").exists()
 
 
+def test_what_was_pruned_before_leaves_no_trace_either(secret: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("albumsort.index.store.is_unplugged", lambda root: False)
+    secret.turn_back(2)
+    with IndexWriter(secret.path) as writer:
+        writer.prune()
+        writer.forget("/photos/secret")
+    assert b"secret/" not in everything_written(secret.path.parent)
+    assert not secret.path.with_name("index.db.version-2").exists()
+
+
+def test_a_copy_that_cannot_be_read_is_named(secret: Any) -> None:
+    secret.path.with_name("index.db.version-2").write_bytes(b"no index at all, but a long enough text for one" * 20)
+    with pytest.raises(AlbumsortError, match=r"index\.db\.version-2: cannot be read"):
+        secret.writer.forget("/photos/secret")
+
+
 def test_a_single_photo_can_be_forgotten(secret: Any) -> None:
     assert secret.writer.forget("/photos/secret/a.jpg") == 1
     assert secret.sql("SELECT count(*) FROM photos") == [(2,)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
 from albumsort.index import Index
 from albumsort.index.filters import Filters
 from albumsort.index.store import IndexWriter
@@ -186,6 +187,14 @@ def test_stats_count_photos_faces_and_the_last_scan(room: Any, face: Callable) -
     assert (stats["first_taken_at"], stats["last_taken_at"]) == ("2023-01-01T00:00:00", "2024-01-01T00:00:00")
     assert stats["last_scan"]["settings"] == {"paths": ["/photos"], "threshold": 0.5}
     assert stats["last_scan"]["finished_at"] is None
+
+
+def test_settings_that_cannot_be_read_are_said(room: Any) -> None:
+    for damaged in ("x", "[1]", ""):
+        with closing(sqlite3.connect(room.path)) as connection, connection:
+            connection.execute("UPDATE scans SET settings = ?", (damaged,))
+        with Index(room.path) as index, pytest.raises(AlbumsortError, match="the index is damaged"):
+            index.stats()
 
 
 def test_an_index_without_a_scan_answers(tmp_path: Path) -> None:

@@ -35,6 +35,13 @@ def test_any_number_of_faces_makes_a_picture_of_sensible_size(pixels, face_of, t
     assert width > height
 
 
+@pytest.mark.parametrize("shape", [(2000, 1, 3), (1, 2000, 3)])
+def test_a_strip_of_pixels_makes_one_too(face_of, tmp_path, shape):
+    draw_faces(np.zeros(shape, np.uint8), 0.05, [face_of("happy", 0.9)], 0.5, "strip", tmp_path / "drawn.png")
+    height, width, _ = drawn(tmp_path / "drawn.png").shape
+    assert 400 <= height <= 1500 and 300 <= width <= 4000
+
+
 def test_charts_stand_beside_the_photo(pixels, face_of, tmp_path):
     draw_faces(pixels, 1.0, [], 0.5, "", tmp_path / "none.png")
     draw_faces(pixels, 1.0, [face_of("happy", 0.9)], 0.5, "", tmp_path / "one.png")

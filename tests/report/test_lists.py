@@ -47,13 +47,13 @@ def test_a_photo_with_an_error_has_no_faces():
     }
 
 
-def test_csv_keeps_commas_quotes_and_line_breaks_of_names(face_of):
-    path = '/one, "two"\nthree.jpg'
+def test_csv_keeps_commas_and_quotes_of_names_and_no_line_breaks_escapes_or_marks_of_direction(face_of):
+    path = '/one, "two"\nthree\x1b[31m\u202e\u2028.jpg'
     ranking = [RankedPhoto(photo(path, width=400, height=300, camera="A, B"), 0.5, (face_of("happy", 0.5),))]
     (record,) = csv.DictReader(io.StringIO("".join(write_ranking(ranking, 0.5, "csv"))))
     assert record == {
         "rank": "1",
-        "path": path,
+        "path": '/one, "two"\\nthree\\x1b[31m\\u202e\\u2028.jpg',
         "score": "0.500000",
         "taken_at": "",
         "faces": "1",
