@@ -27,7 +27,7 @@ _Kind = TypeVar("_Kind", bound="DataclassInstance")
 
 def shipped() -> dict[str, Path]:
     """The recipes that come with the package, by name: those of our models, then those of the write-ups."""
-    ours = {name: models_folder() / f"{name}.toml" for name in ("emotion", "teacher-3", "teacher-2", "teacher-1")}
+    ours = {name: models_folder() / f"{name}.toml" for name in ("emotion", "teacher-2", "teacher-1")}
     return ours | {name: _WRITE_UPS / f"{name}.toml" for name in write_ups()}
 
 

@@ -20,7 +20,7 @@ from albumsort.vision.runtime import tensorflow
 MAX_CROPS = 256
 #: Where no emotion of a face is as probable as the first, its mirror image is looked at, too, and counts for as much as
 #: the face does from the second on downwards. In between it counts for less, so that no probability jumps.
-IN_DOUBT, UNSURE = 0.8, 0.7
+IN_DOUBT, UNSURE = 0.7, 0.6
 #: Second looks are taken at a multiple of so many faces: for each new number the convolutions are planned anew.
 _STEP = 16
 _PLACES: dict[str, int] = {emotion: place for place, emotion in enumerate(EMOTIONS)}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.vision.classifier import EmotionClassifier
+from albumsort.vision.classifier import EmotionClassifier, share_of_mirrored
 from albumsort.vision.crop import CROP_SIDE
 from albumsort.vision.models import model_in_use
 from albumsort.vision.runtime import tensorflow
@@ -49,8 +49,8 @@ def look(
 ) -> Look:
     """Look inside a network while it reads a face.
 
-    Saliency is Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) at the last plane of at least 3 x 3; where the answer
-    is the mean of the face's and its mirror image's, so is the saliency.
+    Saliency is Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) at the last plane of at least 3 x 3; as far
+    as the mirror image has a share in the answer, it has it in the saliency.
 
     Args:
         crop: uint8 ``(48, 48)``.
@@ -74,14 +74,17 @@ def look(
     network = keras.models.load_model(path, compile=False, safe_mode=True)
     places = spatial_places(network)
     stages = after_down_scaling(network, places)
-    answer = network.output[classifier.card.head(labels)]
+    head = classifier.card.head(labels)
+    answer = network.output[head]
     inner = keras.Model(network.input, [*(network.layers[place].output for place in places), answer])
     looks = [crop, crop[:, ::-1]] if classifier.card.is_mirrored else [crop]
     views = tf.constant(np.stack(looks)[..., None], tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(views)
         *maps, logits = inner(views, training=False)
-        score = tf.reduce_mean(logits[:, classifier.card.labels.index(chosen)])
+        score = tf.reduce_sum(logits[:, classifier.card.labels.index(chosen)])
+    alone = tf.nn.softmax(logits[0, : len(classifier.card.labels)] / classifier.card.temperatures[head])
+    share = float(share_of_mirrored(alone.numpy().max()))
     wide = [k for k, plane in enumerate(maps) if min(plane.shape[1:3]) >= _SMALLEST_PLANE]
     if not wide:
         raise AlbumsortError(f"{path}: a network without planes of {_SMALLEST_PLANE} x {_SMALLEST_PLANE} or more")
@@ -90,7 +93,7 @@ def look(
         crop,
         probabilities,
         chosen,
-        _grad_cam(last.numpy(), tape.gradient(score, last).numpy()),
+        _grad_cam(last.numpy(), tape.gradient(score, last).numpy(), (1 - share, share)),
         [maps[places.index(place)].numpy()[0] for place in stages],
     )
 
@@ -128,11 +131,14 @@ def after_down_scaling(network: Any, places: list[int]) -> list[int]:
     return sorted(found)
 
 
-def _grad_cam(maps: NDArray[np.float32], gradients: NDArray[np.float32]) -> NDArray[np.float32]:
+def _grad_cam(
+    maps: NDArray[np.float32], gradients: NDArray[np.float32], shares: tuple[float, float]
+) -> NDArray[np.float32]:
     """Saliency from maps and gradients ``(looks, height, width, channels)`` of a face and perhaps its mirror image."""
     weights = gradients.mean((1, 2), keepdims=True)
-    plane, *mirrored = (maps * weights).sum(-1).clip(0)
+    face, *mirrored = (maps * weights).sum(-1).clip(0)
+    plane = shares[0] * face
     for other in mirrored:
-        plane = plane + other[:, ::-1]
+        plane = plane + shares[1] * other[:, ::-1]
     plane = cv2.resize(plane, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_CUBIC).clip(0)
     return np.asarray(plane / max(float(plane.max()), 1e-12), np.float32)
