@@ -14,6 +14,7 @@ from PIL import Image
 from albumsort.export import export
 from albumsort.index.query import Index
 from albumsort.index.store import IndexWriter
+from albumsort.manifest import fingerprint
 from albumsort.records import Photo, PhotoResult
 from albumsort.sidecar import write_sidecars
 
@@ -101,7 +102,8 @@ def test_regions_of_turned_photos_come_back_within_a_pixel(face_of, tmp_path, or
     status = photo.stat()
     with IndexWriter(tmp_path / "index.db") as writer:
         scan = writer.start_scan({"paths": [], "threshold": 0.5})
-        record = Photo(str(photo), status.st_size, status.st_mtime_ns, "digest", *size, orientation=orientation)
+        facts = (status.st_size, status.st_mtime_ns, fingerprint(photo))
+        record = Photo(str(photo), *facts, *size, orientation=orientation)
         faces = (face_of("happy", 0.9, boxes[0]), face_of("fear", 0.8, boxes[1]), face_of("sad", 0.4, boxes[2]))
         writer.write(scan, [PhotoResult(record, faces)])
         writer.finish_scan(scan)
