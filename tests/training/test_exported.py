@@ -44,12 +44,6 @@ def test_an_export_takes_any_number_of_faces(exported, trained, count):
     assert answers(*exported)(crops) == pytest.approx(EmotionClassifier(trained).probabilities(crops), abs=1e-4)
 
 
-def test_a_face_and_its_mirror_image_are_read_alike(exported):
-    crops = made_up_faces(5)
-    read = answers(*exported)
-    assert read(crops) == pytest.approx(read(np.ascontiguousarray(crops[:, :, ::-1])), abs=1e-4)
-
-
 def test_an_export_is_all_that_is_left(exported):
     _, target = exported
     assert [path.name for path in target.parent.iterdir()] == [target.name]

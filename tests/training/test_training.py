@@ -234,13 +234,6 @@ def test_votes_are_asked_for_where_they_are_needed(few_faces, run):
     assert done.returncode == 2 and "--ferplus" in done.stderr
 
 
-def test_the_classifier_reads_a_mirrored_face_alike_where_it_is_in_doubt(trained, faces):
-    for labels in ("perceived", "fer2013"):
-        classifier = EmotionClassifier(trained, labels)
-        mirrored = classifier.probabilities(np.ascontiguousarray(faces.pixels[:, :, ::-1]))
-        assert mirrored == pytest.approx(classifier.probabilities(faces.pixels), abs=1e-5)
-
-
 @pytest.mark.parametrize("is_mirrored", [True, False])
 def test_training_reads_as_the_classifier_does(faces, tmp_path, is_mirrored):
     card = json.loads(shipped_model().with_suffix(".json").read_text())
