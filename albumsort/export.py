@@ -278,8 +278,9 @@ def _copy(photo: Photo, target: Path) -> None:
         shutil.copystat(photo.path, writing.name)
         # A copy belongs to whoever exports: what runs as its owner must not come with it out of a stranger's folder.
         os.chmod(writing.name, stat.S_IMODE(os.stat(writing.name).st_mode) & 0o777)
-        arrived, there = fingerprint(Path(writing.name)), fingerprint(Path(os.path.realpath(photo.path)))
-        if arrived != there:
+        there = Path(os.path.realpath(photo.path))
+        wanted = photo.digest or fingerprint(there)
+        if fingerprint(Path(writing.name)) != wanted:
+            if fingerprint(there) != wanted:
+                raise _ChangedError
             raise OSError(errno.EIO, "the copy differs from the photo", str(target))
-        if photo.digest and arrived != photo.digest:
-            raise _ChangedError

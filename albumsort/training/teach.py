@@ -94,7 +94,10 @@ def _read_answers(path: Path, faces: Faces) -> dict[str, NDArray[np.float32]]:
 def _arrays(path: Path) -> dict[str, NDArray]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            return dict(file)
+            arrays = dict(file)
+            if _FACES not in arrays or any(array.ndim != 2 for array in arrays.values()):
+                raise ValueError(f"it has {', '.join(arrays)}")
+            return arrays
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     except (ValueError, zipfile.BadZipFile) as error:

@@ -113,6 +113,12 @@ def test_a_face_that_is_there_twice_is_what_is_said_of_both(faces, tmp_path):
     )
 
 
+def test_an_archive_of_something_else_is_no_file_of_answers(recipe, faces, tmp_path):
+    np.savez(tmp_path / "folds.npz", fer2013=np.zeros((3, 7)), perceived=np.zeros((3, 8)))
+    with pytest.raises(DataError, match=r"folds\.npz: not a file of answers \(it has fer2013, perceived"):
+        convert.train(taught(recipe, "folds"), faces, tmp_path, "test", teachers={"folds": tmp_path / "folds.npz"})
+
+
 @pytest.mark.parametrize(("content", "reason"), [(b"no archive", "not a file of answers"), (None, "No such file")])
 def test_a_file_of_answers_that_is_none_is_named(recipe, faces, tmp_path, content, reason):
     if content:
