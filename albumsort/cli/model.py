@@ -11,7 +11,7 @@ import typer
 
 from albumsort.album.walk import printable
 from albumsort.cli.labelled import load_faces, say
-from albumsort.cli.options import Db, Device, Json, Model, index_path
+from albumsort.cli.options import Db, Device, Json, Model, Precision, index_path
 from albumsort.errors import AlbumsortError
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ def train(
             metavar="FILE", help="NAME.keras or NAME.npz, made by the recipe NAME, for one that learns from it."
         ),
     ] = None,
+    precision: Precision = None,
 ) -> None:
     """Train a model by its recipe. When stopped, the same command goes on after the last whole epoch.
 
@@ -50,7 +51,7 @@ def train(
     from albumsort.training import recipe_file as recipes
     from albumsort.vision.runtime import quiet_stderr
 
-    chosen = recipes.find(recipe)
+    chosen = recipes.find(recipe).in_precision(precision)
     faces, ferplus = load_faces(data, ferplus)
     if "perceived" in chosen.heads and not (faces.majority >= 0).any():
         raise typer.BadParameter("what people perceive is learnt from votes: --ferplus fer2013new.csv")
@@ -58,6 +59,7 @@ def train(
     command += f" --ferplus {ferplus.name}" if ferplus else ""
     command += f" --recipe {Path(recipe).name}"
     command += "".join(f" --teacher {file.name}" for file in teacher or [])
+    command += f" --precision {precision}" if precision else ""
     votes = " with the votes of FER+" if ferplus else ""
     is_table = data.is_file() or (data / "fer2013.csv").exists()
     what = f"FER2013 {chosen.fit.faces}{votes}" if is_table else f"class folders of {data.name}"

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from albumsort.index.query import Index
 
 Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="Where the networks run.")]
+Precision = Annotated[
+    Literal["float32", "bfloat16"] | None,
+    typer.Option(
+        help="Of the arithmetic, in place of the recipe's: bfloat16 is quicker where the processor has it.",
+        show_default=False,
+    ),
+]
 
 Db = Annotated[
     Path | None,

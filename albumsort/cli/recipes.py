@@ -10,7 +10,7 @@ import typer
 
 from albumsort.album.walk import printable
 from albumsort.cli.labelled import load_faces, say
-from albumsort.cli.options import Json
+from albumsort.cli.options import Json, Precision
 
 
 def recipes(as_json: Json = False) -> None:
@@ -47,6 +47,7 @@ def compare(
     recipes: Annotated[
         str | None, typer.Option(metavar="NAME,NAME", help="Unless told, those of the write-ups.")
     ] = None,
+    precision: Precision = None,
     as_json: Json = False,
 ) -> None:
     """Train the recipes of the write-ups and measure them beside the model that ships, all on PublicTest.
@@ -59,7 +60,7 @@ def compare(
     from albumsort.vision.runtime import quiet_stderr
 
     names = [name.strip() for name in recipes.split(",")] if recipes else recipes_.write_ups()
-    chosen = [recipes_.find(name) for name in names]
+    chosen = [recipes_.find(name).in_precision(precision) for name in names]
     if len({recipe.name for recipe in chosen}) < len(chosen):
         raise typer.BadParameter("two recipes of one name; each gets a folder of its name")
     faces, _ = load_faces(data, ferplus)
@@ -68,6 +69,7 @@ def compare(
     votes = f" --ferplus {ferplus.name}" if ferplus else ""
     of_these = ",".join(Path(name).name for name in names)
     command = f"albumsort model compare --data {data.name}{votes} --recipes {of_these} --out DIR"
+    command += f" --precision {precision}" if precision else ""
     rows = comparing.compare(chosen, faces, out, command, say)
     table = comparing.as_markdown(rows)
     (out / "comparison.md").write_text(table, encoding="utf-8")

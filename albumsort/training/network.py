@@ -28,9 +28,10 @@ def build(recipe: Recipe) -> keras.Model:
 
 
 def without_training(trained: keras.Model, recipe: Recipe) -> keras.Model:
-    """The net that is used: it answers as ``trained`` does, and its description names nothing of albumsort's.
+    """The net that is used: its description names nothing of albumsort's.
 
-    The batch norms of a residual net are folded into the convolutions before them, which is smaller and quicker.
+    It answers as ``trained`` does, of faces that a residual net blurs first as its recipe says. The batch norms of such
+    a net are folded into the convolutions before them, which is smaller and quicker.
     """
     if recipe.network.layers:
         network = _by_layers(recipe, "float32", trains=False)
@@ -108,6 +109,13 @@ def _standardise(name: str) -> layers.LayerNormalization:
     return layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, epsilon=1.0, name=name)
 
 
+def _blurred(face: keras.KerasTensor, share: float) -> keras.KerasTensor:
+    """A face of which each pixel is to that share the mean of it and its neighbours; at the edge it has fewer."""
+    around = layers.AveragePooling2D(3, 1, padding="same", name="around")(face)
+    parts = [layers.Rescaling(1 - share, name="sharp")(face), layers.Rescaling(share, name="soft")(around)]
+    return layers.Add(name="blur")(parts)
+
+
 class _Builder:
     """Makes the layers of a residual net (He et al. 2016, arXiv:1512.03385).
 
@@ -124,7 +132,8 @@ class _Builder:
 
     def network(self, recipe: NetworkRecipe) -> keras.Model:
         face = keras.Input((None, None, 1), name="face")
-        x = _standardise("standardise")(face)
+        x = face if self._trains or not recipe.blur else _blurred(face, recipe.blur)
+        x = _standardise("standardise")(x)
         x = layers.ReLU(dtype=self._policy)(self._convolution(x, recipe.stem, 3, 1))
         for width in recipe.widths:
             for block in range(recipe.blocks):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from albumsort.emotions import PERCEIVED, SCHEMES, labels_of
@@ -29,12 +29,18 @@ class NetworkRecipe:
     dropout: float = 0.3
     #: Whether the model, when it is in doubt about a face, looks at its mirror image, too.
     mirrored: bool = True
+    #: How much of a pixel, in use, is the mean of it and the eight around it. In training each view is interpolated,
+    #: and so is softer than a face as it comes; a network reads best what is as it was in training (Touvron et al.
+    #: 2019, arXiv:1906.06423).
+    blur: float = 0.0
     #: In place of all that, the layers one by one, as ``layers.parse`` reads them; the logits are put behind them.
     layers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if min(self.stem, self.blocks, *self.widths, 1) < 1 or not 0 <= self.dropout < 1:
             raise DataError("stem, widths and blocks must be 1 or more, and dropout from 0 to below 1")
+        if not 0 <= self.blur <= 1:
+            raise DataError(f"blur {self.blur}: must be from 0 (faces as they are) to 1")
 
     def parameters(self, answers: int) -> int:
         """Weights of the network as it is used, where one head has so many answers."""
@@ -244,6 +250,8 @@ class Recipe:
         if not self.network.layers:
             if self.labels != "seven" or self.fit.loss != "softmax":
                 raise DataError("the residual network has the labels seven and the loss softmax; others want layers")
+        elif self.network.blur:
+            raise DataError("blur: belongs to the residual network; one by layers sees faces as they are")
         elif any(side != FACE_SIZE for cycle in self.cycles for _, side in cycle.stages):
             raise DataError(
                 f"a network by layers sees faces of {FACE_SIZE} pixels alone; write stages = [[EPOCHS, 48]]"
@@ -278,6 +286,10 @@ class Recipe:
     def is_mirrored(self) -> bool:
         """Whether the model, when it is in doubt about a face, looks at its mirror image, too."""
         return self.network.mirrored and not self.network.layers
+
+    def in_precision(self, precision: str | None) -> Recipe:
+        """The recipe with arithmetic of another precision; None leaves it as it is."""
+        return replace(self, fit=replace(self.fit, precision=precision)) if precision else self
 
     def parameters(self) -> int:
         """Weights of the network as it is used."""

@@ -126,5 +126,7 @@ def test_the_command_prints_the_table_and_draws_the_chart(run, few_faces, tmp_pa
     assert json.loads((out / "comparison.json").read_text())[0]["fer2013"] == rows[0]["fer2013"]
     assert (out / "comparison.md").read_text().splitlines()[:2] == table[:2]
     assert [row["name"] for row in rows] == ["tiny", "emotion"]
+    other = run("model", "compare", *options, "--precision", "bfloat16")
+    assert other.returncode == 1 and "another recipe" in other.stderr  # what is there was trained in float32
     refused = run("model", "compare", *options[:-1], "emotion,emotion")
     assert refused.returncode == 2 and "two recipes of one name" in refused.stderr

@@ -118,6 +118,8 @@ def test_values_that_make_no_sense_are_an_error_that_says_what_does(written, tex
         ('[network]\nwidths = ["a"]', "whole numbers"),
         ("[network]\nlayers = [3]", "words"),
         ("[network]\ndropout = 1.0", "dropout"),
+        ("[network]\nblur = 1.5", "blur 1.5"),
+        ('[network]\nlayers = ["flatten"]\nblur = 0.4', "residual"),
         ('[[cycles]]\nstages = [["a", 48]]', "whole numbers"),
         ("[[cycles]]\npeak_rate = -1.0", "peak_rate"),
         ("[[cycles]]\n[cycles.augment]\nerase_pixels = [4]", "erase_pixels"),

@@ -206,12 +206,15 @@ def test_class_folders_train_and_measure_a_model(few_faces, faces, run, tmp_path
         path = tmp_path / "faces" / ("train" if number < 48 else "validation") / EMOTIONS[code] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
-    done = run("model", "train", "--data", "faces", "--out", "mine", "--recipe", few_faces.recipe)
+    options = ("--out", "mine", "--recipe", few_faces.recipe, "--precision", "bfloat16")
+    done = run("model", "train", "--data", "faces", *options)
     assert done.returncode == 0, done.stderr
     done = run("model", "evaluate", "faces", "--model", "mine/tiny.keras", "--json")
     assert {name: measured["n"] for name, measured in json.loads(done.stdout).items()} == {"fer2013": 16, "ferplus": 16}
     card = read_card(tmp_path / "mine" / "tiny.keras")
     assert "class folders of faces" in card.training["data"]
+    assert card.training["recipe"]["fit"]["precision"] == "bfloat16"
+    assert card.training["command"].endswith("--precision bfloat16")
     assert card.training["tests"]["PublicTest"]["perceived"]["n"] == 16
 
 
@@ -273,6 +276,31 @@ def test_folding_the_batch_norms_changes_no_answer(recipe, faces):
     assert "BatchNormalization" not in {type(layer).__name__ for layer in folded.layers}
     for head in wanted:
         assert np.allclose(given[head], wanted[head], rtol=1e-3)
+
+
+def test_faces_are_blurred_in_use_and_as_they_are_in_training(recipe, faces):
+    keras.utils.set_random_seed(0)
+    sharp = build(recipe)
+    recipe = replace(recipe, network=replace(recipe.network, blur=0.25))
+    trained = build(recipe)
+    trained.set_weights(sharp.get_weights())
+    pixels = faces.pixels[:5, ..., None].astype(np.float32)
+    said = sharp.predict_on_batch(pixels)
+    for head, answers in trained.predict_on_batch(pixels).items():
+        np.testing.assert_array_equal(answers, said[head])
+    # At the edge the mean is of fewer pixels.
+    inside = np.pad(np.ones((48, 48)), 1)
+    rows = [slice(shift, shift + 48) for shift in range(3)]
+    counts = sum(inside[y, x] for y in rows for x in rows)
+    blurred = []
+    for face in pixels[..., 0]:
+        padded = np.pad(face, 1)
+        blurred.append(0.75 * face + 0.25 * sum(padded[y, x] for y in rows for x in rows) / counts)
+    wanted = sharp.predict_on_batch(np.stack(blurred)[..., None].astype(np.float32))
+    used = without_training(trained, recipe).predict_on_batch(pixels)
+    for head, answers in used.items():
+        np.testing.assert_allclose(answers, wanted[head], atol=6e-4)
+        assert np.abs(answers - said[head]).max() > 3e-3  # five times what it may be off
 
 
 def test_weights_of_sixteen_bits_take_less_room_and_say_the_same(recipe, faces, tmp_path):
