@@ -8,7 +8,7 @@ import numpy as np
 import PIL
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 
 from albumsort.album.photo import UnreadablePhotoError
 
@@ -236,3 +236,31 @@ def test_a_large_webp_is_the_picture_that_a_small_one_is(
     assert np.abs(small.astype(int) - large).mean() < 1.0
     with pytest.raises(UnreadablePhotoError, match="truncated"):
         read(data[: len(data) // 2])
+
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"icc_profile": SRGB}])
+@pytest.mark.parametrize("detail", [2048, 500, 330, 160])
+def test_a_sound_jpeg_is_read_without_pillows_decoder_and_looks_the_same(
+    read: Callable, written: Callable, composer: object, monkeypatch: pytest.MonkeyPatch, options: dict, detail: int
+) -> None:
+    portrait = composer.portrait(composer.HAPPY).resize((641, 853))  # type: ignore[attr-defined]
+    data = written(portrait, "JPEG", **options)
+    with monkeypatch.context() as without:
+        without.setattr("albumsort.album.photo._sound_jpeg", lambda image, reduction: None)
+        plain = read(data, detail)[1]
+    size = plain.shape[1::-1]
+    if detail in (2048, 500):  # 330 and 160 need a resize after the decoder's, which goes through a picture of Pillow's
+        monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: pytest.fail("Pillow decodes"))
+    pixels = read(data, detail)[1]
+    assert pixels.shape[1::-1] == size and max(size) <= detail
+    assert np.abs(pixels.astype(int) - plain).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_a_jpeg_without_three_colours_is_left_to_pillow(read: Callable, written: Callable, mode: str) -> None:
+    _, pixels = read(written(Image.new(mode, (64, 48), 0), "JPEG"))
+    assert pixels.shape == (48, 64, 3)
+    assert pixels.mean() == pytest.approx(0 if mode == "L" else 255, abs=2)
