@@ -12,7 +12,7 @@ from albumsort.records import Face, Photo
 #: What a frame is judged by, and how much each weighs unless told otherwise.
 WEIGHTS: Mapping[str, float] = {
     "emotion": 3.0,
-    "people": 2.0,
+    "people": 6.0,
     "sharpness": 1.0,
     "facing": 1.0,
     "whole": 1.0,

@@ -41,7 +41,7 @@ OVERLAPS = (0.5, 0.7, 0.7, 0.7)
 CANVAS_STEP = 64
 #: Pictures of one canvas in a batch, pixels of one call of the proposal network, and patches of one call of the others
 #: by their side, at most: this bounds memory, and larger calls are no faster.
-MAX_PICTURES, MAX_PIXELS, MAX_PATCHES = 16, 1 << 19, {24: 256, 48: 64}
+MAX_PICTURES, MAX_PIXELS, MAX_PATCHES = 16, 1 << 19, {24: 128, 48: 64}
 
 
 @dataclass(frozen=True)
