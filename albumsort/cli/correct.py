@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from albumsort.album.walk import printable
+from albumsort.cli.labelled import say
 from albumsort.cli.options import Db, index_path, known_emotion
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
@@ -47,6 +48,10 @@ def correct(
         number, said = writer.correct(path, face, emotion)
     now = emotion or "not a face"
     print(f"{printable(path)}, face {number}: {now} (the model said {said.emotion} {said.confidence:.0%})")
+    with Index(index) as left:
+        after = (found := left.photo(path)) and len(found[1]) >= number
+    if not_a_face and after:
+        say(f"what was face {number + 1} is face {number} now, and so on; look again with: albumsort show")
 
 
 def _check_unchanged(path: str, index_file: Path) -> None:

@@ -143,7 +143,15 @@ def info(model: Model = None, as_json: Json = False) -> None:
     ships = ", ships with albumsort" if path == shipped_model() else ""
     print(f"{card.name}  {path.stat().st_size / 1e6:.1f} MB{ships}")
     print(f"file     {path}\nsha256   {card.digest}\nlabels   {' '.join(card.labels)}")
-    training = card.training
+    try:
+        _print_training(card.training, card.temperatures)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise AlbumsortError(
+            f"{path}: its card does not say how it was trained ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _print_training(training: dict[str, Any], temperatures: dict[str, float]) -> None:
     if "tuned_from" in training:
         print("tuned, and so measured:")
         _print_tuning(training["tuning"])
@@ -151,7 +159,7 @@ def info(model: Model = None, as_json: Json = False) -> None:
         print(f"tuned from the model with sha256 {training['digest']}, of which the rest is said:")
     print(f"data     {training['data']}, {training['backend']}\ncommand  {training['command']}")
     for head, held in training["held_out"].items():
-        print(f"{head}: temperature {card.temperatures[head]:.3f}, which takes the calibration error on "
+        print(f"{head}: temperature {temperatures[head]:.3f}, which takes the calibration error on "
               f"{held['n']} held-out faces from {held['ece_before']:.1%} to {held['ece']:.1%}")  # fmt: skip
         for split, tests in {"held out": training["held_out"], **training.get("tests", {})}.items():
             if "mean_recall" in (figures := tests[head]):
@@ -168,7 +176,7 @@ def tune(
     remember: Annotated[
         int,
         typer.Option(min=1, metavar="N", help="Uncorrected faces of the index that hold the model to what it knew."),
-    ] = 2000,
+    ] = 4000,
 ) -> None:
     """Teach the model what you corrected. Kept only when it is better on photos that it has not learnt from.
 
@@ -180,6 +188,11 @@ def tune(
     from albumsort.vision import models
     from albumsort.vision.runtime import tensorflow
 
+    if not index_path(db).exists():
+        raise AlbumsortError(
+            f"{printable(str(index_path(db)))}: no index there; tuning takes scanned faces that nobody corrected, too, "
+            "to see that it forgets nothing: scan some photos first (albumsort scan FOLDER) or name an index (--db)"
+        )
     with Index(index_path(db)) as index:
         faces = [*index.corrections(), *index.remembered(remember)]
     tensorflow("auto")  # before Keras, whose backend it decides
@@ -210,6 +223,8 @@ def use(
     """Choose the model that scans use: one that was tuned, or the one that ships."""
     from albumsort.vision import models
 
+    if not model:
+        raise typer.BadParameter("a tuned model's file, or: shipped")
     chosen = None if model == "shipped" else Path(model)
     models.use(chosen)
     print(f"in use from now on: {chosen or models.shipped_model()}")
@@ -222,6 +237,8 @@ def _print_tuning(tuning: dict[str, Any]) -> None:
         f"{tuning['remembered']} held-out faces that nobody labelled: read as stored "
         f"{tuning['agrees_before']:.1%} before, {tuning['agrees']:.1%} tuned"
     )
+    if "agrees_in_fer2013" in tuning:  # older cards do not say
+        print(f"  in the sense of FER2013's labels {tuning['agrees_in_fer2013']:.1%} of them are read as before")
 
 
 def _in_words(figures: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import labels_of
-from albumsort.training import calibrate, evaluate, teach
+from albumsort.training import calibrate, evaluate, recipe_file, teach
 from albumsort.training.augment import classes_of
 from albumsort.training.datasets import DataError, Faces
 from albumsort.training.fit import fit
@@ -42,9 +42,9 @@ def train(
         recipe: what to do.
         faces: all of the data set; with what people perceive, for the head of that name.
         data: what the faces are, for the card.
-        folder: gets ``NAME.keras``, its card ``NAME.json`` and the run's checkpoint and history; a run that was stopped
-            goes on. Of a recipe with folds also ``NAME.npz``: of each face, what the network says that has not learnt
-            from it.
+        folder: gets ``NAME.keras``, its card ``NAME.json``, its recipe ``NAME.toml`` and the run's checkpoint and
+            history; a run that was stopped goes on. Of a recipe with folds also ``NAME.npz``: of each face, what the
+            network says that has not learnt from it.
         command: how this was called, for the card.
         teachers: by name, the files of those that the recipe wants: models, or answers of folds.
         report: called with one line an epoch.
@@ -60,14 +60,18 @@ def train(
     folds = []
     for fold in range(max(1, recipe.fit.folds)):
         training, held_out = _parted(recipe, learning, fold)
-        report(f"{len(training)} faces to learn from, {len(held_out)} held out")
-        if "perceived" in recipe.heads and len(held_out) and not (held_out.majority >= 0).any():
-            raise DataError(f"none of the {len(held_out)} held-out faces is one that people agree on; raise hold_out")
+        unseen = _unseen(held_out, training)
+        copies = f", {len(held_out) - len(unseen)} of which are copies that do not count" * (
+            len(unseen) < len(held_out)
+        )
+        report(f"{len(training)} faces to learn from, {len(held_out)} held out{copies}")
+        if "perceived" in recipe.heads and len(unseen) and not (unseen.majority >= 0).any():
+            raise DataError(f"none of the {len(unseen)} held-out faces is one that people agree on; raise hold_out")
         run = folder / (f"run-{fold + 1}" if fold else "run")
-        trained = fit(recipe, training, _watched(held_out, recipe), run, report, teachers)
+        trained = fit(recipe, training, _watched(unseen, recipe), run, report, teachers)
         network = without_training(trained, recipe)
         shorten(network)  # what is used is what is measured
-        folds.append(_Fold(network, len(training), held_out, *_calibrated(network, held_out, recipe)))
+        folds.append(_Fold(network, len(training), held_out, *_calibrated(network, unseen, recipe)))
     if len(folds) > 1:
         right = [fold.measured["fer2013"]["accuracy"] for fold in folds]
         report(f"{len(folds)} folds: {np.mean(right):.1%} right in the mean, with a deviation of {np.std(right):.1%}")
@@ -106,6 +110,12 @@ def _parted(recipe: Recipe, faces: Faces, fold: int) -> tuple[Faces, Faces]:
     if recipe.fit.folds:
         return faces.fold(fold, recipe.fit.folds, recipe.seed)
     return faces.hold_out(recipe.fit.hold_out, recipe.seed)
+
+
+def _unseen(held_out: Faces, training: Faces) -> Faces:
+    """The held-out faces without those that are among the others, too, pixel by pixel: FER2013 has many twice."""
+    learnt = {face.tobytes() for face in training.pixels}
+    return held_out.where(np.array([face.tobytes() not in learnt for face in held_out.pixels], bool))
 
 
 def _watched(held_out: Faces, recipe: Recipe) -> Faces:
@@ -194,7 +204,7 @@ def save(network: keras.Model, path: Path) -> str:
 def write(
     network: keras.Model, recipe: Recipe, temperatures: dict[str, float], training: dict[str, Any], folder: Path
 ) -> Path:
-    """Write a network that is ready for use, and the card that says what it is."""
+    """Write a network that is ready for use, the card that says what it is, and its recipe."""
     path = folder / f"{recipe.name}.keras"
     digest = save(network, path)
     card = {
@@ -206,4 +216,5 @@ def write(
         "training": training,
     }
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    recipe_file.write(recipe, path.with_suffix(".toml"))
     return path

@@ -43,8 +43,8 @@ def fit(
         teachers: by name, the files of those that the recipe wants: models, or answers of folds.
 
     Raises:
-        DataError: the teachers are not those that the recipe wants; the folder holds a run of another recipe, or there
-            are fewer faces than one batch.
+        DataError: the teachers are not those that the recipe wants; the folder holds a run of another recipe, or a
+            damaged one; there are fewer faces than one batch; or the loss ran away.
     """
     teachers = teachers or {}
     _check(recipe, training, validation)
@@ -102,6 +102,10 @@ def _epoch(
     if plateau := run.recipe.fit.plateau:
         run.model.optimizer.learning_rate.assign(rate_after(cycle.peak_rate, plateau, lines))
     record = run.model.fit(batches, shuffle=False, verbose=0).history
+    if not np.isfinite(record["loss"]).all():
+        raise DataError(
+            f"the loss of epoch {run.epochs + 1} is {record['loss'][-1]}: training ran away; lower peak_rate"
+        )
     in_training = next(values[-1] for name, values in record.items() if name.endswith("accuracy"))
     return {"loss": record["loss"][-1], "in_training": in_training, **_held_out(run.model, validation, run.recipe)}
 

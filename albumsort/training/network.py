@@ -125,7 +125,7 @@ class _Builder:
     def __init__(self, weight_decay: float | None, policy: str = "float32") -> None:
         self._trains = weight_decay is not None
         self._policy = policy
-        self._convolutions = 0
+        self._convolutions = self._relus = 0
         self._start: dict[str, Any] = {"kernel_initializer": "zeros", "bias_initializer": "zeros"}
         if weight_decay is not None:
             self._start = {"kernel_regularizer": keras.regularizers.L2(weight_decay / 2)}
@@ -134,13 +134,13 @@ class _Builder:
         face = keras.Input((None, None, 1), name="face")
         x = face if self._trains or not recipe.blur else _blurred(face, recipe.blur)
         x = _standardise("standardise")(x)
-        x = layers.ReLU(dtype=self._policy)(self._convolution(x, recipe.stem, 3, 1))
+        x = self._relu(self._convolution(x, recipe.stem, 3, 1))
         for width in recipe.widths:
             for block in range(recipe.blocks):
                 x = self._residual(x, width, 2 if block == 0 else 1)
-        x = layers.GlobalAveragePooling2D()(x)
+        x = layers.GlobalAveragePooling2D(name="features")(x)
         if self._trains:
-            x = layers.Dropout(recipe.dropout)(x)
+            x = layers.Dropout(recipe.dropout, name="dropout")(x)
         heads = {
             "fer2013": layers.Dense(len(EMOTIONS), **self._start, name="fer2013")(x),
             "perceived": layers.Dense(len(PERCEIVED), **self._start, name="perceived")(x),
@@ -148,13 +148,20 @@ class _Builder:
         return keras.Model(face, heads, name="emotion")
 
     def _residual(self, x: keras.KerasTensor, width: int, stride: int) -> keras.KerasTensor:
-        y = layers.ReLU(dtype=self._policy)(self._convolution(x, width, 3, stride))
+        y = self._relu(self._convolution(x, width, 3, stride))
         y = self._convolution(y, width, 3, 1)
+        number = self._convolutions
         if stride != 1:
-            x = layers.AveragePooling2D(stride, padding="same", dtype=self._policy)(x)
+            x = layers.AveragePooling2D(stride, padding="same", dtype=self._policy, name=f"halved{number}")(x)
         if x.shape[-1] != width:
             x = self._convolution(x, width, 1, 1)
-        return layers.ReLU(dtype=self._policy)(layers.Add(dtype=self._policy)([x, y]))
+        return self._relu(layers.Add(dtype=self._policy, name=f"sum{number}")([x, y]))
+
+    def _relu(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        # Every layer has a name of ours: Keras would number them by what else it made before, and the same network
+        # would be another file.
+        self._relus += 1
+        return layers.ReLU(dtype=self._policy, name=f"relu{self._relus}")(x)
 
     def _convolution(self, x: keras.KerasTensor, width: int, kernel: int, stride: int) -> keras.KerasTensor:
         """A convolution with its batch norm, or with the bias into which that was folded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -137,6 +138,9 @@ class FitRecipe:
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise DataError(f"{name} {getattr(self, name)!r}: there are {' and '.join(known)}")
+        for name, limit in (("momentum", 1.0), ("weight_decay", 1.0), ("label_smoothing", 1.0)):
+            if not 0 <= getattr(self, name) < limit:
+                raise DataError(f"{name} {getattr(self, name)}: must be from 0 to below {limit:g}")
         if self.batch < 1 or self.steps < 0:
             raise DataError(
                 f"batch {self.batch}, steps {self.steps}: a batch has 1 face or more, and steps are 0 or more"
@@ -170,6 +174,14 @@ class AugmentRecipe:
     shear_degrees: float = 0.0
 
     def __post_init__(self) -> None:
+        for name, limit in (("rotation_degrees", 180.0), ("scale", 1.0), ("shift_pixels", FACE_SIZE)):
+            if not 0 <= getattr(self, name) < limit:
+                raise DataError(f"{name} {getattr(self, name)}: must be from 0 to below {limit:g}")
+        for name in ("brightness", "contrast"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise DataError(f"{name} {getattr(self, name)}: must be 0 or more")
+        if not 0 <= self.erase_chance <= 1 or not 0 <= self.shear_degrees < 90:
+            raise DataError("erase_chance must be from 0 to 1, and shear_degrees from 0 to below 90")
         if len(self.erase_pixels) != 2 or not 0 < self.erase_pixels[0] <= self.erase_pixels[1] <= FACE_SIZE:
             raise DataError(f"erase_pixels {self.erase_pixels}: must be two of 1 to {FACE_SIZE}, the smaller one first")
 
@@ -211,8 +223,10 @@ class Cycle:
             raise DataError(f"stages {self.stages}: must be pairs of epochs and side in pixels, as [[12, 32], [8, 48]]")
         if self.horizon and self.horizon < self.epochs:
             raise DataError(f"horizon {self.horizon}: a cosine cannot end before the {self.epochs} epochs of its cycle")
-        if self.peak_rate <= 0:
+        if not 0 < self.peak_rate < math.inf:
             raise DataError(f"peak_rate {self.peak_rate}: must be above 0")
+        if self.warmup_steps < 0 or self.horizon < 0:
+            raise DataError(f"warmup_steps {self.warmup_steps}, horizon {self.horizon}: must be 0 or more")
         if not 0 <= self.averaged <= 1:
             raise DataError(f"averaged {self.averaged}: must be from 0 to 1")
 
@@ -243,8 +257,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w.-]*", self.name):
             raise DataError(f"name {self.name!r}: files are called by it; letters, digits, dots and dashes will do")
-        if self.seed < 0:
-            raise DataError(f"seed {self.seed}: must be 0 or more")
+        if not 0 <= self.seed < 1 << 32:
+            raise DataError(f"seed {self.seed}: must be 0 or more, and below 2 to the 32nd")
         if self.labels not in SCHEMES:
             raise DataError(f"labels {self.labels!r}: there are {', '.join(SCHEMES)}")
         if not self.network.layers:
@@ -281,6 +295,11 @@ class Recipe:
     def heads(self) -> tuple[str, ...]:
         """Of the network: both of ``HEADS``, or FER2013's labels alone."""
         return ("fer2013",) if self.network.layers else HEADS
+
+    @property
+    def training(self) -> Recipe:
+        """What of it decides how a run goes: without its name, and without what only matters when the net is used."""
+        return replace(self, name="run", reported="", network=replace(self.network, mirrored=True, blur=0.0))
 
     @property
     def is_mirrored(self) -> bool:

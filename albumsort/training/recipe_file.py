@@ -8,6 +8,8 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import tomli_w
+
 from albumsort.training.datasets import DataError
 from albumsort.training.recipe import AugmentRecipe, Cycle, FitRecipe, NetworkRecipe, Plateau, Recipe, Stop
 from albumsort.vision.models import models_folder
@@ -58,9 +60,31 @@ def read(path: Path) -> Recipe:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{path}: not a TOML file ({error})") from error
     return _section(Recipe, content, str(path))
+
+
+def write(recipe: Recipe, path: Path) -> None:
+    """Write a recipe down as ``read`` reads it."""
+    path.write_text(tomli_w.dumps(_as_told(recipe.as_dict())), encoding="utf-8")
+
+
+def from_dict(values: dict[str, Any], where: str) -> Recipe:
+    """The recipe of which ``Recipe.as_dict`` made these values, here or before it knew all that it knows now.
+
+    Raises:
+        DataError: they hold a name or value that no recipe has; it begins with ``where``.
+    """
+    return _section(Recipe, _as_told(values), where)
+
+
+def _as_told(values: Any) -> Any:
+    """Values of a recipe as a file tells them: what is None is not there, but that there is no augmentation is."""
+    if isinstance(values, dict):
+        told = {name: False if name == "augment" and value is None else value for name, value in values.items()}
+        return {name: _as_told(value) for name, value in told.items() if value is not None}
+    return [_as_told(value) for value in values] if isinstance(values, (list, tuple)) else values
 
 
 #: Values that are sections of their own.

@@ -17,12 +17,11 @@ from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY
 from albumsort.training.network import build
 from albumsort.training.recipe import Recipe
+from albumsort.training.recipe_file import from_dict
 
 CURVES, SETTINGS = "history.png", "recipe.json"
 #: What is watched, as a column of the history and with the sign that makes more of it better.
 _WATCHED = {"accuracy": ("fer2013", 1), "loss": ("held_out_loss", -1)}
-#: What a recipe may be called and say of itself without being another.
-_WORDS = ("name", "reported")
 
 
 def claim(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
@@ -31,20 +30,27 @@ def claim(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
     Args:
         folder: made when it is not there.
         recipe: of the run.
-        origin: what the faces and the teacher are.
+        origin: what the faces and the teacher are, as JSON has it.
 
     Raises:
-        DataError: it holds a run of another recipe or origin.
+        DataError: it holds a run of a recipe that learns otherwise, or of another origin.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / SETTINGS
-    wanted = json.loads(json.dumps({**recipe.as_dict(), **origin}))
     if not path.exists():
         partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(wanted, indent=1))
+        partial.write_text(json.dumps({**recipe.as_dict(), **origin}, indent=1), encoding="utf-8")
         partial.replace(path)
-    kept = json.loads(path.read_text())
-    if any(kept.get(name) != wanted.get(name) for name in (kept.keys() | wanted.keys()) - set(_WORDS)):
+    try:
+        kept = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path}: damaged, so that the run cannot go on; choose an empty folder") from error
+    of_origin = {name: kept.pop(name, None) for name in origin}
+    try:
+        is_same = from_dict(kept, str(path)).training == recipe.training and of_origin == origin
+    except DataError:  # of an older albumsort, whose recipes said other things
+        is_same = False
+    if not is_same:
         raise DataError(f"{folder}: holds a run of another recipe or other data; choose an empty folder")
 
 
@@ -82,10 +88,17 @@ class Run:
         if self._at == epoch:
             return
         if epoch:
-            self.model = keras.models.load_model(self._checkpoint(epoch))
+            self.model = self._loaded(self._checkpoint(epoch))
         else:
             self.model = build(self.recipe)
         self._at = epoch
+
+    @staticmethod
+    def _loaded(checkpoint: Path) -> keras.Model:
+        try:
+            return keras.models.load_model(checkpoint)
+        except Exception as error:  # Keras raises anything on a file that is none
+            raise DataError(f"{checkpoint}: gone or damaged, so that the run cannot go on; begin anew") from error
 
     def keep(self, cycle: int) -> None:
         """End a cycle: the next one begins with the network of its best epoch, or where none is chosen, its last."""
@@ -161,8 +174,14 @@ def watched(lines: Sequence[dict[str, str]], watch: str) -> NDArray[np.float64]:
 def _history(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
+    with open(path, newline="", encoding="utf-8") as file:
+        history = list(csv.DictReader(file))
+    if any(
+        [line.get("epoch"), (line.get("cycle") or "").isdecimal()] != [str(k), True]
+        for k, line in enumerate(history, 1)
+    ):
+        raise DataError(f"{path}: not the history of a run, which cannot go on; begin anew in an empty folder")
+    return history
 
 
 def _write_history(path: Path, history: list[dict[str, str]]) -> None:

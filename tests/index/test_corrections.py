@@ -216,10 +216,16 @@ class TestCommand:
         assert json.loads(run("top", "happy", "--db", index, "--format", "json").stdout)[0]["score"] == 1.0
         assert "1 correction taken back" in run("correct", "one.jpg", "--undo", "--db", index).stdout
 
+    def test_faces_behind_one_that_is_none_are_numbered_anew_and_it_says_so(self, run: Any, index: Path) -> None:
+        done = run("correct", "two.jpg", "--not-a-face", "--face", 1, "--db", index)
+        assert done.returncode == 0 and "what was face 2 is face 1 now" in done.stderr
+        assert "face 1: sad (the model said fear 80%)" in run("correct", "two.jpg", "sad", "--db", index).stdout
+
     def test_of_two_faces_one_must_be_named(self, run: Any, index: Path) -> None:
         done = run("correct", "two.jpg", "--not-a-face", "--db", index)
         assert done.returncode == 1 and "--face N of 1 happy 90%, 2 fear 80%" in done.stderr
-        assert run("correct", "two.jpg", "--not-a-face", "--face", 2, "--db", index).returncode == 0
+        last = run("correct", "two.jpg", "--not-a-face", "--face", 2, "--db", index)
+        assert last.returncode == 0 and not last.stderr
         assert run("top", "fear", "--db", index, "--format", "paths").stdout == ""
         run("correct", "two.jpg", "sad", "--db", index)  # one is left
         assert "2 corrections taken back" in run("correct", "two.jpg", "--undo", "--db", index).stdout

@@ -9,7 +9,14 @@ import pytest
 from PIL import Image
 
 from albumsort.emotions import PERCEIVED
-from albumsort.training.datasets import DataError, load, load_folder, majority_code, perceived_distribution
+from albumsort.training.datasets import (
+    SPLITS,
+    DataError,
+    load,
+    load_folder,
+    majority_code,
+    perceived_distribution,
+)
 
 BLACK, WHITE = ("0 " * 2304).strip(), ("255 " * 2304).strip()
 #: Votes in the order of ``PERCEIVED``, then unknown and not-a-face; what follows was worked out by hand.
@@ -110,6 +117,85 @@ def test_a_face_without_its_votes_keeps_its_label(fer2013, ferplus):
     faces = load(fer2013([f"3,{WHITE},Training"] * 2), ferplus([[0, 10, *[0] * 8], [0, 10]]))
     assert (faces.labels.tolist(), faces.majority.tolist()) == ([3, 3], [3, -1])
     assert faces.broken == {"votes are missing, the label is used alone": 1}
+
+
+@pytest.mark.parametrize("vote", ["n/a", "9.5", "-9", "99999999999999999999", "²", "9" * 5000])
+def test_a_vote_that_is_no_number_costs_the_votes_of_its_face(fer2013, ferplus, vote):
+    happy = [0, 10, *[0] * 8]
+    faces = load(fer2013([f"3,{WHITE},Training"] * 3), ferplus([happy, [0, vote, *[0] * 8], happy]))
+    assert (faces.labels.tolist(), faces.majority.tolist()) == ([3, 3, 3], [3, -1, 3])
+    assert not faces.perceived[1].any()
+    assert faces.broken == {"a vote is not a number, the label is used alone": 1}
+
+
+def test_votes_are_read_as_pandas_writes_a_column_with_a_gap(fer2013, ferplus):
+    faces = load(fer2013([f"3,{WHITE},Training"]), ferplus([["0.0", "9.0", *["0.0"] * 8]]))
+    assert (faces.majority.tolist(), faces.broken) == ([3], {})
+
+
+@pytest.mark.parametrize(
+    "lost", [",,", "x,abc,Training", "²,abc,Training", '"x,abc,Training', "3,,", f"3,{'9' * 200_000},"]
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_row_that_is_lost_takes_its_votes_with_it(fer2013, ferplus, lost, place):
+    rows, votes = [f"3,{WHITE},Training", f"6,{BLACK},Training"], [[0, 10, *[0] * 8], [10, *[0] * 9]]
+    rows.insert(place, lost)
+    votes.insert(place, [0, 0, 0, 0, 0, 0, 10, 0, 0, 0])
+    faces = load(fer2013(rows), ferplus(votes))
+    assert faces.majority.tolist() == faces.labels.tolist() == [3, 6]
+    assert sum(faces.broken.values()) == 1
+
+
+def test_votes_that_are_lost_stay_with_their_face(fer2013, ferplus):
+    votes = ferplus([[0, 10, *[0] * 8], [5, 5, *[0] * 8], [10, *[0] * 9]])
+    lines = votes.read_text().splitlines()
+    votes.write_text("\n".join([*lines[:2], "," * 11, lines[3]]) + "\n")
+    faces = load(fer2013([f"3,{WHITE},Training"] * 2 + [f"6,{BLACK},Training"]), votes)
+    assert faces.majority.tolist() == [3, -1, 6]
+    assert faces.broken == {"votes are missing, the label is used alone": 1}
+
+
+def test_rows_that_a_spreadsheet_added_at_the_end_have_no_votes(fer2013, ferplus):
+    faces = load(fer2013([f"3,{WHITE},Training", ",,", ",,"]), ferplus([[0, 10, *[0] * 8]]))
+    assert faces.majority.tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (f"²,{WHITE},Training", "emotion is not a code 0-6"),
+        (f"{'3' * 5000},{WHITE},Training", "emotion is not a code 0-6"),
+        (f"3,² {WHITE[4:]},Training", "pixels are not 2304 values 0-255"),
+        (f"3,99999999999999999999 {WHITE[4:]},Training", "pixels are not 2304 values 0-255"),
+    ],
+    ids=["raised", "long", "raised pixel", "large pixel"],
+)
+def test_digits_that_are_no_number_of_ours_are_broken(fer2013, row, reason):
+    assert load(fer2013([row, f"3,{WHITE},Training"])).broken == {reason: 1}
+
+
+def test_a_quote_that_nothing_closes_holds_no_other_line(fer2013, ferplus):
+    rows = [f'3,"{WHITE}",Training', '"Goodfellow, Ian and Erhan, Dumitru', *[f"6,{BLACK},Training"] * 40]
+    faces = load(fer2013(rows, '"@misc{goodfellow\nemotion,"pixels",Usage'), ferplus([[0, 10, *[0] * 8]] * 41))
+    assert faces.labels.tolist() == [3] + [6] * 40
+    assert faces.broken == {"stray line, no face": 1}
+
+
+def test_a_comma_within_quotes_is_no_new_column(fer2013):
+    faces = load(fer2013([f'"the first, of many",3,{WHITE},Training'], "name,emotion,pixels,Usage"))
+    assert (faces.labels.tolist(), faces.broken) == ([3], {})
+
+
+def test_votes_in_another_order_are_refused(fer2013, ferplus, face_rows):
+    rows = face_rows(8) + face_rows(1, "PublicTest") + face_rows(1, "PrivateTest")
+    votes = ferplus([[10, *[0] * 9]] * 10)
+    header, *lines = votes.read_text().splitlines()
+    lines[8:] = [line.replace("Training", split) for line, split in zip(lines[8:], SPLITS[1:], strict=True)]
+    votes.write_text("\n".join([header, *lines]) + "\n")
+    assert len(load(fer2013(rows), votes)) == 10
+    votes.write_text("\n".join([header, *reversed(lines)]) + "\n")
+    with pytest.raises(DataError, match=r"fer2013new\.csv.*fer2013\.csv.*must be of the same edition"):
+        load(fer2013(rows), votes)
 
 
 @pytest.fixture

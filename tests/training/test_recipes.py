@@ -43,6 +43,14 @@ def test_the_weights_of_our_own_networks_are_counted_as_they_are_used(name):
     assert without_training(build(recipe), recipe).count_params() == recipe.parameters()
 
 
+def test_a_recipe_that_is_written_down_reads_the_same(tmp_path):
+    for path in recipes.shipped().values():
+        recipe = recipes.read(path)
+        recipes.write(recipe, tmp_path / "again.toml")
+        assert recipes.read(tmp_path / "again.toml") == recipe
+        assert recipes.from_dict(json.loads(json.dumps(recipe.as_dict())), "kept") == recipe
+
+
 def test_the_facts_of_the_write_ups_are_in_their_recipes():
     zhu, mason, ho, serengil = (recipes.find(name) for name in ("zhu-2020", "mason-2019", "ho-2016", "serengil-2018"))
     assert [cycle.hard for cycle in zhu.cycles] == [False, True, False]

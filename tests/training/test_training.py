@@ -69,62 +69,6 @@ def test_a_model_beside_the_card_of_another_is_refused(trained, tmp_path):
         EmotionClassifier(tmp_path / "tiny.keras")
 
 
-def test_a_stopped_run_goes_on_to_the_same_end(trained, recipe, faces, tmp_path):
-    said: list[str] = []
-
-    def stop_after_one_epoch(line: str) -> None:
-        said.append(line)
-        if line.startswith("epoch 1"):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        convert.train(recipe, faces, tmp_path, "test", stop_after_one_epoch)
-    assert not (tmp_path / "tiny.keras").exists()
-    assert len((tmp_path / "run" / HISTORY).read_text().splitlines()) == 2
-
-    path = convert.train(recipe, faces, tmp_path, "test", said.append)
-    assert sum(line.startswith("epoch 1") for line in said) == 1
-    assert any("goes on after epoch 1" in line for line in said)
-    assert (tmp_path / "run" / HISTORY).read_text() == (trained.parent / "run" / HISTORY).read_text()
-    resumed, undisturbed = (EmotionClassifier(model).probabilities(faces.pixels) for model in (path, trained))
-    # The history is rounded; what the network says is not.
-    assert resumed == pytest.approx(undisturbed, abs=1e-5)
-
-
-def test_a_folder_with_a_run_of_another_recipe_is_refused(recipe, faces, tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "recipe.json").write_text("{}")
-    with pytest.raises(DataError, match="another recipe"):
-        convert.train(recipe, faces, tmp_path, "test")
-
-
-def test_the_same_number_of_other_faces_is_not_the_same_data(recipe, faces, tmp_path):
-    def stop(line: str) -> None:
-        if line.startswith("epoch 1"):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        convert.train(recipe, faces, tmp_path, "test", stop)
-    other = replace(faces, labels=(faces.labels + 1) % 7)
-    with pytest.raises(DataError, match="other data"):
-        convert.train(recipe, other, tmp_path, "test")
-
-
-def test_a_run_killed_before_an_epoch_counted_repeats_it(trained, recipe, faces, tmp_path):
-    def stop(line: str) -> None:
-        if line.startswith("epoch 1"):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        convert.train(recipe, faces, tmp_path, "test", stop)
-    # As if killed in the second epoch: its checkpoint is half written, its line of history is not there.
-    (tmp_path / "run" / "checkpoint-2.keras").write_bytes(b"half a file")
-    path = convert.train(recipe, faces, tmp_path, "test")
-    resumed, undisturbed = (EmotionClassifier(model).probabilities(faces.pixels) for model in (path, trained))
-    assert resumed == pytest.approx(undisturbed, abs=1e-5)
-    assert [file.name for file in (tmp_path / "run").glob("checkpoint*")] == ["checkpoint-2.keras"]
-
-
 def test_held_out_faces_must_be_some(recipe, faces, tmp_path):
     none = replace(recipe, fit=replace(recipe.fit, hold_out=0.001))
     with pytest.raises(DataError, match="raise hold_out"):
@@ -255,6 +199,14 @@ def test_info_says_what_a_model_is(trained, capsys):
     said = capsys.readouterr().out
     words = ["tiny", "temperature", read_card(trained).digest, *EMOTIONS, "held out", "PublicTest", "mean recall"]
     assert [word for word in words if word not in said] == []
+
+
+def test_info_on_a_card_without_a_training_names_the_model(trained, tmp_path):
+    (tmp_path / "tiny.keras").write_bytes(trained.read_bytes())
+    card = json.loads(trained.with_suffix(".json").read_text())
+    (tmp_path / "tiny.json").write_text(json.dumps({**card, "training": {}}))
+    with pytest.raises(AlbumsortError, match=r"tiny\.keras: its card does not say how it was trained"):
+        info(tmp_path / "tiny.keras")
 
 
 def test_training_data_that_is_not_there_fails_with_one_line(run, few_faces, tmp_path):
