@@ -209,7 +209,8 @@ def tune(
     _print_tuning(asdict(outcome))
     if outcome.model is None:
         raise DataError(
-            "the tuned model is not better than the one in use, which stays; correct more faces and try again"
+            "the tuned model is not better than the one in use, or has forgotten too much, so that one stays; "
+            "correct more faces, or scan more photos, and try again"
         )
     models.use(outcome.model)
     print(f"in use from now on: {outcome.model}")
