@@ -48,10 +48,11 @@ def correct(
         number, said = writer.correct(path, face, emotion)
     now = emotion or "not a face"
     print(f"{printable(path)}, face {number}: {now} (the model said {said.emotion} {said.confidence:.0%})")
-    with Index(index) as left:
-        after = (found := left.photo(path)) and len(found[1]) >= number
-    if not_a_face and after:
-        say(f"what was face {number + 1} is face {number} now, and so on; look again with: albumsort show")
+    if not_a_face:
+        with Index(index) as left:
+            found = left.photo(path)
+        if found and len(found[1]) >= number:
+            say(f"what was face {number + 1} is face {number} now, and so on; look again with: albumsort show")
 
 
 def _check_unchanged(path: str, index_file: Path) -> None:

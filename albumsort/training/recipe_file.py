@@ -65,9 +65,15 @@ def read(path: Path) -> Recipe:
     return _section(Recipe, content, str(path))
 
 
+#: How a file of ``write`` begins.
+_OURS = "# As trained; written by albumsort.\n"
+
+
 def write(recipe: Recipe, path: Path) -> None:
-    """Write a recipe down as ``read`` reads it."""
-    path.write_text(tomli_w.dumps(_as_told(recipe.as_dict())), encoding="utf-8")
+    """Write a recipe down as ``read`` reads it; a file there that somebody else wrote, with words of theirs, stays."""
+    if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(_OURS):
+        return
+    path.write_text(_OURS + tomli_w.dumps(_as_told(recipe.as_dict())), encoding="utf-8")
 
 
 def from_dict(values: dict[str, Any], where: str) -> Recipe:

@@ -51,6 +51,16 @@ def test_a_recipe_that_is_written_down_reads_the_same(tmp_path):
         assert recipes.from_dict(json.loads(json.dumps(recipe.as_dict())), "kept") == recipe
 
 
+def test_a_recipe_of_ones_own_is_not_written_over(tmp_path):
+    one, other = (recipes.find(name) for name in ("ho-2016", "zhu-2020"))
+    recipes.write(one, tmp_path / "made.toml")
+    recipes.write(other, tmp_path / "made.toml")
+    assert recipes.read(tmp_path / "made.toml") == other
+    (tmp_path / "mine.toml").write_text("# tried in May\nseed = 3\n")
+    recipes.write(one, tmp_path / "mine.toml")
+    assert (tmp_path / "mine.toml").read_text() == "# tried in May\nseed = 3\n"
+
+
 def test_the_facts_of_the_write_ups_are_in_their_recipes():
     zhu, mason, ho, serengil = (recipes.find(name) for name in ("zhu-2020", "mason-2019", "ho-2016", "serengil-2018"))
     assert [cycle.hard for cycle in zhu.cycles] == [False, True, False]
