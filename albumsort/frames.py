@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from albumsort.front import in_front, is_cut
 from albumsort.records import Face, Photo
 
 #: What a frame is judged by, and how much each weighs unless told otherwise.
@@ -69,10 +68,14 @@ def judged(
 
 
 def _crowd(photo: Photo, faces: Sequence[Face]) -> list[Face]:
+    from albumsort.front import in_front  # with numpy, which most commands that know of frames do not need
+
     return [face for face, counts in zip(faces, in_front(photo, faces), strict=True) if counts]
 
 
 def _parts(photo: Photo, crowd: Sequence[Face], emotion: str, most: int, sharpest: float) -> dict[str, float]:
+    from albumsort.front import is_cut  # likewise
+
     parts: dict[str, float] = {}
     if most:
         parts["emotion"] = min((face.probability(emotion) for face in crowd), default=0.0)

@@ -12,10 +12,10 @@ from albumsort import xmp
 from albumsort.album.walk import printable
 from albumsort.errors import AlbumsortError
 from albumsort.export import NOTED_AT_ONCE, Exported
-from albumsort.index.answers import in_scheme
 from albumsort.index.filters import Filters
 from albumsort.index.presence import is_as_scanned
 from albumsort.index.query import Index
+from albumsort.index.schemes import in_scheme
 from albumsort.manifest import SIDECAR, SIDECAR_OF_ORIGINAL, Manifest, fingerprint
 from albumsort.new_file import new_file
 from albumsort.records import Photo

@@ -3,62 +3,37 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from albumsort.emotions import EMOTIONS
-from albumsort.index.answers import Answers
 from albumsort.index.filters import Filters
 from albumsort.index.rows import settings_of
 
-
-def of_all(connection: sqlite3.Connection, certain: float) -> dict[str, Any]:
-    """Of a whole index: each number from one small index of the tables, or a single row. RAW and JPEG are one photo."""
-    one = connection.execute
-    certain_faces = "SELECT count(*) FROM faces WHERE emotion = '{}' AND confidence >= ?"
-    emotions = {emotion: one(certain_faces.format(emotion), (certain,)).fetchone()[0] for emotion in EMOTIONS}
-    faces = one("SELECT count(*) FROM faces").fetchone()[0]
-    raws = one("SELECT count(*) FROM photos WHERE raw_of NOT NULL").fetchone()[0]
-    times = "SELECT {}(taken_at) FROM photos WHERE taken_at NOT NULL"
-    first, last = (one(times.format(end)).fetchone()[0] for end in ("min", "max"))
-    return {
-        "photos": one("SELECT count(*) FROM photos").fetchone()[0] - raws,
-        "photos_with_faces": one("SELECT count(DISTINCT photo_id) FROM faces").fetchone()[0],
-        "errors": one("SELECT count(*) FROM photos WHERE status = 'error'").fetchone()[0],
-        "faces": faces,
-        "emotions": emotions,
-        "uncertain": faces - sum(emotions.values()),
-        "first_taken_at": first,
-        "last_taken_at": last,
-    }
+if TYPE_CHECKING:
+    from albumsort.index.crowd import Crowd
 
 
-def of_some(
-    connection: sqlite3.Connection, answers: Answers, filters: Filters, where: str, values: dict[str, Any]
-) -> dict[str, Any]:
-    """The same of the photos ``p`` for which ``where`` holds, and of their faces that count, in a label scheme."""
-    counting = filters.counting("f")
-    photos, errors, first, last, with_faces = connection.execute(
-        "SELECT count(*), total(p.status = 'error'), min(p.taken_at), max(p.taken_at),"
-        f" total(EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id {counting}))"
+def counted(connection: sqlite3.Connection, crowd: Crowd, filters: Filters) -> dict[str, Any]:
+    """Of the photos that pass filters, RAW and JPEG being one, and of their faces, the crowd; in the transaction that
+    read it.
+    """
+    is_asked = filters.conditions()
+    if filters.asks_for_faces:
+        connection.create_function("passes", 1, crowd.passing.tobytes().__getitem__)
+        is_asked = "AND passes(p.id)"
+    photos, errors, first, last = connection.execute(
+        "SELECT count(*), total(p.status = 'error'), min(p.taken_at), max(p.taken_at)"
         # In the order of the table: found by an index of dates, each photo would be fetched from another place.
-        f" FROM photos p NOT INDEXED WHERE p.raw_of IS NULL {where}",
-        values,
+        f" FROM photos p NOT INDEXED WHERE p.raw_of IS NULL {is_asked}",
+        filters.values(),
     ).fetchone()
-    of_each = connection.execute(
-        # Photo by photo, so that the faces' index by photo has all that is asked.
-        f"SELECT {answers.label('f')}, count(*), total({answers.certain('f')})"
-        f" FROM photos p NOT INDEXED CROSS JOIN faces f ON f.photo_id = p.id WHERE TRUE {where} {counting} GROUP BY 1",
-        values,
-    ).fetchall()
-    faces = sum(number for _, number, _ in of_each)
-    emotions = dict.fromkeys(answers.labels, 0) | {label: int(certain) for label, _, certain in of_each}
+    emotions = crowd.counts()
     return {
         "photos": photos,
-        "photos_with_faces": int(with_faces),
+        "photos_with_faces": len(crowd.first),
         "errors": int(errors),
-        "faces": faces,
+        "faces": len(crowd),
         "emotions": emotions,
-        "uncertain": faces - sum(emotions.values()),
+        "uncertain": len(crowd) - sum(emotions.values()),
         "first_taken_at": first,
         "last_taken_at": last,
     }

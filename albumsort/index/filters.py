@@ -1,4 +1,4 @@
-"""What a question is limited to: which photos, and which of their faces count; as SQL and in Python."""
+"""What a question is limited to: which photos, and which of their faces count."""
 
 from __future__ import annotations
 
@@ -44,24 +44,25 @@ class Filters:
         """Whether each face counts that was found."""
         return self.min_face is None and self.min_detection is None
 
+    @property
+    def all_photos(self) -> bool:
+        """Whether each photo passes that has the faces which are asked for."""
+        return self.under is self.since is self.until is self.camera is None
+
+    @property
+    def asks_for_faces(self) -> bool:
+        """Whether a photo's faces decide if it passes."""
+        return bool(self.without) or self.min_faces is not None or self.max_faces is not None
+
     def counts(self, face: Face, photo: Photo) -> bool:
-        """Whether a face of a photo counts; ``counting`` says the same in SQL."""
+        """Whether a face of a photo counts."""
         long_side = max(photo.width or 0, photo.height or 0)
         return (self.min_face is None or max(face.box[2:]) >= self.min_face / 100 * long_side) and (
             self.min_detection is None or face.detection >= self.min_detection
         )
 
-    def counting(self, face: str) -> str:
-        """A condition that a row of ``faces``, by its alias, counts; ``p`` is its photo."""
-        parts = []
-        if self.min_face is not None:
-            parts.append(f"AND max({face}.w, {face}.h) >= :min_face / 100.0 * max(p.width, p.height)")
-        if self.min_detection is not None:
-            parts.append(f"AND {face}.detection >= :min_detection")
-        return " ".join(parts)
-
     def conditions(self) -> str:
-        """A condition on ``p``, the photos; of ``without`` the answers know."""
+        """What is asked of a photo beside its faces, as a condition on ``p``, to follow another."""
         parts: list[str] = []
         if folders := self._folders():
             # As bytes, so that names which are no UTF-8 are found below it too.
@@ -74,16 +75,11 @@ class Filters:
             parts.append(f"AND ({undated} OR substr(p.taken_at, 1, length(:until)) <= :until)")
         if self.camera is not None:
             parts.append("AND instr(lower(p.camera), lower(:camera))")
-        for name, sign in (("min_faces", ">="), ("max_faces", "<=")):
-            if getattr(self, name) is not None:
-                faces = f"SELECT count(*) FROM faces c WHERE c.photo_id = p.id {self.counting('c')}"
-                parts.append(f"AND ({faces}) {sign} :{name}")
         return " ".join(parts)
 
     def values(self) -> dict[str, Any]:
-        """What is bound to the names in both."""
-        names = ("since", "until", "camera", "min_faces", "max_faces", "min_face", "min_detection")
-        return {**self._folders(), **{name: getattr(self, name) for name in names}}
+        """What is bound to the names in it."""
+        return {**self._folders(), "since": self.since, "until": self.until, "camera": self.camera}
 
     def _folders(self) -> dict[str, bytes]:
         """How paths below ``under`` begin, by the names to bind: a scan may have gone by a link, or past it."""

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from albumsort.errors import AlbumsortError
-from albumsort.index import corrections, counts, everyone, schema
-from albumsort.index.answers import Answers, in_scheme
+from albumsort.index import corrections, counts, schema
 from albumsort.index.corrections import LabelledFace
 from albumsort.index.filters import Filters
 from albumsort.index.rows import faces_of, from_column, photo_of, results_of, settings_of, to_column
+from albumsort.index.schemes import checked, in_scheme
 from albumsort.records import Face, Photo
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from albumsort.index.crowd import Crowd
     from albumsort.index.timeline import Timeline
 
 #: The threshold when neither the question nor the scan names one.
 DEFAULT_THRESHOLD = 0.5
 #: Seconds to wait for the tables of an index that is still empty.
 _PATIENCE = 2.0
-#: Rows that are sorted first, where the index has no order: more than a list of twenty needs.
-_FIRST = 1000
+#: Above this probability a face reads as no other emotion.
+_SURE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,25 +147,25 @@ class Index:
         Raises:
             ValueError: there is no such emotion in that scheme.
         """
-        answers = Answers((emotion,) if isinstance(emotion, str) else tuple(emotion), scheme)
+        emotions = checked((emotion,) if isinstance(emotion, str) else emotion, scheme)
         filters = filters or Filters()
         certain = self.threshold() if threshold is None else threshold
-        ranking = (self._everyone if everyone else self._best)(answers, certain, filters)
         chosen: list[RankedPhoto] = []
-        seen: set[str | int] = set()
-        for photo_id, digest, score in ranking:
+        seen: set[str | int | None] = set()
+        for photo_id, score in self._ranking(emotions, everyone, certain, filters, scheme):
             if n is not None and len(chosen) >= n:
                 break
             burst = self._burst_of(photo_id)
             if not filters.with_copies:
+                digest = self._digest_of(photo_id)
                 if digest in seen or burst in seen:
                     continue
                 seen |= {digest} if burst is None else {digest, burst}
             others = 0 if burst is None or filters.with_copies else self._frames(burst) - 1
-            row = replace(next(self._listed([photo_id], scheme)), score=score, others=others)
-            chosen.append(row)
-            if filters.with_copies:
-                chosen += [replace(row, photo=raw, raws=()) for raw in row.raws]
+            for row in self._listed([photo_id], scheme):  # none, where a scan has just taken the photo away
+                ranked = replace(row, score=score, others=others)
+                raws = ranked.raws if filters.with_copies else ()
+                chosen += [ranked, *(replace(ranked, photo=raw, raws=()) for raw in raws)]
         return chosen[:n]
 
     def photos(
@@ -184,19 +188,24 @@ class Index:
             scheme: as in ``top``.
             landmarks: False leaves them out of the faces, which takes less time.
         """
-        answers, filters = Answers((), scheme), filters or Filters()
-        faces = "SELECT 1 FROM faces f WHERE f.photo_id = p.id " + filters.counting("f")
-        wanted = f"AND NOT EXISTS ({faces})" if no_faces else ""
-        if uncertain:
-            wanted += f" AND EXISTS ({faces} AND NOT ifnull({answers.certain('f')}, FALSE))"
+        filters = filters or Filters()
+        passing: NDArray[np.bool_] | None = None
+        if no_faces or uncertain or filters.asks_for_faces:
+            with self._look(filters, scheme, threshold) as crowd:
+                passing = crowd.passing
+                if no_faces:
+                    passing = passing & crowd.without_faces()
+                if uncertain:
+                    passing = passing & crowd.uncertain()
         found = self._connection.execute(
             # What ends too early is an error, and may have faces all the same.
             "SELECT p.id FROM photos p"
             " WHERE p.raw_of IS NULL AND (p.status = 'ok' OR EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id))"
-            f" {wanted} {self._where(answers, filters)} ORDER BY p.path",
-            self._values(filters, threshold),
+            f" {filters.conditions()} ORDER BY p.path",
+            filters.values(),
         )
-        yield from self._listed((photo_id for (photo_id,) in found), scheme, landmarks)
+        passes = _by_id(passing)
+        yield from self._listed((photo_id for (photo_id,) in found if passes(photo_id)), scheme, landmarks)
 
     def bursts(
         self, filters: Filters | None = None, *, threshold: float | None = None, scheme: str = "seven"
@@ -209,18 +218,23 @@ class Index:
         if self._version < 4:
             return
         filters = filters or Filters()
-        where, values = self._where(Answers((), scheme), filters), self._values(filters, threshold)
+        passing: NDArray[np.bool_] | None = None
+        if filters.asks_for_faces:
+            with self._look(filters, scheme, threshold) as crowd:
+                passing = crowd.passing
+        passes, where, values = _by_id(passing), filters.conditions(), filters.values()
         frames = "FROM bursts b JOIN photos p ON p.id = b.photo_id"
-        numbers = self._connection.execute(
-            f"SELECT b.burst {frames} WHERE TRUE {where} GROUP BY b.burst ORDER BY min(p.taken_at), b.burst", values
-        )
-        for (burst,) in numbers.fetchall():
+        rows = self._connection.execute(
+            f"SELECT b.burst, p.id {frames} WHERE TRUE {where} ORDER BY p.taken_at, b.burst", values
+        ).fetchall()
+        for burst in dict.fromkeys(burst for burst, photo_id in rows if passes(photo_id)):
             copies = self._connection.execute(
-                f"SELECT p.digest, p.id {frames} WHERE b.burst = :burst {Filters(under=filters.under).conditions()}"
-                f" ORDER BY (TRUE {where}), p.id DESC",
+                f"SELECT p.id, p.digest, (TRUE {where}) {frames}"
+                f" WHERE b.burst = :burst {Filters(under=filters.under).conditions()} ORDER BY p.id DESC",
                 {**values, "burst": burst},
-            )
-            chosen = dict(copies)  # of each digest the last, which passes if any does
+            ).fetchall()
+            copies.sort(key=lambda row: bool(row[2]) and passes(row[0]))
+            chosen = {digest: photo_id for photo_id, digest, _ in copies}  # of each the last, which passes if any does
             if len(chosen) > 1:
                 shots = [(row.photo, row.faces) for row in self._listed(chosen.values(), scheme)]
                 shots.sort(key=lambda shot: (shot[0].taken_at, shot[0].path))
@@ -295,12 +309,9 @@ class Index:
             scheme: as in ``top``.
         """
         certain = self.threshold() if threshold is None else threshold
-        filters, answers = filters or Filters(), Answers((), scheme)
-        if filters == Filters() and scheme == "seven":
-            counted = counts.of_all(self._connection, certain)
-        else:
-            where, values = self._where(answers, filters), self._values(filters, certain)
-            counted = counts.of_some(self._connection, answers, filters, where, values)
+        filters = filters or Filters()
+        with self._look(filters, scheme, certain) as crowd:
+            counted = counts.counted(self._connection, crowd, filters)
         labels, last = counts.labels(self._connection), counts.last_scan(self._connection)
         return {**counted, "threshold": certain, "labels": labels, "last_scan": last}
 
@@ -308,85 +319,77 @@ class Index:
         self, threshold: float | None = None, filters: Filters | None = None, scheme: str = "seven"
     ) -> Timeline:
         """As ``stats``, by month and emotion, and by confidence; each copy and each frame of a burst counts."""
-        from albumsort.index.timeline import timeline  # with numpy, which no other question needs
+        from albumsort.index.timeline import timeline
 
-        filters, answers = filters or Filters(), Answers((), scheme)
-        where, values = self._where(answers, filters).strip(), self._values(filters, threshold)
-        return timeline(self._connection, answers, where, filters.counting("f"), values)
+        filters = filters or Filters()
+        certain = self.threshold() if threshold is None else threshold
+        with self._look(filters, scheme, certain) as crowd:
+            return timeline(self._connection, crowd, certain)
 
-    def _best(self, answers: Answers, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
-        """(photo id, digest, score), best first, by the largest probability among a photo's certain faces."""
-        values = self._values(filters, certain)
-        # Faces come straight from the emotion's own index, so that a short list reads a few rows of a million. Several
-        # emotions, or another scheme, have none; then all are looked at.
-        question = (
-            f"SELECT p.id, p.digest, {answers.score('f')} FROM faces f CROSS JOIN photos p ON p.id = f.photo_id"
-            f" WHERE {answers.reads('f')} AND {answers.certain('f')} {filters.counting('f')}"
-            f" {self._where(answers, filters)} ORDER BY {answers.score('f')} DESC"
+    @contextmanager
+    def _look(self, filters: Filters, scheme: str, threshold: float | None) -> Iterator[Crowd]:
+        """All faces that filters ask for, in a transaction: one look at all tables, since a scan may be writing."""
+        from albumsort.index.crowd import Crowd  # with numpy, which no other question needs
+
+        certain = self.threshold() if threshold is None else threshold
+        self._connection.execute("BEGIN")
+        try:
+            yield Crowd(self._connection, self._version, filters, scheme, certain)
+        finally:
+            self._connection.execute("COMMIT")
+
+    def _ranking(
+        self, emotions: tuple[str, ...], everyone: bool, certain: float, filters: Filters, scheme: str
+    ) -> Iterable[tuple[int, float]]:
+        """Photo id and score, best first."""
+        is_kept = not everyone or self._version > 2
+        if scheme == "seven" and len(emotions) == 1 and filters.all_faces and not filters.asks_for_faces and is_kept:
+            kept = self._everyone if everyone else self._best
+            return kept(emotions[0], filters.conditions(), {**filters.values(), "certain": certain})
+        with self._look(filters, scheme, certain) as crowd:
+            return crowd.everyone(emotions) if everyone else crowd.best(emotions)
+
+    def _best(self, emotion: str, where: str, values: dict[str, Any]) -> Iterator[tuple[int, float]]:
+        """By the largest probability among a photo's certain faces."""
+        # Faces come straight from the emotion's own index, so that a short list reads a few rows of a million.
+        found = self._connection.execute(
+            f"SELECT p.id, f.{emotion} FROM faces f CROSS JOIN photos p ON p.id = f.photo_id"
+            f" WHERE f.emotion = '{emotion}' AND f.confidence >= :certain {where} ORDER BY f.{emotion} DESC",
+            values,
         )
-        found = self._connection.execute(question, values) if answers.is_plain else self._sorted(question, values)
         seen: set[int] = set()
         # Below, a face that reads as something else may still hold more of the emotion than one that reads as it; such
         # photos are scored by all their certain faces and sorted anew.
-        doubtful: list[tuple[int, str, float]] = []
-        for photo_id, digest, score in found:
+        doubtful: list[tuple[int, float]] = []
+        for photo_id, score in found:
             if photo_id in seen:
                 continue
             seen.add(photo_id)
-            if score >= answers.sure:
-                yield photo_id, digest, score
+            if score >= _SURE:
+                yield photo_id, score
             else:
-                best = self._connection.execute(
-                    f"SELECT max({answers.score('f')}) FROM faces f JOIN photos p ON p.id = f.photo_id"
-                    f" WHERE f.photo_id = :photo AND {answers.certain('f')} {filters.counting('f')}",
-                    {**values, "photo": photo_id},
-                ).fetchone()[0]
-                doubtful.append((photo_id, digest, best))
-        yield from sorted(doubtful, key=lambda row: (-row[2], row[0]))
+                question = f"SELECT max({emotion}) FROM faces WHERE photo_id = ? AND confidence >= ?"
+                best = self._connection.execute(question, (photo_id, values["certain"])).fetchone()[0]
+                doubtful.append((photo_id, best))
+        yield from sorted(doubtful, key=lambda row: (-row[1], row[0]))
 
-    def _sorted(self, question: str, values: dict[str, Any]) -> Iterator[tuple[int, str, float]]:
-        """The rows of a question that SQLite has to sort: the first thousand are had in half of the time of all."""
-        first = self._connection.execute(f"{question}, f.id LIMIT {_FIRST}", values).fetchall()
-        yield from first
-        if len(first) == _FIRST:
-            yield from self._connection.execute(f"{question}, f.id LIMIT -1 OFFSET {_FIRST}", values)
+    def _everyone(self, emotion: str, where: str, values: dict[str, Any]) -> Iterator[tuple[int, float]]:
+        """By the smallest probability among a photo's faces in front."""
+        yield from self._connection.execute(
+            "SELECT p.id, e.score FROM everyone e CROSS JOIN photos p ON p.id = e.photo_id"
+            f" WHERE e.emotion = '{emotion}' AND e.confidence >= :certain {where}"
+            " ORDER BY e.score DESC, e.mean DESC, e.photo_id",
+            values,
+        )
 
-    def _everyone(self, answers: Answers, certain: float, filters: Filters) -> Iterator[tuple[int, str, float]]:
-        """(photo id, digest, score), best first, by the smallest probability among a photo's faces in front.
+    def _digest_of(self, photo_id: int) -> str | None:
+        row = self._connection.execute("SELECT digest FROM photos WHERE id = ?", (photo_id,)).fetchone()
+        return row[0] if row else None
 
-        Where faces do not count, who is in front is decided among those that do.
-        """
-        front = "front" if self._version > 4 else everyone.FRONT_BEFORE
-        if answers.is_plain and filters.all_faces:
-            worked_out = "everyone" if self._version > 2 else f"({everyone.rows(front=front)})"
-            listed = f"e.emotion = '{answers.emotions[0]}' AND e.confidence >= :certain"
-        else:
-            worked_out, listed = f"({everyone.rows_of(answers, filters, front)})", "TRUE"
-        where = f"WHERE {listed} {self._where(answers, filters)}"
-        source = f"FROM {worked_out} e CROSS JOIN photos p ON p.id = e.photo_id {where}"
-        values = self._values(filters, certain)
-        if filters.all_faces:
-            best_first = "ORDER BY e.score DESC, e.mean DESC, e.photo_id"
-            yield from self._connection.execute(f"SELECT p.id, p.digest, e.score {source} {best_first}", values)
-            return
-        rows = self._connection.execute(f"SELECT e.score, e.mean, p.id, p.digest, e.is_settled {source}", values)
-        # What a photo can reach at most puts it before those that have reached it, until it is settled: of a short list
-        # only a few photos have to be.
-        queue = [
-            (-score, -mean if settled else -2.0, one, digest, settled) for score, mean, one, digest, settled in rows
-        ]
-        heapq.heapify(queue)
-        while queue:
-            score, _, photo_id, digest, is_settled = heapq.heappop(queue)
-            if is_settled:
-                yield photo_id, digest, -score
-            else:
-                least, mean = everyone.settle(self._connection, photo_id, answers, filters)
-                heapq.heappush(queue, (-least, -mean, photo_id, digest, 1))
 
-    def _where(self, answers: Answers, filters: Filters) -> str:
-        """What the filters ask of ``p``, the photos."""
-        return f"{filters.conditions()} {answers.without(filters.without, filters.counting('n'))}"
-
-    def _values(self, filters: Filters, threshold: float | None) -> dict[str, Any]:
-        return {**filters.values(), "certain": self.threshold() if threshold is None else threshold}
+def _by_id(passing: NDArray[np.bool_] | None) -> Callable[[int], bool]:
+    """Whether a photo passes, as a function of its id; one that has come since does not. None lets all pass."""
+    if passing is None:
+        return lambda _: True
+    flags = passing.tobytes()
+    return lambda photo: photo < len(flags) and bool(flags[photo])

@@ -10,10 +10,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from albumsort.emotions import EMOTIONS
-from albumsort.index import bursts, everyone
+from albumsort.index import bursts
 
 #: ``PRAGMA user_version`` of the tables below.
-VERSION = 5
+VERSION = 6
+#: Photos by which the table ``packed`` takes faces together: those whose ids give the same number when divided by this.
+CHUNK = 64
 
 _CORRECTIONS = """
 -- What people say of faces, by the bytes of the photo. No emotion stands for no face. said is the face as the model
@@ -83,8 +85,18 @@ _TOP_INDEXES = "".join(
     for emotion in EMOTIONS
 )
 
-_EVERYONE = f"""
-{everyone.TABLE}
+_EVERYONE = """
+-- For each photo and each emotion that one of its faces reads as: the smallest and the mean probability of that emotion
+-- among the faces in front, and the largest confidence of a face that reads as it.
+CREATE TABLE everyone (
+    photo_id INTEGER NOT NULL REFERENCES photos(id) ON DELETE CASCADE,
+    emotion TEXT NOT NULL,
+    score REAL NOT NULL,
+    mean REAL NOT NULL,
+    confidence REAL NOT NULL,
+    PRIMARY KEY (photo_id, emotion)
+) WITHOUT ROWID;
+CREATE INDEX everyone_best ON everyone(emotion, score DESC, mean DESC, photo_id, confidence);
 CREATE INDEX photos_by_time ON photos(taken_at) WHERE taken_at NOT NULL;
 """
 
@@ -96,7 +108,6 @@ ALTER TABLE photos ADD COLUMN exposure REAL;
 _FRONT_UNREAD_AND_RAWS = """
 -- Whether a face counts when everyone is asked for.
 ALTER TABLE faces ADD COLUMN front INTEGER NOT NULL DEFAULT 1;
--- What faces a photo has is counted from here.
 DROP INDEX faces_by_photo;
 CREATE INDEX faces_by_photo ON faces(photo_id, emotion, confidence);
 -- Folders and files that the last walk past them could not look into, which may hold photos.
@@ -109,6 +120,32 @@ ALTER TABLE photos ADD COLUMN orientation INTEGER;
 -- Of a RAW file that is one photo with the JPEG beside it: the path of that. It was not read itself, and has no faces.
 ALTER TABLE photos ADD COLUMN raw_of;
 CREATE INDEX photos_by_jpeg ON photos(raw_of) WHERE raw_of NOT NULL;
+"""
+
+#: What ``columns`` packs: a change to any of it makes the packed faces of the photo invalid.
+_PACKED_COLUMNS = f"photo_id, x, y, w, h, detection, sharpness, emotion, confidence, {', '.join(EMOTIONS)}"
+
+
+def _unpack(photo: str) -> str:
+    """What a trigger does when the faces of a photo change, by its id."""
+    chunk = f"{photo} / {CHUNK}"
+    return f"INSERT OR IGNORE INTO unpacked VALUES ({chunk}); DELETE FROM packed WHERE chunk = {chunk};"
+
+
+_PACKED = f"""
+-- The faces once more, packed for questions that look at all of them, a row for the photos whose ids are in one chunk;
+-- and the chunks whose faces have changed since, which are not packed.
+CREATE TABLE packed (chunk INTEGER PRIMARY KEY, faces BLOB NOT NULL);
+CREATE TABLE unpacked (chunk INTEGER PRIMARY KEY);
+INSERT INTO unpacked SELECT DISTINCT photo_id / {CHUNK} FROM faces;
+-- Whose columns were for counting, which the packed faces are for now.
+DROP INDEX faces_by_photo;
+CREATE INDEX faces_by_photo ON faces(photo_id);
+CREATE TRIGGER faces_come AFTER INSERT ON faces BEGIN {_unpack("NEW.photo_id")} END;
+CREATE TRIGGER faces_go AFTER DELETE ON faces BEGIN {_unpack("OLD.photo_id")} END;
+CREATE TRIGGER faces_change AFTER UPDATE OF {_PACKED_COLUMNS} ON faces
+BEGIN {_unpack("OLD.photo_id")} {_unpack("NEW.photo_id")} END;
+CREATE TRIGGER photos_change AFTER UPDATE OF width, height ON photos BEGIN {_unpack("NEW.id")} END;
 """
 
 
@@ -157,15 +194,31 @@ def migrate(connection: sqlite3.Connection, index: Path) -> None:
         if 0 < number < VERSION:
             _back_up(connection, index, number)
         # Step n leads from version n to n + 1.
-        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE, _BURSTS, _FRONT_UNREAD_AND_RAWS]
-        for statement in "".join(steps[number:]).split(";"):
+        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE, _BURSTS, _FRONT_UNREAD_AND_RAWS, _PACKED]
+        for statement in _statements("".join(steps[number:])):
             connection.execute(statement)
         if 0 < number < 4:
             bursts.work_out(connection)
         if 0 < number < 5:
+            from albumsort.index import everyone  # with numpy, which takes a tenth of a second that `top` has not
+
             for (photo_id,) in connection.execute("SELECT DISTINCT photo_id FROM faces").fetchall():
                 everyone.work_out(connection, photo_id)
+        if number:
+            from albumsort.index import columns  # likewise
+
+            columns.pack(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script one by one, as a transaction of ours needs them; those of a trigger are its own."""
+    statement = ""
+    for part in script.split(";"):
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index import bursts, corrections, everyone, schema
+from albumsort.index import bursts, columns, corrections, everyone, schema
 from albumsort.index import forget as forgetting
 from albumsort.index.corrections import Correction, corrected
 from albumsort.index.presence import is_gone, is_unplugged
@@ -30,6 +30,8 @@ from albumsort.records import Face, Photo, PhotoFile, PhotoResult
 _PATIENCE = 30.0
 #: Bytes that must be free on the disk before anything else than room is to blame when an index cannot be written.
 _LEAST_ROOM = 1 << 18
+#: Chunks of faces that may stay unpacked while a scan goes on; a question reads them in some hundredths of a second.
+_UNPACKED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class IndexWriter:
             if self._has_new_photos or (was_killed and was_killed[0]):
                 bursts.work_out(self._connection)
             self._has_new_photos = False
+            columns.pack(self._connection)
             self._db["scans"].update(scan, {"finished_at": _now()})
 
     def note_others(self, files: Iterable[PhotoFile]) -> None:
@@ -151,6 +154,8 @@ class IndexWriter:
         with self._transaction():
             for result in results:
                 self._insert(scan, result.photo, self._heard(result))
+            if self._connection.execute("SELECT count(*) FROM unpacked").fetchone()[0] > _UNPACKED:
+                columns.pack(self._connection)
 
     def pair(self, scan: int, raws: Iterable[tuple[PhotoFile, str]]) -> None:
         """Keep RAW files as one photo each with the JPEG at a path; what was known of the RAW files is replaced."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
-from albumsort.frames import Frame
 from albumsort.index.query import RankedPhoto
 from albumsort.records import Face, PhotoResult
 
 if TYPE_CHECKING:
     from albumsort.bench import Bench
+    from albumsort.frames import Frame
 
 Format = Literal["table", "paths", "paths0", "json", "ndjson", "csv"]
 

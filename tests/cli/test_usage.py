@@ -92,10 +92,17 @@ def test_without_option_and_environment_the_index_is_in_the_user_data_folder(run
     assert str(tmp_path) in message
 
 
-@pytest.mark.parametrize("question", [("--help",), ("top", "happy"), ("stats", "--json"), ("problems",)])
+@pytest.mark.parametrize(
+    "question", [("--help",), ("top", "happy"), ("top", "happy", "--everyone"), ("list",), ("problems",)]
+)
 def test_questions_load_no_heavy_library(question, scanned):
     options = () if question == ("--help",) else ("--db", scanned)
     assert not imported(*question, *options) & HEAVY
+
+
+@pytest.mark.parametrize("question", [("stats", "--json"), ("top", "happy", "--min-face", "1")])
+def test_questions_that_look_at_all_faces_load_numpy_and_nothing_else_that_is_heavy(question, scanned):
+    assert imported(*question, "--db", scanned) & HEAVY == {"numpy"}
 
 
 def test_export_loads_neither_tensorflow_nor_opencv(scanned, tmp_path):

@@ -111,7 +111,6 @@ def test_the_raw_files_of_a_list_are_found_by_an_index(paired: Any) -> None:
     with Index(paired.path) as index:
         index._connection.set_trace_callback(asked.append)
         index.top("happy")
-        index.stats()
     questions = [question for question in asked if "raw_of" in question and "SELECT" in question]
     assert questions
     for question in questions:

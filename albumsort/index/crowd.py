@@ -1,0 +1,171 @@
+"""Questions that look at every face of an index: several emotions, label schemes, filters on faces, counts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from albumsort.emotions import SCHEMES, labels_of
+from albumsort.front import standing_in_front
+from albumsort.index import columns
+from albumsort.index.filters import Filters
+
+#: Decimals to which probabilities are kept, and more than single precision holds of a sum of them.
+_DECIMALS = 6
+
+
+class Crowd:
+    """The faces that count, of the photos that pass some filters, read in a label scheme.
+
+    In the scheme ``six`` the probability of *angry* is that of angry and disgust; in ``four`` those of the four are
+    divided by their sum. A face reads as the emotion of the scheme that is most probable, of equals as the first.
+
+    Attributes:
+        labels: the emotions that the scheme tells apart.
+        passing: whether a photo passes, by its id ``(highest id + 1,)``.
+        photos: id of each face's photo, those of a photo behind each other ``(n,)``.
+        first: where the faces of each photo that has any begin ``(photos,)``.
+        reads: place among ``labels`` of what each face reads as ``(n,)``.
+        confidence: the probability of that, 0..1; 0 where nothing is left of the four ``(n,)``.
+        certain: whether that reaches the threshold ``(n,)``.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, version: int, filters: Filters, scheme: str, threshold: float
+    ) -> None:
+        """Look at an index. To be called in a transaction, since a scan may be writing.
+
+        Args:
+            connection: to the index.
+            version: of its tables.
+            filters: which photos pass and which faces count.
+            scheme: of ``SCHEMES``.
+            threshold: probability from which a face is certain, 0..1.
+
+        Raises:
+            AlbumsortError: the index is damaged.
+        """
+        self.labels = labels_of(scheme)
+        self._scheme, self._threshold = scheme, threshold
+        faces = columns.read(connection, version)
+        self.passing = _passing(connection, filters, len(faces) and int(faces["photo"][-1]))
+        counting = np.ones(len(faces), bool) if filters.all_photos else self.passing[faces["photo"]]
+        if filters.min_face is not None:
+            counting &= faces["size"] >= np.float32(filters.min_face)
+        if filters.min_detection is not None:
+            counting &= faces["detection"] >= np.float32(filters.min_detection)
+        self._take(faces, counting)
+        if filters.asks_for_faces:
+            self.passing &= self._have(filters)
+            self._take(self._faces, self.passing[self.photos])
+
+    def _take(self, faces: NDArray[np.void], which: NDArray[np.bool_]) -> None:
+        """Be about some faces only."""
+        self._faces = faces if which.all() else faces[which]
+        self.photos = self._faces["photo"]
+        self.first = np.flatnonzero(np.r_[True, self.photos[1:] != self.photos[:-1]][: len(self)])
+        if self._scheme == "seven":
+            self._said = list(self._faces["probabilities"].T)
+            self.reads, self.confidence = self._faces["emotion"], self._faces["confidence"]
+        else:
+            self._said = _in_scheme(self._faces["probabilities"], self._scheme)
+            self.reads = np.argmax(self._said, 0)
+            self.confidence = np.round(np.max(self._said, 0), _DECIMALS)
+        self.certain = self.confidence >= np.float32(self._threshold)
+
+    def __len__(self) -> int:
+        """How many faces there are."""
+        return len(self._faces)
+
+    def best(self, emotions: Iterable[str]) -> Iterator[tuple[int, float]]:
+        """Photo id and score, best first: the largest probability of the emotions among the photo's certain faces.
+
+        Listed are the photos of which a certain face reads as one of them.
+        """
+        score = np.where(self.certain, self._score(emotions), 0.0)
+        return self._ranked(emotions, [np.maximum.reduceat(score, self.first)] if len(self) else [])
+
+    def everyone(self, emotions: Iterable[str]) -> Iterator[tuple[int, float]]:
+        """The same photos by the smallest probability among the faces in front, ties going to the larger mean.
+
+        Who is in front is decided among the faces that count.
+        """
+        if not len(self):
+            return iter(())
+        score, faces = self._score(emotions), self._faces
+        front = standing_in_front(faces["height"], faces["sharpness"], faces["cut"], self.first)
+        least = np.minimum.reduceat(np.where(front, score, 1.0), self.first)
+        mean = np.add.reduceat(np.where(front, score, 0.0), self.first) / np.add.reduceat(front, self.first, dtype=int)
+        return self._ranked(emotions, [least, np.round(mean, _DECIMALS)])
+
+    def counts(self) -> dict[str, int]:
+        """How many certain faces read as each emotion."""
+        numbers = np.bincount(self.reads[self.certain], minlength=len(self.labels)).tolist()
+        return dict(zip(self.labels, numbers, strict=True))
+
+    def uncertain(self) -> NDArray[np.bool_]:
+        """Of the photos that pass, by id, which have a face that is not certain."""
+        return self._holding(~self.certain)
+
+    def without_faces(self) -> NDArray[np.bool_]:
+        """Of the photos that pass, by id, which have no face that counts."""
+        return self.passing & ~self._holding(np.ones(len(self), bool))
+
+    def _holding(self, which: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """By photo id, who has one of some faces."""
+        holding = np.zeros(len(self.passing), bool)
+        holding[self.photos[which]] = True
+        return holding
+
+    def _have(self, filters: Filters) -> NDArray[np.bool_]:
+        """By photo id, who has as many faces as the filters ask for, and none that they do not want."""
+        numbers = np.bincount(self.photos, minlength=len(self.passing))
+        unwanted = [place for place, label in enumerate(self.labels) if label in filters.without]
+        have = ~self._holding(self.certain & np.isin(self.reads, unwanted))
+        if filters.min_faces is not None:
+            have &= numbers >= filters.min_faces
+        if filters.max_faces is not None:
+            have &= numbers <= filters.max_faces
+        return have
+
+    def _ranked(self, emotions: Iterable[str], keys: list[NDArray[np.float64]]) -> Iterator[tuple[int, float]]:
+        """The photos of which a certain face reads as one of the emotions, by keys, the largest first; then by id."""
+        if not keys:
+            return iter(())
+        wanted = [self.labels.index(emotion) for emotion in emotions]
+        listed = np.logical_or.reduceat(self.certain & np.isin(self.reads, wanted), self.first)
+        ids, keys = self.photos[self.first][listed], [key[listed] for key in keys]
+        order = np.lexsort([ids, *(-key for key in reversed(keys))])
+        return zip(ids[order].tolist(), keys[0][order].tolist(), strict=True)
+
+    def _score(self, emotions: Iterable[str]) -> NDArray[np.float64]:
+        """How far each face shows the emotions together, 0..1 ``(n,)``."""
+        together = np.sum([self._said[self.labels.index(emotion)] for emotion in emotions], 0, dtype=np.float64)
+        return np.asarray(np.round(together, _DECIMALS))
+
+
+def _in_scheme(probabilities: NDArray[np.float32], scheme: str) -> list[NDArray[np.float32]]:
+    """Probabilities ``(n, 7)`` of ``EMOTIONS`` as those ``(n,)`` of each label of a scheme."""
+    sums = [
+        np.sum([probabilities[:, k] for k, one in enumerate(SCHEMES[scheme]) if one == label], 0)
+        for label in labels_of(scheme)
+    ]
+    if scheme != "four":
+        return sums
+    total = np.sum(sums, 0)
+    # Nothing may be left of the four, where the model is certain of another emotion.
+    return [one / np.where(total > 0, total, 1) for one in sums]
+
+
+def _passing(connection: sqlite3.Connection, filters: Filters, last: int) -> NDArray[np.bool_]:
+    """By photo id, from 0 to the highest and at least to ``last``, whether what the filters ask of a photo holds."""
+    (highest,) = connection.execute("SELECT ifnull(max(id), 0) FROM photos").fetchone()
+    passing = np.full(max(highest, last) + 1, filters.all_photos)
+    if not filters.all_photos:
+        # In the order of the table: found by an index of dates, each photo would be fetched from another place.
+        photos = f"photos p NOT INDEXED WHERE TRUE {filters.conditions()}"
+        passing[columns.numbers(connection, "p.id", photos, filters.values())] = True
+    return passing

@@ -1,0 +1,37 @@
+"""Label schemes: what may be asked for in one, and a face as it reads in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from albumsort.emotions import EMOTIONS, SCHEMES, labels_of
+from albumsort.records import Face
+
+
+def checked(emotions: Iterable[str], scheme: str) -> tuple[str, ...]:
+    """Emotions that are asked for together; one that is named twice counts once.
+
+    Raises:
+        ValueError: there is no such scheme, or the scheme has no such emotion.
+    """
+    if scheme not in SCHEMES:
+        raise ValueError(f"{scheme!r} is not one of {', '.join(SCHEMES)}")
+    asked = tuple(dict.fromkeys(emotions))
+    for emotion in asked:
+        if emotion not in labels_of(scheme):
+            raise ValueError(f"{emotion!r} is not one of {', '.join(labels_of(scheme))}")
+    return asked
+
+
+def in_scheme(face: Face, scheme: str) -> Face:
+    """A face with its probabilities in a scheme, as ``Crowd`` reads it; None for emotions that it does not have."""
+    if scheme == "seven":
+        return face
+    sums = dict.fromkeys(labels_of(scheme), 0.0)
+    for label, probability in zip(SCHEMES[scheme], face.probabilities, strict=True):
+        if label is not None:
+            sums[label] += probability or 0.0
+    # Of the four nothing may be left, where the model is certain of another emotion.
+    total = (sum(sums.values()) or 1.0) if scheme == "four" else 1.0
+    return replace(face, probabilities=tuple(sums[name] / total if name in sums else None for name in EMOTIONS))
