@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,12 +75,13 @@ class Filters:
         if self.until is not None:
             parts.append(f"AND ({undated} OR substr(p.taken_at, 1, length(:until)) <= :until)")
         if self.camera is not None:
-            parts.append("AND instr(lower(p.camera), lower(:camera))")
+            parts.append("AND p.camera LIKE :camera ESCAPE '^'")
         return " ".join(parts)
 
     def values(self) -> dict[str, Any]:
         """What is bound to the names in it."""
-        return {**self._folders(), "since": self.since, "until": self.until, "camera": self.camera}
+        camera = self.camera and "%" + re.sub("([%_^])", r"^\1", self.camera) + "%"
+        return {**self._folders(), "since": self.since, "until": self.until, "camera": camera}
 
     def _folders(self) -> dict[str, bytes]:
         """How paths below ``under`` begin, by the names to bind: a scan may have gone by a link, or past it."""

@@ -34,6 +34,8 @@ DEFAULT_THRESHOLD = 0.5
 _PATIENCE = 2.0
 #: Above this probability a face reads as no other emotion.
 _SURE = 0.5
+#: Share of photos that pass under which the faces are found by the photos, not the photos by the faces.
+_FEW = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +329,7 @@ class Index:
             return timeline(self._connection, crowd, certain)
 
     @contextmanager
-    def _look(self, filters: Filters, scheme: str, threshold: float | None) -> Iterator[Crowd]:
+    def _look(self, filters: Filters, scheme: str, threshold: float | None, everyone: bool = False) -> Iterator[Crowd]:
         """All faces that filters ask for, in a transaction: one look at all tables, since a scan may be writing."""
         from albumsort.index.crowd import Crowd  # with numpy, which no other question needs
 
@@ -351,9 +353,14 @@ class Index:
 
     def _best(self, emotion: str, where: str, values: dict[str, Any]) -> Iterator[tuple[int, float]]:
         """By the largest probability among a photo's certain faces."""
-        # Faces come straight from the emotion's own index, so that a short list reads a few rows of a million.
+        # Faces come straight from the emotion's own index, so that a short list reads a few rows of a million; but where
+        # few photos pass, by the photo, so that it does not read them all in vain.
+        faces = "faces f CROSS JOIN photos p ON p.id = f.photo_id"
+        passing = f"SELECT avg(TRUE {where}) < {_FEW} FROM photos p"
+        if where and self._connection.execute(passing, values).fetchone()[0]:
+            faces = "photos p CROSS JOIN faces f INDEXED BY faces_by_photo ON f.photo_id = p.id"
         found = self._connection.execute(
-            f"SELECT p.id, f.{emotion} FROM faces f CROSS JOIN photos p ON p.id = f.photo_id"
+            f"SELECT f.photo_id, f.{emotion} FROM {faces}"
             f" WHERE f.emotion = '{emotion}' AND f.confidence >= :certain {where} ORDER BY f.{emotion} DESC",
             values,
         )

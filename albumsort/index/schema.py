@@ -135,7 +135,7 @@ def _unpack(photo: str) -> str:
 _PACKED = f"""
 -- The faces once more, packed for questions that look at all of them, a row for the photos whose ids are in one chunk;
 -- and the chunks whose faces have changed since, which are not packed.
-CREATE TABLE packed (chunk INTEGER PRIMARY KEY, faces BLOB NOT NULL);
+CREATE TABLE packed (chunk INTEGER PRIMARY KEY, readings BLOB NOT NULL, places BLOB NOT NULL);
 CREATE TABLE unpacked (chunk INTEGER PRIMARY KEY);
 INSERT INTO unpacked SELECT DISTINCT photo_id / {CHUNK} FROM faces;
 -- Whose columns were for counting, which the packed faces are for now.

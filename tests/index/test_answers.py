@@ -12,6 +12,7 @@ import pytest
 from albumsort.emotions import EMOTIONS, SCHEMES, labels_of
 from albumsort.front import in_front
 from albumsort.index import Index
+from albumsort.index import crowd as crowd_module
 from albumsort.index.filters import Filters
 from albumsort.index.schemes import in_scheme
 from albumsort.records import Face, PhotoResult
@@ -81,7 +82,9 @@ def test_lists_are_those_of_a_look_at_each_face(
     emotions: tuple[str, ...],
     scheme: str,
     limits: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(crowd_module, "_FIRST", 5)  # so that there are more
     path, results = crowd
     filters = FILTERS[limits]
     if set(filters.without) & set(EMOTIONS) - set(labels_of(scheme)):

@@ -12,36 +12,44 @@ import pytest
 
 from albumsort.errors import AlbumsortError
 from albumsort.index import Index, columns, schema, store
+from albumsort.index.columns import Columns
 from albumsort.index.filters import Filters
 
 
 @pytest.fixture
-def read(room: Any) -> Callable[[], np.ndarray]:
+def read(room: Any) -> Callable[[], Columns]:
     """The faces of the room as they are read; which must be what the rows say."""
 
-    def same() -> np.ndarray:
+    def same() -> Columns:
         with closing(sqlite3.connect(room.path)) as connection:
             faces = columns.read(connection, schema.VERSION)
-            assert faces.tobytes() == columns.read(connection, columns.PACKED_SINCE - 1).tobytes()
+            assert content(faces) == content(columns.read(connection, columns.PACKED_SINCE - 1))
+            without = columns.read(connection, schema.VERSION, with_places=False)
+            assert (without.readings.tobytes(), without.places) == (faces.readings.tobytes(), None)
         return faces
 
     return same
 
 
+def content(faces: Columns) -> bytes:
+    assert faces.places is not None
+    return faces.readings.tobytes() + faces.places.tobytes()
+
+
 def packed(room: Any) -> int:
     """How many faces are packed."""
-    return sum(size for (size,) in room.sql("SELECT length(faces) FROM packed")) // columns.FACE.itemsize
+    return sum(size for (size,) in room.sql("SELECT length(readings) FROM packed")) // columns.READING.itemsize
 
 
 def test_a_scan_packs_the_faces_at_its_end(room: Any, face: Callable, read: Callable) -> None:
     for number in range(3 * schema.CHUNK):
         room.put(f"/photos/{number}.jpg", *[face(happy=0.9)] * (number % 3))
     assert packed(room) == 0
-    assert len(read()) == 3 * schema.CHUNK
+    assert len(read().readings) == 3 * schema.CHUNK
     room.writer.finish_scan(room.scan)
     assert packed(room) == 3 * schema.CHUNK
     assert room.sql("SELECT * FROM unpacked") == []
-    assert len(read()) == 3 * schema.CHUNK
+    assert len(read().readings) == 3 * schema.CHUNK
 
 
 def test_a_long_scan_packs_on_its_way(
@@ -51,17 +59,26 @@ def test_a_long_scan_packs_on_its_way(
     for number in range(2 * schema.CHUNK):
         room.put(f"/photos/{number}.jpg", face(happy=0.9))
     assert packed(room) >= schema.CHUNK - 1
-    assert len(read()) == 2 * schema.CHUNK
+    assert len(read().readings) == 2 * schema.CHUNK
+
+
+def test_who_is_in_front_is_packed_as_the_table_has_it(room: Any, face: Callable, read: Callable) -> None:
+    room.put("/photos/a.jpg", face(100, happy=0.9), face(30, happy=0.9))
+    room.put("/photos/b.jpg", face(30, happy=0.9))
+    assert read().readings["front"].tolist() == [bool(front) for (front,) in room.sql("SELECT front FROM faces")]
+    assert read().readings["front"].tolist() == [True, False, True]
 
 
 def test_a_face_is_packed_with_all_that_is_asked_of_it(room: Any, face: Callable, read: Callable) -> None:
     room.put("/photos/a.jpg", face(400, sad=0.7, happy=0.3), width=800, height=600)
     room.put("/photos/b.jpg", face(60, neutral=1), width=None, height=None)
-    large, unmeasured = read()
-    assert (large["photo"], large["emotion"], large["height"], large["size"]) == (1, 4, 400, 50)
+    faces = read()
+    (large, unmeasured), (there, nowhere) = faces.readings, faces.places
+    assert (large["photo"], large["emotion"], large["front"]) == (1, 4, True)
     assert large["probabilities"] == pytest.approx([0, 0, 0, 0.3, 0.7, 0, 0])
-    assert (large["confidence"], large["detection"], large["sharpness"]) == pytest.approx((0.7, 0.99, 123.45))
-    assert (unmeasured["size"], unmeasured["cut"]) == (np.inf, False)
+    assert (there["height"], there["size"], there["cut"]) == (400, 50, False)
+    assert (large["confidence"], there["detection"], there["sharpness"]) == pytest.approx((0.7, 0.99, 123.45))
+    assert (unmeasured["photo"], nowhere["size"], nowhere["cut"]) == (2, np.inf, False)
 
 
 @pytest.mark.parametrize("is_packed", [True, False])
@@ -73,9 +90,9 @@ def test_what_is_read_follows_the_faces(room: Any, face: Callable, read: Callabl
         if is_packed:
             room.writer.finish_scan(room.scan)
             assert packed(room) > 0
-        before = read().tobytes()
+        before = content(read())
         make()
-        after = read().tobytes()
+        after = content(read())
         assert after != before
         return after
 
@@ -105,13 +122,18 @@ def test_what_is_forgotten_is_in_no_packed_face(room: Any, face: Callable) -> No
         assert index.stats()["emotions"]["sad"] == 1
 
 
-@pytest.mark.parametrize("blob", [b"short", b"\xff" * columns.FACE.itemsize])
-def test_damage_is_said(room: Any, blob: bytes) -> None:
-    room.writer._connection.execute("INSERT INTO packed VALUES (7, ?)", (blob,))
+WHOLE = bytes(columns.READING.itemsize), bytes(columns.PLACE.itemsize)
+
+
+@pytest.mark.parametrize(
+    "row", [(b"short", WHOLE[1]), (WHOLE[0], b"short"), (WHOLE[0], b""), (b"\xff" * len(WHOLE[0]), WHOLE[1])]
+)
+def test_damage_is_said(room: Any, row: tuple[bytes, bytes]) -> None:
+    room.writer._connection.execute("INSERT INTO packed VALUES (7, ?, ?)", row)
     room.writer._connection.commit()
     with Index(room.path) as index:
         with pytest.raises(AlbumsortError, match="damaged"):
-            index.stats()
+            index.stats(filters=Filters(min_face=1))
         assert index.top("happy") == []
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index import Index
+from albumsort.index import Index, query
 from albumsort.index.filters import Filters
 from albumsort.index.store import IndexWriter
 
@@ -240,3 +240,29 @@ def test_under_takes_a_folder_by_a_link_to_it(room: Any, face: Callable, tmp_pat
     room.put(f"{tmp_path}/link/b.jpg", face(happy=0.8))
     room.put(f"{tmp_path}/other/c.jpg", face(happy=0.7))
     assert names(room.top(filters=Filters(under=f"{tmp_path}/link"))) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"), [("x_100%", True), ("X_100", True), ("x%", False), ("x1", False), ("^", True)]
+)
+def test_a_camera_is_found_by_any_part_of_its_name_as_it_is_written(
+    room: Any, face: Callable, words: str, found: bool
+) -> None:
+    room.put("/photos/a.jpg", face(happy=0.9), camera="Maker X_100%^2")
+    assert bool(room.top(filters=Filters(camera=words))) == found
+
+
+@pytest.mark.parametrize("few", [0.0, 2.0])
+def test_a_list_is_the_same_whether_many_or_few_photos_pass(
+    room: Any, face: Callable, few: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query, "_FEW", few)
+    room.put("/photos/a/1.jpg", face(happy=0.7), face(happy=0.9), face(sad=0.8))
+    room.put("/photos/a/2.jpg", face(happy=0.95))
+    room.put("/photos/b/1.jpg", face(happy=0.99))
+    asked: list[str] = []
+    with Index(room.path) as index:
+        index._connection.set_trace_callback(asked.append)
+        rows = index.top("happy", filters=Filters(under="/photos/a"))
+    assert [(row.photo.path, row.score) for row in rows] == [("/photos/a/2.jpg", 0.95), ("/photos/a/1.jpg", 0.9)]
+    assert any("INDEXED BY faces_by_photo" in question for question in asked) == bool(few)
