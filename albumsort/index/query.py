@@ -199,8 +199,7 @@ class Index:
                     passing = passing & crowd.without_faces()
                 if uncertain:
                     passing = passing & crowd.uncertain()
-        found = self._connection.execute(
-            # What ends too early is an error, and may have faces all the same.
+        found = self._connection.execute(  # what ends too early is an error, and may have faces all the same
             "SELECT p.id FROM photos p"
             " WHERE p.raw_of IS NULL AND (p.status = 'ok' OR EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id))"
             f" {filters.conditions()} ORDER BY p.path",
@@ -353,8 +352,7 @@ class Index:
 
     def _best(self, emotion: str, where: str, values: dict[str, Any]) -> Iterator[tuple[int, float]]:
         """By the largest probability among a photo's certain faces."""
-        # Faces come straight from the emotion's own index, so that a short list reads a few rows of a million; but where
-        # few photos pass, by the photo, so that it does not read them all in vain.
+        # By the emotion's own index a short list reads a few rows of a million; where few photos pass, by these.
         faces = "faces f CROSS JOIN photos p ON p.id = f.photo_id"
         passing = f"SELECT avg(TRUE {where}) < {_FEW} FROM photos p"
         if where and self._connection.execute(passing, values).fetchone()[0]:
