@@ -70,6 +70,7 @@ def train(
         run = folder / (f"run-{fold + 1}" if fold else "run")
         trained = fit(recipe, training, _watched(unseen, recipe), run, report, teachers)
         network = without_training(trained, recipe)
+        _even_out(network, unseen, recipe)
         shorten(network)  # what is used is what is measured
         folds.append(_Fold(network, len(training), held_out, *_calibrated(network, unseen, recipe)))
     if len(folds) > 1:
@@ -129,6 +130,22 @@ def _write_answers(folds: Sequence[_Fold], path: Path) -> None:
     said = [teach.said(fold.network, fold.held_out, fold.temperatures) for fold in folds]
     asked = np.concatenate([fold.held_out.pixels for fold in folds])
     teach.write_answers(path, asked, {head: np.concatenate([one[head] for one in said]) for head in said[0]})
+
+
+def _even_out(network: keras.Model, held_out: Faces, recipe: Recipe) -> None:
+    """Make the matrices that a recipe asks for a part of the heads' last layers."""
+    said, classes = logits(network, held_out), len(labels_of(recipe.labels))
+    for head, truth in _truths(held_out, recipe).items():
+        if head in recipe.fit.matrix:
+            right = classes_of(truth, recipe.labels)
+            answers, right = said[head][right >= 0, :classes], right[right >= 0]
+            temperature = calibrate.temperature(answers, right)
+            matrix, addend = calibrate.matrix(answers / temperature, right)
+            layer = network.get_layer(head)
+            kernel, bias = (np.array(weights, np.float64) for weights in layer.get_weights())
+            kernel[:, :classes] = kernel[:, :classes] @ matrix
+            bias[:classes] = bias[:classes] @ matrix + addend * temperature
+            layer.set_weights([kernel, bias])
 
 
 def _calibrated(

@@ -115,6 +115,8 @@ class FitRecipe:
     faces: str = "Training"
     #: Share of these kept out of the fit, on which epochs are measured and the temperatures are fitted.
     hold_out: float = 0.05
+    #: Heads whose answers pass a matrix that is fitted on them, too, for which a thousand faces or more are wanted.
+    matrix: tuple[str, ...] = ()
     #: In place of ``hold_out``, so many runs, in each of which another part of that many is held out; 0 for one run.
     folds: int = 0
     stop: Stop | None = None
@@ -278,6 +280,8 @@ class Recipe:
             raise DataError("taught_by: goes with a teacher_share over 0, and that with a cycle that is taught")
         if any(cycle.averaged for cycle in self.cycles[:-1]) or (self.cycles[-1].averaged and self.fit.stop):
             raise DataError("averaged: belongs to the last cycle, of a recipe without early stopping")
+        if unknown := set(self.fit.matrix) - set(self.heads):
+            raise DataError(f"matrix {' '.join(sorted(unknown))}: this network has the heads {' '.join(self.heads)}")
         self.parameters()  # reads the layers
 
     @property
@@ -299,7 +303,8 @@ class Recipe:
     @property
     def training(self) -> Recipe:
         """What of it decides how a run goes: without its name, and without what only matters when the net is used."""
-        return replace(self, name="run", reported="", network=replace(self.network, mirrored=True, blur=0.0))
+        network, fit = replace(self.network, mirrored=True, blur=0.0), replace(self.fit, matrix=())
+        return replace(self, name="run", reported="", network=network, fit=fit)
 
     @property
     def is_mirrored(self) -> bool:

@@ -103,7 +103,7 @@ _SECTIONS: dict[str, type[DataclassInstance]] = {
     "cycles": Cycle,
 }
 #: Lists of words; other lists hold numbers.
-_OF_WORDS = ("layers", "taught_by")
+_OF_WORDS = ("layers", "taught_by", "matrix")
 
 
 def _section(kind: type[_Kind], values: Any, where: str) -> _Kind:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from albumsort.emotions import EMOTIONS
-from albumsort.training.calibrate import calibration_error, softmax, temperature
+from albumsort.training.calibrate import calibration_error, matrix, softmax, temperature
 from albumsort.training.evaluate import figures
 
 
@@ -33,6 +33,35 @@ def test_the_temperature_makes_confidence_honest():
 
     assert error(softmax(logits)) > 0.1
     assert error(softmax(logits / temperature(logits, truth))) < 0.02
+
+
+def drawn(logits, dice):
+    """Classes that are as probable as the logits say."""
+    return (softmax(logits).cumsum(1) > dice.random((len(logits), 1))).argmax(1)
+
+
+def test_a_matrix_evens_out_what_a_temperature_cannot():
+    dice = np.random.default_rng(0)
+    honest = dice.normal(0, 2, (8000, 7))
+    truth = drawn(honest, dice)
+    bent = honest @ (np.eye(7) + dice.normal(0, 0.15, (7, 7))) + dice.normal(0, 0.5, 7)
+    bent /= temperature(bent[:4000], truth[:4000])
+    kernel, addend = matrix(bent[:4000], truth[:4000])
+
+    def loss(logits):
+        return -np.log(softmax(logits[4000:])[np.arange(4000), truth[4000:]]).mean()
+
+    lost, regained = loss(bent) - loss(honest), loss(bent) - loss(bent @ kernel + addend)
+    assert regained > 0.7 * lost > 0.03
+
+
+def test_few_faces_leave_the_matrix_near_to_one_that_changes_nothing():
+    dice = np.random.default_rng(0)
+    logits = dice.normal(0, 2, (30, 7))
+    kernel, addend = matrix(logits, drawn(logits, dice))
+    assert np.isfinite(kernel).all() and np.abs(kernel - np.eye(7)).max() < 1 and np.abs(addend).max() < 1
+    kernel, addend = matrix(logits, np.zeros(30, int))  # of one class alone
+    assert np.isfinite(kernel).all() and np.isfinite(addend).all()
 
 
 def test_softmax_sums_to_1_and_bears_large_logits():

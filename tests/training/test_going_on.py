@@ -79,7 +79,11 @@ def test_what_only_matters_in_use_makes_no_other_run(recipe, faces, tmp_path):
     del kept["network"]["blur"], kept["fit"]["plateau"]  # as if begun by an albumsort that did not know them
     settings.write_text(json.dumps(kept))
     said: list[str] = []
-    softer = replace(recipe, network=replace(recipe.network, blur=0.3, mirrored=False))
+    softer = replace(
+        recipe,
+        network=replace(recipe.network, blur=0.3, mirrored=False),
+        fit=replace(recipe.fit, matrix=("fer2013",)),
+    )
     path = convert.train(softer, faces, tmp_path, "test", said.append)
     assert "goes on after epoch 1 of 2" in said
     assert recipes.read(path.with_suffix(".toml")) == softer

@@ -129,6 +129,12 @@ def test_values_that_make_no_sense_are_an_error_that_says_what_does(written, tex
         ("[[cycles]]\n[cycles.augment]\nscale = 2.0", "scale"),
         ("[[cycles]]\n[cycles.augment]\nerase_chance = 1.5", "erase_chance"),
         ('[network]\nlayers = ["flatten"]\nblur = 0.4', "residual"),
+        ('[fit]\nmatrix = ["fer2013", "felt"]', "matrix felt"),
+        (
+            '[network]\nlayers = ["flatten"]\n[fit]\nmatrix = ["perceived"]\n[[cycles]]\nstages = [[1, 48]]',
+            "matrix perceived",
+        ),
+        ("[fit]\nmatrix = [7]", "words"),
         ('[[cycles]]\nstages = [["a", 48]]', "whole numbers"),
         ("[[cycles]]\npeak_rate = -1.0", "peak_rate"),
         ("[[cycles]]\n[cycles.augment]\nerase_pixels = [4]", "erase_pixels"),

@@ -22,10 +22,10 @@ from PIL import Image
 from albumsort.cli.model import evaluate, info
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.training import convert, fit
+from albumsort.training import calibrate, convert, fit
 from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY
-from albumsort.training.network import build, shorten, without_training
+from albumsort.training.network import build, logits, shorten, without_training
 from albumsort.training.read import read
 from albumsort.training.recipe import Cycle
 from albumsort.training.run import CURVES
@@ -253,6 +253,19 @@ def test_faces_are_blurred_in_use_and_as_they_are_in_training(recipe, faces):
     for head, answers in used.items():
         np.testing.assert_allclose(answers, wanted[head], atol=6e-4)
         assert np.abs(answers - said[head]).max() > 3e-3  # five times what it may be off
+
+
+def test_a_matrix_is_a_part_of_the_last_layer(recipe, faces):
+    recipe = replace(recipe, fit=replace(recipe.fit, matrix=("fer2013",)))
+    network = without_training(build(recipe), recipe)
+    before = logits(network, faces)
+    convert._even_out(network, faces, recipe)
+    after = logits(network, faces)
+    heat = calibrate.temperature(before["fer2013"], faces.labels)
+    kernel, addend = calibrate.matrix(before["fer2013"] / heat, faces.labels)
+    assert after["fer2013"] / heat == pytest.approx(before["fer2013"] / heat @ kernel + addend, abs=1e-3)
+    assert not np.allclose(after["fer2013"], before["fer2013"], atol=1e-2)
+    assert (after["perceived"] == before["perceived"]).all()
 
 
 def test_weights_of_sixteen_bits_take_less_room_and_say_the_same(recipe, faces, tmp_path):
