@@ -145,6 +145,9 @@ def test_the_other_head_is_measured_on_held_out_remembered_faces() -> None:
     before = np.stack([sad] * 6)
     outcome = tune._outcome(tiles, wanted, [wanted], np.stack([happy, happy, sad, sad, sad, happy]), before)
     assert (outcome.remembered, outcome.agrees, outcome.agrees_in_fer2013) == (4, 1.0, 0.75)
+    before[1] = 0.4 * sad + 0.6 / 7  # uncertain of it, it might as well have said anything
+    outcome = tune._outcome(tiles, wanted, [wanted], np.stack([happy, happy, sad, sad, sad, happy]), before)
+    assert outcome.agrees_in_fer2013 == 1
 
 
 def test_views_are_not_blurred_once_more(portraits: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
