@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from statistics import median
 
 from albumsort.records import Face, Photo
 
@@ -12,14 +14,19 @@ from albumsort.records import Face, Photo
 WEIGHTS: Mapping[str, float] = {
     "emotion": 3.0,
     "people": 6.0,
-    "sharpness": 1.0,
-    "facing": 1.0,
+    "sharpness": 0.5,
+    "facing": 0.5,
     "whole": 1.0,
     "exposure": 0.5,
 }
 #: How far the nose may lie from the middle between the eyes, in distances of the eyes, before a face counts as turned
 #: away entirely; in profile it lies at about a half.
 _PROFILE = 0.5
+#: A face is of the group when at least this share of the burst's frames have a face at its place. Who is on fewer may
+#: pass by, be a pattern that the detector takes for a face, or at last look into the camera.
+_STAYS = 1 / 3
+#: How far a face may move from frame to frame, in heights, and how many times higher or lower it may become.
+_NEAR, _GROWN = 0.5, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +49,14 @@ def judged(
 ) -> list[Frame]:
     """The frames of a burst, best first.
 
-    - ``emotion``: of the face in front that shows it least;
-    - ``people``: faces in front, of the most that any frame of the burst has: who turned away is not found, and whom
-      the edge cuts or who is blurred is not in front;
+    Judged are the faces in front. Who is on few frames spoils none.
+
+    - ``emotion``: of the face that shows it least;
+    - ``people``: how many there are, of the most that any frame of the burst has: who turned away is not found, and
+      whom the edge cuts or who is blurred is not in front; who is on few frames counts as far as he shows the emotion;
     - ``sharpness``: of the least sharp face in front, of the sharpest in the burst;
     - ``facing``: how far the face that is turned most still looks at the camera;
-    - ``whole``: share of the frame's faces in front that the edge does not cut: 1, unless nobody is whole and sharp;
+    - ``whole``: share of them that the edge does not cut: 1, unless nobody is whole and sharp;
     - ``exposure``: share of the pixels that are neither black nor white.
 
     Args:
@@ -55,39 +64,63 @@ def judged(
         emotion: one of ``EMOTIONS``.
         weights: at least one above 0; a part that is not named weighs nothing.
     """
-    crowds = [_crowd(photo, faces) for photo, faces in burst]
-    most = max(map(len, crowds), default=0)
-    sharpest = max((min(face.sharpness for face in crowd) for crowd in crowds if crowd), default=0.0)
+    groups = _groups(burst)
+    people = [len(group) + sum(face.probability(emotion) for face in guests) for group, guests in groups]
+    sharpest = max((min(face.sharpness for face in group) for group, _ in groups if group), default=0.0)
     frames = []
-    for (photo, faces), crowd in zip(burst, crowds, strict=True):
-        parts = _parts(photo, crowd, emotion, most, sharpest)
+    for (photo, faces), (group, _), number in zip(burst, groups, people, strict=True):
+        parts = {**_parts(photo, group, emotion, sharpest), "people": number / max(people)} if max(people) else {}
+        if photo.exposure is not None:
+            parts["exposure"] = photo.exposure
         total = sum(weights.get(name, 0.0) for name in parts)
         score = sum(weights.get(name, 0.0) * value for name, value in parts.items()) / total if total else 0.0
         frames.append(Frame(photo, faces, round(score, 6), {name: round(value, 4) for name, value in parts.items()}))
     return sorted(frames, key=lambda frame: (-frame.score, frame.photo.path))
 
 
-def _crowd(photo: Photo, faces: Sequence[Face]) -> list[Face]:
+def _groups(burst: Sequence[tuple[Photo, tuple[Face, ...]]]) -> list[tuple[list[Face], list[Face]]]:
+    """Of each frame the faces in front: those of the group, and those that are on few frames."""
     from albumsort.front import in_front  # with numpy, which most commands that know of frames do not need
 
-    return [face for face, counts in zip(faces, in_front(photo, faces), strict=True) if counts]
+    crowds = [
+        [face for face, counts in zip(faces, in_front(photo, faces), strict=True) if counts] for photo, faces in burst
+    ]
+    # On how many of the frames there is a face where each is.
+    shares = [
+        [sum(any(_is_near(face, other) for other in faces) for _, faces in burst) / len(burst) for face in crowd]
+        for crowd in crowds
+    ]
+    if median([share for some in shares for share in some] or [0.0]) < 0.5:
+        return [(crowd, []) for crowd in crowds]  # the camera moves, and nobody has a place
+    groups = []
+    for crowd, some in zip(crowds, shares, strict=True):
+        of_group, guests = ([share >= _STAYS for share in some], [share < _STAYS for share in some])
+        groups.append((list(compress(crowd, of_group)), list(compress(crowd, guests))))
+    return groups
 
 
-def _parts(photo: Photo, crowd: Sequence[Face], emotion: str, most: int, sharpest: float) -> dict[str, float]:
+def _is_near(face: Face, other: Face) -> bool:
+    """Whether two faces of two frames may be of one person who stays."""
+    (x, y, w, h), (u, v, s, t) = face.box, other.box
+    reach = _NEAR * (h + t) / 2
+    has_moved = abs(x + w / 2 - u - s / 2) >= reach or abs(y + h / 2 - v - t / 2) >= reach
+    return not has_moved and max(h, t) <= _GROWN * min(h, t)
+
+
+def _parts(photo: Photo, group: Sequence[Face], emotion: str, sharpest: float) -> dict[str, float]:
+    """Of the faces by which a frame is judged; 0 where it has none."""
     from albumsort.front import is_cut  # likewise
 
-    parts: dict[str, float] = {}
-    if most:
-        parts["emotion"] = min((face.probability(emotion) for face in crowd), default=0.0)
-        parts["people"] = len(crowd) / most
-        least = min((face.sharpness for face in crowd), default=0.0)
+    if not group:
+        return dict.fromkeys(("emotion", "sharpness", "facing", "whole"), 0.0)
+    least = min(face.sharpness for face in group)
+    return {
+        "emotion": min(face.probability(emotion) for face in group),
         # Of a variance, so that half as sharp in grey levels is half.
-        parts["sharpness"] = math.sqrt(least / sharpest) if sharpest else 0.0
-        parts["facing"] = min((facing(face) for face in crowd), default=0.0)
-        parts["whole"] = sum(not is_cut(face, photo) for face in crowd) / len(crowd) if crowd else 0.0
-    if photo.exposure is not None:
-        parts["exposure"] = photo.exposure
-    return parts
+        "sharpness": math.sqrt(least / sharpest) if sharpest else 0.0,
+        "facing": min(facing(face) for face in group),
+        "whole": sum(not is_cut(face, photo) for face in group) / len(group),
+    }
 
 
 def facing(face: Face) -> float:

@@ -98,3 +98,40 @@ def test_a_score_is_the_weighted_mean_of_its_parts(person: Callable[..., Face]) 
     frame = judged([shot("a", person(0, 0.6)), shot("b", person(0, 0.8))], "happy")[0]
     total = sum(WEIGHTS[name] * value for name, value in frame.parts.items())
     assert frame.score == pytest.approx(total / sum(WEIGHTS.values()), abs=1e-3)
+
+
+def test_who_passes_by_one_of_many_frames_does_not_spoil_it(person: Callable[..., Face]) -> None:
+    group = person(0, 0.9), person(1, 0.9)
+    frowns = [shot(f"frowns{k}", person(0, 0.9), person(1, 0.3)) for k in range(3)]
+    passed = shot("passed", *group, person(4, 0.0))
+    assert best(*frowns, passed) == "passed"
+    # On half of the frames, he is one of the group.
+    assert best(*(shot(f"there{k}", *group, person(4, 0.2)) for k in range(3)), passed) != "passed"
+
+
+def test_who_looks_up_once_and_smiles_makes_the_frame(person: Callable[..., Face]) -> None:
+    group = person(0, 0.9), person(1, 0.9)
+    alone = [shot(f"alone{k}", *group) for k in range(6)]
+    assert best(*alone, shot("all", *group, person(2, 0.8))) == "all"
+
+
+def test_while_the_camera_moves_nobody_has_a_place(person: Callable[..., Face]) -> None:
+    moving = [shot(f"{k}", person(2 * k, 0.9), person(2 * k + 1, 0.1 if k else 0.8)) for k in range(4)]
+    first, *others = judged(moving, "happy")
+    assert first.photo.path == "0"
+    assert {frame.parts["people"] for frame in (first, *others)} == {1.0}
+    assert {frame.parts["emotion"] for frame in others} == {0.1}
+
+
+def test_a_face_that_moves_less_than_half_its_height_stays(person: Callable[..., Face]) -> None:
+    def shifted(face: Face, by: float, factor: float = 1.0) -> Face:
+        x, y, w, h = face.box
+        return replace(face, box=(x + by, y, w * factor, h * factor))
+
+    group = person(0, 0.9), person(5, 0.9)
+    stays = [shot(f"{k}", *group, shifted(person(2, 0.1), 20 * (k % 3))) for k in range(6)]
+    assert {frame.parts["emotion"] for frame in judged(stays, "happy")} == {0.1}
+    goes = [shot(f"{k}", *group, shifted(person(2, 0.1), 55 * k)) for k in range(6)]
+    assert {frame.parts["emotion"] for frame in judged(goes, "happy")[:2]} == {0.9}
+    grows = [shot(f"{k}", *group, shifted(person(2, 0.1), 0, 2.5 if k else 1.0)) for k in range(6)]
+    assert [frame.parts["emotion"] for frame in judged(grows, "happy") if frame.photo.path == "0"] == [0.9]

@@ -1,16 +1,20 @@
-"""Choosing, measured on albums whose truth is known: groups and bursts composed from the faces of FER2013.
+"""Choosing, measured on albums whose truth is known: groups and bursts composed of faces whose emotion is known.
 
-    python tests/benchmarks/choosing.py fer2013.csv fer2013new.csv FOLDER [--groups 120] [--bursts 40]
+    python tests/benchmarks/choosing.py FOLDER --fer2013 fer2013.csv fer2013new.csv [--groups 120] [--bursts 40]
+    python tests/benchmarks/choosing.py FOLDER --portraits truth.csv
 
-Of PublicTest the faces that nine of ten voters agree on are laid on backgrounds of noise: groups of two to eight, with
+With FER2013 the faces are those of PublicTest that nine of ten voters agree on. Its tiles, without hair and chin, are
+hard to find; the order of the groups is judged on all of them, and on those on which everybody is found. With a table
+of portraits (file, x, y, w, h in pixels, emotion; files are named from where the table lies) they are the heads of its
+happy and neutral faces that no edge cuts. They are laid on backgrounds of clouds: groups of two to eight, with
 passers-by behind some of them, and bursts of three to twelve frames with one in which everybody smiles; in half of the
-frames the edge cuts a passer-by. FOLDER gets the album and its index. Tiles without hair and chin are hard to find; the
-order of the groups is judged on all of them, and on those on which everybody is found.
+frames the edge cuts a passer-by. FOLDER gets the album and its index.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import piexif
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 
 from albumsort.emotions import EMOTIONS
 from albumsort.frames import judged
@@ -31,24 +35,25 @@ from albumsort.training.datasets import Faces, load
 SIZE = (1600, 1000)
 #: Side of a tile that is laid, and of the cells that keep two from overlapping, in pixels.
 TILE, CELL = (170, 260), 300
-#: Of a passer-by's tile, the pixels from its left that the edge leaves: about half are found, half of these as cut.
-SHOWN = 185
+#: Of a passer-by's picture, the pixels from its left that the edge leaves: seven tenths of the face, whether that fills
+#: the picture or has hair and chin around it. Of tiles about half are found, half of these as cut.
+SHOWN_OF_TILE, SHOWN_OF_HEAD = 185, 155
 SMILE = EMOTIONS.index("happy")
+#: Side of what is cut out around a portrait's face, in sides of its box: hair and chin, and no neighbour.
+HEAD = 1.6
 
 
 class Cast:
-    """Faces on whose emotion people agree, dealt out at random."""
+    """Pictures of faces on whose emotion people agree, dealt out at random."""
 
-    def __init__(self, faces: Faces, seed: int) -> None:
+    def __init__(self, smiling: list[Image.Image], others: list[Image.Image], shown: int, seed: int = 0) -> None:
         self.dice = np.random.default_rng(seed)
-        agreed = faces.perceived.max(1) >= 0.9
-        self.smiling = faces.pixels[agreed & (faces.majority == SMILE)]
-        self.others = faces.pixels[agreed & (faces.majority >= 0) & (faces.majority != SMILE)]
+        self.smiling, self.others, self.shown = smiling, others, shown
 
     def tile(self, smiles: bool, side: int) -> Image.Image:
         """A face as a picture of ``side`` pixels."""
         faces = self.smiling if smiles else self.others
-        return Image.fromarray(faces[self.dice.integers(len(faces))]).resize((side, side), Image.Resampling.BICUBIC)
+        return faces[self.dice.integers(len(faces))].resize((side, side), Image.Resampling.BICUBIC)
 
     def background(self) -> Image.Image:
         """Clouds of some colour."""
@@ -61,6 +66,34 @@ class Cast:
         chosen = self.dice.permutation(len(cells))[:people]
         sides = self.dice.integers(*TILE, people)
         return [(*cells[cell], int(side)) for cell, side in zip(chosen, sides, strict=True)]
+
+
+def of_fer2013(faces: Faces) -> tuple[list[Image.Image], list[Image.Image]]:
+    """The smiling and the other tiles that people agree on."""
+    agreed = faces.perceived.max(1) >= 0.9
+    smiling = agreed & (faces.majority == SMILE)
+    others = agreed & (faces.majority >= 0) & (faces.majority != SMILE)
+    return [Image.fromarray(tile) for tile in faces.pixels[smiling]], [Image.fromarray(t) for t in faces.pixels[others]]
+
+
+def of_portraits(table: Path) -> tuple[list[Image.Image], list[Image.Image]]:
+    """The happy and the neutral heads of a table, each and its mirror image."""
+    heads: dict[str, list[Image.Image]] = {"happy": [], "neutral": []}
+    with table.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            x, y, w, h = (float(row[name]) for name in ("x", "y", "w", "h"))
+            if row["emotion"] not in heads or row.get("optional") == "1":
+                continue
+            with Image.open(table.parent / row["file"]) as photo:
+                # As much of the head as is on the photo; the edge must not cut the face.
+                edges = (x + w / 2, y + h / 2, photo.width - x - w / 2, photo.height - y - h / 2)
+                half = min(HEAD * max(w, h) / 2, *edges)
+                if half < max(w, h) / 2:
+                    continue
+                left, top = round(x + w / 2 - half), round(y + h / 2 - half)
+                head = photo.convert("RGB").crop((left, top, left + round(2 * half), top + round(2 * half)))
+            heads[row["emotion"]] += [head, ImageOps.mirror(head)]
+    return heads["happy"], heads["neutral"]
 
 
 def groups(cast: Cast, folder: Path, count: int) -> tuple[dict[str, bool], dict[str, int]]:
@@ -102,7 +135,7 @@ def bursts(cast: Cast, folder: Path, count: int) -> tuple[dict[str, int], dict[i
                 photo.paste(cast.tile(place not in sullen, side), (left + int(x), top + int(y)))
             if cast.dice.integers(2):
                 cut = cast.tile(bool(cast.dice.integers(2)), TILE[1])
-                photo.paste(cut, (SIZE[0] - SHOWN, int(cast.dice.integers(SIZE[1] - TILE[1]))))
+                photo.paste(cut, (SIZE[0] - cast.shown, int(cast.dice.integers(SIZE[1] - TILE[1]))))
             exif = {"Exif": {piexif.ExifIFD.DateTimeOriginal: when.strftime("%Y:%m:%d %H:%M:%S").encode()}}
             exif["0th"] = {piexif.ImageIFD.Make: b"Example", piexif.ImageIFD.Model: b"Camera"}
             path = folder / f"burst-{burst:02}-{frame:02}.jpg"
@@ -131,13 +164,18 @@ def agreement(found: Sequence[Sequence[str]], truth: dict[str, int]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("fer2013", type=Path)
-    parser.add_argument("fer2013new", type=Path)
     parser.add_argument("folder", type=Path)
+    faces = parser.add_mutually_exclusive_group(required=True)
+    faces.add_argument("--fer2013", type=Path, nargs=2, metavar=("FER2013", "FERPLUS"))
+    faces.add_argument("--portraits", type=Path, metavar="TABLE")
     parser.add_argument("--groups", type=int, default=120)
     parser.add_argument("--bursts", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    cast = Cast(load(args.fer2013, args.fer2013new).split("PublicTest"), seed=0)
+    if args.portraits:
+        cast = Cast(*of_portraits(args.portraits), SHOWN_OF_HEAD, args.seed)
+    else:
+        cast = Cast(*of_fer2013(load(*args.fer2013).split("PublicTest")), SHOWN_OF_TILE, args.seed)
     args.folder.mkdir(parents=True)
     smiles, people = groups(cast, args.folder, args.groups)
     burst_of, best_of = bursts(cast, args.folder, args.bursts)
