@@ -15,7 +15,8 @@ from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.filters import Filters
-from albumsort.index.query import Index, RankedPhoto
+from albumsort.index.listed import RankedPhoto
+from albumsort.index.query import Index
 from albumsort.manifest import Manifest, fingerprint
 from albumsort.new_file import new_file
 from albumsort.records import Photo

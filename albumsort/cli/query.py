@@ -33,7 +33,8 @@ from albumsort.cli.target import writing
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.filters import Filters
-from albumsort.index.query import Index, RankedPhoto
+from albumsort.index.listed import RankedPhoto
+from albumsort.index.query import Index
 from albumsort.report.lists import Format, count, one_line, write_ranking
 
 

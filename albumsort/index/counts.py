@@ -5,32 +5,30 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from albumsort.index.filters import Filters
 from albumsort.index.rows import settings_of
 
 if TYPE_CHECKING:
     from albumsort.index.crowd import Crowd
 
 
-def counted(connection: sqlite3.Connection, crowd: Crowd, filters: Filters) -> dict[str, Any]:
-    """Of the photos that pass filters, RAW and JPEG being one, and of their faces, the crowd; in the transaction that
-    read it.
-    """
-    is_asked = filters.conditions()
-    if filters.asks_for_faces:
-        connection.create_function("passes", 1, crowd.passing.tobytes().__getitem__)
-        is_asked = "AND passes(p.id)"
-    photos, errors, first, last = connection.execute(
-        "SELECT count(*), total(p.status = 'error'), min(p.taken_at), max(p.taken_at)"
-        # In the order of the table: found by an index of dates, each photo would be fetched from another place.
-        f" FROM photos p NOT INDEXED WHERE p.raw_of IS NULL {is_asked}",
-        filters.values(),
-    ).fetchone()
+def counted(connection: sqlite3.Connection, crowd: Crowd) -> dict[str, Any]:
+    """Of the photos that pass, RAW and JPEG being one, and of their faces; in the transaction that read the crowd."""
+    from albumsort.index.columns import numbers  # with numpy, as the crowd
+
+    photos, errors = (
+        int(crowd.passing[numbers(connection, "id", f"photos NOT INDEXED WHERE raw_of IS NULL {such}", {})].sum())
+        for such in ("", "AND status = 'error'")
+    )
+    dated = "SELECT id, taken_at FROM photos WHERE taken_at NOT NULL AND raw_of IS NULL ORDER BY taken_at"
+    first, last = (
+        next((taken for photo, taken in connection.execute(f"{dated} {order}") if crowd.passing[photo]), None)
+        for order in ("ASC", "DESC")
+    )
     emotions = crowd.counts()
     return {
         "photos": photos,
         "photos_with_faces": len(crowd.first),
-        "errors": int(errors),
+        "errors": errors,
         "faces": len(crowd),
         "emotions": emotions,
         "uncertain": len(crowd) - sum(emotions.values()),

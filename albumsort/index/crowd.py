@@ -16,8 +16,6 @@ from albumsort.index.filters import Filters
 
 #: Photos that are sorted first, more than a list of twenty needs.
 _FIRST = 1000
-#: Decimals to which probabilities are kept, and more than single precision holds of a sum of them.
-_DECIMALS = 6
 
 
 class Crowd:
@@ -57,10 +55,9 @@ class Crowd:
         photos = faces.readings["photo"]
         self.passing = _passing(connection, filters, len(photos) and int(photos[-1]))
         counting = np.ones(len(photos), bool) if filters.all_photos else self.passing[photos]
-        if faces.places is not None and filters.min_face is not None:
-            counting &= faces.places["size"] >= np.float32(filters.min_face)
-        if faces.places is not None and filters.min_detection is not None:
-            counting &= faces.places["detection"] >= np.float32(filters.min_detection)
+        if faces.places is not None:
+            counting &= faces.places["size"] >= np.float32(filters.min_face or 0)
+            counting &= faces.places["detection"] >= np.float32(filters.min_detection or 0)
         self._take(faces.where(counting))
         if filters.asks_for_faces:
             self.passing &= self._have(filters)
@@ -73,15 +70,16 @@ class Crowd:
         self.first = columns.first_of_each(self.photos)
         if self._scheme == "seven":
             self._said = list(readings["probabilities"].T)
-            self.reads, self.confidence = readings["emotion"], readings["confidence"]
+            self.reads, self.confidence = readings["emotion"], readings["confidence"] / columns.UNIT
         else:
             self._said = _in_scheme(readings["probabilities"], self._scheme)
-            self.confidence, self.reads = self._said[0], np.zeros(len(self), np.uint8)
+            most, self.reads = self._said[0], np.zeros(len(self), np.uint8)
             for place, said in enumerate(self._said):  # argmax takes three times as long across arrays
-                self.reads = np.where(said > self.confidence, np.uint8(place), self.reads)
-                self.confidence = np.maximum(self.confidence, said)
-            self.confidence = np.round(self.confidence, _DECIMALS)
-        self.certain = self.confidence >= np.float32(self._threshold)
+                self.reads = np.where(said > most, np.uint8(place), self.reads)
+                most = np.maximum(most, said)
+            self.confidence = most / columns.UNIT
+        # Of a face of which a scheme leaves nothing nobody can be certain.
+        self.certain = (self.confidence >= self._threshold) & (self.confidence > 0)
 
     def __len__(self) -> int:
         """How many faces there are."""
@@ -109,7 +107,7 @@ class Crowd:
             front = standing_in_front(places["height"], places["sharpness"], places["cut"], self.first)
         least = np.minimum.reduceat(np.where(front, score, 1.0), self.first)
         mean = np.add.reduceat(np.where(front, score, 0.0), self.first) / np.add.reduceat(front, self.first, dtype=int)
-        return self._ranked(emotions, [least, np.round(mean, _DECIMALS)])
+        return self._ranked(emotions, [least, mean])
 
     def counts(self) -> dict[str, int]:
         """How many certain faces read as each emotion."""
@@ -145,11 +143,11 @@ class Crowd:
         if not keys:
             return
         listed = np.logical_or.reduceat(self.certain & self._read_as(emotions), self.first)
-        ids, keys = self.photos[self.first][listed], [key[listed] for key in keys]
+        ids, of_listed = self.photos[self.first][listed], [key[listed] for key in keys]
         # To sort them all takes as long as all the rest, and most lists are short.
-        least = np.partition(keys[0], -_FIRST)[-_FIRST] if len(ids) > _FIRST else 0.0
-        for part in (keys[0] >= least, keys[0] < least):
-            some, by = ids[part], [key[part] for key in keys]
+        least = np.partition(of_listed[0], -_FIRST)[-_FIRST] if len(ids) > _FIRST else 0.0
+        for part in (of_listed[0] >= least, of_listed[0] < least):
+            some, by = ids[part], [key[part] for key in of_listed]
             order = np.lexsort([some, *(-key for key in reversed(by))])
             yield from zip(some[order].tolist(), by[0][order].tolist(), strict=True)
 
@@ -160,22 +158,25 @@ class Crowd:
 
     def _score(self, emotions: Iterable[str]) -> NDArray[np.float64]:
         """How far each face shows the emotions together, 0..1 ``(n,)``."""
-        together = np.sum([self._said[self.labels.index(emotion)] for emotion in emotions], 0, dtype=np.float64)
-        return np.asarray(np.round(together, _DECIMALS))
+        together = np.sum([self._said[self.labels.index(emotion)] for emotion in emotions], 0)
+        return np.asarray(together / columns.UNIT)
 
 
-def _in_scheme(probabilities: NDArray[np.float32], scheme: str) -> list[NDArray[np.float32]]:
-    """Probabilities ``(n, 7)`` of ``EMOTIONS`` as those ``(n,)`` of each label of a scheme."""
+def _in_scheme(probabilities: NDArray[np.uint32], scheme: str) -> list[NDArray[np.uint32]]:
+    """Probabilities of ``EMOTIONS`` ``(n, 7)`` as those of each label of a scheme ``(n,)``; all in parts of ``UNIT``.
+
+    As ``schemes.in_scheme`` has them of one face.
+    """
     sums = []
     for label in labels_of(scheme):
         first, *others = (probabilities[:, k] for k, one in enumerate(SCHEMES[scheme]) if one == label)
-        sums.append(sum(others, first.copy()))
+        sums.append(sum(others, first))
     if scheme != "four":
         return sums
-    total = np.add.reduce(sums)
+    total = sum(sums[1:], sums[0])
     # Nothing may be left of the four, where the model is certain of another emotion.
-    divisor = np.where(total > 0, total, np.float32(1))
-    return [np.asarray(one / divisor, np.float32) for one in sums]
+    share = columns.UNIT / np.where(total > 0, total, 1)
+    return [np.round(one * share).astype(np.uint32) for one in sums]
 
 
 def _passing(connection: sqlite3.Connection, filters: Filters, last: int) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -56,11 +57,11 @@ class Filters:
         return bool(self.without) or self.min_faces is not None or self.max_faces is not None
 
     def counts(self, face: Face, photo: Photo) -> bool:
-        """Whether a face of a photo counts."""
+        """Whether a face of a photo counts; on a photo of unknown size each is large enough."""
         long_side = max(photo.width or 0, photo.height or 0)
-        return (self.min_face is None or max(face.box[2:]) >= self.min_face / 100 * long_side) and (
-            self.min_detection is None or face.detection >= self.min_detection
-        )
+        # To as many decimals as are packed for questions that look at all faces.
+        size = round(max(face.box[2:]) / long_side * 100, 5) if long_side else math.inf
+        return size >= (self.min_face or 0) and face.detection >= (self.min_detection or 0)
 
     def conditions(self) -> str:
         """What is asked of a photo beside its faces, as a condition on ``p``, to follow another."""

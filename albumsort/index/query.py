@@ -1,14 +1,13 @@
-"""Reading the index: top lists, bursts, photos, problems. Nothing here loads more than sqlite3."""
+"""Reading the index: top lists, bursts, photos, problems. Only what looks at all faces loads more than sqlite3."""
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,8 +16,9 @@ from albumsort.errors import AlbumsortError
 from albumsort.index import corrections, counts, schema
 from albumsort.index.corrections import LabelledFace
 from albumsort.index.filters import Filters
-from albumsort.index.rows import faces_of, from_column, photo_of, results_of, settings_of, to_column
-from albumsort.index.schemes import checked, in_scheme
+from albumsort.index.listed import RankedPhoto, listed
+from albumsort.index.rows import faces_of, from_column, photo_of, settings_of, to_column
+from albumsort.index.schemes import checked
 from albumsort.records import Face, Photo
 
 if TYPE_CHECKING:
@@ -36,22 +36,6 @@ _PATIENCE = 2.0
 _SURE = 0.5
 #: Share of photos that pass under which the faces are found by the photos, not the photos by the faces.
 _FEW = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class RankedPhoto:
-    """A photo of a list, with all its faces, the largest first.
-
-    ``score`` is in 0..1, None where a list has no order of merit; ``others`` is how many more frames of its burst it
-    stands for, byte-identical copies not counted, 0 where all are listed; ``raws`` are the RAW files that are the same
-    photo.
-    """
-
-    photo: Photo
-    score: float | None
-    faces: tuple[Face, ...]
-    others: int = 0
-    raws: tuple[Photo, ...] = ()
 
 
 class Index:
@@ -154,17 +138,18 @@ class Index:
         certain = self.threshold() if threshold is None else threshold
         chosen: list[RankedPhoto] = []
         seen: set[str | int | None] = set()
-        for photo_id, score in self._ranking(emotions, everyone, certain, filters, scheme):
-            if n is not None and len(chosen) >= n:
-                break
-            burst = self._burst_of(photo_id)
-            if not filters.with_copies:
-                digest = self._digest_of(photo_id)
-                if digest in seen or burst in seen:
-                    continue
-                seen |= {digest} if burst is None else {digest, burst}
-            others = 0 if burst is None or filters.with_copies else self._frames(burst) - 1
-            for row in self._listed([photo_id], scheme):  # none, where a scan has just taken the photo away
+        with self._snapshot():
+            for photo_id, score in self._ranking(emotions, everyone, certain, filters, scheme):
+                if n is not None and len(chosen) >= n:
+                    break
+                burst = self._burst_of(photo_id)
+                if not filters.with_copies:
+                    digest = self._digest_of(photo_id)
+                    if digest in seen or (burst is not None and burst in seen):
+                        continue
+                    seen |= {digest, burst}
+                others = 0 if burst is None or filters.with_copies else self._frames(burst) - 1
+                (row,) = self._listed([photo_id], scheme)
                 ranked = replace(row, score=score, others=others)
                 raws = ranked.raws if filters.with_copies else ()
                 chosen += [ranked, *(replace(ranked, photo=raw, raws=()) for raw in raws)]
@@ -192,21 +177,23 @@ class Index:
         """
         filters = filters or Filters()
         passing: NDArray[np.bool_] | None = None
-        if no_faces or uncertain or filters.asks_for_faces:
-            with self._look(filters, scheme, threshold) as crowd:
+        with self._snapshot():
+            if no_faces or uncertain or filters.asks_for_faces:
+                crowd = self._crowd(filters, scheme, threshold)
                 passing = crowd.passing
                 if no_faces:
                     passing = passing & crowd.without_faces()
                 if uncertain:
                     passing = passing & crowd.uncertain()
-        found = self._connection.execute(  # what ends too early is an error, and may have faces all the same
-            "SELECT p.id FROM photos p"
-            " WHERE p.raw_of IS NULL AND (p.status = 'ok' OR EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id))"
-            f" {filters.conditions()} ORDER BY p.path",
-            filters.values(),
-        )
-        passes = _by_id(passing)
-        yield from self._listed((photo_id for (photo_id,) in found if passes(photo_id)), scheme, landmarks)
+            found = self._connection.execute(  # what ends too early is an error, and may have faces all the same
+                "SELECT p.id FROM photos p"
+                " WHERE p.raw_of IS NULL"
+                " AND (p.status = 'ok' OR EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id))"
+                f" {filters.conditions()} ORDER BY p.path",
+                filters.values(),
+            )
+            passes = _by_id(passing)
+            yield from self._listed((photo_id for (photo_id,) in found if passes(photo_id)), scheme, landmarks)
 
     def bursts(
         self, filters: Filters | None = None, *, threshold: float | None = None, scheme: str = "seven"
@@ -220,54 +207,39 @@ class Index:
             return
         filters = filters or Filters()
         passing: NDArray[np.bool_] | None = None
-        if filters.asks_for_faces:
-            with self._look(filters, scheme, threshold) as crowd:
-                passing = crowd.passing
-        passes, where, values = _by_id(passing), filters.conditions(), filters.values()
-        frames = "FROM bursts b JOIN photos p ON p.id = b.photo_id"
-        rows = self._connection.execute(
-            f"SELECT b.burst, p.id {frames} WHERE TRUE {where} ORDER BY p.taken_at, b.burst", values
-        ).fetchall()
-        for burst in dict.fromkeys(burst for burst, photo_id in rows if passes(photo_id)):
-            copies = self._connection.execute(
-                f"SELECT p.id, p.digest, (TRUE {where}) {frames}"
-                f" WHERE b.burst = :burst {Filters(under=filters.under).conditions()} ORDER BY p.id DESC",
-                {**values, "burst": burst},
+        with self._snapshot():
+            if filters.asks_for_faces:
+                passing = self._crowd(filters, scheme, threshold).passing
+            passes, where, values = _by_id(passing), filters.conditions(), filters.values()
+            frames = "FROM bursts b JOIN photos p ON p.id = b.photo_id"
+            rows = self._connection.execute(
+                f"SELECT b.burst, p.id {frames} WHERE TRUE {where} ORDER BY p.taken_at, b.burst", values
             ).fetchall()
-            copies.sort(key=lambda row: bool(row[2]) and passes(row[0]))
-            chosen = {digest: photo_id for photo_id, digest, _ in copies}  # of each the last, which passes if any does
-            if len(chosen) > 1:
-                shots = [(row.photo, row.faces) for row in self._listed(chosen.values(), scheme)]
-                shots.sort(key=lambda shot: (shot[0].taken_at, shot[0].path))
-                yield [(photo, tuple(face for face in faces if filters.counts(face, photo))) for photo, faces in shots]
+            for burst in dict.fromkeys(burst for burst, photo_id in rows if passes(photo_id)):
+                copies = self._connection.execute(
+                    f"SELECT p.id, p.digest, (TRUE {where}) {frames}"
+                    f" WHERE b.burst = :burst {Filters(under=filters.under).conditions()} ORDER BY p.id DESC",
+                    {**values, "burst": burst},
+                ).fetchall()
+                copies.sort(key=lambda row: bool(row[2]) and passes(row[0]))
+                chosen = {
+                    digest: photo_id for photo_id, digest, _ in copies
+                }  # of each the last, which passes if any does
+                if len(chosen) > 1:
+                    shots = [(row.photo, row.faces) for row in self._listed(chosen.values(), scheme)]
+                    shots.sort(key=lambda shot: (shot[0].taken_at, shot[0].path))
+                    yield [
+                        (photo, tuple(face for face in faces if filters.counts(face, photo))) for photo, faces in shots
+                    ]
 
     def _listed(self, ids: Iterable[int], scheme: str, landmarks: bool = True) -> Iterator[RankedPhoto]:
-        for batch in results_of(self._connection, ids, landmarks=landmarks):
-            raws = self._raws_of(list(batch))
-            for one, found in batch.items():
-                faces = found.faces if scheme == "seven" else tuple(in_scheme(face, scheme) for face in found.faces)
-                files = (replace(found.photo, **file, digest=None) for file in raws.get(one, ()))
-                yield RankedPhoto(found.photo, None, faces, raws=tuple(files))
+        return listed(self._connection, self._version, ids, scheme, landmarks)
 
     def _burst_of(self, photo_id: int) -> int | None:
         if self._version < 4:
             return None
         row = self._connection.execute("SELECT burst FROM bursts WHERE photo_id = ?", (photo_id,)).fetchone()
         return row[0] if row else None
-
-    def _raws_of(self, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-        """The RAW files that are one photo with a JPEG, by its id: path, size and time, by path."""
-        if self._version < 5:
-            return {}
-        rows = self._connection.execute(
-            "SELECT p.id, r.path, r.size, r.mtime_ns FROM json_each(?) j CROSS JOIN photos p ON p.id = j.value"
-            " CROSS JOIN photos r ON r.raw_of = p.path ORDER BY r.path",
-            (json.dumps(ids),),
-        )
-        raws: dict[int, list[dict[str, Any]]] = {}
-        for photo_id, path, size, mtime in rows:
-            raws.setdefault(photo_id, []).append({"path": from_column(path), "size": size, "mtime_ns": mtime})
-        return raws
 
     def _frames(self, burst: int) -> int:
         """How many frames a burst has, byte-identical copies counted once."""
@@ -311,8 +283,8 @@ class Index:
         """
         certain = self.threshold() if threshold is None else threshold
         filters = filters or Filters()
-        with self._look(filters, scheme, certain) as crowd:
-            counted = counts.counted(self._connection, crowd, filters)
+        with self._snapshot():
+            counted = counts.counted(self._connection, self._crowd(filters, scheme, certain))
         labels, last = counts.labels(self._connection), counts.last_scan(self._connection)
         return {**counted, "threshold": certain, "labels": labels, "last_scan": last}
 
@@ -324,20 +296,27 @@ class Index:
 
         filters = filters or Filters()
         certain = self.threshold() if threshold is None else threshold
-        with self._look(filters, scheme, certain) as crowd:
-            return timeline(self._connection, crowd, certain)
+        with self._snapshot():
+            return timeline(self._connection, self._crowd(filters, scheme, certain), certain)
 
     @contextmanager
-    def _look(self, filters: Filters, scheme: str, threshold: float | None, everyone: bool = False) -> Iterator[Crowd]:
-        """All faces that filters ask for, in a transaction: one look at all tables, since a scan may be writing."""
+    def _snapshot(self) -> Iterator[None]:
+        """One look at all tables, while a scan may be writing; within another one, the same look."""
+        is_first = not self._connection.in_transaction
+        if is_first:
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if is_first and self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+
+    def _crowd(self, filters: Filters, scheme: str, threshold: float | None) -> Crowd:
+        """All faces that filters ask for. To be called in a snapshot."""
         from albumsort.index.crowd import Crowd  # with numpy, which no other question needs
 
         certain = self.threshold() if threshold is None else threshold
-        self._connection.execute("BEGIN")
-        try:
-            yield Crowd(self._connection, self._version, filters, scheme, certain)
-        finally:
-            self._connection.execute("COMMIT")
+        return Crowd(self._connection, self._version, filters, scheme, certain)
 
     def _ranking(
         self, emotions: tuple[str, ...], everyone: bool, certain: float, filters: Filters, scheme: str
@@ -347,19 +326,20 @@ class Index:
         if scheme == "seven" and len(emotions) == 1 and filters.all_faces and not filters.asks_for_faces and is_kept:
             kept = self._everyone if everyone else self._best
             return kept(emotions[0], filters.conditions(), {**filters.values(), "certain": certain})
-        with self._look(filters, scheme, certain) as crowd:
-            return crowd.everyone(emotions) if everyone else crowd.best(emotions)
+        crowd = self._crowd(filters, scheme, certain)
+        return crowd.everyone(emotions) if everyone else crowd.best(emotions)
 
     def _best(self, emotion: str, where: str, values: dict[str, Any]) -> Iterator[tuple[int, float]]:
         """By the largest probability among a photo's certain faces."""
         # By the emotion's own index a short list reads a few rows of a million; where few photos pass, by these.
         faces = "faces f CROSS JOIN photos p ON p.id = f.photo_id"
-        passing = f"SELECT avg(TRUE {where}) < {_FEW} FROM photos p"
+        passing = f"SELECT avg(ifnull(TRUE {where}, FALSE)) < {_FEW} FROM photos p"
         if where and self._connection.execute(passing, values).fetchone()[0]:
             faces = "photos p CROSS JOIN faces f INDEXED BY faces_by_photo ON f.photo_id = p.id"
         found = self._connection.execute(
             f"SELECT f.photo_id, f.{emotion} FROM {faces}"
-            f" WHERE f.emotion = '{emotion}' AND f.confidence >= :certain {where} ORDER BY f.{emotion} DESC",
+            f" WHERE f.emotion = '{emotion}' AND f.confidence >= :certain {where}"
+            f" ORDER BY f.{emotion} DESC, f.confidence, f.photo_id",
             values,
         )
         seen: set[int] = set()

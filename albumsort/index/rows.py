@@ -110,7 +110,7 @@ def results_of(
         photos = {photo_id: Photo(from_column(path), *facts) for photo_id, path, *facts in rows}
         faces: dict[int, list[Face]] = {photo_id: [] for photo_id in photos}
         question = f"SELECT {columns} FROM faces WHERE photo_id {chosen} ORDER BY id"
-        for row in connection.execute(question, wanted):
+        for row in connection.execute(question, (json.dumps(list(photos)),)):
             faces[row[0]].append(_face(row))
         yield {one: PhotoResult(photos[one], tuple(faces[one])) for one in batch if one in photos}
 

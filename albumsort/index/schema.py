@@ -123,15 +123,23 @@ CREATE INDEX photos_by_jpeg ON photos(raw_of) WHERE raw_of NOT NULL;
 """
 
 #: What ``columns`` packs: a change to any of it makes the packed faces of the photo invalid.
-_PACKED_COLUMNS = f"photo_id, x, y, w, h, detection, sharpness, emotion, confidence, {', '.join(EMOTIONS)}"
+_PACKED_COLUMNS = f"id, photo_id, x, y, w, h, detection, sharpness, emotion, confidence, {', '.join(EMOTIONS)}"
 
 
-def _unpack(photo: str) -> str:
-    """What a trigger does when the faces of a photo change, by its id."""
-    chunk = f"{photo} / {CHUNK}"
-    return f"INSERT OR IGNORE INTO unpacked VALUES ({chunk}); DELETE FROM packed WHERE chunk = {chunk};"
+def _trigger(name: str, event: str, *photos: str) -> str:
+    """A trigger that makes the packed faces of photos invalid, by their ids, where these are not NULL."""
+    # Not INSERT OR IGNORE: within a trigger the conflict clause of the statement that fires it holds instead.
+    unpack = (
+        f"INSERT INTO unpacked SELECT {photo} / {CHUNK} AS c"
+        " WHERE c NOT NULL AND c NOT IN (SELECT chunk FROM unpacked);"
+        f" DELETE FROM packed WHERE chunk = {photo} / {CHUNK};"
+        for photo in photos
+    )
+    return f"CREATE TRIGGER {name} {event} BEGIN {' '.join(unpack)} END;"
 
 
+#: A row that another tool replaces by one of the same number goes without a trigger: it is found before.
+_REPLACED = "(SELECT photo_id FROM faces WHERE id = NEW.id)"
 _PACKED = f"""
 -- The faces once more, packed for questions that look at all of them, a row for the photos whose ids are in one chunk;
 -- and the chunks whose faces have changed since, which are not packed.
@@ -141,11 +149,12 @@ INSERT INTO unpacked SELECT DISTINCT photo_id / {CHUNK} FROM faces;
 -- Whose columns were for counting, which the packed faces are for now.
 DROP INDEX faces_by_photo;
 CREATE INDEX faces_by_photo ON faces(photo_id);
-CREATE TRIGGER faces_come AFTER INSERT ON faces BEGIN {_unpack("NEW.photo_id")} END;
-CREATE TRIGGER faces_go AFTER DELETE ON faces BEGIN {_unpack("OLD.photo_id")} END;
-CREATE TRIGGER faces_change AFTER UPDATE OF {_PACKED_COLUMNS} ON faces
-BEGIN {_unpack("OLD.photo_id")} {_unpack("NEW.photo_id")} END;
-CREATE TRIGGER photos_change AFTER UPDATE OF width, height ON photos BEGIN {_unpack("NEW.id")} END;
+{_trigger("faces_come", "BEFORE INSERT ON faces", "NEW.photo_id", _REPLACED)}
+{_trigger("faces_go", "AFTER DELETE ON faces", "OLD.photo_id")}
+{_trigger("faces_change", f"BEFORE UPDATE OF {_PACKED_COLUMNS} ON faces", "OLD.photo_id", "NEW.photo_id", _REPLACED)}
+{_trigger("photos_come", "AFTER INSERT ON photos", "NEW.id")}
+{_trigger("photos_go", "AFTER DELETE ON photos", "OLD.id")}
+{_trigger("photos_change", "AFTER UPDATE OF id, width, height ON photos", "OLD.id", "NEW.id")}
 """
 
 

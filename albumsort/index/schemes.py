@@ -34,4 +34,5 @@ def in_scheme(face: Face, scheme: str) -> Face:
             sums[label] += probability or 0.0
     # Of the four nothing may be left, where the model is certain of another emotion.
     total = (sum(sums.values()) or 1.0) if scheme == "four" else 1.0
-    return replace(face, probabilities=tuple(sums[name] / total if name in sums else None for name in EMOTIONS))
+    # To the six decimals to which probabilities are kept: a sum of .1 and .7 is .8, and certain from there.
+    return replace(face, probabilities=tuple(round(sums[e] / total, 6) if e in sums else None for e in EMOTIONS))

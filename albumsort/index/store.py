@@ -30,7 +30,7 @@ from albumsort.records import Face, Photo, PhotoFile, PhotoResult
 _PATIENCE = 30.0
 #: Bytes that must be free on the disk before anything else than room is to blame when an index cannot be written.
 _LEAST_ROOM = 1 << 18
-#: Chunks of faces that may stay unpacked while a scan goes on; a question reads them in some hundredths of a second.
+#: Chunks of faces that may stay unpacked until a scan ends; a question reads them in some hundredths of a second.
 _UNPACKED = 64
 
 
@@ -105,6 +105,8 @@ class IndexWriter:
         try:
             with schema.transaction(self._connection):
                 yield
+                if self._connection.execute("SELECT count(*) FROM unpacked").fetchone()[0] > _UNPACKED:
+                    columns.pack(self._connection)
         except sqlite3.OperationalError as error:
             raise cannot_write(self.path, error) from error
 
@@ -154,8 +156,6 @@ class IndexWriter:
         with self._transaction():
             for result in results:
                 self._insert(scan, result.photo, self._heard(result))
-            if self._connection.execute("SELECT count(*) FROM unpacked").fetchone()[0] > _UNPACKED:
-                columns.pack(self._connection)
 
     def pair(self, scan: int, raws: Iterable[tuple[PhotoFile, str]]) -> None:
         """Keep RAW files as one photo each with the JPEG at a path; what was known of the RAW files is replaced."""

@@ -43,7 +43,7 @@ def timeline(connection: sqlite3.Connection, crowd: Crowd, threshold: float) -> 
         crowd: the faces that are asked for.
         threshold: probability from which a face is certain, 0..1.
     """
-    names, month_of = _months(connection)
+    names, month_of = _months(connection, len(crowd.passing))
     month = month_of[crowd.photos]
     bins = np.minimum((crowd.confidence * BINS).astype(np.int64), BINS - 1)
     dated = crowd.certain & (month != _UNDATED)
@@ -58,10 +58,11 @@ def timeline(connection: sqlite3.Connection, crowd: Crowd, threshold: float) -> 
     return Timeline(months, undated, tuple(np.bincount(bins, minlength=BINS).tolist()), threshold)
 
 
-def _months(connection: sqlite3.Connection) -> tuple[list[str], NDArray[np.int64]]:
-    """The months in which photos were taken, in order, and the place among them of each photo's, by its id."""
-    (last,) = connection.execute("SELECT ifnull(max(id), 0) FROM photos").fetchone()
-    month_of = np.full(last + 1, _UNDATED)
+def _months(connection: sqlite3.Connection, ids: int) -> tuple[list[str], NDArray[np.int64]]:
+    """The months in which photos were taken, in order, and the place among them of each photo's, by its id below
+    ``ids``.
+    """
+    month_of = np.full(ids, _UNDATED)
     names: list[str] = []
     end = ""
     # From month to month in the index of dates: to cut the month out of each photo's date takes twice as long.

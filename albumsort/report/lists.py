@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
-from albumsort.index.query import RankedPhoto
+from albumsort.index.listed import RankedPhoto
 from albumsort.records import Face, PhotoResult
 
 if TYPE_CHECKING:

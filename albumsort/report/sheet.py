@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from albumsort.album.thumbnails import Thumbnail
 from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
+from albumsort.index.listed import RankedPhoto
 from albumsort.index.presence import is_as_scanned, is_gone
-from albumsort.index.query import RankedPhoto
 from albumsort.new_file import new_file
 from albumsort.records import Face
 from albumsort.report.canvas import FONTS

@@ -14,7 +14,7 @@ from PIL import Image
 
 from albumsort.album.thumbnails import Thumbnail
 from albumsort.album.walk import printable
-from albumsort.index.query import RankedPhoto
+from albumsort.index.listed import RankedPhoto
 from albumsort.new_file import new_file
 from albumsort.report.lists import count
 from albumsort.report.sheet import Sheet, notes, shortened, tile, why_not

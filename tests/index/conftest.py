@@ -69,8 +69,9 @@ class Room:
             " CREATE INDEX faces_by_photo ON faces(photo_id);"
             " DROP INDEX photos_by_jpeg; ALTER TABLE photos DROP COLUMN raw_of;"
             " ALTER TABLE photos DROP COLUMN orientation;",
-            5: "DROP TRIGGER faces_come; DROP TRIGGER faces_go; DROP TRIGGER faces_change; DROP TRIGGER photos_change;"
-            " DROP TABLE packed; DROP TABLE unpacked; DROP INDEX faces_by_photo;"
+            5: "DROP TRIGGER faces_come; DROP TRIGGER faces_go; DROP TRIGGER faces_change; DROP TRIGGER photos_come;"
+            " DROP TRIGGER photos_go; DROP TRIGGER photos_change; DROP TABLE packed; DROP TABLE unpacked;"
+            " DROP INDEX faces_by_photo;"
             " CREATE INDEX faces_by_photo ON faces(photo_id, emotion, confidence);",
         }
         with closing(sqlite3.connect(self.path)) as connection:

@@ -89,7 +89,7 @@ def test_lists_are_those_of_a_look_at_each_face(
     filters = FILTERS[limits]
     if set(filters.without) & set(EMOTIONS) - set(labels_of(scheme)):
         pytest.skip("the scheme has no such emotion")
-    for certain, everyone in itertools.product((0.0, 0.4, 0.7), (False, True)):
+    for certain, everyone in itertools.product((0.0, 0.4, 0.7, 0.8), (False, True)):
         wanted = {}
         for result in results:
             faces = counted(result, filters, scheme, certain)
@@ -162,6 +162,38 @@ def test_an_emotion_that_a_scheme_does_not_have_is_refused(room: Any, emotion: s
         room.top(emotion, scheme=scheme)
     with pytest.raises(ValueError, match="nine"):
         room.top("happy", scheme="nine")
+
+
+def test_nobody_is_certain_of_a_face_of_which_a_scheme_leaves_nothing(room: Any, face: Callable) -> None:
+    room.put("/photos/a.jpg", face(surprise=1))
+    assert room.top("angry", threshold=0, scheme="four") == []
+    with Index(room.path) as index:
+        counts = index.stats(0, scheme="four")
+        assert (counts["emotions"]["angry"], counts["uncertain"]) == (0, 1)
+        assert len(list(index.photos(threshold=0, scheme="four", uncertain=True))) == 1
+
+
+def test_a_sum_that_is_the_threshold_is_certain_in_lists_and_in_what_they_show(room: Any, face: Callable) -> None:
+    room.put("/photos/a.jpg", face(angry=0.1, disgust=0.7, happy=0.2))
+    with Index(room.path) as index:
+        (row,) = index.top("angry", threshold=0.8, scheme="six")
+        assert (row.score, row.faces[0].confidence) == (0.8, 0.8)
+        assert index.stats(0.8, scheme="six")["uncertain"] == 0
+
+
+@pytest.mark.parametrize(("long_side", "size", "percent"), [(640, 5.76, 0.9), (1000, 30, 3), (4032, 100.8, 2.5)])
+def test_a_face_of_just_the_smallest_size_counts_everywhere(
+    room: Any, face: Callable, long_side: int, size: float, percent: float
+) -> None:
+    for second in range(2):
+        room.put(f"/photos/{second}.jpg", face(size, happy=0.9), width=long_side, height=1,
+                 taken_at=f"2024-05-17T12:00:0{second}")  # fmt: skip
+    room.writer.finish_scan(room.scan)
+    filters = Filters(min_face=percent, min_faces=1)
+    with Index(room.path) as index:
+        assert len(list(index.photos(filters))) == 2
+        (burst,) = index.bursts(filters)
+    assert [len(faces) for _, faces in burst] == [1, 1]
 
 
 def test_photos_of_several_emotions_are_listed_by_their_sum(room: Any, face: Callable) -> None:

@@ -75,9 +75,9 @@ def test_a_face_is_packed_with_all_that_is_asked_of_it(room: Any, face: Callable
     faces = read()
     (large, unmeasured), (there, nowhere) = faces.readings, faces.places
     assert (large["photo"], large["emotion"], large["front"]) == (1, 4, True)
-    assert large["probabilities"] == pytest.approx([0, 0, 0, 0.3, 0.7, 0, 0])
+    assert large["probabilities"].tolist() == [0, 0, 0, 300_000, 700_000, 0, 0]
     assert (there["height"], there["size"], there["cut"]) == (400, 50, False)
-    assert (large["confidence"], there["detection"], there["sharpness"]) == pytest.approx((0.7, 0.99, 123.45))
+    assert (large["confidence"], there["detection"], there["sharpness"]) == pytest.approx((700_000, 0.99, 123.45))
     assert (unmeasured["photo"], nowhere["size"], nowhere["cut"]) == (2, np.inf, False)
 
 
@@ -137,24 +137,115 @@ def test_damage_is_said(room: Any, row: tuple[bytes, bytes]) -> None:
         assert index.top("happy") == []
 
 
-def test_a_word_that_is_no_emotion_is_said(room: Any, face: Callable) -> None:
+@pytest.mark.parametrize("change", ["emotion = 'glee'", "sharpness = 'n/a'"])
+def test_a_value_that_no_face_has_is_said_and_keeps_nobody_from_writing(room: Any, face: Callable, change: str) -> None:
     room.put("/photos/a.jpg", face(happy=0.9))
-    room.writer._connection.execute("UPDATE faces SET emotion = 'glee'")
+    room.writer._connection.execute(f"UPDATE faces SET {change}")
     room.writer._connection.commit()
-    with Index(room.path) as index, pytest.raises(AlbumsortError, match="damaged"):
+    room.writer.finish_scan(room.scan)
+    with Index(room.path) as index, pytest.raises(AlbumsortError, match=r"photos 0 to 63.*scan them again"):
+        index.stats()
+    room.turn_back(5)
+    room.writer = store.IndexWriter(room.path)
+    assert room.sql("PRAGMA user_version") == [(schema.VERSION,)]
+
+
+def test_what_is_packed_and_damaged_is_packed_anew_by_the_next_scan(room: Any, face: Callable, read: Callable) -> None:
+    room.put("/photos/a.jpg", face(happy=0.9))
+    room.writer.finish_scan(room.scan)
+    with closing(sqlite3.connect(room.path)) as connection, connection:
+        connection.execute("UPDATE packed SET places = x'00'")
+    room.writer.finish_scan(room.scan)
+    assert len(read().places) == 1
+
+
+def test_numbers_of_photos_that_are_too_large_are_said(room: Any, face: Callable) -> None:
+    room.put("/photos/a.jpg", face(happy=0.9))
+    with closing(sqlite3.connect(room.path)) as connection, connection:
+        connection.execute("UPDATE faces SET photo_id = 4294967301")
+        connection.execute("UPDATE photos SET id = 4294967301")
+    with Index(room.path) as index, pytest.raises(AlbumsortError, match="photos 42949672"):
         index.stats()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "INSERT INTO faces SELECT * FROM faces WHERE id < 3 ON CONFLICT(id) DO UPDATE SET emotion = 'sad'",
+        "UPDATE OR FAIL faces SET emotion = 'sad'",
+        "INSERT OR ABORT INTO faces SELECT id + 100, photo_id, x, y, w, h, detection, landmarks, sharpness, emotion,"
+        " confidence, angry, disgust, fear, happy, sad, surprise, neutral, front FROM faces",
+        "INSERT OR REPLACE INTO faces SELECT 1, 70, x, y, w, h, detection, landmarks, sharpness, emotion,"
+        " confidence, angry, disgust, fear, happy, sad, surprise, neutral, front FROM faces WHERE id = 2",
+        "UPDATE OR REPLACE faces SET id = 1 WHERE id = 75",
+        "DELETE FROM photos WHERE id IN (1, 80)",
+        "UPDATE photos SET id = 500 WHERE id = 80",
+        "UPDATE photos SET width = 10, height = 20",
+    ],
+)
+def test_whatever_another_tool_writes_is_seen(room: Any, face: Callable, read: Callable, words: str) -> None:
+    for number in range(80):
+        room.put(f"/photos/{number}.jpg", face(happy=0.9), taken_at="2024-05-17T12:00:00")
+    room.writer.finish_scan(room.scan)
+    before = content(read())
+    with closing(sqlite3.connect(room.path)) as connection, connection:  # which checks no foreign keys
+        connection.execute(words)
+    assert content(read()) != before
+    with Index(room.path) as index:
+        faces = index.stats()["faces"]
+        assert faces == sum(len(row.faces) for row in index.photos())
+        assert sum(index.timeline().confidences) == faces
+        assert len(index.top(["happy", "sad"], None, filters=Filters(with_copies=True))) > 70
+
+
+def test_many_changes_are_packed_before_the_next_scan(
+    room: Any, face: Callable, read: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3 * schema.CHUNK):
+        room.put(f"/photos/{number}.jpg", face(happy=0.9), digest=f"{number % schema.CHUNK}")
+    room.writer.finish_scan(room.scan)
+    monkeypatch.setattr(store, "_UNPACKED", 2)
+    room.writer.correct("/photos/7.jpg", None, "sad")  # of copies in each chunk
+    assert room.sql("SELECT count(*) FROM unpacked") == [(0,)]
+    assert len(read().readings) == 3 * schema.CHUNK
+
+
 def test_questions_may_be_asked_while_another_one_is_read(room: Any, face: Callable) -> None:
-    for number in range(300):
+    for number in range(303):
         room.put(f"/photos/{number:03}.jpg", *[face(happy=0.9)] * (number % 3))
     with Index(room.path) as index:
         listed = []
         for row in index.photos(Filters(min_faces=2)):
             listed.append(row.photo.path)
-            assert index.stats(filters=Filters(max_faces=0))["photos"] == 100
+            assert index.stats(filters=Filters(max_faces=0))["photos"] == 101
             assert len(index.top("happy", 3, filters=Filters(max_faces=1))) == 3
-    assert listed == [f"/photos/{number:03}.jpg" for number in range(2, 300, 3)]
+    assert listed == [f"/photos/{number:03}.jpg" for number in range(2, 303, 3)]
+
+
+@pytest.mark.parametrize("emotions", ["happy", ["happy", "sad"]])
+def test_a_list_is_whole_while_a_scan_replaces_its_photos(
+    room: Any, face: Callable, monkeypatch: pytest.MonkeyPatch, emotions: object
+) -> None:
+    for number in range(20):
+        room.put(f"/photos/{number:02}.jpg", face(happy=0.9))
+    frames, again = Index._burst_of, list(range(20))
+
+    def meanwhile(index: Index, photo_id: int) -> int | None:
+        if again:
+            room.put(f"/photos/{again.pop():02}.jpg", face(happy=0.8))
+        return frames(index, photo_id)
+
+    monkeypatch.setattr(Index, "_burst_of", meanwhile)
+    assert [score for _, score in room.top(emotions)] == pytest.approx([0.9 if emotions == "happy" else 0.916667] * 20)
+    assert not again
+    assert len(room.top(emotions)) == 20
+    with Index(room.path) as index:
+        rows = index.photos(Filters(min_faces=1))
+        first = next(rows)
+        for number in range(20):
+            room.put(f"/photos/{number:02}.jpg", face(happy=0.7))
+        assert len([first, *rows]) == 20
+        assert {row.faces[0].confidence for row in index.photos(Filters(min_faces=1))} == {0.7}
 
 
 def test_a_plain_list_needs_neither_packed_faces_nor_numpy(room: Any, face: Callable) -> None:

@@ -266,3 +266,26 @@ def test_a_list_is_the_same_whether_many_or_few_photos_pass(
         rows = index.top("happy", filters=Filters(under="/photos/a"))
     assert [(row.photo.path, row.score) for row in rows] == [("/photos/a/2.jpg", 0.95), ("/photos/a/1.jpg", 0.9)]
     assert any("INDEXED BY faces_by_photo" in question for question in asked) == bool(few)
+
+
+@pytest.mark.parametrize("few", [0.0, 2.0])
+def test_equals_are_listed_in_the_order_of_the_index_however_they_are_found(
+    room: Any, face: Callable, few: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query, "_FEW", few)
+    paths = [f"/photos/{name}.jpg" for name in "cabed"]
+    for path in paths:
+        room.put(path, face(happy=1.0), camera="one")
+    room.put("/photos/undated.jpg", face(happy=1.0))
+    assert [path for path, _ in room.top(filters=Filters(camera="one"))] == paths
+    assert [path for path, _ in room.top(filters=Filters(camera="one", min_faces=1))] == paths
+
+
+def test_photos_of_which_nothing_is_known_do_not_make_few_that_pass_many(room: Any, face: Callable) -> None:
+    for number in range(100):
+        room.put(f"/photos/{number}.jpg", face(happy=0.9), taken_at=None if number else "2024-05-17T12:00:00")
+    asked: list[str] = []
+    with Index(room.path) as index:
+        index._connection.set_trace_callback(asked.append)
+        assert len(index.top("happy", filters=Filters(since="2024"))) == 1
+    assert any("INDEXED BY faces_by_photo" in question for question in asked)
