@@ -25,6 +25,9 @@ _PROFILE = 0.5
 #: A face is of the group when at least this share of the burst's frames have a face at its place. Who is on fewer may
 #: pass by, be a pattern that the detector takes for a face, or at last look into the camera.
 _STAYS = 1 / 3
+#: What somebody who is on few frames counts for: a stranger who smiles must not outweigh one of the group who does not,
+#: but somebody who at last looks up and smiles should make the frame.
+_GUEST = 0.5
 #: How far a face may move from frame to frame, in heights, and how many times higher or lower it may become.
 _NEAR, _GROWN = 0.5, 2.0
 
@@ -53,7 +56,8 @@ def judged(
 
     - ``emotion``: of the face that shows it least;
     - ``people``: how many there are, of the most that any frame of the burst has: who turned away is not found, and
-      whom the edge cuts or who is blurred is not in front; who is on few frames counts as far as he shows the emotion;
+      whom the edge cuts or who is blurred is not in front; who is on few frames counts for half as much as he shows the
+      emotion;
     - ``sharpness``: of the least sharp face in front, of the sharpest in the burst;
     - ``facing``: how far the face that is turned most still looks at the camera;
     - ``whole``: share of them that the edge does not cut: 1, unless nobody is whole and sharp;
@@ -65,7 +69,7 @@ def judged(
         weights: at least one above 0; a part that is not named weighs nothing.
     """
     groups = _groups(burst)
-    people = [len(group) + sum(face.probability(emotion) for face in guests) for group, guests in groups]
+    people = [len(group) + _GUEST * sum(face.probability(emotion) for face in guests) for group, guests in groups]
     sharpest = max((min(face.sharpness for face in group) for group, _ in groups if group), default=0.0)
     frames = []
     for (photo, faces), (group, _), number in zip(burst, groups, people, strict=True):
@@ -85,26 +89,36 @@ def _groups(burst: Sequence[tuple[Photo, tuple[Face, ...]]]) -> list[tuple[list[
     crowds = [
         [face for face, counts in zip(faces, in_front(photo, faces), strict=True) if counts] for photo, faces in burst
     ]
-    # On how many of the frames there is a face where each is.
-    shares = [
-        [sum(any(_is_near(face, other) for other in faces) for _, faces in burst) / len(burst) for face in crowd]
-        for crowd in crowds
-    ]
-    if median([share for some in shares for share in some] or [0.0]) < 0.5:
+    placed = [[_place(face, photo) for face in faces] for photo, faces in burst]
+
+    def share(place: tuple[float, float, float]) -> float:
+        """Of the frames, how many have a face there."""
+        return sum(any(_is_near(place, other) for other in there) for there in placed) / len(burst)
+
+    shares = [[share(_place(face, photo)) for face in crowd] for (photo, _), crowd in zip(burst, crowds, strict=True)]
+    if median([one for some in shares for one in some] or [0.0]) < 0.5:
         return [(crowd, []) for crowd in crowds]  # the camera moves, and nobody has a place
     groups = []
     for crowd, some in zip(crowds, shares, strict=True):
-        of_group, guests = ([share >= _STAYS for share in some], [share < _STAYS for share in some])
+        of_group, guests = ([one >= _STAYS for one in some], [one < _STAYS for one in some])
+        if not any(of_group):  # all have moved together, as the camera has
+            of_group, guests = guests, of_group
         groups.append((list(compress(crowd, of_group)), list(compress(crowd, guests))))
     return groups
 
 
-def _is_near(face: Face, other: Face) -> bool:
-    """Whether two faces of two frames may be of one person who stays."""
-    (x, y, w, h), (u, v, s, t) = face.box, other.box
+def _place(face: Face, photo: Photo) -> tuple[float, float, float]:
+    """Where the middle of a face is, across and down, and its height, in long sides of the photo if that is known."""
+    x, y, w, h = face.box
+    long_side = max(photo.width or 0, photo.height or 0) or 1
+    return (x + w / 2) / long_side, (y + h / 2) / long_side, h / long_side
+
+
+def _is_near(one: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
+    """Whether the places of two faces may be those of one person who stays."""
+    (x, y, h), (u, v, t) = one, other
     reach = _NEAR * (h + t) / 2
-    has_moved = abs(x + w / 2 - u - s / 2) >= reach or abs(y + h / 2 - v - t / 2) >= reach
-    return not has_moved and max(h, t) <= _GROWN * min(h, t)
+    return abs(x - u) < reach and abs(y - v) < reach and max(h, t) <= _GROWN * min(h, t)
 
 
 def _parts(photo: Photo, group: Sequence[Face], emotion: str, sharpest: float) -> dict[str, float]:

@@ -135,3 +135,30 @@ def test_a_face_that_moves_less_than_half_its_height_stays(person: Callable[...,
     assert {frame.parts["emotion"] for frame in judged(goes, "happy")[:2]} == {0.9}
     grows = [shot(f"{k}", *group, shifted(person(2, 0.1), 0, 2.5 if k else 1.0)) for k in range(6)]
     assert [frame.parts["emotion"] for frame in judged(grows, "happy") if frame.photo.path == "0"] == [0.9]
+
+
+def test_a_frame_in_which_all_have_moved_together_keeps_its_people(person: Callable[..., Face]) -> None:
+    neutral = [shot(f"neutral{k}", person(0, 0.9), person(2, 0.1)) for k in range(5)]
+    moved = shot("moved", person(1, 0.9), person(3, 0.9))
+    assert best(*neutral, moved) == "moved"
+    alone = [shot(f"alone{k}", person(0, 0.1)) for k in range(5)]
+    assert best(*alone, shot("laughs", person(1, 0.9))) == "laughs"
+
+
+def test_a_stranger_who_smiles_does_not_outweigh_the_group(person: Callable[..., Face]) -> None:
+    alone = [shot(f"alone{k}", person(0, 0.1)) for k in range(4)]
+    smiles = shot("smiles", person(0, 0.9))
+    assert best(*alone, smiles, shot("stranger", person(0, 0.1), person(3, 0.95))) == "smiles"
+    pair = [shot(f"pair{k}", person(0, 0.9), person(1, 0.9)) for k in range(8)]
+    strangers = shot("strangers", person(0, 0.9), person(3, 0.95), person(5, 0.95))
+    assert best(*pair, strangers) != "strangers"
+
+
+def test_frames_of_another_size_are_of_the_same_people(person: Callable[..., Face]) -> None:
+    def halved(face: Face) -> Face:
+        return replace(face, box=tuple(value / 2 for value in face.box))
+
+    small = [shot(f"{k}", halved(person(0, 0.9)), halved(person(1, 0.1))) for k in range(6)]
+    small = [(replace(photo, width=500, height=150), faces) for photo, faces in small]
+    frames = judged([*small, shot("large", person(0), person(1, 0.2))], "happy")
+    assert {frame.parts["emotion"] for frame in frames} == {0.1, 0.2}

@@ -19,11 +19,11 @@ def counted(connection: sqlite3.Connection, crowd: Crowd) -> dict[str, Any]:
         int(crowd.passing[numbers(connection, "id", f"photos NOT INDEXED WHERE raw_of IS NULL {such}", {})].sum())
         for such in ("", "AND status = 'error'")
     )
-    dated = "SELECT id, taken_at FROM photos WHERE taken_at NOT NULL AND raw_of IS NULL ORDER BY taken_at"
-    first, last = (
-        next((taken for photo, taken in connection.execute(f"{dated} {order}") if crowd.passing[photo]), None)
-        for order in ("ASC", "DESC")
-    )
+    # By the index of dates alone: a RAW file that is one photo with a JPEG has none.
+    dated = numbers(connection, "id", "(SELECT id FROM photos WHERE taken_at NOT NULL ORDER BY taken_at)", {})
+    ends = dated[crowd.passing[dated]][[0, -1]].tolist() if crowd.passing[dated].any() else []
+    when = "SELECT taken_at FROM photos WHERE id = ?"
+    first, last = (connection.execute(when, (photo,)).fetchone()[0] for photo in ends) if ends else (None, None)
     emotions = crowd.counts()
     return {
         "photos": photos,

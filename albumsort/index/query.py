@@ -50,7 +50,7 @@ class Index:
         Raises:
             AlbumsortError: it is not there, is no index, or is of another version.
         """
-        self.path = Path(path)
+        self.path, self._is_closed = Path(path), False
         if not self.path.exists():
             raise AlbumsortError(f"{self.path}: no index there; make one with: albumsort scan FOLDER")
         if not self.path.is_file():
@@ -99,6 +99,7 @@ class Index:
 
     def close(self) -> None:
         """Close the file."""
+        self._is_closed = True
         self._connection.close()
 
     def threshold(self) -> float:
@@ -308,7 +309,8 @@ class Index:
         try:
             yield
         finally:
-            if is_first and self._connection.in_transaction:
+            # A list of which nobody reads the rest may end after the index is closed.
+            if is_first and not self._is_closed and self._connection.in_transaction:
                 self._connection.execute("COMMIT")
 
     def _crowd(self, filters: Filters, scheme: str, threshold: float | None) -> Crowd:

@@ -248,6 +248,25 @@ def test_a_list_is_whole_while_a_scan_replaces_its_photos(
         assert {row.faces[0].confidence for row in index.photos(Filters(min_faces=1))} == {0.7}
 
 
+def test_a_list_may_be_left_half_read(room: Any, face: Callable, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(300):
+        room.put(f"/photos/{number:03}.jpg", face(happy=0.9))
+    with Index(room.path) as index:
+        rows = index.photos()
+        next(rows)
+    rows.close()  # which says nothing, and would fail if it asked the closed index
+
+
+def test_dates_of_few_photos_are_found_without_walking_past_all_others(room: Any, face: Callable) -> None:
+    for number in range(100):
+        room.put(f"/photos/{number}.jpg", face(happy=0.9), taken_at=f"20{number:02}-01-01", camera=f"{number}.")
+    with Index(room.path) as index:
+        found = index.stats(filters=Filters(camera="7."))
+        assert (found["first_taken_at"], found["last_taken_at"]) == ("2007-01-01", "2097-01-01")
+        nothing = index.stats(filters=Filters(camera="none"))
+        assert (nothing["photos"], nothing["first_taken_at"], nothing["last_taken_at"]) == (0, None, None)
+
+
 def test_a_plain_list_needs_neither_packed_faces_nor_numpy(room: Any, face: Callable) -> None:
     room.put("/photos/a.jpg", face(happy=0.9), face(happy=0.8))
     program = (
