@@ -223,9 +223,8 @@ class Index:
                     {**values, "burst": burst},
                 ).fetchall()
                 copies.sort(key=lambda row: bool(row[2]) and passes(row[0]))
-                chosen = {
-                    digest: photo_id for photo_id, digest, _ in copies
-                }  # of each the last, which passes if any does
+                # Of each digest the last, which passes if any does.
+                chosen = {digest: photo_id for photo_id, digest, _ in copies}
                 if len(chosen) > 1:
                     shots = [(row.photo, row.faces) for row in self._listed(chosen.values(), scheme)]
                     shots.sort(key=lambda shot: (shot[0].taken_at, shot[0].path))
