@@ -16,8 +16,8 @@ def counted(connection: sqlite3.Connection, crowd: Crowd) -> dict[str, Any]:
     from albumsort.index.columns import numbers  # with numpy, as the crowd
 
     photos, errors = (
-        int(crowd.passing[numbers(connection, "id", f"photos NOT INDEXED WHERE raw_of IS NULL {such}", {})].sum())
-        for such in ("", "AND status = 'error'")
+        int(crowd.passing[numbers(connection, "id", source, {})].sum())
+        for source in ("photos NOT INDEXED WHERE raw_of IS NULL", "photos WHERE status = 'error' AND raw_of IS NULL")
     )
     # By the index of dates alone: a RAW file that is one photo with a JPEG has none.
     dated = numbers(connection, "id", "(SELECT id FROM photos WHERE taken_at NOT NULL ORDER BY taken_at)", {})

@@ -104,7 +104,7 @@ def test_lists_are_those_of_a_look_at_each_face(
             rows = index.top(emotions if len(emotions) > 1 else emotions[0], None, **options)
         found = {row.photo.path: row.score for row in rows}
         assert found.keys() == wanted.keys(), (certain, everyone)
-        assert found == pytest.approx(wanted, abs=1e-6)
+        assert found == pytest.approx(wanted, abs=1e-9)
         assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
 
 
