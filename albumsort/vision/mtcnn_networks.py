@@ -84,21 +84,22 @@ def load(device: str = "auto") -> Networks:
         return slope * x + (1 - slope) * tf.nn.relu(x)
 
     def pooled_prelu(x: Any, kernel: Any, bias: Any, slope: Any, pool: Any) -> Any:
-        """Convolution, bias, PReLU and max-pooling, in the order convolution, pooling, the others on what is left.
+        """Convolution, bias, PReLU and max-pooling, with the PReLU on what the pooling leaves.
 
         Bias and a slope of at least 0 keep the order of values, so the largest stays the largest. With a negative slope
-        the largest or the smallest value ends on top; the smallest comes as the largest of a negated channel. Channels
-        of negative slope must come last. Empty channels fill up to what vector units take at once.
+        the largest or the smallest value ends on top; the smallest comes as the largest of a channel times the slope.
+        Channels of negative slope must come last. Empty channels fill up to what vector units take at once.
         """
         rising, count = int((slope >= 0).sum()), len(slope)
         channels = count + count - rising
-        empty = np.zeros((*kernel.shape[:3], -channels % _VECTOR), np.float32)
-        kernel = np.concatenate([kernel, -kernel[..., rising:], empty], 3)
-        top = tf.nn.max_pool2d(tf.nn.conv2d(x, kernel, 1, "VALID"), *pool)
-        kept = prelu(top[..., :rising] + bias[:rising], slope[:rising])
-        largest = tf.nn.relu(top[..., rising:count] + bias[rising:])
-        smallest = tf.nn.relu(top[..., count:channels] - bias[rising:])
-        return tf.concat([kept, tf.maximum(largest, -slope[rising:] * smallest)], 3)
+        kernel = np.concatenate([kernel, kernel[..., rising:] * slope[rising:]], 3)
+        bias = np.concatenate([bias, bias[rising:] * slope[rising:]])
+        empty = -channels % _VECTOR
+        kernel, bias = np.pad(kernel, [(0, 0)] * 3 + [(0, empty)]), np.pad(bias, (0, empty))
+        # The bias would do behind the pooling, too, but costs nothing as part of the convolution.
+        top = tf.nn.max_pool2d(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias), *pool)
+        falling = tf.maximum(top[..., rising:count], top[..., count:channels])
+        return tf.concat([prelu(top[..., :rising], slope[:rising]), tf.nn.relu(falling)], 3)
 
     def features(name: str, pictures: Any, step: int = 1) -> tuple[Any, list[Any]]:
         """What the convolutions make of pictures, and the weights of the layers behind them.
@@ -157,17 +158,9 @@ def load(device: str = "auto") -> Networks:
         classes = x @ class_matrix + class_bias
         return score(classes[:, 0], classes[:, 1]), x @ matrix + bias, x @ mark_matrix + mark_bias
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None, None, 3], tf.uint8),
-            tf.TensorSpec([None, 4], tf.float32),
-            tf.TensorSpec([None], tf.int32),
-            tf.TensorSpec([], tf.int32),
-        ],
-        autograph=False,
-    )
-    def patches(pictures: Any, boxes: Any, numbers: Any, side: Any) -> Any:
-        return tf.image.crop_and_resize(pictures, boxes, numbers, tf.stack([side, side]))
+    def patches(pictures: Any, boxes: Any, numbers: Any, side: int) -> Any:
+        # Not compiled: of a single operation the call of a compiled function would cost several times as much.
+        return tf.image.crop_and_resize(pictures, boxes, numbers, (side, side))
 
     return Networks(tf.constant, proposal, sparse_proposal, refine, output, patches)
 
