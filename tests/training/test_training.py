@@ -312,14 +312,21 @@ def test_a_net_in_bfloat16_has_weights_and_answers_in_float32(recipe, faces):
 
 
 _BATCH_NORMS = """
-import keras, numpy as np
+import keras, numpy as np, torch
 from albumsort.training.network import FusedBatchNorm
 x = np.random.default_rng(0).normal(3, 2, (16, 6, 6, 5)).astype("float32")
 ours, theirs = FusedBatchNorm(), keras.layers.BatchNormalization()
 for _ in range(3):
     trained = [keras.ops.convert_to_numpy(layer(x, training=True)) for layer in (ours, theirs)]
 used = [keras.ops.convert_to_numpy(layer(x, training=False)) for layer in (ours, theirs)]
+slopes = []
+for layer in (ours, theirs):
+    given = torch.tensor(x, requires_grad=True)
+    channels_first = torch.movedim(layer(given, training=True), -1, 1).contiguous()
+    (channels_first * torch.linspace(-1, 1, x.size).reshape(channels_first.shape)).sum().backward()
+    slopes.append(given.grad.numpy())
 print(max(abs(a - b).max() for a, b in (trained, used)), abs(used[0] - trained[0]).max())
+print(abs(slopes[0] - slopes[1]).max(), abs(slopes[0]).max())
 """
 
 
@@ -329,6 +336,8 @@ def test_the_batch_norm_in_pytorchs_kernel_is_keras_own():
     environment = {**os.environ, "KERAS_BACKEND": "torch"}
     command = [sys.executable, "-c", _BATCH_NORMS]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    difference, change = map(float, done.stdout.split())
+    difference, change, of_slopes, slope = map(float, done.stdout.split())
     assert difference < 1e-2  # PyTorch keeps the variance of a sample of a larger whole: n / (n - 1)
     assert change > 0.1  # three batches in, the running statistics are not yet those of the batch
+    assert of_slopes < 1e-4
+    assert slope > 0.1
