@@ -70,7 +70,7 @@ def load(device: str = "auto") -> Networks:
     """Build the networks; each is compiled once a process, for all shapes.
 
     They compute what ``PNet``, ``RNet`` and ``ONet`` of the package compute, with less work: pixels are centred by the
-    first convolution, and pooling goes before activation.
+    first convolution, and its pooling goes before its activation.
 
     Raises:
         AlbumsortError: the installed ``mtcnn`` package holds other weights than those known here.
@@ -84,11 +84,13 @@ def load(device: str = "auto") -> Networks:
         return slope * x + (1 - slope) * tf.nn.relu(x)
 
     def pooled_prelu(x: Any, kernel: Any, bias: Any, slope: Any, pool: Any) -> Any:
-        """Convolution, bias, PReLU and max-pooling, with the PReLU on what the pooling leaves.
+        """The first layer: convolution, bias, PReLU and max-pooling, with the PReLU on what the pooling leaves.
 
         Bias and a slope of at least 0 keep the order of values, so the largest stays the largest. With a negative slope
         the largest or the smallest value ends on top; the smallest comes as the largest of a channel times the slope.
         Channels of negative slope must come last. Empty channels fill up to what vector units take at once.
+
+        In the layers behind it, the planes are smaller and more channels cost more than this saves.
         """
         rising, count = int((slope >= 0).sum()), len(slope)
         channels = count + count - rising
@@ -106,22 +108,21 @@ def load(device: str = "auto") -> Networks:
 
         The last convolution is computed at every ``step``-th position.
         """
-        parts = list(weights[name])
+        kernel, bias, slope, *parts = weights[name]
         # (pixel - 127.5) / 128, which the networks were trained on, as part of the first convolution
-        parts[1] = parts[1] - parts[0].sum((0, 1, 2)) * np.float32(127.5 / 128)
-        parts[0] = parts[0] / np.float32(128)
+        bias = bias - kernel.sum((0, 1, 2)) * np.float32(127.5 / 128)
+        kernel, slope = kernel / np.float32(128), slope.ravel()
+        first, *others = _POOLS[name]
+        order = np.argsort(slope < 0, kind="stable")
         x = tf.cast(pictures, tf.float32)
-        order = np.arange(3)
-        for depth, pool in enumerate(_POOLS[name], 1):
+        x = pooled_prelu(x, kernel[..., order], bias[order], slope[order], first)
+        parts[0] = parts[0][:, :, order]
+        for number, pool in enumerate(others, 1):
             kernel, bias, slope, *parts = parts
-            kernel, slope = kernel[:, :, order], slope.ravel()
-            order = np.argsort(slope < 0, kind="stable") if pool else np.arange(len(slope))
-            kernel, bias, slope = kernel[..., order], bias[order], slope[order]
+            stride = step if number == len(others) else 1
+            x = prelu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, stride, "VALID"), bias), slope.ravel())
             if pool:
-                x = pooled_prelu(x, kernel, bias, slope, pool)
-            else:
-                stride = step if depth == len(_POOLS[name]) else 1
-                x = prelu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, stride, "VALID"), bias), slope)
+                x = tf.nn.max_pool2d(x, *pool)
         return x, parts
 
     def hidden(x: Any, parts: list[Any]) -> tuple[Any, list[Any]]:
