@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,9 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from albumsort.album.decoder_process import LARGEST
 from albumsort.album.decoders import Decoders, Frame
+from albumsort.album.pairs import jpegs_of_raws
 from albumsort.album.walk import printable, walk
 from albumsort.errors import AlbumsortError
 from albumsort.pipeline import ScanSummary, scan
@@ -30,8 +34,10 @@ from albumsort.settings import ScanSettings
 
 #: Photos that are kept decoded for the networks' turn, which see them again and again: about 12 MB each.
 KEPT = 36
-#: Seconds for which the networks are timed at least, and between two looks at the memory.
-_LONG_ENOUGH, _BETWEEN_LOOKS = 5.0, 0.25
+#: Seconds for which the networks are timed at least, between two looks at the memory, and for a scan to stop.
+_LONG_ENOUGH, _BETWEEN_LOOKS, _TO_STOP = 5.0, 0.25, 10.0
+#: Bytes that are read at once.
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,8 @@ class Bench:
             cores.
         shares: of the time that these take one after the other, 0 to 1. Who decodes must read, so here decoding is
             what it takes beyond that.
-        scan: photos a second of the whole scan, once it has worked off what was decoded while TensorFlow started; of a
-            few photos, with that start.
+        scan: photos a second of the whole scan, once it has worked off what was decoded while TensorFlow started.
+        is_steady: False when there were too few photos to tell that; ``scan`` is with the start then.
         start: seconds until the first photos are done.
         peak_memory: megabytes of all processes of the scan together, shared ones counted once (on Linux; elsewhere,
             only what is theirs alone).
@@ -59,6 +65,7 @@ class Bench:
     rates: dict[str, float]
     shares: dict[str, float]
     scan: float
+    is_steady: bool
     start: float
     peak_memory: float
     cores: int
@@ -68,12 +75,14 @@ class Bench:
         return asdict(self)
 
 
-def bench(path: Path, photos: int, settings: ScanSettings, note: Callable[[str], None] = lambda stage: None) -> Bench:
+def bench(
+    path: Path, photos: int | None, settings: ScanSettings, note: Callable[[str], None] = lambda stage: None
+) -> Bench:
     """Measure on some photos of a folder, taken evenly from all of it. Nothing is kept.
 
     Args:
         path: a folder, or one photo.
-        photos: how many to take at most.
+        photos: how many to take at most; None for 100, or as many as the decoders of this machine ask for.
         settings: as for the scan.
         note: told what is measured next.
 
@@ -83,11 +92,16 @@ def bench(path: Path, photos: int, settings: ScanSettings, note: Callable[[str],
     if not path.exists():
         raise AlbumsortError(f"{printable(str(path))}: no such folder or photo")
     found = list(walk([str(path)], settings.exclude, settings.follow_links))
+    raws = jpegs_of_raws(file.path for file in found)
+    found = [file for file in found if file.path not in raws]  # a scan leaves them to their JPEGs
+    photos = photos or max(100, 4 * settings.decoders().frames)
     files = [found[k * len(found) // photos] for k in range(photos)] if len(found) > photos else found
     note("reading")
     reading = _reading(files, settings.decoders().workers)
+    files = _unlike(files)
     note("decoding")
-    decoding, frames = _decoding(files, settings)
+    decoding = _decoding(files, settings)
+    frames = _frames(files[:KEPT], settings)
     if not frames:
         raise AlbumsortError(f"{printable(str(path))}: no photo here that can be read")
     reader = FaceReader(settings)
@@ -117,6 +131,7 @@ def bench(path: Path, photos: int, settings: ScanSettings, note: Callable[[str],
         rates={stage: round(1 / each, 2) for stage, each in seconds.items() if each},
         shares={stage: round(each / sum(work.values()), 3) for stage, each in work.items()},
         scan=round(scanned["rate"], 2),
+        is_steady=bool(scanned["is_steady"]),
         start=round(scanned["start"], 2),
         peak_memory=round(memory / 1e6),
         cores=os.cpu_count() or 1,
@@ -135,11 +150,9 @@ class _Kept:
 def _reading(files: Sequence[PhotoFile], threads: int) -> float:
     """Seconds a photo for its bytes alone. What the system still has in memory comes from there."""
 
-    def read(file: PhotoFile) -> int:
-        try:
-            return len(Path(file.path).read_bytes())
-        except OSError:
-            return 0  # the scan reports it as a problem
+    def read(file: PhotoFile) -> None:
+        for _ in _chunks(file):
+            pass
 
     start = time.perf_counter()
     with ThreadPoolExecutor(threads) as pool:
@@ -147,21 +160,49 @@ def _reading(files: Sequence[PhotoFile], threads: int) -> float:
     return (time.perf_counter() - start) / len(files) if files else 0.0
 
 
-def _decoding(files: Sequence[PhotoFile], settings: ScanSettings) -> tuple[float, list[_Kept]]:
-    """Seconds a photo for all that the decoders do, and some of what they gave."""
-    kept: list[_Kept] = []
-    count, start = 0, 0.0
+def _chunks(file: PhotoFile) -> Iterator[bytes]:
+    """The bytes of a file, as far as a scan would read them."""
+    if file.size <= LARGEST:
+        with suppress(OSError), open(file.path, "rb") as opened:  # the scan reports it as a problem
+            while chunk := opened.read(_CHUNK):
+                yield chunk
+
+
+def _unlike(files: Sequence[PhotoFile]) -> list[PhotoFile]:
+    """The files without copies of one another, which a scan does not decode."""
+    unlike: dict[str, PhotoFile] = {}
+    for file in files:
+        digest = hashlib.sha256()
+        for chunk in _chunks(file):
+            digest.update(chunk)
+        unlike.setdefault(digest.hexdigest(), file)
+    return list(unlike.values())
+
+
+def _decoding(files: Sequence[PhotoFile], settings: ScanSettings) -> float:
+    """Seconds a photo for all that the decoders do."""
+    workers, begun, done = settings.decoders().workers, time.perf_counter(), []
     with Decoders(iter(files), settings.decoders()) as decoders:
         for item in decoders:
-            # From the first result on, which the start of the processes comes before.
-            start = start or time.perf_counter()
-            count += 1
+            done.append(time.perf_counter())
             if isinstance(item, Frame):
-                if len(kept) < KEPT:
-                    size = (item.photo.width or 0) * (item.photo.height or 0) / 1e6
-                    kept.append(_Kept(item.look.copy(), item.pixels.copy(), size))
                 decoders.release(item)
-    return (time.perf_counter() - start) / max(count - 1, 1), kept
+    if len(done) <= workers:
+        return (done[-1] - begun) / len(done) if done else 0.0
+    # From when each of the processes has started and done a photo.
+    return (done[-1] - done[workers - 1]) / (len(done) - workers)
+
+
+def _frames(files: Sequence[PhotoFile], settings: ScanSettings) -> list[_Kept]:
+    """Some photos, decoded."""
+    kept = []
+    with Decoders(iter(files), settings.decoders()) as decoders:
+        for item in decoders:
+            if isinstance(item, Frame):
+                size = (item.photo.width or 0) * (item.photo.height or 0) / 1e6
+                kept.append(_Kept(item.look.copy(), item.pixels.copy(), size))
+                decoders.release(item)
+    return kept
 
 
 def _detection(frames: Sequence[_Kept], reader: FaceReader) -> tuple[float, list[NDArray[np.uint8]]]:
@@ -200,7 +241,8 @@ def _scan(files: Sequence[PhotoFile], settings: ScanSettings) -> tuple[dict[str,
         order = {
             "paths": [os.fsencode(file.path).hex() for file in files],
             "index": str(Path(folder) / "index.db"),
-            "settings": asdict(settings),
+            # It runs in another folder, where no photo's name is that of a module.
+            "settings": asdict(settings) | {"model": settings.model and os.path.abspath(settings.model)},
         }
         with (
             subprocess.Popen(
@@ -209,20 +251,24 @@ def _scan(files: Sequence[PhotoFile], settings: ScanSettings) -> tuple[dict[str,
                 stdout=subprocess.PIPE,
                 cwd=folder,
                 text=True,
+                start_new_session=True,  # it is told to stop once, and not by Ctrl-C, too
             ) as process,
             _peak_memory(process.pid) as peak,
         ):
             try:
                 answer, _ = process.communicate(json.dumps(order))
-            finally:
-                process.kill()  # when this is interrupted, it would go on by itself
+            finally:  # when this is interrupted, it would go on by itself; it has processes and memory to tidy up
+                process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_TO_STOP)
+                process.kill()
     if process.returncode:
         raise AlbumsortError(f"the scan failed with exit code {process.returncode}")
     return json.loads(answer), peak[0]
 
 
 def _scan_here(order: dict[str, Any]) -> dict[str, float]:
-    """Photos that a scan reads, seconds until the first of them, and photos a second."""
+    """Of a scan: ``photos`` that it reads, seconds to ``start``, photos a second as ``rate``, and ``is_steady``."""
     settings = ScanSettings(**order["settings"] | {"exclude": tuple(order["settings"]["exclude"])})
     waiting = settings.decoders().frames
     begun, first = time.perf_counter(), 0.0
@@ -241,9 +287,11 @@ def _scan_here(order: dict[str, Any]) -> dict[str, float]:
 
     paths = [os.fsdecode(bytes.fromhex(path)) for path in order["paths"]]
     photos = scan(paths, order["index"], settings, progress).scanned
-    if photos < 3 * waiting or until[1] <= since[1]:  # too few to tell
+    is_steady = photos >= 3 * waiting and until[1] > since[1]
+    if not is_steady:
         since, until = (0.0, 0), (time.perf_counter() - begun, photos)
-    return {"photos": photos, "start": first, "rate": (until[1] - since[1]) / (until[0] - since[0])}
+    rate = (until[1] - since[1]) / (until[0] - since[0])
+    return {"photos": photos, "start": first, "rate": rate, "is_steady": is_steady}
 
 
 @contextmanager
@@ -273,4 +321,8 @@ def _peak_memory(pid: int) -> Iterator[list[int]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_scan_here(json.load(sys.stdin))))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as the scan is stopped that it measures
+    try:
+        print(json.dumps(_scan_here(json.load(sys.stdin))))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import hashlib
 import os
-import signal
 import stat
 import warnings
 from collections.abc import Callable
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from albumsort.album.decoder_resources import ready_for_signals
 from albumsort.album.formats import SNIFF_BYTES, sniff
 from albumsort.album.photo import (
     Header,
@@ -37,7 +37,7 @@ _CHUNK = 1 << 20
 #: Bytes that any disk gives in seconds.
 _SMALL = 64 << 20
 #: A file with more bytes is no photo, and would be read for minutes or, where it is mostly a hole, for days.
-_LARGEST = 5_000_000_000
+LARGEST = 5_000_000_000
 #: Grey levels up to which a pixel is black, and from which it is white.
 _BLACK, _WHITE = 8, 247
 #: Megapixels decoded at once from which a worker gives its memory back afterwards.
@@ -86,8 +86,7 @@ def decoder_process(
     pipe: connection.Connection, memory_name: str, slot_bytes: int, detail: int, look_side: int
 ) -> None:
     """Serve one path after the other until the pipe closes."""
-    # Ctrl-C reaches the whole group; the parent decides when workers end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ready_for_signals()
     # What Pillow warns of (broken EXIF, odd palettes) is nothing that a user could do anything about.
     warnings.simplefilter("ignore")
     # One thread a worker: there are as many workers as cores.
@@ -178,8 +177,8 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
                 return Failed("not an image", None)
             # What is no picture may be a film of any size, and is not worth reading to its end.
             if sniff(file.read(SNIFF_BYTES)) is not None or status.st_size < _SMALL:
-                if status.st_size > _LARGEST:
-                    size = f"{status.st_size / 1e9:.0f} GB > {_LARGEST / 1e9:.0f} GB"
+                if status.st_size > LARGEST:
+                    size = f"{status.st_size / 1e9:.0f} GB > {LARGEST / 1e9:.0f} GB"
                     return Failed(f"too large a file ({size})", None)
                 digest = sha256(file, alive)
             file.seek(0)

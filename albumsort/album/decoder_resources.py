@@ -6,7 +6,9 @@ import contextlib
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,12 +23,53 @@ _WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
     "PILLOW_BLOCKS_MAX": "8",
 }
+#: What tells the program to stop.
+_STOPS = {signal.SIGINT, signal.SIGTERM}
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only asked how much is free
 
 
 @contextlib.contextmanager
 def worker_environment() -> Iterator[None]:
-    """Environment variables, and a working directory without modules, for the processes that start within."""
+    """Environment variables, and a working directory without modules, for the processes that start within.
+
+    What stops the program (Ctrl-C, SIGTERM) waits until they have been given all they need, and does not reach them
+    before they have called ``ready_for_signals``.
+    """
+    with _stops_held_back(), _environment():
+        yield
+
+
+def ready_for_signals() -> None:
+    """In a process that was started so: it ignores Ctrl-C, since the parent decides when it ends, by SIGTERM, say."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+
+
+@contextlib.contextmanager
+def _stops_held_back() -> Iterator[None]:
+    heard: list[int] = []
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():  # no other is interrupted
+        handlers = {number: handler for number in _STOPS if (handler := signal.getsignal(number)) is not None}
+    for number in handlers:
+        signal.signal(number, lambda number, frame: heard.append(number))
+    # What is masked here is so in a process that starts within; here, another thread may hear it all the same.
+    has_masks = hasattr(signal, "pthread_sigmask")  # not on Windows
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS) if has_masks else set()
+    try:
+        yield
+    finally:
+        if has_masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for stop in heard:
+            signal.raise_signal(stop)
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
     before = {name: os.environ.get(name) for name in _WORKER_ENVIRONMENT}
     os.environ.update(_WORKER_ENVIRONMENT)
     here = None if sys.version_info >= (3, 11) else os.open(".", os.O_RDONLY)

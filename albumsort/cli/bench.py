@@ -14,7 +14,9 @@ from albumsort.cli.options import Detail, Device, Json, MinFace, Workers
 
 def bench(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of photos.")],
-    photos: Annotated[int, typer.Option(min=1, metavar="N", help="How many to measure on.")] = 100,
+    photos: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many to measure on.", show_default="100 or more")
+    ] = None,
     min_face: MinFace = 2.5,
     detail: Detail = 2048,
     workers: Workers = 0,

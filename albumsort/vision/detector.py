@@ -139,16 +139,19 @@ class FaceDetector:
 
     def _propose(self, levels: list[_Level]) -> _Windows:
         """Square windows that may hold a face, on the scale of the canvas."""
-        parts: list[_Windows] = []
-        groups: list[Ints] = []
-        for depth, level in enumerate(levels):
+        said = []
+        for level in levels:
             count, height, width, _ = level.pictures.shape
-            if max(height, width) > SPARSE_SIDE:
-                propose, stride, least = self._networks.sparse_proposal, 2 * STRIDE, SPARSE_SCORE
-            else:
-                propose, stride, least = self._networks.proposal, STRIDE, SCORES[0]
+            is_sparse = max(height, width) > SPARSE_SIDE
+            propose = self._networks.sparse_proposal if is_sparse else self._networks.proposal
             share = max(1, MAX_PIXELS // (height * width))
             answers = [propose(level.pictures[start : start + share]) for start in range(0, count, share)]
+            said.append((level, is_sparse, answers))
+        parts: list[_Windows] = []
+        groups: list[Ints] = []
+        # What a GPU works out is fetched when it has been given all to do.
+        for depth, (level, is_sparse, answers) in enumerate(said):
+            stride, least = (2 * STRIDE, SPARSE_SCORE) if is_sparse else (STRIDE, SCORES[0])
             scores, shifts = (np.concatenate(parts) for parts in zip(*answers, strict=True))
             picture, row, column = np.nonzero(scores > least)
             corner = np.stack([column, row, column, row], 1) * stride + np.array([0, 0, CELL, CELL])
@@ -171,7 +174,7 @@ class FaceDetector:
         # Patches of several levels go through the network together: a call with few of them takes nearly as long.
         order = np.argsort(choice, kind="stable")
         network = self._networks.refine if side == 24 else self._networks.output
-        answers = [np.empty((len(windows), *shape), np.float32) for shape in ((), (4,), (10,))]
+        said = []
         for start in range(0, len(order), MAX_PATCHES[side]):
             part = order[start : start + MAX_PATCHES[side]]
             patches = [
@@ -184,7 +187,10 @@ class FaceDetector:
                 for depth in np.unique(choice[part])
                 for chosen in [part[choice[part] == depth]]
             ]
-            for answer, value in zip(answers, network(np.concatenate(patches)), strict=False):
+            said.append((part, network(self._networks.joined(patches))))
+        answers = [np.empty((len(windows), *shape), np.float32) for shape in ((), (4,), (10,))]
+        for part, values in said:
+            for answer, value in zip(answers, values, strict=False):
                 answer[part] = value
         return answers[0], answers[1], answers[2]
 

@@ -43,6 +43,7 @@ class Networks:
             then five y, as shares of the patch.
         patches: uint8 ``(n, h, w, 3)``, boxes ``(m, 4)`` and picture numbers ``(m,)``, side, to float32
             ``(m, side, side, 3)``, bilinear, black beyond the picture.
+        joined: several of those to one.
 
     Regressions are the shifts of left, top, right and bottom edge as shares of the box's width and height.
     """
@@ -53,6 +54,7 @@ class Networks:
     refine: Callable[..., Any]
     output: Callable[..., Any]
     patches: Callable[..., Any]
+    joined: Callable[..., Any]
 
 
 #: Floats in a vector register of common processors (AVX2).
@@ -101,7 +103,7 @@ def load(device: str = "auto") -> Networks:
         # The bias would do behind the pooling, too, but costs nothing as part of the convolution.
         top = tf.nn.max_pool2d(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias), *pool)
         falling = tf.maximum(top[..., rising:count], top[..., count:channels])
-        return tf.concat([prelu(top[..., :rising], slope[:rising]), tf.nn.relu(falling)], 3)
+        return tf.concat([prelu(top[..., :rising], slope[:rising]), falling], 3)
 
     def features(name: str, pictures: Any, step: int = 1) -> tuple[Any, list[Any]]:
         """What the convolutions make of pictures, and the weights of the layers behind them.
@@ -163,7 +165,10 @@ def load(device: str = "auto") -> Networks:
         # Not compiled: of a single operation the call of a compiled function would cost several times as much.
         return tf.image.crop_and_resize(pictures, boxes, numbers, (side, side))
 
-    return Networks(tf.constant, proposal, sparse_proposal, refine, output, patches)
+    def joined(parts: Any) -> Any:
+        return tf.concat(parts, 0)
+
+    return Networks(tf.constant, proposal, sparse_proposal, refine, output, patches, joined)
 
 
 def read_weights(name: str) -> list[Any]:

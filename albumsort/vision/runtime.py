@@ -36,6 +36,8 @@ def tensorflow(device: str = "auto") -> Any:
         gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
         raise AlbumsortError("no GPU that TensorFlow can use; install albumsort[gpu], or use --device auto")
+    # A GPU would round what goes into a convolution to 10 bits (TF32), and find other faces than a CPU.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
         if device == "cpu":
             tf.config.set_visible_devices([], "GPU")

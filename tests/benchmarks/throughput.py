@@ -99,7 +99,7 @@ if __name__ == "__main__":
             f"1/{found['rates']['decoding'] / found['scan']:.1f} of decoding, {found['peak_memory']:.0f} MB", flush=True
         )
         for which in PEERS if args.peer else ():
-            rate = peer(args.peer, which, album, 6 if megapixels > 4 else 30)
+            rate = peer(args.peer, which, album, 20 if megapixels > 4 else 60)
             print(f"    {which}: {rate:.2f} photos/s; the scan is {found['scan'] / rate:.0f} times as fast", flush=True)
     if args.growth:
         small = args.folder / "2-MP-500"
