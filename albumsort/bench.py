@@ -101,7 +101,7 @@ def bench(
     files = _unlike(files)
     note("decoding")
     decoding = _decoding(files, settings)
-    frames = _frames(files[:KEPT], settings)
+    frames = _frames(files, settings)
     if not frames:
         raise AlbumsortError(f"{printable(str(path))}: no photo here that can be read")
     reader = FaceReader(settings)
@@ -194,10 +194,12 @@ def _decoding(files: Sequence[PhotoFile], settings: ScanSettings) -> float:
 
 
 def _frames(files: Sequence[PhotoFile], settings: ScanSettings) -> list[_Kept]:
-    """Some photos, decoded."""
-    kept = []
+    """The first ``KEPT`` photos that can be read, decoded."""
+    kept: list[_Kept] = []
     with Decoders(iter(files), settings.decoders()) as decoders:
         for item in decoders:
+            if len(kept) == KEPT:
+                break
             if isinstance(item, Frame):
                 size = (item.photo.width or 0) * (item.photo.height or 0) / 1e6
                 kept.append(_Kept(item.look.copy(), item.pixels.copy(), size))

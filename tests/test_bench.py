@@ -226,6 +226,18 @@ def test_copies_and_raws_of_jpegs_are_left_out_as_in_a_scan(
     assert [Path(path).name for path in taken] == ["one.jpg"]
 
 
+def test_the_networks_are_timed_on_photos_wherever_they_are(
+    groups: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT", 2)
+    photos = sorted(groups.iterdir())
+    broken = [tmp_path / f"{number}.jpg" for number in range(4)]
+    for path in broken:
+        path.write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    files = [PhotoFile(str(path), path.stat().st_size, 1) for path in (*broken, *photos)]
+    assert len(module._frames(files, ScanSettings())) == 2
+
+
 def test_a_file_that_no_scan_reads_is_not_read_either(groups: Path, tmp_path: Path) -> None:
     film = tmp_path / "film.jpg"
     with film.open("wb") as file:

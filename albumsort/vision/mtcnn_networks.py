@@ -89,8 +89,9 @@ def load(device: str = "auto") -> Networks:
         """The first layer: convolution, bias, PReLU and max-pooling, with the PReLU on what the pooling leaves.
 
         Bias and a slope of at least 0 keep the order of values, so the largest stays the largest. With a negative slope
-        the largest or the smallest value ends on top; the smallest comes as the largest of a channel times the slope.
-        Channels of negative slope must come last. Empty channels fill up to what vector units take at once.
+        the largest or the smallest value ends on top; the smallest comes as the largest of a channel times the slope,
+        and one of the two is never below 0. Channels of negative slope must come last. Empty channels fill up to what
+        vector units take at once.
 
         In the layers behind it, the planes are smaller and more channels cost more than this saves.
         """
