@@ -134,8 +134,16 @@ class Decoders:
         self._look_bytes = settings.look_side**2 * 3
         self._slot_bytes = settings.detail**2 * 3 + self._look_bytes
         self.frames = slots_that_fit(settings.frames, settings.workers + 1, self._slot_bytes)
-        with worker_environment():  # the first shared memory starts a process, too, that watches over it
-            self._memory = shared_memory.SharedMemory(create=True, size=self.frames * self._slot_bytes)
+        memory = None
+        try:
+            with worker_environment():  # the first shared memory starts a process, too, that watches over it
+                memory = shared_memory.SharedMemory(create=True, size=self.frames * self._slot_bytes)
+        except BaseException:  # Ctrl-C among them, which waited for this: nobody else would free it
+            if memory is not None:
+                memory.close()
+                memory.unlink()
+            raise
+        self._memory = memory
         self._free = deque(range(self.frames))
         self._ready: queue.SimpleQueue[Frame | KnownPhoto | Photo | BaseException | None] = queue.SimpleQueue()
         self._context = multiprocessing.get_context("spawn")
@@ -195,8 +203,14 @@ class Decoders:
             ),
             daemon=True,
         )
-        with worker_environment():
-            process.start()
+        try:
+            with worker_environment():
+                process.start()
+        except BaseException:  # Ctrl-C among them, which waited for this: nobody else knows of the process
+            if process.pid is not None:
+                process.kill()
+                process.join()
+            raise
         theirs.close()
         return _Worker(process, ours)
 

@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from albumsort.album import decoder_process
+from albumsort.album import decoder_process, decoders
 from albumsort.album.decoders import Decoders, DecoderSettings, Frame, KnownPhoto
 from albumsort.records import Photo, PhotoFile
 
@@ -331,3 +331,36 @@ def test_a_file_too_large_for_a_photo_is_not_read(tmp_path: Path) -> None:
 def test_what_has_no_end_is_not_read() -> None:
     failed = decoder_process.decode_file("/dev/zero", lambda opened: None, 256, 64)
     assert failed == decoder_process.Failed("not an image", None)
+
+
+def test_a_stop_while_memory_is_taken_gives_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+
+    class Stopped(SharedMemory):
+        def __init__(self, *args: object, **options: object) -> None:
+            super().__init__(*args, **options)
+            taken.append(self.name)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(decoders.shared_memory, "SharedMemory", Stopped)
+    with pytest.raises(KeyboardInterrupt):
+        Decoders(iter([]), DecoderSettings(1, 64, 64, frames=2))
+    monkeypatch.undo()
+    with pytest.raises(FileNotFoundError):
+        SharedMemory(taken[0])
+
+
+def test_a_stop_while_a_process_starts_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    start = multiprocessing.process.BaseProcess.start
+
+    def stopped(process: multiprocessing.process.BaseProcess) -> None:
+        start(process)
+        started.append(process)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", stopped)
+    with pytest.raises(KeyboardInterrupt), Decoders(iter([]), DecoderSettings(2, 64, 64, frames=3)):
+        pytest.fail("it goes on")
+    assert len(started) == 1
+    assert not started[0].is_alive()
