@@ -26,6 +26,7 @@ from albumsort.pipeline import ScanSummary
 from albumsort.records import PhotoFile
 from albumsort.report.lists import bench_table
 from albumsort.settings import ScanSettings
+from albumsort.vision.models import shipped_model
 
 STAGES = ["reading", "decoding", "detection", "classification"]
 
@@ -257,6 +258,16 @@ def test_a_scan_that_is_stopped_tidies_up(groups: Path, tmp_path: Path) -> None:
         child.terminate()
         assert child.wait() == 130
         assert child.stderr.read() == ""
+
+
+def test_a_model_is_found_from_where_the_program_was_started(
+    groups: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in shipped_model().parent.glob(f"{shipped_model().stem}.*"):
+        shutil.copy(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    found = bench(groups, 1, ScanSettings(model=shipped_model().name, device="cpu"))
+    assert found.photos == 1  # the scan runs in a process of its own, and in another folder
 
 
 def test_the_command_prints_json(groups: Path) -> None:
