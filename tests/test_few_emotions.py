@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from albumsort.cli.export import export as lay
 from albumsort.cli.model import evaluate
 from albumsort.cli.model_export import export
-from albumsort.cli.query import stats
+from albumsort.cli.query import stats, top
+from albumsort.cli.sheet import sheet
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index import Index
@@ -82,9 +84,30 @@ def test_stats_say_which_emotions_the_last_scan_told_apart(index, scanned, capsy
     with Index(index) as opened:
         assert opened.stats()["labels"] == FOUR
     stats(db=index)
-    assert "labels of the last scan: angry happy sad neutral" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-5] == "labels of the last scan: angry happy sad neutral"
+    assert [line.split()[0] for line in lines[-4:]] == FOUR
     with Index(scanned) as opened:
         assert opened.stats()["labels"] == list(EMOTIONS)
+
+
+def test_a_question_for_what_it_does_not_know_is_answered_so(index, tmp_path, capsys):
+    tells_apart = "it tells apart angry, happy, sad, neutral"
+    top(["surprise", "fear"], db=index, threshold=0)
+    assert capsys.readouterr().err == f"the model of the last scan does not know surprise or fear; {tells_apart}\n"
+    with pytest.raises(AlbumsortError, match=f"does not know disgust; {tells_apart}"):
+        sheet(["disgust"], output=tmp_path / "sheet.jpg", db=index)
+    lay(tmp_path / "out", emotion=["disgust"], db=index)
+    assert f"does not know disgust; {tells_apart}" in capsys.readouterr().out
+    top(["surprise", "happy"], db=index, threshold=1)
+    assert "--threshold lowers the bar" in capsys.readouterr().err
+
+
+def test_the_command_scans_with_it(model, album, run, tmp_path):
+    done = run("scan", album / "portraits", "--model", model, "--db", tmp_path / "index.db", "--json")
+    assert (done.returncode, json.loads(done.stdout)["errors"]) == (0, 0)
+    counted = json.loads(run("stats", "--db", tmp_path / "index.db", "--json").stdout)
+    assert (counted["faces"], counted["labels"]) == (2, FOUR)
 
 
 def test_an_export_says_the_sense_in_which_it_answers(model, tmp_path, capfd):

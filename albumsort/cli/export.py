@@ -90,7 +90,7 @@ def export(
             with_raws=raw,
             dry_run=dry_run,
         )
-        nothing = "" if done else why_nothing(index, filters, threshold, scheme, "no photo shows any of these emotions")
+        nothing = "" if done else why_nothing(index, chosen, filters, threshold, scheme)
         beside = []
         if sidecar is not None:
             beside = write_sidecars(

@@ -60,6 +60,7 @@ def look(
     from albumsort.report.inside import plot_look
     from albumsort.settings import ScanSettings
     from albumsort.vision.look import look as look_inside
+    from albumsort.vision.models import model_in_use, read_card
 
     wanted = known_emotion(emotion) if emotion else None
     path, target = os.path.abspath(picture), output or Path(f"{picture.stem}-look.png")
@@ -72,7 +73,9 @@ def look(
             raise typer.BadParameter(f"--face {face}: there are {len(read.crops)}")
         seen = look_inside(read.crops[face - 1], model, labels, wanted, device)
         which = f", face {face} of {len(read.crops)}" if len(read.crops) > 1 else ""
-        plot_look(seen, printable(os.path.basename(path)) + which, target)
+        card = read_card(model or model_in_use())
+        reader = f", read by {card.name} in the sense of {card.head(labels)}"
+        plot_look(seen, printable(os.path.basename(path)) + which + reader, target)
     print(printable(str(target)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import wraps
@@ -160,13 +160,17 @@ def _filters(
     )
 
 
-def why_nothing(index: Index, filters: Filters, threshold: float | None, scheme: str, otherwise: str) -> str:
-    """What to say of an empty list: that no photo with a face passes the filters, or ``otherwise``."""
-    if filters == Filters(with_copies=filters.with_copies):
-        return otherwise
-    with_faces = replace(filters, min_faces=max(1, filters.min_faces or 0))
-    found = index.photos(with_faces, threshold=threshold, scheme=scheme, landmarks=False)
-    return NOTHING_PASSES if next(found, None) is None else otherwise
+def why_nothing(index: Index, emotions: Sequence[str], filters: Filters, threshold: float | None, scheme: str) -> str:
+    """What to say where no photo shows any of some emotions: the filters, the model or the threshold is to blame."""
+    if filters != Filters(with_copies=filters.with_copies):
+        with_faces = replace(filters, min_faces=max(1, filters.min_faces or 0))
+        if next(index.photos(with_faces, threshold=threshold, scheme=scheme, landmarks=False), None) is None:
+            return NOTHING_PASSES
+    wanted, known = " or ".join(emotions), index.labels()
+    if known and not set(emotions) & set(known):
+        return f"the model of the last scan does not know {wanted}; it tells apart {', '.join(known)}"
+    certain = index.threshold() if threshold is None else threshold
+    return f"no photo is {wanted} with at least {certain:.0%}; --threshold lowers the bar"
 
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:

@@ -65,8 +65,7 @@ def top(
         ranking = index.top(emotion, n, threshold=certain, everyone=everyone, filters=filters, scheme=scheme)
         _print(ranking, certain, form)
         if not ranking:
-            words = f"no photo is {' or '.join(emotion)} with at least {certain:.0%}; --threshold lowers the bar"
-            sys.stderr.write(why_nothing(index, filters, certain, scheme, words) + "\n")
+            sys.stderr.write(why_nothing(index, emotion, filters, certain, scheme) + "\n")
     if copy_to:
         from albumsort.export import lay
 
@@ -149,7 +148,8 @@ def stats(
         print(f"labels of the last scan: {' '.join(counts['labels'])}")
     largest = max(counts["emotions"].values()) or 1
     for emotion, faces in counts["emotions"].items():
-        print(f"  {emotion:9}{faces:8d}  {'#' * round(40 * faces / largest)}")
+        if faces or emotion in (counts["labels"] or EMOTIONS):  # of others the model knows nothing, not even that
+            print(f"  {emotion:9}{faces:8d}  {'#' * round(40 * faces / largest)}")
 
 
 def _plot(index: Index, threshold: float | None, filters: Filters, scheme: str, target: Path) -> None:

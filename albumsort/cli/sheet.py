@@ -74,8 +74,7 @@ def sheet(
             certain = index.threshold() if threshold is None else threshold
             ranking = index.top(emotion, n, threshold=certain, everyone=everyone, filters=filters, scheme=scheme)
             if not ranking:
-                words = f"no photo is {wanted} with at least {certain:.0%}; --threshold lowers the bar"
-                raise AlbumsortError(why_nothing(index, filters, certain, scheme, words))
+                raise AlbumsortError(why_nothing(index, emotion, filters, certain, scheme))
 
         from tqdm import tqdm
 

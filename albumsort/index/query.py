@@ -273,8 +273,7 @@ class Index:
     ) -> dict[str, Any]:
         """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan.
 
-        ``labels`` are the emotions that the model of the last scan which read any face tells apart; None where that is
-        not known.
+        ``labels`` is as that method says.
 
         Args:
             threshold: as in ``top``.
@@ -285,8 +284,16 @@ class Index:
         filters = filters or Filters()
         with self._snapshot():
             counted = counts.counted(self._connection, self._crowd(filters, scheme, certain))
-        labels, last = counts.labels(self._connection), counts.last_scan(self._connection)
-        return {**counted, "threshold": certain, "labels": labels, "last_scan": last}
+        return {
+            **counted,
+            "threshold": certain,
+            "labels": self.labels(),
+            "last_scan": counts.last_scan(self._connection),
+        }
+
+    def labels(self) -> list[str] | None:
+        """The emotions that the model of the last scan which read any face tells apart; None where it is not known."""
+        return counts.labels(self._connection)
 
     def timeline(
         self, threshold: float | None = None, filters: Filters | None = None, scheme: str = "seven"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
-from albumsort.report.canvas import Axes, page, save
+from albumsort.report.canvas import Axes, bare, page, save
 from albumsort.report.drawing import COLOURS
 from albumsort.report.tiles import montage
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 #: Feature maps in a row, and rows of them a stage.
 _MAPS = (14, 2)
+_GREY = "#777777"
 
 
 def plot_look(look: Look, title: str, target: Path) -> None:
     """Draw one face with its saliency, its probabilities and its feature maps after each down-scaling."""
-    columns, rows = _MAPS
     figure = page(10, 3.4 + 1.7 * len(look.stages))
     figure.suptitle(title, fontsize=10, parse_math=False)
     heights = [3.0, *[1.7] * len(look.stages)]
@@ -37,15 +37,31 @@ def plot_look(look: Look, title: str, target: Path) -> None:
         axes.set_axis_off()
     _bars(chart, look.probabilities)
     for number, (part, maps) in enumerate(zip(parts, look.stages, strict=True), 1):
-        height, width, channels = maps.shape
-        strongest = np.argsort(-maps.std((0, 1)), kind="stable")[: columns * rows]
-        tiles = [_stretched(maps[..., channel]) for channel in strongest]
         axes = part.subplots()
-        axes.imshow(montage(np.stack(tiles), columns, gap=max(1, width // 12)), cmap="gray", vmin=0, vmax=255)
-        shown = f"{len(tiles)} of {channels} maps" if len(tiles) < channels else f"{channels} maps"
-        axes.set_title(f"after down-scaling {number}: {shown}, {height} x {width}", fontsize=9, loc="left")
-        axes.set_axis_off()
+        shown = _values(axes, maps[0, 0]) if maps.shape[:2] == (1, 1) else _pictures(axes, maps)
+        axes.set_title(f"after down-scaling {number}: {shown}", fontsize=9, loc="left")
     save(figure, target)
+
+
+def _pictures(axes: Axes, maps: NDArray[np.floating]) -> str:
+    """Draw the feature maps ``(height, width, channels)`` that differ most within themselves; returns what is shown."""
+    height, width, channels = maps.shape
+    columns, rows = _MAPS
+    strongest = np.argsort(-maps.std((0, 1)), kind="stable")[: columns * rows]
+    tiles = [_stretched(maps[..., channel]) for channel in strongest]
+    axes.imshow(montage(np.stack(tiles), columns, gap=max(1, width // 12)), cmap="gray", vmin=0, vmax=255)
+    axes.set_axis_off()
+    which = f"{len(tiles)} of {channels} maps" if len(tiles) < channels else f"{channels} maps"
+    return f"{which}, {height} x {width}"
+
+
+def _values(axes: Axes, values: NDArray[np.floating]) -> str:
+    """Draw the values of feature maps of one pixel, which would make no picture; returns what is shown."""
+    axes.bar(np.arange(len(values)), values, 1.0, color=_GREY)
+    axes.set_xlim(-0.5, len(values) - 0.5)
+    axes.tick_params(labelsize=8)
+    bare(axes)
+    return f"{len(values)} maps, 1 x 1, as values"
 
 
 def _bars(axes: Axes, probabilities: NDArray[np.floating]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 
 from albumsort.cli.model_plots import look as command
 from albumsort.errors import AlbumsortError
+from albumsort.report.inside import plot_look
 from albumsort.training.export import made_up_faces
 from albumsort.vision.classifier import UNSURE, EmotionClassifier
 from albumsort.vision.crop import whole_picture
@@ -128,6 +130,20 @@ def test_grad_cam_of_a_net_whose_answer_is_known(tmp_path):
     assert seen.saliency[~bright].mean() < 0.05
     with pytest.raises(AlbumsortError, match="does not know bored"):
         look(crop, model, emotion="bored")
+
+
+def test_maps_of_one_pixel_are_drawn_by_their_values(smile, tmp_path):
+    seen = look(smile)
+    values = np.array([0.0, 3.0, 1.0], np.float32)
+    for name, stage in (("one", values), ("other", values[::-1])):
+        plot_look(replace(seen, stages=[stage[None, None]]), "title", tmp_path / f"{name}.png")
+    pictures = [np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")) for name in ("one", "other")]
+    rows, columns = (pictures[0] != pictures[1]).nonzero()
+    height, width = pictures[0].shape
+    # A bar of full height stands in the middle third in both; those of 0 and 1 beside it change places.
+    assert rows.min() > height / 2
+    assert not ((columns > 0.4 * width) & (columns < 0.6 * width)).any()
+    assert (columns < 0.3 * width).any() and (columns > 0.7 * width).any()
 
 
 def test_the_command_draws_the_largest_face_or_another(album, tmp_path, capsys):
