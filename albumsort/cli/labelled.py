@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from albumsort.training.datasets import Faces
+    from albumsort.training.recipe import Recipe
 
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="fer2013.csv, a folder with it, or a folder of class folders.")
@@ -31,6 +33,12 @@ def load_faces(data: Path, ferplus: Path | None) -> tuple[Faces, Path | None]:
     for reason, number in faces.broken.items():
         say(f"left out {number}: {reason}")
     return faces, ferplus
+
+
+def check_votes(recipes: Sequence[Recipe], faces: Faces) -> None:
+    """Make sure that there are votes where one of the recipes learns from them."""
+    if (wanted := next((r.name for r in recipes if "perceived" in r.heads), "")) and not (faces.majority >= 0).any():
+        raise typer.BadParameter(f"{wanted} learns what people perceive from votes: --ferplus fer2013new.csv")
 
 
 def say(line: str) -> None:

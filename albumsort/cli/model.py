@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.labelled import load_faces, say
+from albumsort.cli.labelled import check_votes, load_faces, say
 from albumsort.cli.options import Db, Device, Json, Model, Precision, index_path
 from albumsort.errors import AlbumsortError
 
@@ -51,10 +51,9 @@ def train(
     from albumsort.training import recipe_file as recipes
     from albumsort.vision.runtime import quiet_stderr
 
-    chosen = recipes.find(recipe).in_precision(precision)
+    chosen = recipes.find(recipe)
     faces, ferplus = load_faces(data, ferplus)
-    if "perceived" in chosen.heads and not (faces.majority >= 0).any():
-        raise typer.BadParameter("what people perceive is learnt from votes: --ferplus fer2013new.csv")
+    check_votes([chosen], faces)
     command = f"albumsort model train --data {data.name} --out DIR"
     command += f" --ferplus {ferplus.name}" if ferplus else ""
     command += f" --recipe {Path(recipe).name}"
@@ -65,7 +64,10 @@ def train(
     what = f"FER2013 {chosen.fit.faces}{votes}" if is_table else f"class folders of {data.name}"
     with quiet_stderr():  # Keras loads its backend, which logs
         from albumsort.training.convert import train as run
-    print(run(chosen, faces, out or Path(chosen.name), command, say, what, {file.stem: file for file in teacher or []}))
+        from albumsort.training.run import precision_of
+    folder = out or Path(chosen.name)
+    chosen = chosen.in_precision(precision or precision_of(folder))
+    print(run(chosen, faces, folder, command, say, what, {file.stem: file for file in teacher or []}))
 
 
 @app.command()

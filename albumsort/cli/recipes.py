@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from albumsort.album.walk import printable
-from albumsort.cli.labelled import load_faces, say
+from albumsort.cli.labelled import check_votes, load_faces, say
 from albumsort.cli.options import Json, Precision
 
 
@@ -40,32 +40,43 @@ def recipes(as_json: Json = False) -> None:
 
 def compare(
     data: Annotated[Path, typer.Option(metavar="DATA", help="fer2013.csv as Kaggle publishes it.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Gets a folder a recipe, the table and the chart.")],
     ferplus: Annotated[
         Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+, to measure against these, too.")
     ] = None,
     recipes: Annotated[
-        str | None, typer.Option(metavar="NAME,NAME", help="Unless told, those of the write-ups.")
+        str | None, typer.Option(metavar="NAME,NAME", help="Names, or files. Unless told, those of the write-ups.")
     ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Gets a folder a recipe, the table and the chart.")] = Path(
+        "comparison"
+    ),
     precision: Precision = None,
     as_json: Json = False,
 ) -> None:
     """Train the recipes of the write-ups and measure them beside the model that ships, all on PublicTest.
 
-    What DIR already holds is not trained again; when stopped, the same command goes on. All learn from the Training
-    split alone. Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
+    What DIR, ./comparison unless told, already holds is not trained again; when stopped, the same command goes on. All
+    learn from the Training split alone. Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
     """
     from albumsort.report.comparison import plot_comparison
     from albumsort.training import recipe_file as recipes_
     from albumsort.vision.runtime import quiet_stderr
 
-    names = [name.strip() for name in recipes.split(",")] if recipes else recipes_.write_ups()
-    chosen = [recipes_.find(name).in_precision(precision) for name in names]
+    names = recipes_.write_ups() if recipes is None else [name.strip() for name in recipes.split(",")]
+    if not all(names):
+        raise typer.BadParameter(f"--recipes {recipes!r}: a name is missing")
+    chosen = [recipes_.find(name) for name in names]
     if len({recipe.name for recipe in chosen}) < len(chosen):
         raise typer.BadParameter("two recipes of one name; each gets a folder of its name")
+    for recipe in chosen:
+        if recipe.teachers:
+            one = f"{recipe.name} learns from {' and '.join(recipe.teachers)}, which compare has not"
+            raise typer.BadParameter(f"{one}; train it with albumsort model train; what ships is measured anyway")
     faces, _ = load_faces(data, ferplus)
+    check_votes(chosen, faces)
     with quiet_stderr():  # Keras loads its backend, which logs
         from albumsort.training import compare as comparing
+        from albumsort.training.run import precision_of
+    chosen = [recipe.in_precision(precision or precision_of(out / recipe.name)) for recipe in chosen]
     votes = f" --ferplus {ferplus.name}" if ferplus else ""
     of_these = ",".join(Path(name).name for name in names)
     command = f"albumsort model compare --data {data.name}{votes} --recipes {of_these} --out DIR"

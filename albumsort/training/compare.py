@@ -15,15 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS, scheme_of
-from albumsort.training.convert import train
+from albumsort.training.convert import check, train
 from albumsort.training.datasets import DataError, Faces, in_scheme
 from albumsort.training.evaluate import figures, restricted
 from albumsort.training.read import read
 from albumsort.training.recipe import Recipe
+from albumsort.training.recipe_file import read as read_recipe
+from albumsort.training.run import folder_of
 from albumsort.vision.models import read_card, shipped_model
 
 #: Faces that a model's speed is measured on, and how often; the best time counts.
 TIMED, TIMES = 512, 3
+#: What every recipe learns from here, as on its model's card.
+_LEARNT = "FER2013 Training"
 _FIGURES = ("n", "accuracy", "top2", "top3", "mean_recall", "ece", "per_emotion")
 
 
@@ -53,7 +57,7 @@ def compare(
     Args:
         recipes: of different names.
         faces: with splits; with votes, the models are measured against these, too.
-        folder: gets a folder a recipe; those that hold a finished run are not trained again.
+        folder: gets a folder a recipe; those that hold a finished run, or a model alone, are not trained again.
         command: how this was called, for the cards.
         report: called with one line a step.
 
@@ -63,16 +67,22 @@ def compare(
         the same of the shipped model, when it may only answer with these labels, on these faces.
 
     Raises:
-        DataError: the data set has no splits, or as ``train`` does.
+        DataError: the data set has no splits, or as ``train`` does; before any of them is trained, but for what only
+            training shows.
     """
     if not faces.has_splits:
         raise DataError("a comparison needs faces to learn from and others to measure by: Training and PublicTest")
     test = faces.split("PublicTest")
+    official = [replace(recipe, fit=replace(recipe.fit, faces="Training")) for recipe in recipes]
+    finished = {recipe.name: _finished(recipe, folder / recipe.name) for recipe in official}
+    for recipe in official:
+        if not finished[recipe.name]:
+            check(recipe, faces, folder / recipe.name)  # not after the hours that another one takes
     trained = []
-    for recipe in recipes:
+    for recipe in official:
         report(f"{recipe.name}:")
-        official = replace(recipe, fit=replace(recipe.fit, faces="Training"))
-        trained.append(train(official, faces, folder / recipe.name, command, report, "FER2013 Training"))
+        done = finished[recipe.name]
+        trained.append(done or train(recipe, faces, folder / recipe.name, command, report, _LEARNT))
     models = [_measured(path, test) for path in trained]
     if (fers := _fers_model(test)) is not None:
         models.append(fers)
@@ -81,6 +91,24 @@ def compare(
     ours = _measured(shipped_model(), test)
     reported = {recipe.name: recipe.reported for recipe in recipes}
     return [_row(model, ours, test, reported.get(model.name, "")) for model in [*models, ours]]
+
+
+def _finished(recipe: Recipe, folder: Path) -> Path | None:
+    """The model of a recipe where a folder holds it without its run; None where there is a run, or nothing.
+
+    Raises:
+        DataError: it is of another recipe, or has learnt from other faces.
+    """
+    path = folder / f"{recipe.name}.keras"
+    if folder_of(folder).exists() or not path.exists():
+        return None
+    as_trained = read_recipe(path.with_suffix(".toml")).in_precision(recipe.fit.precision)
+    learnt = str(read_card(path).training.get("data"))
+    if difference := as_trained.unlike(recipe):
+        raise DataError(f"{path}: a model of another recipe ({difference}); choose an empty folder")
+    if not learnt.startswith(_LEARNT):
+        raise DataError(f"{path}: a model that has learnt from {learnt}, not from {_LEARNT}; choose an empty folder")
+    return path
 
 
 def _measured(path: Path, test: Faces) -> _Model:

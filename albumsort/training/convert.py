@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from albumsort.emotions import labels_of
 from albumsort.training import calibrate, evaluate, recipe_file, teach
 from albumsort.training.augment import classes_of
 from albumsort.training.datasets import DataError, Faces
+from albumsort.training.fit import check as check_fit
 from albumsort.training.fit import fit
 from albumsort.training.network import logits, shorten, without_training
 from albumsort.training.read import read
 from albumsort.training.recipe import Recipe
+from albumsort.training.run import folder_of
 
 #: Faces of a fold on which its epochs are measured.
 _SOME = 1000
@@ -56,18 +58,12 @@ def train(
         DataError: as ``fit`` does; or no held-out face has a majority.
     """
     faces = faces.in_scheme(recipe.labels)
-    learning = faces if recipe.fit.faces == "all" else faces.split("Training")
     folds = []
-    for fold in range(max(1, recipe.fit.folds)):
-        training, held_out = _parted(recipe, learning, fold)
-        unseen = _unseen(held_out, training)
+    for training, held_out, unseen, run in _runs(recipe, faces, folder):
         copies = f", {len(held_out) - len(unseen)} of which are copies that do not count" * (
             len(unseen) < len(held_out)
         )
         report(f"{len(training)} faces to learn from, {len(held_out)} held out{copies}")
-        if "perceived" in recipe.heads and len(unseen) and not (unseen.majority >= 0).any():
-            raise DataError(f"none of the {len(unseen)} held-out faces is one that people agree on; raise hold_out")
-        run = folder / (f"run-{fold + 1}" if fold else "run")
         trained = fit(recipe, training, _watched(unseen, recipe), run, report, teachers)
         network = without_training(trained, recipe)
         _even_out(network, unseen, recipe)
@@ -93,6 +89,27 @@ def train(
         "tests": {name: _measured(kept.network, test, recipe, kept.temperatures) for name, test in tests.items()},
     }
     return write(kept.network, recipe, kept.temperatures, card, folder)
+
+
+def check(recipe: Recipe, faces: Faces, folder: Path, teachers: Mapping[str, Path] | None = None) -> None:
+    """Make sure that ``train`` of the same could begin, or go on.
+
+    Raises:
+        DataError: as ``train``, but for what only training shows.
+    """
+    for training, _, unseen, run in _runs(recipe, faces.in_scheme(recipe.labels), folder):
+        check_fit(recipe, training, _watched(unseen, recipe), run, teachers or {})
+
+
+def _runs(recipe: Recipe, faces: Faces, folder: Path) -> Iterator[tuple[Faces, Faces, Faces, Path]]:
+    """(to learn from, held out, of these not among the former as copies, where the run is), fold by fold."""
+    learning = faces if recipe.fit.faces == "all" else faces.split("Training")
+    for fold in range(max(1, recipe.fit.folds)):
+        training, held_out = _parted(recipe, learning, fold)
+        unseen = _unseen(held_out, training)
+        if "perceived" in recipe.heads and len(unseen) and not (unseen.majority >= 0).any():
+            raise DataError(f"none of the {len(unseen)} held-out faces is one that people agree on; raise hold_out")
+        yield training, held_out, unseen, folder_of(folder, fold)
 
 
 @dataclass(frozen=True)

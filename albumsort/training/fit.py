@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,6 +17,7 @@ from albumsort.training.datasets import DataError, Faces
 from albumsort.training.network import logits
 from albumsort.training.recipe import ITSELF, Cycle, Plateau, Recipe, Stop
 from albumsort.training.run import Run, claim, watched
+from albumsort.training.run import check as check_folder
 from albumsort.training.teach import ANSWERS, named, said_by, write_answers
 from albumsort.training.teach import said as said_of
 
@@ -47,11 +49,7 @@ def fit(
             damaged one; there are fewer faces than one batch; or the loss ran away.
     """
     teachers = teachers or {}
-    _check(recipe, training, validation)
-    digests = named(recipe, teachers)
-    learnt = training.digest("perceived" in recipe.heads)
-    claim(folder, recipe, {"faces": len(training), "data": learnt, "teachers": digests})
-
+    claim(folder, recipe, _origin(recipe, training, validation, teachers))
     keras.utils.set_random_seed(recipe.seed)
     run = Run(folder, recipe)
     if run.epochs:
@@ -110,12 +108,23 @@ def _epoch(
     return {"loss": record["loss"][-1], "in_training": in_training, **_held_out(run.model, validation, run.recipe)}
 
 
-def _check(recipe: Recipe, training: Faces, validation: Faces) -> None:
-    """Raises DataError when there are too few faces for a recipe."""
+def check(recipe: Recipe, training: Faces, validation: Faces, folder: Path, teachers: Mapping[str, Path]) -> None:
+    """Make sure that ``fit`` of the same could begin, or go on.
+
+    Raises:
+        DataError: as ``fit``, but for what only training shows.
+    """
+    check_folder(folder, recipe, _origin(recipe, training, validation, teachers))
+
+
+def _origin(recipe: Recipe, training: Faces, validation: Faces, teachers: Mapping[str, Path]) -> dict[str, Any]:
+    """What a run goes out from; raises DataError when there are too few faces for a recipe, or not its teachers."""
     if not len(validation):
         raise DataError(f"of {len(training)} faces, a share of {recipe.fit.hold_out} held out is none; raise hold_out")
     if len(training) < recipe.fit.batch:
         raise DataError(f"{len(training)} faces are fewer than one batch of {recipe.fit.batch}")
+    digests = named(recipe, teachers)
+    return {"faces": len(training), "data": training.digest("perceived" in recipe.heads), "teachers": digests}
 
 
 def _measure_norms(run: Run, training: Faces) -> None:

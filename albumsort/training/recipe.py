@@ -322,12 +322,30 @@ class Recipe:
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    def unlike(self, other: Recipe) -> str:
+        """In words, the first value in which training by this recipe differs from training by another; '' for none."""
+        return _difference(self.training.as_dict(), other.training.as_dict())
+
 
 def _check_watch(watch: str, patience: int) -> None:
     if watch not in ("accuracy", "loss"):
         raise DataError(f"watch {watch!r}: there are accuracy and loss")
     if patience < 1:
         raise DataError(f"patience {patience}: must be 1 epoch or more")
+
+
+def _difference(one: Any, other: Any, name: str = "") -> str:
+    if isinstance(one, dict) and isinstance(other, dict):
+        parts = [(f"{name}.{key}" if name else key, one[key], other[key]) for key in one]
+    elif isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
+        parts = [(f"{name}[{place}]", *both) for place, both in enumerate(zip(one, other, strict=True), 1)]
+    elif one == other:
+        return ""
+    elif isinstance(one, (dict, tuple)) or isinstance(other, (dict, tuple)):
+        return f"in {name}"
+    else:
+        return f"{name} is {one!r}, not {other!r}"
+    return next(filter(None, (_difference(value, its, part) for part, value, its in parts)), "")
 
 
 def _range(widths: list[int]) -> str:

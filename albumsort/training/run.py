@@ -16,7 +16,7 @@ from albumsort.report.plots import plot_history
 from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY
 from albumsort.training.network import build
-from albumsort.training.recipe import Recipe
+from albumsort.training.recipe import FitRecipe, Recipe
 from albumsort.training.recipe_file import from_dict
 
 CURVES, SETTINGS = "history.png", "recipe.json"
@@ -30,28 +30,59 @@ def claim(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
     Args:
         folder: made when it is not there.
         recipe: of the run.
-        origin: what the faces and the teacher are, as JSON has it.
+        origin: how many ``faces`` there are, which ``data`` and ``teachers`` they are, as JSON has it.
 
     Raises:
-        DataError: it holds a run of a recipe that learns otherwise, or of another origin.
+        DataError: as ``check``.
     """
+    check(folder, recipe, origin)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / SETTINGS
     if not path.exists():
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps({**recipe.as_dict(), **origin}, indent=1), encoding="utf-8")
         partial.replace(path)
+
+
+def check(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
+    """Make sure that a folder holds no run, or the one of a recipe and an origin.
+
+    Raises:
+        DataError: it holds a run of a recipe that learns otherwise, or of another origin.
+    """
+    path = folder / SETTINGS
+    if not path.exists():
+        return
     try:
         kept = dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise DataError(f"{path}: damaged, so that the run cannot go on; choose an empty folder") from error
-    of_origin = {name: kept.pop(name, None) for name in origin}
+    others = {name: kept.pop(name, None) != value for name, value in origin.items()}
     try:
-        is_same = from_dict(kept, str(path)).training == recipe.training and of_origin == origin
-    except DataError:  # of an older albumsort, whose recipes said other things
-        is_same = False
-    if not is_same:
-        raise DataError(f"{folder}: holds a run of another recipe or other data; choose an empty folder")
+        difference = from_dict(kept, str(path)).unlike(recipe)
+    except DataError as error:  # of an older albumsort, whose recipes said other things
+        raise DataError(f"{folder}: holds a run of another recipe; choose an empty folder ({error})") from error
+    if difference:
+        raise DataError(f"{folder}: holds a run of another recipe ({difference}); choose an empty folder")
+    if any(others.values()):
+        what = "teachers" if not others["faces"] and not others["data"] else "data"
+        raise DataError(f"{folder}: holds a run of this recipe with other {what}; choose an empty folder")
+
+
+def folder_of(folder: Path, fold: int = 0) -> Path:
+    """Where the run, or that of a fold counted from 0, is in the folder of a model."""
+    return folder / (f"run-{fold + 1}" if fold else "run")
+
+
+def precision_of(folder: Path) -> str | None:
+    """The precision in which the run in the folder of a model began; None where there is none that says it."""
+    path = folder_of(folder) / SETTINGS
+    if not path.exists():
+        return None
+    try:
+        return FitRecipe(precision=json.loads(path.read_text(encoding="utf-8"))["fit"]["precision"]).precision
+    except (ValueError, TypeError, KeyError, DataError):
+        return None  # whoever goes on with it says that it is damaged
 
 
 class Run:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import shutil
 from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
+from albumsort.cli.recipes import compare
 from albumsort.report.comparison import plot_comparison
 from albumsort.training import compare as comparing
+from albumsort.training.convert import train
 from albumsort.training.datasets import DataError, Faces
 from albumsort.training.evaluate import figures, restricted
 from albumsort.training.recipe import Cycle, FitRecipe, NetworkRecipe, Recipe
+from albumsort.vision.models import read_card
 
 FOUR = Recipe(
     name="four",
@@ -127,6 +132,57 @@ def test_the_command_prints_the_table_and_draws_the_chart(run, few_faces, tmp_pa
     assert (out / "comparison.md").read_text().splitlines()[:2] == table[:2]
     assert [row["name"] for row in rows] == ["tiny", "emotion"]
     other = run("model", "compare", *options, "--precision", "bfloat16")
-    assert other.returncode == 1 and "another recipe" in other.stderr  # what is there was trained in float32
-    refused = run("model", "compare", *options[:-1], "emotion,emotion")
-    assert refused.returncode == 2 and "two recipes of one name" in refused.stderr
+    assert other.returncode == 1 and "fit.precision is 'float32', not 'bfloat16'" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("recipes", "words"),
+    [
+        ("teacher-1,teacher-1", "two recipes of one name"),
+        ("", "a name is missing"),
+        ("mason-2019,", "a name is missing"),
+        ("mason-2019,emotion", "emotion learns from teacher-2, which compare has not"),
+        ("mason-2019,teacher-1", "teacher-1 learns what people perceive from votes: --ferplus"),
+    ],
+)
+def test_what_cannot_be_trained_is_wrong_usage_before_anything_is(few_faces, tmp_path, recipes, words):
+    with pytest.raises(typer.BadParameter, match=words):
+        compare(few_faces.data, recipes=recipes, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_trained_where_a_later_recipe_cannot_be(faces, tmp_path):
+    (tmp_path / "other" / "run").mkdir(parents=True)
+    (tmp_path / "other" / "run" / "recipe.json").write_text(json.dumps({"fit": {"batch": 7}}))
+    with pytest.raises(DataError, match="another recipe"):
+        comparing.compare([FOUR, replace(FOUR, name="other")], faces, tmp_path, "test")
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_a_model_without_its_run_is_loaded_when_it_learnt_the_same(faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(comparing, "TIMED", 8)
+    official = replace(FOUR, fit=replace(FOUR.fit, faces="Training", precision="bfloat16"))
+    model = train(official, faces, tmp_path / "four", "test", data="FER2013 Training")
+    shutil.rmtree(tmp_path / "four" / "run")
+    before = model.stat()
+    rows = comparing.compare([FOUR], faces, tmp_path, "test")
+    assert rows[0]["name"] == "four" and not (tmp_path / "four" / "run").exists()
+    assert (before.st_ino, before.st_mtime_ns) == (model.stat().st_ino, model.stat().st_mtime_ns)
+    with pytest.raises(DataError, match=r"a model of another recipe \(fit\.batch is 8, not 4\)"):
+        comparing.compare([replace(FOUR, fit=replace(FOUR.fit, batch=4))], faces, tmp_path, "test")
+    card = model.with_suffix(".json")
+    card.write_text(card.read_text().replace("FER2013 Training", "FER2013 all"))
+    with pytest.raises(DataError, match="has learnt from FER2013 all"):
+        comparing.compare([FOUR], faces, tmp_path, "test")
+
+
+def test_a_run_goes_on_in_the_precision_that_it_began_in(run, few_faces, tmp_path):
+    options = ["--data", few_faces.data, "--ferplus", few_faces.votes]
+    out = tmp_path / "out" / "tiny"
+    train_it = ["model", "train", *options, "--recipe", few_faces.recipe, "--out", out]
+    first, again = run(*train_it, "--precision", "bfloat16"), run(*train_it)
+    assert (first.returncode, again.returncode) == (0, 0), again.stderr
+    assert "goes on after epoch" in again.stderr
+    assert read_card(out / "tiny.keras").training["recipe"]["fit"]["precision"] == "bfloat16"
+    compared = run("model", "compare", *options, "--recipes", few_faces.recipe, "--out", tmp_path / "out")
+    assert compared.returncode == 0 and "goes on after epoch" in compared.stderr, compared.stderr

@@ -34,7 +34,7 @@ def test_a_student_learns_from_its_teacher(trained, recipe, faces, tmp_path):
         with open(run / "run" / HISTORY, newline="") as file:
             losses.append([line["loss"] for line in csv.DictReader(file)])
     assert losses[0] != losses[1]
-    with pytest.raises(DataError, match="another recipe or other data"):
+    with pytest.raises(DataError, match="of this recipe with other teachers"):
         convert.train(student, faces, tmp_path, "test", teachers={"tiny": path})
 
 

@@ -173,7 +173,7 @@ def test_a_run_goes_on_under_other_words_and_without_votes_that_it_does_not_lear
     lines: list[str] = []
     fit.fit(replace(RECIPE, name="other", reported="a lot"), voted, training, tmp_path, lines.append)
     assert lines == ["goes on after epoch 2 of 2"]
-    with pytest.raises(DataError, match="another recipe"):
+    with pytest.raises(DataError, match=r"another recipe \(seed is 0, not 5\)"):
         fit.fit(replace(RECIPE, seed=5), training, training, tmp_path)
 
 
