@@ -49,7 +49,7 @@ def train(
     Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
     """
     from albumsort.training import recipe_file as recipes
-    from albumsort.vision.runtime import quiet_stderr
+    from albumsort.vision.runtime import quiet_backend
 
     chosen = recipes.find(recipe)
     faces, ferplus = load_faces(data, ferplus)
@@ -62,9 +62,9 @@ def train(
     votes = " with the votes of FER+" if ferplus else ""
     is_table = data.is_file() or (data / "fer2013.csv").exists()
     what = f"FER2013 {chosen.fit.faces}{votes}" if is_table else f"class folders of {data.name}"
-    with quiet_stderr():  # Keras loads its backend, which logs
-        from albumsort.training.convert import train as run
-        from albumsort.training.run import precision_of
+    quiet_backend()
+    from albumsort.training.convert import train as run
+    from albumsort.training.run import precision_of
     folder = out or Path(chosen.name)
     chosen = chosen.in_precision(precision or precision_of(folder))
     print(run(chosen, faces, folder, command, say, what, {file.stem: file for file in teacher or []}))

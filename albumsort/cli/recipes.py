@@ -13,29 +13,41 @@ from albumsort.cli.labelled import check_votes, load_faces, say
 from albumsort.cli.options import Json, Precision
 
 
-def recipes(as_json: Json = False) -> None:
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Print the file of this one, to change in a copy.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """List the recipes that come with albumsort: those of its own models, and those of five published write-ups."""
     from albumsort.emotions import labels_of
     from albumsort.training import recipe_file as recipes_
 
-    known = {name: recipes_.read(path) for name, path in recipes_.shipped().items()}
+    files = recipes_.shipped()
+    if name and name not in files:
+        raise typer.BadParameter(f"{name}: there are {', '.join(files)}")
+    if name and not as_json:
+        print(files[name].read_text(encoding="utf-8"), end="")
+        return
+    known = {one: recipes_.read(path) for one, path in files.items() if name in (None, one)}
     if as_json:
         rows = [
             {
-                "name": name,
+                "name": one,
                 "network": recipe.network.in_words,
                 "parameters": recipe.parameters(),
                 "labels": labels_of(recipe.labels),
                 "reported": recipe.reported or None,
             }
-            for name, recipe in known.items()
+            for one, recipe in known.items()
         ]
         print(json.dumps(rows))
         return
-    for name, recipe in known.items():
+    for one, recipe in known.items():
         size = f"{recipe.parameters() / 1e6:.1f} M weights"
-        print(f"{name:16}{recipe.network.in_words:32}{size:15}{recipe.labels:7}{recipe.reported or 'ours'}")
+        print(f"{one:16}{recipe.network.in_words:32}{size:15}{recipe.labels:7}{recipe.reported or 'ours'}")
     print("train one with: albumsort model train --recipe NAME --data fer2013.csv")
+    print("change one with: albumsort model recipes NAME > mine.toml, then --recipe mine.toml")
 
 
 def compare(
@@ -59,7 +71,7 @@ def compare(
     """
     from albumsort.report.comparison import plot_comparison
     from albumsort.training import recipe_file as recipes_
-    from albumsort.vision.runtime import quiet_stderr
+    from albumsort.vision.runtime import quiet_backend
 
     names = recipes_.write_ups() if recipes is None else [name.strip() for name in recipes.split(",")]
     if not all(names):
@@ -73,9 +85,9 @@ def compare(
             raise typer.BadParameter(f"{one}; train it with albumsort model train; what ships is measured anyway")
     faces, _ = load_faces(data, ferplus)
     check_votes(chosen, faces)
-    with quiet_stderr():  # Keras loads its backend, which logs
-        from albumsort.training import compare as comparing
-        from albumsort.training.run import precision_of
+    quiet_backend()
+    from albumsort.training import compare as comparing
+    from albumsort.training.run import precision_of
     chosen = [recipe.in_precision(precision or precision_of(out / recipe.name)) for recipe in chosen]
     votes = f" --ferplus {ferplus.name}" if ferplus else ""
     of_these = ",".join(Path(name).name for name in names)

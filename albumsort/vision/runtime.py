@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -47,6 +48,19 @@ def tensorflow(device: str = "auto") -> Any:
     except RuntimeError as error:
         raise AlbumsortError(f"TensorFlow is in use already; choose the device before that ({error})") from error
     return tf
+
+
+def quiet_backend() -> None:
+    """Import Keras with the backend that ``KERAS_BACKEND`` names, for training, so that only errors are heard of it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with quiet_stderr():
+        import keras
+
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()  # takes them into use, which else logs in the first epoch
 
 
 def share_cores(callers: int, device: str = "auto") -> None:

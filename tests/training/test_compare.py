@@ -182,6 +182,7 @@ def test_a_run_goes_on_in_the_precision_that_it_began_in(run, few_faces, tmp_pat
     train_it = ["model", "train", *options, "--recipe", few_faces.recipe, "--out", out]
     first, again = run(*train_it, "--precision", "bfloat16"), run(*train_it)
     assert (first.returncode, again.returncode) == (0, 0), again.stderr
+    assert not [line for line in first.stderr.splitlines() if line.startswith(("I0", "E0", "W0", "WARNING"))]
     assert "goes on after epoch" in again.stderr
     assert read_card(out / "tiny.keras").training["recipe"]["fit"]["precision"] == "bfloat16"
     compared = run("model", "compare", *options, "--recipes", few_faces.recipe, "--out", tmp_path / "out")

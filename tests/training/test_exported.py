@@ -12,8 +12,12 @@ import typer
 from albumsort.cli.model_export import export as command
 from albumsort.errors import AlbumsortError
 from albumsort.training import export as exporting
+from albumsort.training.convert import write
 from albumsort.training.datasets import DataError, Faces, load
 from albumsort.training.export import FORMATS, answers, export, made_up_faces
+from albumsort.training.layers import _FORMS
+from albumsort.training.network import build, without_training
+from albumsort.training.recipe import Cycle, NetworkRecipe, Recipe
 from albumsort.vision.classifier import EmotionClassifier
 
 
@@ -36,6 +40,25 @@ def test_an_export_reads_faces_as_the_model_does(exported, trained, faces):
     assert (said.shape, said.dtype) == ((1000, 7), np.float32)
     assert np.abs(said - wanted).max() < 1e-4
     assert np.ptp(wanted, axis=0).max() > 0.01  # which it does not by saying the same of each
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("first", ["rescale", "standardise"])
+def test_a_network_by_layers_is_exported_with_every_kind_of_layer(tmp_path, kind, first):
+    layers = (first, "conv 4 3 same", "norm", "max_pool 3 2", "conv 6 5", "norm", "avg_pool 3 2", "dropout 0.3",
+              "flatten", "dense 8 l2=1e-4", "dropout 0.5", "dense 6")  # fmt: skip
+    assert {line.split()[0] for line in layers} | {"rescale", "standardise"} == set(_FORMS)
+    recipe = Recipe("plain", labels="four", network=NetworkRecipe(layers=layers), cycles=(Cycle(stages=((1, 48),)),))
+    network, rng = without_training(build(recipe), recipe), np.random.default_rng(0)
+    # As if it had learnt: the norms and biases of a new network change nothing.
+    network.set_weights([w + (w.ndim == 1) * rng.uniform(0, 0.3, w.shape) for w in network.get_weights()])
+    model = write(network, recipe, {"fer2013": 0.7}, {}, tmp_path)
+    export(model, "fer2013", kind, tmp_path / f"plain.{kind}")
+    crops = made_up_faces(300)
+    said, wanted = answers(kind, tmp_path / f"plain.{kind}")(crops), EmotionClassifier(model).probabilities(crops)
+    wanted = wanted[:, ~np.isnan(wanted[0])]  # an export has a column for each label
+    assert said.shape == (300, 4) and said == pytest.approx(wanted, abs=1e-4)
+    assert np.ptp(wanted, axis=0).max() > 0.01
 
 
 @pytest.mark.parametrize("count", [1, 2, 300])

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from albumsort.cli.recipes import recipes as command
+from albumsort.training import layers
 from albumsort.training import recipe_file as recipes
 from albumsort.training.datasets import DataError
 from albumsort.training.network import build, without_training
-from albumsort.training.recipe import Stop
+from albumsort.training.recipe import AugmentRecipe, Cycle, FitRecipe, NetworkRecipe, Recipe, Stop
 from albumsort.vision.models import read_card, shipped_model
 
 #: Weights that are published, or that the published layers have.
@@ -71,6 +78,38 @@ def test_the_facts_of_the_write_ups_are_in_their_recipes():
     assert ho.fit.stop == Stop("loss", 5) and ho.cycles[0].augment and ho.cycles[0].augment.shear_degrees > 10
     assert (serengil.fit.batch, serengil.fit.steps, serengil.epochs) == (256, 256, 5)
     assert {recipe.fit.optimiser for recipe in (zhu, mason, ho, serengil)} == {"adam"}
+
+
+def test_the_page_on_recipes_has_each_value_and_what_it_is_unless_told():
+    page = (Path(recipes.__file__).parent / "recipes" / "README.md").read_text(encoding="utf-8")
+    told: dict[str, Any] = {}
+    for row, default in re.findall(r"^\| (`[^|\n]*) \|[^|\n]+\| ([^|\n]+) \|$", page, re.MULTILINE):
+        names = re.findall(r"`(\w+)`", row)
+        in_words = default in ("none", "nothing", "the section's values")
+        values = [None] * len(names) if in_words else recipes.tomllib.loads(f"x = [{default.replace('`', '')}]")["x"]
+        told |= dict(zip(names, values, strict=True))
+    kinds = (Recipe, NetworkRecipe, FitRecipe, Cycle, AugmentRecipe)
+    known = {field.name: field.default for kind in kinds for field in dataclasses.fields(kind)}
+    apart = ("layers", "network", "fit", "cycles")  # explained in other words
+    assert set(told) == set(known) - set(apart)
+    for name, value in told.items():
+        default = json.loads(json.dumps(known[name])) if name != "augment" else None
+        assert value == default or (value is None and default in ("", [], None)), name
+    for line, _ in layers._FORMS.values():
+        assert f"`{line}`" in page
+
+
+def test_the_command_prints_a_recipe_that_can_be_changed_and_read(tmp_path, capsys):
+    command()
+    assert "model recipes NAME > mine.toml" in capsys.readouterr().out
+    command("mason-2019")
+    (tmp_path / "mine.toml").write_text(capsys.readouterr().out.replace("l2=1e-4", "l2=1e-3"))
+    changed, shipped = recipes.find(str(tmp_path / "mine.toml")), recipes.find("mason-2019")
+    assert changed.unlike(shipped).startswith("network.layers[") and "l2=1e-3', not 'dense" in changed.unlike(shipped)
+    command("mason-2019", as_json=True)
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == ["mason-2019"]
+    with pytest.raises(typer.BadParameter, match="mason: there are emotion"):
+        command("mason")
 
 
 def test_the_card_of_the_shipped_model_has_a_recipe_that_still_reads():
