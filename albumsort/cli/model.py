@@ -65,6 +65,7 @@ def train(
     quiet_backend()
     from albumsort.training.convert import train as run
     from albumsort.training.run import precision_of
+
     folder = out or Path(chosen.name)
     chosen = chosen.in_precision(precision or precision_of(folder))
     print(run(chosen, faces, folder, command, say, what, {file.stem: file for file in teacher or []}))

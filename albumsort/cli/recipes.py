@@ -88,6 +88,7 @@ def compare(
     quiet_backend()
     from albumsort.training import compare as comparing
     from albumsort.training.run import precision_of
+
     chosen = [recipe.in_precision(precision or precision_of(out / recipe.name)) for recipe in chosen]
     votes = f" --ferplus {ferplus.name}" if ferplus else ""
     of_these = ",".join(Path(name).name for name in names)
