@@ -41,6 +41,12 @@ def labels_of(scheme: str) -> tuple[Emotion, ...]:
     return tuple(emotion for emotion in EMOTIONS if emotion in SCHEMES[scheme])
 
 
+def in_words(scheme: str) -> dict[str, str]:
+    """The emotions that a scheme tells apart, each with the words for all that counts as it: ``angry or disgust``."""
+    counts_as = list(zip(EMOTIONS, SCHEMES[scheme], strict=True))
+    return {label: " or ".join(one for one, other in counts_as if other == label) for label in labels_of(scheme)}
+
+
 def scheme_of(labels: Iterable[str]) -> str:
     """The scheme that tells apart just these emotions, in this order.
 

@@ -89,7 +89,7 @@ def evaluate(
 
     Of a model that tells fewer than seven emotions apart, only the faces of those count.
     """
-    from albumsort.emotions import EMOTIONS, scheme_of
+    from albumsort.emotions import SCHEMES, in_words, scheme_of
     from albumsort.training.datasets import in_scheme
     from albumsort.training.evaluate import figures
     from albumsort.vision.classifier import EmotionClassifier
@@ -104,25 +104,28 @@ def evaluate(
             raise AlbumsortError(f"{printable(str(path))}: there already; choose another folder")
     everything, ferplus = load_faces(data, ferplus)
     faces = everything.split(split)
-    if len(card.labels) < len(EMOTIONS):
-        say(f"{card.name} tells apart {', '.join(card.labels)}; other faces do not count")
+    scheme = scheme_of(card.labels)
+    if scheme != "seven":
+        left_out = "; other faces do not count" if None in SCHEMES[scheme] else ""
+        say(f"{card.name} tells apart {', '.join(in_words(scheme).values())}{left_out}")
     truths = {"fer2013": ("fer2013", faces.labels)}
     if (faces.majority >= 0).any():
         truths["ferplus"] = ("perceived", faces.majority)
-    truths = {name: (labels, in_scheme(truth, scheme_of(card.labels))) for name, (labels, truth) in truths.items()}
+    truths = {name: (labels, in_scheme(truth, scheme)) for name, (labels, truth) in truths.items()}
     answers = {
         name: EmotionClassifier(model, labels, device).probabilities(faces.pixels)
         for name, (labels, _) in truths.items()
     }
     result = {name: figures(answers[name], truth) for name, (_, truth) in truths.items()}
     if plots:
+        what = f"{card.name} on {split if everything.has_splits else 'all faces'}"
         for name, values in result.items():
             if not values["n"]:
                 say(f"{name}: none of the faces counts; nothing is drawn")
                 continue
             for path in (
-                *plot_figures(name, values, plots),
-                plot_predictions(name, faces.pixels, answers[name], truths[name][1], plots),
+                *plot_figures(name, values, plots, what, scheme),
+                plot_predictions(name, faces.pixels, answers[name], truths[name][1], plots, what),
             ):
                 say(f"{printable(str(path))}: drawn")
     if as_json:

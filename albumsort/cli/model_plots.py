@@ -81,7 +81,7 @@ def look(
 
 def curves(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Folders that train wrote, or their history.csv.")
+        list[Path], typer.Argument(metavar="RUN...", help="Folders that train or compare wrote, or their history.csv.")
     ],
     output: Annotated[Path, typer.Option("-o", metavar="FILE.png", help="The picture to write.")] = Path("curves.png"),
 ) -> None:

@@ -34,7 +34,7 @@ def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
     bars.set_title(f"right on PublicTest ({rows[-1]['fer2013']['n']} faces for 7 emotions)", fontsize=10)
     bars.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     bars.tick_params(axis="x", labelsize=8)
-    bars.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.06), markerscale=0.6)
+    figure.legend(frameon=False, fontsize=8, loc="outside lower center", markerscale=0.6)
     bare(bars)
     recalls = np.array(
         [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.emotions import EMOTIONS
+from albumsort.emotions import EMOTIONS, in_words
 from albumsort.report.canvas import Figure, page, save
 from albumsort.report.drawing import COLOURS
 from albumsort.report.plots import draw_matrix
@@ -125,7 +125,7 @@ def _copies(faces: Faces, pairs: list[list[int]]) -> Figure:
 def _agreement(ferplus: Mapping[str, Any]) -> Figure:
     figure = page(6.4, 5.4)
     axes = figure.add_subplot()
-    draw_matrix(axes, np.array(ferplus["matrix"], float))
+    draw_matrix(axes, np.array(ferplus["matrix"], float), in_words("seven"))
     axes.set(xlabel="most voters of FER+ say", ylabel="FER2013's label (faces)")
     axes.set_title(f"{ferplus['n']} faces with a majority: {ferplus['agreement']:.1%} labelled so", fontsize=10)
     return figure

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.emotions import EMOTIONS
+from albumsort.emotions import EMOTIONS, in_words
 from albumsort.report.canvas import Axes, Figure, bare, page, save
 from albumsort.report.drawing import COLOURS
 from albumsort.report.tiles import TilePage
@@ -28,12 +28,16 @@ def targets(name: str, folder: Path) -> list[Path]:
     return [folder / f"{name}-{kind}.png" for kind in (*_TITLES, "predictions")]
 
 
-def plot_figures(name: str, figures: Mapping[str, Any], folder: Path) -> list[Path]:
+def plot_figures(
+    name: str, figures: Mapping[str, Any], folder: Path, what: str = "", scheme: str = "seven"
+) -> list[Path]:
     """Draw what ``training.evaluate.figures`` measured: ``NAME-confusion.png``, ``-reliability`` and ``-emotions``.
 
     Args:
         name: of the label set, for titles and files.
         figures: of at least one face.
+        what: which model was measured on what, for titles.
+        scheme: which emotions the model tells apart; others are not drawn.
         folder: made when it is not there; files of these names are written anew.
 
     Returns:
@@ -43,8 +47,9 @@ def plot_figures(name: str, figures: Mapping[str, Any], folder: Path) -> list[Pa
     drawn = []
     for kind, draw in (("confusion", _confusion), ("reliability", _reliability), ("emotions", _emotions)):
         figure, axes = _page(6.4, 5.4 if kind == "confusion" else 4.6)
-        draw(axes, figures)
-        axes.set_title(f"{name}, {figures['n']} faces: {_TITLES[kind].format(**figures)}", fontsize=10)
+        draw(axes, figures, in_words(scheme))
+        title = f"{_titled(what, name)}, {figures['n']} faces: {_TITLES[kind].format(**figures)}"
+        axes.set_title(title, fontsize=10, parse_math=False)
         drawn.append(folder / f"{name}-{kind}.png")
         figure.savefig(drawn[-1], format="png", dpi=120)
     return drawn
@@ -120,6 +125,7 @@ def plot_predictions(
     probabilities: NDArray[np.floating],
     truth: NDArray[np.int64],
     folder: Path,
+    what: str = "",
 ) -> Path:
     """Draw ``NAME-predictions.png``: some faces, what the model says, and where that is wrong, the second answer too.
 
@@ -129,6 +135,7 @@ def plot_predictions(
         probabilities: ``(n, 7)``, NaN for emotions that the model does not know.
         truth: ``(n,)`` codes, -1 for faces that are not shown; at least one is.
         folder: must be there; a file of this name is written anew.
+        what: as of ``plot_figures``.
     """
     columns, rows = _PREDICTED
     chosen = np.random.default_rng(0).permutation(np.flatnonzero(truth >= 0))[: columns * rows]
@@ -142,11 +149,14 @@ def plot_predictions(
             lines += [(f"then {EMOTIONS[then]} {probabilities[face, then]:.0%}", colour)]
             lines += [(f"is {EMOTIONS[truth[face]]}", "black")]
         sheet.caption(number, lines)
-    sheet.axes.set_title(
-        f"{name}: {right.sum()} of these {len(chosen)} right, {second.sum()} more with the second answer", fontsize=10
-    )
+    shares = f"{right.sum()} of these {len(chosen)} right, {second.sum()} more with the second answer"
+    sheet.axes.set_title(f"{_titled(what, name)}: {shares}", fontsize=10, parse_math=False)
     sheet.figure.savefig(target := folder / f"{name}-predictions.png", format="png", dpi=120)
     return target
+
+
+def _titled(what: str, name: str) -> str:
+    return f"{what}, by {name}" if what else name
 
 
 def _page(width: float, height: float) -> tuple[Figure, Axes]:
@@ -154,24 +164,27 @@ def _page(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def _confusion(axes: Axes, figures: Mapping[str, Any]) -> None:
-    draw_matrix(axes, np.array(figures["confusion"], float))
+def _confusion(axes: Axes, figures: Mapping[str, Any], words: Mapping[str, str]) -> None:
+    draw_matrix(axes, np.array(figures["confusion"], float), words)
     axes.set(xlabel="the model says", ylabel="the face is (faces)")
 
 
-def draw_matrix(axes: Axes, counts: NDArray[np.float64]) -> None:
-    """Draw counts ``(7, 7)`` of faces by emotion, each as its share of its row."""
+def draw_matrix(axes: Axes, counts: NDArray[np.float64], words: Mapping[str, str]) -> None:
+    """Draw counts ``(7, 7)`` of faces by emotion, each as its share of its row, under the words for it."""
+    known = [EMOTIONS.index(emotion) for emotion in words]
+    counts = counts[np.ix_(known, known)]
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(EMOTIONS)), EMOTIONS, rotation=40, ha="right")
-    axes.set_yticks(range(len(EMOTIONS)), [f"{e} ({int(n)})" for e, n in zip(EMOTIONS, counts.sum(1), strict=True)])
+    names = list(words.values())
+    axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    axes.set_yticks(range(len(names)), [f"{e} ({int(n)})" for e, n in zip(names, counts.sum(1), strict=True)])
     for row, column in np.ndindex(*shares.shape):
         if counts[row, column]:
             colour = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, f"{shares[row, column]:.0%}", ha="center", va="center", fontsize=8, color=colour)
 
 
-def _reliability(axes: Axes, figures: Mapping[str, Any]) -> None:
+def _reliability(axes: Axes, figures: Mapping[str, Any], words: Mapping[str, str]) -> None:
     bins = [one for one in figures["reliability"] if one["n"]]
     most = max(one["n"] for one in bins)
     width = 1 / len(figures["reliability"])
@@ -184,15 +197,14 @@ def _reliability(axes: Axes, figures: Mapping[str, Any]) -> None:
     bare(axes)
 
 
-def _emotions(axes: Axes, figures: Mapping[str, Any]) -> None:
-    places = np.arange(len(EMOTIONS))
+def _emotions(axes: Axes, figures: Mapping[str, Any], words: Mapping[str, str]) -> None:
+    places = np.arange(len(words))
     for offset, score, fade in ((-0.2, "precision", 0.5), (0.2, "recall", 1.0)):
-        values = [figures["per_emotion"][emotion][score] for emotion in EMOTIONS]
+        values = [figures["per_emotion"][emotion][score] for emotion in words]
         heights = [value or 0.0 for value in values]
-        bars = axes.bar(places + offset, heights, 0.38, color=[COLOURS[emotion] for emotion in EMOTIONS], alpha=fade)
+        bars = axes.bar(places + offset, heights, 0.38, color=[COLOURS[emotion] for emotion in words], alpha=fade)
         axes.bar_label(bars, ["" if value is None else f"{value:.0%}" for value in values], fontsize=7)
-    axes.set_xticks(
-        places, [f"{emotion}\n{figures['per_emotion'][emotion]['n']} faces" for emotion in EMOTIONS], fontsize=8
-    )
+    names = [f"{said}\n{figures['per_emotion'][emotion]['n']} faces" for emotion, said in words.items()]
+    axes.set_xticks(places, names, fontsize=8)
     axes.set(ylim=(0, 1.08), ylabel="precision (pale) and recall")
     bare(axes)

@@ -3,39 +3,59 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from albumsort.album.walk import printable
+from albumsort.emotions import EMOTIONS, labels_of
 from albumsort.training.datasets import DataError
 
-HISTORY = "history.csv"
+HISTORY, SETTINGS = "history.csv", "recipe.json"
 
 
 def named_histories(runs: Sequence[Path]) -> dict[str, list[dict[str, str]]]:
     """The lines of several runs' histories, each under a name that tells it from the others.
 
+    A name also says how many emotions a run tells apart where not seven, and its loss where not softmax's: its figures
+    are higher or lower for that alone.
+
     Args:
-        runs: folders as ``model train --out`` writes them, the folders ``run`` in these, or files.
+        runs: folders as ``model train`` or ``compare`` write them, the folders ``run`` in these, or files.
 
     Raises:
-        DataError: there is no history, or it is none.
+        DataError: there is no history, or it is none, or the recipe beside it is none.
     """
-    files = [_file(run) for run in runs]
+    files = [file for run in runs for file in _files(run)]
     folders = [file.absolute().parent for file in files]
     folders = [folder.parent if folder.name == "run" else folder for folder in folders]
     names = [folder.name for folder in folders]
     if len(set(names)) < len(names):
-        names = [str(run) for run in runs]
-    return {printable(name): _lines(file) for name, file in zip(names, files, strict=True)}
+        names = [str(file.parent) for file in files]
+    return {printable(name) + _apart(file): _lines(file) for name, file in zip(names, files, strict=True)}
 
 
-def _file(run: Path) -> Path:
+def _files(run: Path) -> list[Path]:
     there = [path for path in (run, run / HISTORY, run / "run" / HISTORY) if path.is_file()]
+    there = there[:1] or sorted(run.glob(f"*/run/{HISTORY}"))
     if not there:
-        raise DataError(f"{printable(str(run))}: no {HISTORY} there; name a folder that model train wrote")
-    return there[0]
+        raise DataError(f"{printable(str(run))}: no {HISTORY} there; name a folder that model train or compare wrote")
+    return there
+
+
+def _apart(file: Path) -> str:
+    """What of a run's recipe makes its figures others; '' for nothing, or where no recipe lies beside its history."""
+    path = file.parent / SETTINGS
+    if not path.exists():
+        return ""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        labels, loss = len(labels_of(kept["labels"])), kept["fit"]["loss"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{printable(str(path))}: not the recipe of a run ({error})") from error
+    notes = [f"{labels} emotions"] * (labels < len(EMOTIONS)) + [f"{loss} loss"] * (loss != "softmax")
+    return f" ({', '.join(notes)})" if notes else ""
 
 
 def _lines(file: Path) -> list[dict[str, str]]:

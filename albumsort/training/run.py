@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from albumsort.report.plots import plot_history
 from albumsort.training.datasets import DataError
-from albumsort.training.history import HISTORY
+from albumsort.training.history import HISTORY, SETTINGS
 from albumsort.training.network import build
 from albumsort.training.recipe import FitRecipe, Recipe
 from albumsort.training.recipe_file import from_dict
 
-CURVES, SETTINGS = "history.png", "recipe.json"
+CURVES = "history.png"
 #: What is watched, as a column of the history and with the sign that makes more of it better.
 _WATCHED = {"accuracy": ("fer2013", 1), "loss": ("held_out_loss", -1)}
 

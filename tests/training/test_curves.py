@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -27,6 +29,22 @@ def test_a_run_is_found_by_the_folder_that_train_was_given_by_that_of_the_run_an
 def test_runs_of_one_name_are_told_apart_by_their_paths(tmp_path):
     runs = [history(tmp_path / place / "mine" / "run", ["epoch,loss", "1,2.0"]) for place in "ab"]
     assert list(named_histories(runs)) == [str(run) for run in runs]
+
+
+def test_the_runs_of_a_comparison_are_found_by_its_folder(tmp_path):
+    for name in ("one", "other"):
+        history(tmp_path / name / "run", ["epoch,loss", "1,2.0"])
+    assert list(named_histories([tmp_path])) == ["one", "other"]
+
+
+def test_a_run_whose_figures_mean_something_else_says_so(tmp_path):
+    run = history(tmp_path / "mason" / "run", ["epoch,loss", "1,0.4"])
+    for labels, loss, note in (("seven", "softmax", ""), ("four", "sigmoid", " (4 emotions, sigmoid loss)")):
+        (run / "recipe.json").write_text(json.dumps({"labels": labels, "fit": {"loss": loss}}))
+        assert list(named_histories([run])) == [f"mason{note}"]
+    (run / "recipe.json").write_text("[]")
+    with pytest.raises(DataError, match=r"recipe\.json: not the recipe of a run"):
+        named_histories([run])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from albumsort.emotions import EMOTIONS
+from albumsort.emotions import EMOTIONS, in_words
+from albumsort.report.canvas import page
+from albumsort.report.plots import draw_matrix
 from albumsort.training.calibrate import calibration_error, matrix, softmax, temperature
 from albumsort.training.evaluate import figures
 
@@ -126,3 +128,15 @@ def test_faces_without_a_truth_do_not_count(answers):
 
 def test_without_any_face_there_are_no_figures(answers):
     assert figures(answers[0], np.full(5, -1)) == {"n": 0}
+
+
+def test_a_matrix_shows_the_emotions_of_a_scheme_and_what_counts_as_them():
+    counts = np.zeros((7, 7))
+    counts[0, 0], counts[2, 0] = 3, 1  # disgust counts as angry: its row and column are empty
+    axes = page(4, 4).add_subplot()
+    draw_matrix(axes, counts, in_words("six"))
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    assert rows[:2] == ["angry or disgust (3)", "fear (1)"] and len(rows) == 6
+    assert axes.get_xticklabels()[0].get_text() == "angry or disgust"
+    assert [text.get_text() for text in axes.texts] == ["100%", "100%"]
+    assert in_words("four") == {name: name for name in ("angry", "happy", "sad", "neutral")}
