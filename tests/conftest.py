@@ -24,6 +24,12 @@ from albumsort.records import Face, Photo, PhotoResult
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """With ``-n auto`` so many processes run tests, however many cores there are: each loads TensorFlow, a gigabyte."""
+    return min(4, os.cpu_count() or 1)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_users_own_files(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Neither the index nor a tuned model of whoever runs the tests is read or written."""
