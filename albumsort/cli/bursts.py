@@ -23,15 +23,17 @@ def _weights(text: str | None) -> dict[str, float]:
     """What ``--weights`` says, ``emotion=3,sharpness=1``; what it does not name weighs nothing.
 
     Raises:
-        typer.BadParameter: an unknown name, or no number.
+        typer.BadParameter: an unknown name, one twice, or no number.
     """
     if text is None:
         return dict(WEIGHTS)
-    found = {}
+    found: dict[str, float] = {}
     for item in text.split(","):
-        name, _, value = item.partition("=")
+        name, _, value = (part.strip() for part in item.partition("="))
+        if name in found:
+            raise typer.BadParameter(f"{name}: weighed twice")
         try:
-            found[name.strip()] = float(value)
+            found[name] = float(value)
         except ValueError:
             raise typer.BadParameter(f"{item!r}: write it like emotion=3,sharpness=1") from None
     wrong = [name for name, value in found.items() if name not in WEIGHTS or not 0 <= value < float("inf")]
