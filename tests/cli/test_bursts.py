@@ -72,7 +72,9 @@ def test_other_weights_give_another_order(run, index):
     assert Path(found["frames"][-1]["path"]).name == "dark.jpg"
 
 
-@pytest.mark.parametrize("weights", ["smile=1", "emotion", "emotion=0", "emotion=-1", "emotion=inf", "emotion=1,emotion=2"])
+@pytest.mark.parametrize(
+    "weights", ["smile=1", "emotion", "emotion=0", "emotion=-1", "emotion=inf", "emotion=1,emotion=2"]
+)
 def test_weights_that_are_none_exit_2_and_show_the_right_ones(run, index, weights):
     done = run("bursts", "--db", index, "--weights", weights)
     assert done.returncode == 2
