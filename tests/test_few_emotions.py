@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -99,8 +100,17 @@ def test_a_question_for_what_it_does_not_know_is_answered_so(index, tmp_path, ca
         sheet(["disgust"], output=tmp_path / "sheet.jpg", db=index)
     lay(tmp_path / "out", emotion=["disgust"], db=index)
     assert f"does not know disgust; {tells_apart}" in capsys.readouterr().out
-    top(["surprise", "happy"], db=index, threshold=1)
-    assert "--threshold lowers the bar" in capsys.readouterr().err
+    top(["surprise", "happy", "sad", "angry", "neutral"], db=index, threshold=1)
+    assert "shows any of these emotions with at least 100%; --threshold lowers the bar" in capsys.readouterr().err
+
+
+def test_the_model_is_not_to_blame_where_an_earlier_one_saw_it(model, index, tmp_path, capsys):
+    mixed = tmp_path / "mixed.db"
+    shutil.copy(index, mixed)
+    with closing(sqlite3.connect(mixed)) as connection, connection:
+        connection.execute("UPDATE faces SET emotion = 'surprise', confidence = 0.45, surprise = 0.45")
+    top(["surprise"], db=mixed, threshold=0.5)
+    assert capsys.readouterr().err == "no photo is surprise with at least 50%; --threshold lowers the bar\n"
 
 
 def test_the_command_scans_with_it(model, album, run, tmp_path):

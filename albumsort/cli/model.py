@@ -58,16 +58,17 @@ def train(
     command += f" --ferplus {ferplus.name}" if ferplus else ""
     command += f" --recipe {Path(recipe).name}"
     command += "".join(f" --teacher {file.name}" for file in teacher or [])
-    command += f" --precision {precision}" if precision else ""
     votes = " with the votes of FER+" if ferplus else ""
     is_table = data.is_file() or (data / "fer2013.csv").exists()
     what = f"FER2013 {chosen.fit.faces}{votes}" if is_table else f"class folders of {data.name}"
     quiet_backend()
+    from albumsort.training.convert import precision_told
     from albumsort.training.convert import train as run
-    from albumsort.training.run import precision_of
+    from albumsort.training.run import as_begun
 
     folder = out or Path(chosen.name)
-    chosen = chosen.in_precision(precision or precision_of(folder))
+    chosen = chosen.in_precision(precision) if precision else as_begun(chosen, folder)
+    command += precision_told(chosen)
     print(run(chosen, faces, folder, command, say, what, {file.stem: file for file in teacher or []}))
 
 
@@ -125,7 +126,7 @@ def evaluate(
                 continue
             for path in (
                 *plot_figures(name, values, plots, what, scheme),
-                plot_predictions(name, faces.pixels, answers[name], truths[name][1], plots, what),
+                plot_predictions(name, faces.pixels, answers[name], truths[name][1], plots, what, scheme),
             ):
                 say(f"{printable(str(path))}: drawn")
     if as_json:

@@ -166,11 +166,16 @@ def why_nothing(index: Index, emotions: Sequence[str], filters: Filters, thresho
         with_faces = replace(filters, min_faces=max(1, filters.min_faces or 0))
         if next(index.photos(with_faces, threshold=threshold, scheme=scheme, landmarks=False), None) is None:
             return NOTHING_PASSES
-    wanted, known = " or ".join(emotions), index.labels()
+    is_few = len(emotions) < 4
+    words = f"is {' or '.join(emotions)}" if is_few else "shows any of these emotions"
+    if index.top(emotions, 1, threshold=0.0, filters=filters, scheme=scheme):
+        certain = index.threshold() if threshold is None else threshold
+        return f"no photo {words} with at least {certain:.0%}; --threshold lowers the bar"
+    known = index.labels()
     if known and not set(emotions) & set(known):
-        return f"the model of the last scan does not know {wanted}; it tells apart {', '.join(known)}"
-    certain = index.threshold() if threshold is None else threshold
-    return f"no photo is {wanted} with at least {certain:.0%}; --threshold lowers the bar"
+        which = " or ".join(emotions) if is_few else "any of these emotions"
+        return f"the model of the last scan does not know {which}; it tells apart {', '.join(known)}"
+    return f"no photo {words}, at any --threshold"
 
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:

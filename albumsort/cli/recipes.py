@@ -79,21 +79,21 @@ def compare(
     chosen = [recipes_.find(name) for name in names]
     if len({recipe.name for recipe in chosen}) < len(chosen):
         raise typer.BadParameter("two recipes of one name; each gets a folder of its name")
-    for recipe in chosen:
-        if recipe.teachers:
-            one = f"{recipe.name} learns from {' and '.join(recipe.teachers)}, which compare has not"
-            raise typer.BadParameter(f"{one}; train it with albumsort model train; what ships is measured anyway")
     faces, _ = load_faces(data, ferplus)
-    check_votes(chosen, faces)
     quiet_backend()
     from albumsort.training import compare as comparing
-    from albumsort.training.run import precision_of
+    from albumsort.training.run import as_begun
 
-    chosen = [recipe.in_precision(precision or precision_of(out / recipe.name)) for recipe in chosen]
+    chosen = [one.in_precision(precision) if precision else as_begun(one, out / one.name) for one in chosen]
+    to_train = [one for one in map(comparing.as_measured, chosen) if not comparing.finished(one, faces, out / one.name)]
+    for recipe in to_train:
+        if recipe.teachers:
+            one = f"{recipe.name} learns from {' and '.join(recipe.teachers)}, which compare has not"
+            raise typer.BadParameter(f"{one}; train it with albumsort model train, into a folder {recipe.name} of DIR")
+    check_votes(to_train, faces)
     votes = f" --ferplus {ferplus.name}" if ferplus else ""
     of_these = ",".join(Path(name).name for name in names)
     command = f"albumsort model compare --data {data.name}{votes} --recipes {of_these} --out DIR"
-    command += f" --precision {precision}" if precision else ""
     rows = comparing.compare(chosen, faces, out, command, say)
     table = comparing.as_markdown(rows)
     (out / "comparison.md").write_text(table, encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.emotions import EMOTIONS
+from albumsort.emotions import EMOTIONS, in_words, scheme_of
 from albumsort.report.canvas import Axes, bare, page, save
 from albumsort.report.drawing import COLOURS
 from albumsort.report.tiles import montage
@@ -67,7 +67,8 @@ def _values(axes: Axes, values: NDArray[np.floating]) -> str:
 def _bars(axes: Axes, probabilities: NDArray[np.floating]) -> None:
     known = [(emotion, float(p)) for emotion, p in zip(EMOTIONS, probabilities, strict=True) if not np.isnan(p)]
     names, values = [emotion for emotion, _ in known], [p for _, p in known]
-    bars = axes.barh(names, values, color=[COLOURS[emotion] for emotion in names])
+    words = list(in_words(scheme_of(names)).values())
+    bars = axes.barh(words, values, color=[COLOURS[emotion] for emotion in names])
     axes.bar_label(bars, [f"{value:.0%}" for value in values], padding=3, fontsize=8)
     axes.invert_yaxis()
     axes.set(xlim=(0, 1.12), xticks=[0, 0.5, 1], xticklabels=["0", "50%", "100%"])

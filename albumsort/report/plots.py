@@ -126,6 +126,7 @@ def plot_predictions(
     truth: NDArray[np.int64],
     folder: Path,
     what: str = "",
+    scheme: str = "seven",
 ) -> Path:
     """Draw ``NAME-predictions.png``: some faces, what the model says, and where that is wrong, the second answer too.
 
@@ -136,18 +137,20 @@ def plot_predictions(
         truth: ``(n,)`` codes, -1 for faces that are not shown; at least one is.
         folder: must be there; a file of this name is written anew.
         what: as of ``plot_figures``.
+        scheme: as of ``plot_figures``.
     """
+    words = {emotion: emotion for emotion in EMOTIONS} | in_words(scheme)
     columns, rows = _PREDICTED
     chosen = np.random.default_rng(0).permutation(np.flatnonzero(truth >= 0))[: columns * rows]
     ranking = np.argsort(-np.nan_to_num(probabilities[chosen]), axis=1, kind="stable")
     right, second = ranking[:, 0] == truth[chosen], ranking[:, 1] == truth[chosen]
     sheet = TilePage(pixels[chosen], columns, lines=3, scale=1.5)
     for number, (face, (first, then, *_)) in enumerate(zip(chosen, ranking, strict=True)):
-        lines = [(f"{EMOTIONS[first]} {probabilities[face, first]:.0%}", _RIGHT if right[number] else _WRONG)]
+        lines = [(f"{words[EMOTIONS[first]]} {probabilities[face, first]:.0%}", _RIGHT if right[number] else _WRONG)]
         if not right[number]:
             colour = _RIGHT if second[number] else _NEITHER
-            lines += [(f"then {EMOTIONS[then]} {probabilities[face, then]:.0%}", colour)]
-            lines += [(f"is {EMOTIONS[truth[face]]}", "black")]
+            lines += [(f"then {words[EMOTIONS[then]]} {probabilities[face, then]:.0%}", colour)]
+            lines += [(f"is {words[EMOTIONS[truth[face]]]}", "black")]
         sheet.caption(number, lines)
     shares = f"{right.sum()} of these {len(chosen)} right, {second.sum()} more with the second answer"
     sheet.axes.set_title(f"{_titled(what, name)}: {shares}", fontsize=10, parse_math=False)

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS, scheme_of
-from albumsort.training.convert import check, train
+from albumsort.training.convert import check, learns_from, precision_told, train
 from albumsort.training.datasets import DataError, Faces, in_scheme
 from albumsort.training.evaluate import figures, restricted
 from albumsort.training.read import read
-from albumsort.training.recipe import Recipe
-from albumsort.training.recipe_file import read as read_recipe
+from albumsort.training.recipe import FitRecipe, Recipe
+from albumsort.training.recipe_file import from_dict
 from albumsort.training.run import folder_of
 from albumsort.vision.models import read_card, shipped_model
 
@@ -58,7 +58,7 @@ def compare(
         recipes: of different names.
         faces: with splits; with votes, the models are measured against these, too.
         folder: gets a folder a recipe; those that hold a finished run, or a model alone, are not trained again.
-        command: how this was called, for the cards.
+        command: how this was called, but for the precision, for the cards.
         report: called with one line a step.
 
     Returns:
@@ -73,16 +73,19 @@ def compare(
     if not faces.has_splits:
         raise DataError("a comparison needs faces to learn from and others to measure by: Training and PublicTest")
     test = faces.split("PublicTest")
-    official = [replace(recipe, fit=replace(recipe.fit, faces="Training")) for recipe in recipes]
-    finished = {recipe.name: _finished(recipe, folder / recipe.name) for recipe in official}
+    official = [as_measured(recipe) for recipe in recipes]
+    done = {recipe.name: finished(recipe, faces, folder / recipe.name) for recipe in official}
     for recipe in official:
-        if not finished[recipe.name]:
+        if not done[recipe.name]:
             check(recipe, faces, folder / recipe.name)  # not after the hours that another one takes
     trained = []
     for recipe in official:
-        report(f"{recipe.name}:")
-        done = finished[recipe.name]
-        trained.append(done or train(recipe, faces, folder / recipe.name, command, report, _LEARNT))
+        if path := done[recipe.name]:
+            report(f"{recipe.name}: {path} is there, and is measured as it is")
+        else:
+            report(f"{recipe.name}:")
+            path = train(recipe, faces, folder / recipe.name, command + precision_told(recipe), report, _LEARNT)
+        trained.append(path)
     models = [_measured(path, test) for path in trained]
     if (fers := _fers_model(test)) is not None:
         models.append(fers)
@@ -93,21 +96,32 @@ def compare(
     return [_row(model, ours, test, reported.get(model.name, "")) for model in [*models, ours]]
 
 
-def _finished(recipe: Recipe, folder: Path) -> Path | None:
+def as_measured(recipe: Recipe) -> Recipe:
+    """A recipe that learns from Training alone, as all do here."""
+    return replace(recipe, fit=replace(recipe.fit, faces="Training"))
+
+
+def finished(recipe: Recipe, faces: Faces, folder: Path) -> Path | None:
     """The model of a recipe where a folder holds it without its run; None where there is a run, or nothing.
+
+    Of a recipe with teachers, which are not given here, the model counts beside its run, too.
 
     Raises:
         DataError: it is of another recipe, or has learnt from other faces.
     """
     path = folder / f"{recipe.name}.keras"
-    if folder_of(folder).exists() or not path.exists():
+    if not path.exists() or (folder_of(folder).exists() and not recipe.teachers):
         return None
-    as_trained = read_recipe(path.with_suffix(".toml")).in_precision(recipe.fit.precision)
-    learnt = str(read_card(path).training.get("data"))
-    if difference := as_trained.unlike(recipe):
+    card = read_card(path)
+    kept = replace(from_dict(card.training.get("recipe", {}), str(path)), name=recipe.name, reported=recipe.reported)
+    if recipe.fit.precision == FitRecipe.precision:  # it names none
+        recipe = recipe.in_precision(kept.fit.precision)
+    if difference := kept.unlike(recipe):
         raise DataError(f"{path}: a model of another recipe ({difference}); choose an empty folder")
-    if not learnt.startswith(_LEARNT):
-        raise DataError(f"{path}: a model that has learnt from {learnt}, not from {_LEARNT}; choose an empty folder")
+    learnt, count = str(card.training.get("data")), f", {learns_from(recipe, faces)} faces"
+    if not learnt.startswith(_LEARNT) or not learnt.endswith(count):
+        wanted = f"not from {_LEARNT}{count}"
+        raise DataError(f"{path}: a model that has learnt from {learnt}, {wanted}; choose an empty folder")
     return path
 
 

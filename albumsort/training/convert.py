@@ -22,7 +22,7 @@ from albumsort.training.fit import check as check_fit
 from albumsort.training.fit import fit
 from albumsort.training.network import logits, shorten, without_training
 from albumsort.training.read import read
-from albumsort.training.recipe import Recipe
+from albumsort.training.recipe import FitRecipe, Recipe
 from albumsort.training.run import folder_of
 
 #: Faces of a fold on which its epochs are measured.
@@ -101,9 +101,19 @@ def check(recipe: Recipe, faces: Faces, folder: Path, teachers: Mapping[str, Pat
         check_fit(recipe, training, _watched(unseen, recipe), run, teachers or {})
 
 
+def learns_from(recipe: Recipe, faces: Faces) -> int:
+    """From how many of the faces ``train`` learns, in the first run of several."""
+    return len(_parted(recipe, _learning(recipe, faces.in_scheme(recipe.labels)), 0)[0])
+
+
+def precision_told(recipe: Recipe) -> str:
+    """The option that a command needs for the precision of a recipe."""
+    return f" --precision {recipe.fit.precision}" if recipe.fit.precision != FitRecipe.precision else ""
+
+
 def _runs(recipe: Recipe, faces: Faces, folder: Path) -> Iterator[tuple[Faces, Faces, Faces, Path]]:
     """(to learn from, held out, of these not among the former as copies, where the run is), fold by fold."""
-    learning = faces if recipe.fit.faces == "all" else faces.split("Training")
+    learning = _learning(recipe, faces)
     for fold in range(max(1, recipe.fit.folds)):
         training, held_out = _parted(recipe, learning, fold)
         unseen = _unseen(held_out, training)
@@ -121,6 +131,10 @@ class _Fold:
     held_out: Faces
     temperatures: dict[str, float]
     measured: dict[str, dict[str, Any]]
+
+
+def _learning(recipe: Recipe, faces: Faces) -> Faces:
+    return faces if recipe.fit.faces == "all" else faces.split("Training")
 
 
 def _parted(recipe: Recipe, faces: Faces, fold: int) -> tuple[Faces, Faces]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS, labels_of
 from albumsort.training.datasets import DataError
+from albumsort.training.recipe_file import of_run
 
 HISTORY, SETTINGS = "history.csv", "recipe.json"
 
@@ -25,14 +25,16 @@ def named_histories(runs: Sequence[Path]) -> dict[str, list[dict[str, str]]]:
         runs: folders as ``model train`` or ``compare`` write them, the folders ``run`` in these, or files.
 
     Raises:
-        DataError: there is no history, or it is none, or the recipe beside it is none.
+        DataError: there is no history, or it is none, or one is named twice.
     """
-    files = [file for run in runs for file in _files(run)]
+    found = [(run, _files(run)) for run in runs]
+    files = [file for _, several in found for file in several]
     folders = [file.absolute().parent for file in files]
-    folders = [folder.parent if folder.name == "run" else folder for folder in folders]
-    names = [folder.name for folder in folders]
+    names = [(folder.parent if folder.name == "run" else folder).name for folder in folders]
+    if len(set(names)) < len(names):  # as they were asked for, where that tells them apart
+        names = [str(run if len(several) == 1 else file) for run, several in found for file in several]
     if len(set(names)) < len(names):
-        names = [str(file.parent) for file in files]
+        raise DataError("a run is named twice")
     return {printable(name) + _apart(file): _lines(file) for name, file in zip(names, files, strict=True)}
 
 
@@ -50,10 +52,10 @@ def _apart(file: Path) -> str:
     if not path.exists():
         return ""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        labels, loss = len(labels_of(kept["labels"])), kept["fit"]["loss"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{printable(str(path))}: not the recipe of a run ({error})") from error
+        recipe, _ = of_run(path)
+    except DataError:  # the curves are right without it
+        return " (its recipe cannot be read)"
+    labels, loss = len(labels_of(recipe.labels)), recipe.fit.loss
     notes = [f"{labels} emotions"] * (labels < len(EMOTIONS)) + [f"{loss} loss"] * (loss != "softmax")
     return f" ({', '.join(notes)})" if notes else ""
 

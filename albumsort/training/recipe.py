@@ -323,8 +323,8 @@ class Recipe:
         return asdict(self)
 
     def unlike(self, other: Recipe) -> str:
-        """In words, the first value in which training by this recipe differs from training by another; '' for none."""
-        return _difference(self.training.as_dict(), other.training.as_dict())
+        """In words, the first value in which this recipe differs from another; '' for none."""
+        return _difference(self.as_dict(), other.as_dict())
 
 
 def _check_watch(watch: str, patience: int) -> None:
@@ -341,8 +341,10 @@ def _difference(one: Any, other: Any, name: str = "") -> str:
         parts = [(f"{name}[{place}]", *both) for place, both in enumerate(zip(one, other, strict=True), 1)]
     elif one == other:
         return ""
-    elif isinstance(one, (dict, tuple)) or isinstance(other, (dict, tuple)):
-        return f"in {name}"
+    elif isinstance(one, tuple) and isinstance(other, tuple):
+        return f"{name} has {len(one)}, not {len(other)}"
+    elif isinstance(one, dict) or isinstance(other, dict):
+        return f"{name} is {'not there' if one is None else 'there'}"
     else:
         return f"{name} is {one!r}, not {other!r}"
     return next(filter(None, (_difference(value, its, part) for part, value, its in parts)), "")

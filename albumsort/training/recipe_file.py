@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import Field, fields
@@ -83,6 +84,21 @@ def from_dict(values: dict[str, Any], where: str) -> Recipe:
         DataError: they hold a name or value that no recipe has; it begins with ``where``.
     """
     return _section(Recipe, _as_told(values), where)
+
+
+def of_run(path: Path) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe in the ``recipe.json`` of a run, and what else is there: what the run goes out from.
+
+    Raises:
+        DataError: the file is damaged, or holds a name or value that no recipe has.
+    """
+    try:
+        kept = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: damaged ({error})") from error
+    names = {item.name for item in fields(Recipe)}
+    others = {name: value for name, value in kept.items() if name not in names}
+    return from_dict({name: value for name, value in kept.items() if name in names}, str(path)), others
 
 
 def _as_told(values: Any) -> Any:

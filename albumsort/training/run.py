@@ -17,7 +17,7 @@ from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY, SETTINGS
 from albumsort.training.network import build
 from albumsort.training.recipe import FitRecipe, Recipe
-from albumsort.training.recipe_file import from_dict
+from albumsort.training.recipe_file import of_run
 
 CURVES = "history.png"
 #: What is watched, as a column of the history and with the sign that makes more of it better.
@@ -54,18 +54,16 @@ def check(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
     if not path.exists():
         return
     try:
-        kept = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{path}: damaged, so that the run cannot go on; choose an empty folder") from error
-    others = {name: kept.pop(name, None) != value for name, value in origin.items()}
-    try:
-        difference = from_dict(kept, str(path)).unlike(recipe)
-    except DataError as error:  # of an older albumsort, whose recipes said other things
-        raise DataError(f"{folder}: holds a run of another recipe; choose an empty folder ({error})") from error
-    if difference:
+        kept, of_origin = of_run(path)
+    except DataError as error:  # or of an older albumsort, whose recipes said other things
+        raise DataError(
+            f"{folder}: holds another recipe, or a damaged one; choose an empty folder ({error})"
+        ) from error
+    if difference := kept.training.unlike(recipe.training):
         raise DataError(f"{folder}: holds a run of another recipe ({difference}); choose an empty folder")
-    if any(others.values()):
-        what = "teachers" if not others["faces"] and not others["data"] else "data"
+    others = [name for name, value in origin.items() if of_origin.get(name) != value]
+    if others:
+        what = "teachers" if others == ["teachers"] else "data"
         raise DataError(f"{folder}: holds a run of this recipe with other {what}; choose an empty folder")
 
 
@@ -74,15 +72,15 @@ def folder_of(folder: Path, fold: int = 0) -> Path:
     return folder / (f"run-{fold + 1}" if fold else "run")
 
 
-def precision_of(folder: Path) -> str | None:
-    """The precision in which the run in the folder of a model began; None where there is none that says it."""
+def as_begun(recipe: Recipe, folder: Path) -> Recipe:
+    """A recipe that names no precision, in that of the run in the folder of a model, if there is one."""
     path = folder_of(folder) / SETTINGS
-    if not path.exists():
-        return None
+    if recipe.fit.precision != FitRecipe.precision or not path.exists():
+        return recipe
     try:
-        return FitRecipe(precision=json.loads(path.read_text(encoding="utf-8"))["fit"]["precision"]).precision
-    except (ValueError, TypeError, KeyError, DataError):
-        return None  # whoever goes on with it says that it is damaged
+        return recipe.in_precision(of_run(path)[0].fit.precision)
+    except DataError:
+        return recipe  # whoever goes on with the run says what is wrong with it
 
 
 class Run:

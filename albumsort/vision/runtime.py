@@ -51,11 +51,19 @@ def tensorflow(device: str = "auto") -> Any:
 
 
 def quiet_backend() -> None:
-    """Import Keras with the backend that ``KERAS_BACKEND`` names, for training, so that only errors are heard of it."""
+    """Import Keras with the backend that ``KERAS_BACKEND`` names, for training, so that only errors are heard of it.
+
+    Raises:
+        AlbumsortError: there is no such backend.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with quiet_stderr():
-        import keras
+        try:
+            import keras
+        except (ImportError, ValueError) as error:
+            name = os.environ.get("KERAS_BACKEND", "tensorflow")
+            raise AlbumsortError(f"KERAS_BACKEND={name}: Keras cannot use it here ({error})") from error
 
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf

@@ -116,4 +116,6 @@ def test_filters_that_nothing_passes_are_to_blame(index, tmp_path, capsys):
         export(tmp_path / "out", db=index, **filters)
         assert nothing in capsys.readouterr().out
     top(["sad"], db=index, since="2024")
-    assert "--threshold lowers the bar" in capsys.readouterr().err
+    assert capsys.readouterr().err == "no photo is sad, at any --threshold\n"
+    top(["happy"], db=index, since="2024", threshold=1)
+    assert capsys.readouterr().err == "no photo is happy with at least 100%; --threshold lowers the bar\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -16,10 +17,12 @@ from PIL import Image
 from albumsort.cli.recipes import compare
 from albumsort.report.comparison import plot_comparison
 from albumsort.training import compare as comparing
-from albumsort.training.convert import train
-from albumsort.training.datasets import DataError, Faces
+from albumsort.training.convert import learns_from, train, write
+from albumsort.training.datasets import DataError, Faces, load
 from albumsort.training.evaluate import figures, restricted
+from albumsort.training.network import build, without_training
 from albumsort.training.recipe import Cycle, FitRecipe, NetworkRecipe, Recipe
+from albumsort.training.recipe_file import find
 from albumsort.vision.models import read_card
 
 FOUR = Recipe(
@@ -170,6 +173,13 @@ def test_a_model_without_its_run_is_loaded_when_it_learnt_the_same(faces, tmp_pa
     assert (before.st_ino, before.st_mtime_ns) == (model.stat().st_ino, model.stat().st_mtime_ns)
     with pytest.raises(DataError, match=r"a model of another recipe \(fit\.batch is 8, not 4\)"):
         comparing.compare([replace(FOUR, fit=replace(FOUR.fit, batch=4))], faces, tmp_path, "test")
+    matrix = replace(FOUR, fit=replace(FOUR.fit, matrix=("fer2013",)))
+    with pytest.raises(
+        DataError, match=r"fit\.matrix has 0, not 1"
+    ):  # it decides nothing in training, but here it does
+        comparing.compare([matrix], faces, tmp_path, "test")
+    with pytest.raises(DataError, match="learnt from FER2013 Training, 15 faces, not from FER2013 Training, 14 faces"):
+        comparing.compare([FOUR], faces.where(np.arange(1, 49)), tmp_path, "test")
     card = model.with_suffix(".json")
     card.write_text(card.read_text().replace("FER2013 Training", "FER2013 all"))
     with pytest.raises(DataError, match="has learnt from FER2013 all"):
@@ -182,8 +192,38 @@ def test_a_run_goes_on_in_the_precision_that_it_began_in(run, few_faces, tmp_pat
     train_it = ["model", "train", *options, "--recipe", few_faces.recipe, "--out", out]
     first, again = run(*train_it, "--precision", "bfloat16"), run(*train_it)
     assert (first.returncode, again.returncode) == (0, 0), again.stderr
-    assert not [line for line in first.stderr.splitlines() if line.startswith(("I0", "E0", "W0", "WARNING"))]
+    ours = r"\d+ faces to learn from|epoch \d+  cycle|left out \d+"
+    assert [line for line in first.stderr.splitlines() if not re.match(ours, line)] == []
     assert "goes on after epoch" in again.stderr
     assert read_card(out / "tiny.keras").training["recipe"]["fit"]["precision"] == "bfloat16"
     compared = run("model", "compare", *options, "--recipes", few_faces.recipe, "--out", tmp_path / "out")
     assert compared.returncode == 0 and "goes on after epoch" in compared.stderr, compared.stderr
+    training = read_card(out / "tiny.keras").training
+    assert training["recipe"]["fit"]["precision"] == "bfloat16" and training["command"].endswith("--precision bfloat16")
+    refused = run(*train_it, "--precision", "float32")
+    assert refused.returncode == 1 and "fit.precision is 'bfloat16', not 'float32'" in refused.stderr
+
+
+def test_a_recipe_that_names_its_precision_does_not_go_on_in_another(run, few_faces, tmp_path):
+    options = ["model", "train", "--data", few_faces.data, "--ferplus", few_faces.votes, "--out", tmp_path / "out"]
+    assert run(*options, "--recipe", few_faces.recipe).returncode == 0
+    told = few_faces.recipe.read_text().replace("[fit]", '[fit]\nprecision = "bfloat16"')
+    (tmp_path / "tiny.toml").write_text(told)
+    refused = run(*options, "--recipe", tmp_path / "tiny.toml")
+    assert refused.returncode == 1 and "fit.precision is 'float32', not 'bfloat16'" in refused.stderr
+
+
+def test_a_model_with_teachers_is_measured_once_it_is_there(few_faces, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(comparing, "TIMED", 8)
+    recipe = few_faces.recipe.read_text().replace("[[cycles]]", '[[cycles]]\ntaught_by = ["other"]')
+    recipe = recipe.replace('"tiny"', '"taught"').replace("[fit]", "[fit]\nteacher_share = 0.5")
+    (tmp_path / "taught.toml").write_text(recipe)
+    made = find(str(tmp_path / "taught.toml"))
+    network = without_training(build(made), made)
+    faces = load(few_faces.data)
+    training = {"recipe": made.as_dict(), "data": f"FER2013 Training, {learns_from(made, faces)} faces"}
+    (tmp_path / "out" / "taught" / "run").mkdir(parents=True)
+    write(network, made, {"fer2013": 1.0, "perceived": 1.0}, training, tmp_path / "out" / "taught")
+    compare(few_faces.data, recipes=str(tmp_path / "taught.toml"), out=tmp_path / "out")  # and without votes
+    said = capsys.readouterr()
+    assert "taught.keras is there, and is measured as it is" in said.err and "| taught |" in said.out

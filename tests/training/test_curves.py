@@ -11,6 +11,7 @@ from PIL import Image
 from albumsort.report.plots import plot_curves
 from albumsort.training.datasets import DataError
 from albumsort.training.history import named_histories
+from albumsort.training.recipe_file import find
 
 
 def history(folder, lines, name="history.csv"):
@@ -29,6 +30,12 @@ def test_a_run_is_found_by_the_folder_that_train_was_given_by_that_of_the_run_an
 def test_runs_of_one_name_are_told_apart_by_their_paths(tmp_path):
     runs = [history(tmp_path / place / "mine" / "run", ["epoch,loss", "1,2.0"]) for place in "ab"]
     assert list(named_histories(runs)) == [str(run) for run in runs]
+    models = [run.parent for run in runs]
+    assert list(named_histories(models)) == [str(model) for model in models]
+    files = [history(tmp_path, ["epoch,loss", "1,2.0"], f"{name}.csv") / f"{name}.csv" for name in ("one", "other")]
+    assert list(named_histories(files)) == [str(file) for file in files]
+    with pytest.raises(DataError, match="a run is named twice"):
+        named_histories([runs[0], runs[0]])
 
 
 def test_the_runs_of_a_comparison_are_found_by_its_folder(tmp_path):
@@ -39,12 +46,13 @@ def test_the_runs_of_a_comparison_are_found_by_its_folder(tmp_path):
 
 def test_a_run_whose_figures_mean_something_else_says_so(tmp_path):
     run = history(tmp_path / "mason" / "run", ["epoch,loss", "1,0.4"])
-    for labels, loss, note in (("seven", "softmax", ""), ("four", "sigmoid", " (4 emotions, sigmoid loss)")):
-        (run / "recipe.json").write_text(json.dumps({"labels": labels, "fit": {"loss": loss}}))
+    for name, note in (("zhu-2020", ""), ("ho-2016", " (6 emotions)"), ("mason-2019", " (4 emotions, sigmoid loss)")):
+        recipe = find(name).as_dict()
+        del recipe["fit"]["teacher_share"]  # as of an older run
+        (run / "recipe.json").write_text(json.dumps({**recipe, "faces": 20, "data": "digest"}))
         assert list(named_histories([run])) == [f"mason{note}"]
-    (run / "recipe.json").write_text("[]")
-    with pytest.raises(DataError, match=r"recipe\.json: not the recipe of a run"):
-        named_histories([run])
+    (run / "recipe.json").write_text("{")
+    assert list(named_histories([run])) == ["mason (its recipe cannot be read)"]
 
 
 @pytest.mark.parametrize(
