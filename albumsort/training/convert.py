@@ -59,7 +59,7 @@ def train(
     """
     faces = faces.in_scheme(recipe.labels)
     folds = []
-    for training, held_out, unseen, run in _runs(recipe, faces, folder):
+    for training, held_out, unseen, run in runs(recipe, faces, folder):
         copies = f", {len(held_out) - len(unseen)} of which are copies that do not count" * (
             len(unseen) < len(held_out)
         )
@@ -97,7 +97,7 @@ def check(recipe: Recipe, faces: Faces, folder: Path, teachers: Mapping[str, Pat
     Raises:
         DataError: as ``train``, but for what only training shows.
     """
-    for training, _, unseen, run in _runs(recipe, faces.in_scheme(recipe.labels), folder):
+    for training, _, unseen, run in runs(recipe, faces.in_scheme(recipe.labels), folder):
         check_fit(recipe, training, _watched(unseen, recipe), run, teachers or {})
 
 
@@ -111,7 +111,7 @@ def precision_told(recipe: Recipe) -> str:
     return f" --precision {recipe.fit.precision}" if recipe.fit.precision != FitRecipe.precision else ""
 
 
-def _runs(recipe: Recipe, faces: Faces, folder: Path) -> Iterator[tuple[Faces, Faces, Faces, Path]]:
+def runs(recipe: Recipe, faces: Faces, folder: Path) -> Iterator[tuple[Faces, Faces, Faces, Path]]:
     """(to learn from, held out, of these not among the former as copies, where the run is), fold by fold."""
     learning = _learning(recipe, faces)
     for fold in range(max(1, recipe.fit.folds)):

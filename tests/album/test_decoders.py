@@ -333,6 +333,15 @@ def test_what_has_no_end_is_not_read() -> None:
     assert failed == decoder_process.Failed("not an image", None)
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Ctrl-C interrupts, also where a shell started the tests in the background, which has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_a_stop_while_memory_is_taken_gives_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[str] = []
 
@@ -350,6 +359,7 @@ def test_a_stop_while_memory_is_taken_gives_it_back(monkeypatch: pytest.MonkeyPa
         SharedMemory(taken[0])
 
 
+@pytest.mark.usefixtures("heard")
 def test_a_stop_while_a_process_starts_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
     start = multiprocessing.process.BaseProcess.start
