@@ -19,7 +19,7 @@ from albumsort.training.convert import check, learns_from, precision_told, train
 from albumsort.training.datasets import DataError, Faces, in_scheme
 from albumsort.training.evaluate import figures, restricted
 from albumsort.training.read import read
-from albumsort.training.recipe import FitRecipe, Recipe
+from albumsort.training.recipe import Recipe
 from albumsort.training.recipe_file import from_dict
 from albumsort.training.run import folder_of
 from albumsort.vision.models import read_card, shipped_model
@@ -114,7 +114,7 @@ def finished(recipe: Recipe, faces: Faces, folder: Path) -> Path | None:
         return None
     card = read_card(path)
     kept = replace(from_dict(card.training.get("recipe", {}), str(path)), name=recipe.name, reported=recipe.reported)
-    if recipe.fit.precision == FitRecipe.precision:  # it names none
+    if not recipe.names_precision:
         recipe = recipe.in_precision(kept.fit.precision)
     if difference := kept.unlike(recipe):
         raise DataError(f"{path}: a model of another recipe ({difference}); choose an empty folder")

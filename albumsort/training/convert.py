@@ -22,7 +22,7 @@ from albumsort.training.fit import check as check_fit
 from albumsort.training.fit import fit
 from albumsort.training.network import logits, shorten, without_training
 from albumsort.training.read import read
-from albumsort.training.recipe import FitRecipe, Recipe
+from albumsort.training.recipe import Recipe
 from albumsort.training.run import folder_of
 
 #: Faces of a fold on which its epochs are measured.
@@ -108,7 +108,7 @@ def learns_from(recipe: Recipe, faces: Faces) -> int:
 
 def precision_told(recipe: Recipe) -> str:
     """The option that a command needs for the precision of a recipe."""
-    return f" --precision {recipe.fit.precision}" if recipe.fit.precision != FitRecipe.precision else ""
+    return f" --precision {recipe.fit.precision}" if recipe.names_precision else ""
 
 
 def runs(recipe: Recipe, faces: Faces, folder: Path) -> Iterator[tuple[Faces, Faces, Faces, Path]]:

@@ -315,6 +315,11 @@ class Recipe:
         """The recipe with arithmetic of another precision; None leaves it as it is."""
         return replace(self, fit=replace(self.fit, precision=precision)) if precision else self
 
+    @property
+    def names_precision(self) -> bool:
+        """Whether it asks for another precision than the usual one."""
+        return self.fit.precision != FitRecipe.precision
+
     def parameters(self) -> int:
         """Weights of the network as it is used."""
         return self.network.parameters(len(labels_of(self.labels)))

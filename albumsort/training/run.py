@@ -16,7 +16,7 @@ from albumsort.report.plots import plot_history
 from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY, SETTINGS
 from albumsort.training.network import build
-from albumsort.training.recipe import FitRecipe, Recipe
+from albumsort.training.recipe import Recipe
 from albumsort.training.recipe_file import of_run
 
 CURVES = "history.png"
@@ -61,6 +61,10 @@ def check(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
         ) from error
     if difference := kept.training.unlike(recipe.training):
         raise DataError(f"{folder}: holds a run of another recipe ({difference}); choose an empty folder")
+    if unknown := of_origin.keys() - origin.keys():
+        raise DataError(
+            f"{folder}: holds a run of another recipe ({', '.join(sorted(unknown))}); choose an empty folder"
+        )
     others = [name for name, value in origin.items() if of_origin.get(name) != value]
     if others:
         what = "teachers" if others == ["teachers"] else "data"
@@ -75,7 +79,7 @@ def folder_of(folder: Path, fold: int = 0) -> Path:
 def as_begun(recipe: Recipe, folder: Path) -> Recipe:
     """A recipe that names no precision, in that of the run in the folder of a model, if there is one."""
     path = folder_of(folder) / SETTINGS
-    if recipe.fit.precision != FitRecipe.precision or not path.exists():
+    if recipe.names_precision or not path.exists():
         return recipe
     try:
         return recipe.in_precision(of_run(path)[0].fit.precision)
