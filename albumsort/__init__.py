@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from albumsort.index import Index
     from albumsort.index.filters import Filters
-    from albumsort.pipeline import ScanSummary, scan
+    from albumsort.scanning.scan import ScanSummary, scan
     from albumsort.settings import ScanSettings
     from albumsort.vision.classifier import EmotionClassifier
     from albumsort.vision.detector import FaceDetector
@@ -27,8 +27,8 @@ _HOMES = {
     "Filters": "albumsort.index.filters",
     "Index": "albumsort.index",
     "ScanSettings": "albumsort.settings",
-    "ScanSummary": "albumsort.pipeline",
-    "scan": "albumsort.pipeline",
+    "ScanSummary": "albumsort.scanning.scan",
+    "scan": "albumsort.scanning.scan",
 }
 
 

@@ -104,3 +104,19 @@ class PhotoResult:
 
     photo: Photo
     faces: tuple[Face, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPhoto:
+    """A photo of a list, with all its faces, the largest first.
+
+    ``score`` is in 0..1, None where a list has no order of merit; ``others`` is how many more frames of its burst it
+    stands for, byte-identical copies not counted, 0 where all are listed; ``raws`` are the RAW files that are the same
+    photo.
+    """
+
+    photo: Photo
+    score: float | None
+    faces: tuple[Face, ...]
+    others: int = 0
+    raws: tuple[Photo, ...] = ()

@@ -17,7 +17,7 @@ from pathlib import Path
 from albumsort import Filters, Index, scan
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.export import lay
+from albumsort.export.folders import lay
 
 
 def year(text: str) -> str:

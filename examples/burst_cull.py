@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 
 from albumsort import Filters, Index, scan
+from albumsort.culling.best_shot import judged
 from albumsort.emotions import EMOTIONS
-from albumsort.export import lay
-from albumsort.frames import judged
+from albumsort.export.folders import lay
 from albumsort.index import RankedPhoto
 
 WEIGHTS = {"emotion": 3, "people": 3, "facing": 2, "sharpness": 2, "whole": 1}

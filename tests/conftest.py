@@ -17,9 +17,9 @@ from types import ModuleType
 import pytest
 
 from albumsort.emotions import EMOTIONS
-from albumsort.index.store import IndexWriter
-from albumsort.pipeline import scan
+from albumsort.index.writer import IndexWriter
 from albumsort.records import Face, Photo, PhotoResult
+from albumsort.scanning.scan import scan
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

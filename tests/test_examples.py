@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from albumsort.index.store import IndexWriter
+from albumsort.index.writer import IndexWriter
 from albumsort.records import Photo, PhotoResult, mtime_ns
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

@@ -20,9 +20,9 @@ from multiprocessing import connection, shared_memory
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.album.decoder_process import Decoded, Failed, Opened, Ready, decoder_process
-from albumsort.album.decoder_resources import slots_that_fit, worker_environment
-from albumsort.album.names import date_in_name
+from albumsort.album.capture_time import date_in_name
+from albumsort.album.decoder_environment import slots_that_fit, worker_environment
+from albumsort.album.decoder_worker import Decoded, Failed, Opened, Ready, decoder_process
 from albumsort.errors import AlbumsortError
 from albumsort.records import Photo, PhotoFile
 

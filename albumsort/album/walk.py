@@ -65,11 +65,6 @@ def walk(
                     note_other(file)
 
 
-def printable(text: str) -> str:
-    """``text`` on one line of a terminal: line breaks, escapes and bytes that are no characters shown as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
-
-
 def _files(
     top: str,
     root: str,

@@ -9,23 +9,14 @@ from typing import Annotated
 import typer
 
 import albumsort
-from albumsort.album.walk import printable
-from albumsort.cli import (
-    bench,
-    bursts,
-    correct,
-    export,
-    model,
-    model_export,
-    model_plots,
-    predict,
-    query,
-    recipes,
-    scan,
-    sheet,
-)
-from albumsort.cli.stop import stop
+from albumsort.cli import bench, bursts, correct, export, forget, predict, problems, prune, scan, sheet, stats, top
+from albumsort.cli import list as list_
+from albumsort.cli.interrupt import stop
+from albumsort.cli.model import export as model_export
+from albumsort.cli.model import model, recipes
+from albumsort.cli.model import plots as model_plots
 from albumsort.errors import AlbumsortError, explain_import
+from albumsort.text import printable
 
 app = typer.Typer(
     name="albumsort",
@@ -54,18 +45,18 @@ def _options(
 
 
 app.command()(scan.scan)
-app.command()(query.top)
-app.command("list")(query.list_photos)
+app.command()(top.top)
+app.command("list")(list_.list_photos)
 app.command()(bursts.bursts)
 app.command()(sheet.sheet)
 app.command()(export.export)
 app.command()(predict.predict)
 app.command()(predict.show)
 app.command()(correct.correct)
-app.command()(query.stats)
-app.command()(query.problems)
-app.command()(query.prune)
-app.command()(query.forget)
+app.command()(stats.stats)
+app.command()(problems.problems)
+app.command()(prune.prune)
+app.command()(forget.forget)
 app.command()(bench.bench)
 model.app.command()(recipes.recipes)
 model.app.command()(recipes.compare)

@@ -24,8 +24,8 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure how fast this machine reads your photos, and what bounds it. Nothing is kept."""
-    from albumsort.bench import bench as run
-    from albumsort.report.lists import bench_table
+    from albumsort.report.tables import bench_table
+    from albumsort.scanning.bench import bench as run
     from albumsort.settings import ScanSettings
 
     settings = ScanSettings(min_face=min_face, detail=detail, workers=workers, device=device)

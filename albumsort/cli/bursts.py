@@ -13,10 +13,11 @@ from typing import Annotated
 import typer
 
 from albumsort.cli.options import Db, Json, Threshold, filtered, index_path, known_emotion
-from albumsort.frames import WEIGHTS, judged
+from albumsort.culling.best_shot import WEIGHTS, judged
 from albumsort.index.filters import Filters
-from albumsort.index.query import Index
-from albumsort.report.lists import burst_as_dict, burst_lines
+from albumsort.index.reader import Index
+from albumsort.report.as_json import burst_as_dict
+from albumsort.report.tables import burst_lines
 
 
 def _weights(text: str | None) -> dict[str, float]:

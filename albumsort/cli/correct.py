@@ -8,14 +8,13 @@ from typing import Annotated
 
 import typer
 
-from albumsort.album.walk import printable
-from albumsort.cli.labelled import say
+from albumsort.album.presence import is_as_scanned
+from albumsort.cli.model.labelled import say
 from albumsort.cli.options import Db, index_path, known_emotion
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index.presence import is_as_scanned
-from albumsort.index.query import Index
-from albumsort.report.lists import count
+from albumsort.index.reader import Index
+from albumsort.text import count, printable
 
 
 def correct(
@@ -37,7 +36,7 @@ def correct(
         raise typer.BadParameter("--undo takes back all corrections of the photo; leave --face out")
     if emotion is not None:
         known_emotion(emotion)
-    from albumsort.index.store import IndexWriter
+    from albumsort.index.writer import IndexWriter
 
     path, index = os.path.abspath(photo), index_path(db)
     _check_unchanged(path, index)

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from albumsort.album.walk import printable
 from albumsort.cli.options import (
     Db,
     Everyone,
@@ -26,6 +25,7 @@ from albumsort.cli.options import (
 from albumsort.emotions import labels_of
 from albumsort.errors import AlbumsortError
 from albumsort.index.filters import Filters
+from albumsort.text import printable
 
 Mode = Literal["copy", "hardlink", "symlink"]
 Layout = Literal["emotion", "emotion/year", "year/emotion", "flat"]
@@ -71,9 +71,9 @@ def export(
         raise typer.BadParameter("takes --sidecar xmp as well", param_hint="--tag-originals")
     chosen = tuple(emotion) if emotion else labels_of(scheme)
     in_scheme([*chosen, *filters.without], scheme)
-    from albumsort import export as work
-    from albumsort.index.query import Index
-    from albumsort.sidecar import write_sidecars
+    from albumsort.export import folders as work
+    from albumsort.export.sidecars import write_sidecars
+    from albumsort.index.reader import Index
 
     with Index(index_path(db)) as index:
         done = work.export(
@@ -126,7 +126,7 @@ def export(
 
 
 def _undo(dest: Path, dry_run: bool, as_json: bool) -> None:
-    from albumsort.manifest import NAME, Manifest
+    from albumsort.export.manifest import NAME, Manifest
 
     manifest = Manifest(dest)
     if not manifest.is_there:

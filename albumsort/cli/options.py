@@ -18,7 +18,7 @@ from albumsort.emotions import EMOTIONS, labels_of
 from albumsort.index.filters import Filters
 
 if TYPE_CHECKING:
-    from albumsort.index.query import Index
+    from albumsort.index.reader import Index
 
 Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="Where the networks run.")]
 Precision = Annotated[

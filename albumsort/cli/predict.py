@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from albumsort.album.walk import printable
 from albumsort.cli.options import Db, Device, MinFace, Model, index_path
-from albumsort.cli.target import writing
+from albumsort.cli.output import writing
 from albumsort.errors import AlbumsortError
+from albumsort.text import printable
 
 #: Pixels on the long side of a drawing's photo.
 _DRAWN = 1600
 
 if TYPE_CHECKING:
-    from albumsort.reading import Reading
     from albumsort.records import PhotoResult
+    from albumsort.scanning.batches import Reading
 
 
 def predict(
@@ -33,8 +33,9 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Read the faces of single photos, without an index."""
-    from albumsort import reading
-    from albumsort.report.lists import describe, result_as_dict
+    from albumsort.report.as_json import result_as_dict
+    from albumsort.report.tables import describe
+    from albumsort.scanning import batches as reading
     from albumsort.settings import ScanSettings
 
     files = [os.path.abspath(image) for image in images]
@@ -56,9 +57,9 @@ def show(
 ) -> None:
     """Draw a photo with its faces boxed, and a bar chart a face."""
     from albumsort.album.thumbnails import megapixels, thumbnails
-    from albumsort.export import fitting_name
+    from albumsort.export.folders import fitting_name
     from albumsort.report.drawing import draw_faces
-    from albumsort.report.lists import count
+    from albumsort.text import count
 
     path = os.path.abspath(photo)
     target = output or Path(fitting_name("", photo.name, "-faces", ".png"))
@@ -75,8 +76,8 @@ def show(
 
 def _known(path: str, db: Path | None) -> PhotoResult | None:
     """What the index knows of a photo that has not changed since; of a RAW file, of the JPEG beside it."""
-    from albumsort.index.presence import is_as_scanned
-    from albumsort.index.query import Index
+    from albumsort.album.presence import is_as_scanned
+    from albumsort.index.reader import Index
     from albumsort.records import PhotoResult
 
     index_file = index_path(db)
@@ -90,7 +91,7 @@ def _known(path: str, db: Path | None) -> PhotoResult | None:
 
 
 def _read(path: str) -> PhotoResult:
-    from albumsort import reading
+    from albumsort.scanning import batches as reading
 
     (read,) = reading.predict([path])
     return read.result
@@ -100,8 +101,8 @@ def _keep_crops(reading: Reading, folder: Path, number: int) -> None:
     """Write the crops as PNG; a name is never used twice."""
     from PIL import Image
 
-    from albumsort.export import fitting_name
-    from albumsort.new_file import new_file
+    from albumsort.export.folders import fitting_name
+    from albumsort.files import new_file
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

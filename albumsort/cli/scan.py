@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from albumsort.album.walk import printable
+from albumsort.cli.interrupt import stop
 from albumsort.cli.options import Db, Detail, Device, Json, MinFace, Model, Workers, index_path
-from albumsort.cli.stop import stop
+from albumsort.text import printable
 
 
 def scan(
@@ -40,10 +40,10 @@ def scan(
     """
     from tqdm import tqdm
 
-    from albumsort.pipeline import ScanSummary
-    from albumsort.pipeline import scan as run
-    from albumsort.report.lists import count
+    from albumsort.scanning.scan import ScanSummary
+    from albumsort.scanning.scan import scan as run
     from albumsort.settings import ScanSettings
+    from albumsort.text import count
 
     index = index_path(db)
     settings = ScanSettings(

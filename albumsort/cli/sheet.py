@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from albumsort.album.walk import printable
 from albumsort.cli.options import (
     All,
     Db,
@@ -22,11 +21,12 @@ from albumsort.cli.options import (
     known_emotions,
     why_nothing,
 )
-from albumsort.cli.target import writing
+from albumsort.cli.output import writing
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.filters import Filters
-from albumsort.index.query import Index
+from albumsort.index.reader import Index
+from albumsort.text import printable
 
 
 def _sheet_name(target: Path | None) -> Path | None:
@@ -79,9 +79,9 @@ def sheet(
         from tqdm import tqdm
 
         from albumsort.album.thumbnails import megapixels, thumbnails
-        from albumsort.report.lists import count
         from albumsort.report.sheet import Sheet, draw_sheet
         from albumsort.report.sheet_html import SIDE, write_html_sheet
+        from albumsort.text import count
 
         page = Sheet(f"{wanted}, everyone" if everyone else wanted, ranking, certain)
         is_html = target.suffix.lower() == ".html"

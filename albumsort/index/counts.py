@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from albumsort.index.rows import settings_of
 
 if TYPE_CHECKING:
-    from albumsort.index.crowd import Crowd
+    from albumsort.index.face_table import Crowd
 
 
 def counted(connection: sqlite3.Connection, crowd: Crowd) -> dict[str, Any]:
     """Of the photos that pass, RAW and JPEG being one, and of their faces; in the transaction that read the crowd."""
-    from albumsort.index.columns import numbers  # with numpy, as the crowd
+    from albumsort.index.packed import numbers  # with numpy, as the crowd
 
     photos, errors = (
         int(crowd.passing[numbers(connection, "id", source, {})].sum())

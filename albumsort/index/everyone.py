@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from albumsort.culling.subjects import in_front
 from albumsort.emotions import EMOTIONS
-from albumsort.front import in_front
 from albumsort.index.rows import faces_of, photo_of
 
 

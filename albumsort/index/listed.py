@@ -5,28 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from albumsort.index.rows import from_column, results_of
 from albumsort.index.schemes import in_scheme
-from albumsort.records import Face, Photo
-
-
-@dataclass(frozen=True, slots=True)
-class RankedPhoto:
-    """A photo of a list, with all its faces, the largest first.
-
-    ``score`` is in 0..1, None where a list has no order of merit; ``others`` is how many more frames of its burst it
-    stands for, byte-identical copies not counted, 0 where all are listed; ``raws`` are the RAW files that are the same
-    photo.
-    """
-
-    photo: Photo
-    score: float | None
-    faces: tuple[Face, ...]
-    others: int = 0
-    raws: tuple[Photo, ...] = ()
+from albumsort.records import RankedPhoto
 
 
 def listed(

@@ -214,7 +214,7 @@ def migrate(connection: sqlite3.Connection, index: Path) -> None:
             for (photo_id,) in connection.execute("SELECT DISTINCT photo_id FROM faces").fetchall():
                 everyone.work_out(connection, photo_id)
         if number:
-            from albumsort.index import columns  # likewise
+            from albumsort.index import packed as columns  # likewise
 
             columns.pack(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.index.columns import numbers
-from albumsort.index.crowd import Crowd
+from albumsort.index.face_table import Crowd
+from albumsort.index.packed import numbers
 
 #: Bins of the histogram, from 0 to 1.
 BINS = 50

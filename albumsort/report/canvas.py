@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from albumsort.new_file import new_file
+from albumsort.files import new_file
 
 
 @contextlib.contextmanager

@@ -12,16 +12,14 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from albumsort.album.presence import is_as_scanned, is_gone
 from albumsort.album.thumbnails import Thumbnail
-from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
-from albumsort.index.listed import RankedPhoto
-from albumsort.index.presence import is_as_scanned, is_gone
-from albumsort.new_file import new_file
-from albumsort.records import Face
+from albumsort.files import new_file
+from albumsort.records import Face, RankedPhoto
 from albumsort.report.canvas import FONTS
 from albumsort.report.drawing import COLOURS, UNCERTAIN
-from albumsort.report.lists import count
+from albumsort.text import count, printable
 
 #: Pixels: the width of a page of one photo, its edge, between cards, inside cards, and the least and the most for text.
 _PAGE, _EDGE, _GAP, _PAD, _SMALL, _LARGE = 900, 32, 16, 10, 13, 20

@@ -13,11 +13,10 @@ from pathlib import Path
 from PIL import Image
 
 from albumsort.album.thumbnails import Thumbnail
-from albumsort.album.walk import printable
-from albumsort.index.listed import RankedPhoto
-from albumsort.new_file import new_file
-from albumsort.report.lists import count
+from albumsort.files import new_file
+from albumsort.records import RankedPhoto
 from albumsort.report.sheet import Sheet, notes, shortened, tile, why_not
+from albumsort.text import count, printable
 
 #: Pixels on the long side of a picture, about twice what it takes on a screen.
 SIDE = 560

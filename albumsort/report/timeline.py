@@ -10,7 +10,7 @@ from pathlib import Path
 from albumsort.index.timeline import Timeline
 from albumsort.report.canvas import Axes, MaxNLocator, bare, page, save
 from albumsort.report.drawing import COLOURS
-from albumsort.report.lists import count
+from albumsort.text import count
 
 #: From the bottom: heights compare best on the base line, which goes to what people ask for most.
 _ORDER = ("happy", "surprise", "neutral", "sad", "fear", "disgust", "angry")

@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 
 from albumsort.emotions import scheme_of
 from albumsort.errors import AlbumsortError
-from albumsort.new_file import new_file
+from albumsort.files import new_file
 from albumsort.training.augment import classes_of
 from albumsort.training.datasets import DataError, Faces, in_scheme
 from albumsort.vision.classifier import MAX_CROPS, EmotionClassifier
 from albumsort.vision.crop import CROP_SIDE
+from albumsort.vision.engine import quiet_stderr, tensorflow
 from albumsort.vision.models import ModelCard
-from albumsort.vision.runtime import quiet_stderr, tensorflow
 
 Format = Literal["tflite", "onnx", "savedmodel"]
 FORMATS: tuple[Format, ...] = get_args(Format)

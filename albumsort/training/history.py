@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS, labels_of
+from albumsort.text import printable
 from albumsort.training.datasets import DataError
 from albumsort.training.recipe_file import of_run
 

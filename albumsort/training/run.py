@@ -12,10 +12,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.report.plots import plot_history
 from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY, SETTINGS
 from albumsort.training.network import build
+from albumsort.training.plots.figures import plot_history
 from albumsort.training.recipe import Recipe
 from albumsort.training.recipe_file import of_run
 

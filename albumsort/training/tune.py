@@ -16,11 +16,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.album.walk import printable
 from albumsort.emotions import EMOTIONS
 from albumsort.index.corrections import LabelledFace
-from albumsort.reading import cut_faces
 from albumsort.records import Box
+from albumsort.scanning.batches import cut_faces
+from albumsort.text import printable
 from albumsort.training.augment import augmented
 from albumsort.training.convert import save
 from albumsort.training.datasets import DataError

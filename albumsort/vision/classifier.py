@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.vision.crop import CROP_SIDE
+from albumsort.vision.engine import tensorflow
 from albumsort.vision.models import HEADS, model_in_use, read_card
-from albumsort.vision.runtime import tensorflow
 
 #: Crops in one call of the network, at most.
 MAX_CROPS = 256

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.records import Detection
-from albumsort.shrink import shrink
-from albumsort.vision.mtcnn_networks import Networks, load
+from albumsort.resize import shrink
+from albumsort.vision.mtcnn import Networks, load
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

@@ -18,7 +18,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from albumsort.album import decoder_process, decoders
+from albumsort.album import decoder_worker as decoder_process
+from albumsort.album import decoders
 from albumsort.album.decoders import Decoders, DecoderSettings, Frame, KnownPhoto
 from albumsort.records import Photo, PhotoFile
 
@@ -281,7 +282,7 @@ def test_a_scan_of_the_working_directory_runs_nothing_in_it(tmp_path: Path, name
     program = (
         "import os, sys\n"
         "from albumsort.album.decoders import Decoders, DecoderSettings\n"
-        "from albumsort.reading import _stat\n"
+        "from albumsort.scanning.batches import _stat\n"
         "if __name__ == '__main__':\n"
         f"    os.chdir({str(tmp_path)!r})\n"
         f"    files = iter([_stat({str(tmp_path / 'a.png')!r})])\n"

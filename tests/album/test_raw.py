@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from albumsort.album import raw
-from albumsort.album.decoder_process import Failed, decode_file
+from albumsort.album.decoder_worker import Failed, decode_file
 from albumsort.album.decoders import Decoders, DecoderSettings, Frame
 from albumsort.album.formats import NEEDS_RAWPY, reads_raw
 from albumsort.album.photo import UnreadablePhotoError, megapixels_in_memory, open_photo

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from albumsort.album.walk import printable, walk
+from albumsort.album.walk import walk
 from albumsort.records import PhotoFile
+from albumsort.text import printable
 
 
 @pytest.fixture

@@ -25,11 +25,11 @@ import numpy as np
 import piexif
 from PIL import Image, ImageFilter, ImageOps
 
+from albumsort.culling.best_shot import judged
+from albumsort.culling.subjects import in_front
 from albumsort.emotions import EMOTIONS
-from albumsort.frames import judged
-from albumsort.front import in_front
 from albumsort.index import Index
-from albumsort.pipeline import scan
+from albumsort.scanning.scan import scan
 from albumsort.training.datasets import Faces, load
 
 SIZE = (1600, 1000)

@@ -17,8 +17,8 @@ from PIL import Image, ImageOps
 from albumsort import EmotionClassifier, FaceDetector
 from albumsort.album.photo import decode, open_photo, read_header
 from albumsort.index.corrections import overlap
-from albumsort.reading import cut_out
-from albumsort.shrink import shrink
+from albumsort.resize import shrink
+from albumsort.scanning.batches import cut_out
 from albumsort.training import datasets
 from albumsort.vision import detector as module
 

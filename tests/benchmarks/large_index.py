@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from albumsort.emotions import EMOTIONS
-from albumsort.index.query import Index
-from albumsort.index.store import IndexWriter
+from albumsort.index.reader import Index
+from albumsort.index.writer import IndexWriter
 from albumsort.records import Face, Photo, PhotoResult
 
 #: How often people show what, about as FER+ has it; the order is that of ``EMOTIONS``.

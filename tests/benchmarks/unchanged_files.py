@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from albumsort.index.store import IndexWriter
+from albumsort.index.writer import IndexWriter
 from albumsort.records import Photo, PhotoResult
 
 

@@ -32,7 +32,7 @@ def burst(tmp_path_factory: pytest.TempPathFactory, composer) -> Path:
 
 @pytest.fixture(scope="module")
 def index(burst, tmp_path_factory) -> Path:
-    from albumsort.pipeline import scan
+    from albumsort.scanning.scan import scan
 
     made = tmp_path_factory.mktemp("index") / "index.db"
     scan([burst], made)

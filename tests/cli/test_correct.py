@@ -9,7 +9,7 @@ import pytest
 from albumsort.cli.correct import correct
 from albumsort.errors import AlbumsortError
 from albumsort.index import Index
-from albumsort.index.store import IndexWriter
+from albumsort.index.writer import IndexWriter
 from albumsort.records import PhotoFile
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from albumsort.cli.export import export
-from albumsort.index.store import IndexWriter
+from albumsort.index.writer import IndexWriter
 from albumsort.records import Photo, PhotoResult, mtime_ns
 
 

@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from albumsort.cli.query import list_photos, stats, top
 
 from albumsort.cli.export import export
-from albumsort.cli.query import list_photos, stats, top
 from albumsort.cli.sheet import sheet
 from albumsort.errors import AlbumsortError
 

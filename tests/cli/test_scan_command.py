@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from albumsort.cli.stop import Stop
-from albumsort.pipeline import scan
+from albumsort.cli.interrupt import Stop
+from albumsort.scanning.scan import scan
 
 COPIES = 10
 #: The scan as the command line runs it, but each photo is written at once, so that the test need not wait 5 seconds.
-EAGER = "import albumsort.pipeline; albumsort.pipeline.WRITE_SECONDS = 0; from albumsort.cli import main; main()"
+EAGER = (
+    "import albumsort.scanning.scan; albumsort.scanning.scan.WRITE_SECONDS = 0; from albumsort.cli import main; main()"
+)
 
 
 def test_scan_prints_one_json_object_and_the_second_scan_scans_nothing(run, album, tmp_path):

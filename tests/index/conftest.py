@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from albumsort.emotions import EMOTIONS
-from albumsort.index.query import Index
-from albumsort.index.store import IndexWriter
+from albumsort.index.reader import Index
+from albumsort.index.writer import IndexWriter
 from albumsort.records import Face, Photo, PhotoResult
 
 POINTS = ((10.0, 20.0), (30.0, 20.0), (20.0, 30.0), (12.5, 40.0), (27.5, 40.0))

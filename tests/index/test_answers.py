@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from albumsort.culling.subjects import in_front
 from albumsort.emotions import EMOTIONS, SCHEMES, labels_of
-from albumsort.front import in_front
 from albumsort.index import Index
-from albumsort.index import crowd as crowd_module
+from albumsort.index import face_table as crowd_module
 from albumsort.index.filters import Filters
 from albumsort.index.schemes import in_scheme
 from albumsort.records import Face, PhotoResult
@@ -37,7 +37,7 @@ QUESTIONS = [
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory, face: Callable, photo: Callable) -> tuple[Path, list[PhotoResult]]:
     """An index of 60 photos with 0 to 4 faces of all kinds, and what is in it."""
-    from albumsort.index.store import IndexWriter
+    from albumsort.index.writer import IndexWriter
 
     dice = random.Random(0)
     results = []

@@ -8,7 +8,7 @@ import pytest
 from albumsort.index import Index
 from albumsort.index.bursts import BITS, find
 from albumsort.index.filters import Filters
-from albumsort.index.store import IndexWriter
+from albumsort.index.writer import IndexWriter
 
 NEAR, FAR = (1 << BITS) - 1, (1 << 32) - 1  # hashes that differ from 0 in BITS and in 32 places
 

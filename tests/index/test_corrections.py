@@ -15,7 +15,7 @@ from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index import Index, schema
 from albumsort.index.corrections import overlap
-from albumsort.index.store import IndexWriter
+from albumsort.index.writer import IndexWriter
 from albumsort.records import PhotoFile
 
 A, B = "/photos/a.jpg", "/photos/b.jpg"

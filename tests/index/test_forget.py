@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from albumsort.errors import AlbumsortError
-from albumsort.index.store import IndexWriter
+from albumsort.index.writer import IndexWriter
 from albumsort.records import PhotoFile
 
 NAMED = ("photos", "faces", "everyone", "others", "corrections", "unread")
@@ -80,7 +80,7 @@ def test_a_typo_forgets_nothing_and_leaves_the_copies_of_older_versions(secret: 
 
 
 def test_what_was_pruned_before_leaves_no_trace_either(secret: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("albumsort.index.store.is_unplugged", lambda root: False)
+    monkeypatch.setattr("albumsort.index.writer.is_unplugged", lambda root: False)
     secret.turn_back(2)
     with IndexWriter(secret.path) as writer:
         writer.prune()

@@ -12,7 +12,7 @@ import pytest
 from albumsort.album.formats import NEEDS_RAWPY
 from albumsort.index import Index
 from albumsort.index.filters import Filters
-from albumsort.index.store import IndexWriter
+from albumsort.index.writer import IndexWriter
 from albumsort.records import PhotoFile
 
 RAW, JPEG = "/photos/a.nef", "/photos/a.jpg"

@@ -14,7 +14,7 @@ import pytest
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index import Index, everyone, schema
-from albumsort.index.store import IndexWriter
+from albumsort.index.writer import IndexWriter
 from albumsort.records import PhotoFile
 
 CONTRACT = {

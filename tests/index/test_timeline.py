@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from albumsort.index.filters import Filters
-from albumsort.index.query import Index
+from albumsort.index.reader import Index
 
 
 @pytest.fixture

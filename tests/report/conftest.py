@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from albumsort.album.thumbnails import Thumbnail
-from albumsort.index.query import RankedPhoto
+from albumsort.index.reader import RankedPhoto
 from albumsort.records import Photo, mtime_ns
 
 Ranker = Callable[..., RankedPhoto]

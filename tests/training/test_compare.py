@@ -14,13 +14,13 @@ import pytest
 import typer
 from PIL import Image
 
-from albumsort.cli.recipes import compare
-from albumsort.report.comparison import plot_comparison
+from albumsort.cli.model.recipes import compare
 from albumsort.training import compare as comparing
 from albumsort.training.convert import learns_from, train, write
 from albumsort.training.datasets import DataError, Faces, load
 from albumsort.training.evaluate import figures, restricted
 from albumsort.training.network import build, without_training
+from albumsort.training.plots.comparison import plot_comparison
 from albumsort.training.recipe import Cycle, FitRecipe, NetworkRecipe, Recipe
 from albumsort.training.recipe_file import find
 from albumsort.vision.models import read_card

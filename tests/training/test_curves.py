@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from albumsort.report.plots import plot_curves
 from albumsort.training.datasets import DataError
 from albumsort.training.history import named_histories
+from albumsort.training.plots.figures import plot_curves
 from albumsort.training.recipe_file import find
 
 

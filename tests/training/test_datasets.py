@@ -9,14 +9,7 @@ import pytest
 from PIL import Image
 
 from albumsort.emotions import PERCEIVED
-from albumsort.training.datasets import (
-    SPLITS,
-    DataError,
-    load,
-    load_folder,
-    majority_code,
-    perceived_distribution,
-)
+from albumsort.training.datasets import SPLITS, DataError, load, load_folder, majority_code, perceived_distribution
 
 BLACK, WHITE = ("0 " * 2304).strip(), ("255 " * 2304).strip()
 #: Votes in the order of ``PERCEIVED``, then unknown and not-a-face; what follows was worked out by hand.

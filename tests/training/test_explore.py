@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from albumsort.cli.model_plots import data
+from albumsort.cli.model.plots import data
 from albumsort.errors import AlbumsortError
 from albumsort.training import explore as exploration
 from albumsort.training.datasets import Faces, load
@@ -142,7 +142,7 @@ def test_plots_are_never_written_over_something(few_faces, tmp_path):
 
 
 def test_copies_with_different_labels_are_drawn(six, tmp_path):
-    from albumsort.report.exploration import plot_exploration
+    from albumsort.training.plots.exploration import plot_exploration
 
     drawn = plot_exploration(six, explore(six), mean_faces(six), tmp_path / "new")
     assert [path.name for path in drawn] == ["classes.png", "samples.png", "mean-faces.png", "copies.png"]

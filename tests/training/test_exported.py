@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import typer
 
-from albumsort.cli.model_export import export as command
+from albumsort.cli.model.export import export as command
 from albumsort.errors import AlbumsortError
 from albumsort.training import export as exporting
 from albumsort.training.convert import write

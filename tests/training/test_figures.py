@@ -7,9 +7,9 @@ import pytest
 
 from albumsort.emotions import EMOTIONS, in_words
 from albumsort.report.canvas import page
-from albumsort.report.plots import draw_matrix
 from albumsort.training.calibrate import calibration_error, matrix, softmax, temperature
 from albumsort.training.evaluate import figures
+from albumsort.training.plots.figures import draw_matrix
 
 
 def calibrated(count: int = 20_000) -> tuple[np.ndarray, np.ndarray]:

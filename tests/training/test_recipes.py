@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from albumsort.cli.recipes import recipes as command
+from albumsort.cli.model.recipes import recipes as command
 from albumsort.training import layers
 from albumsort.training import recipe_file as recipes
 from albumsort.training.datasets import DataError

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from albumsort.cli.model import evaluate, info
+from albumsort.cli.model.model import evaluate, info
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.training import calibrate, convert, fit

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from albumsort import export as exporting
 from albumsort.errors import AlbumsortError
+from albumsort.export import folders as exporting
 from albumsort.index import Index
-from albumsort.index.store import IndexWriter
+from albumsort.index.writer import IndexWriter
 
 MountsDisk = Callable[[int], Path]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from albumsort.album.decoder_process import Decoded, Failed, Opened, decode_file
+from albumsort.album.decoder_worker import Decoded, Failed, Opened, decode_file
 
 from . import corpus
 

@@ -22,7 +22,7 @@ import keras
 import pytest
 
 from albumsort.errors import AlbumsortError
-from albumsort.manifest import NAME
+from albumsort.export.manifest import NAME
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import MAX_MODEL_BYTES, shipped_model
 

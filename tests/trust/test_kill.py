@@ -24,7 +24,7 @@ KILLS, AT_ONCE = 30, 2
 #: A scan as the command line does it, but with many small transactions and a word when the first photo is done.
 SCAN = """
 import sys
-from albumsort import pipeline
+from albumsort.scanning import scan as pipeline
 pipeline.WRITE_BATCH = 2
 if __name__ == "__main__":
     pipeline.scan([sys.argv[1]], sys.argv[2], progress=lambda summary: print(summary.photos, flush=True))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from albumsort.errors import AlbumsortError
 from albumsort.records import Detection
-from albumsort.vision import mtcnn_networks
+from albumsort.vision import mtcnn as mtcnn_networks
 from albumsort.vision.detector import FaceDetector
 
 

@@ -1,0 +1,216 @@
+"""What runs inside a decoder process: open, digest, decode, into shared memory. It never raises over a file."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import stat
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing import connection, shared_memory
+from typing import BinaryIO
+
+import cv2
+import imagehash
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from albumsort.album.decoder_environment import ready_for_signals
+from albumsort.album.formats import SNIFF_BYTES, sniff
+from albumsort.album.photo import (
+    Header,
+    UnreadablePhotoError,
+    decode,
+    decode_what_is_there,
+    megapixels_in_memory,
+    open_photo,
+    read_header,
+)
+from albumsort.resize import shrink
+from albumsort.text import printable
+
+_CHUNK = 1 << 20
+#: Bytes that any disk gives in seconds.
+_SMALL = 64 << 20
+#: A file with more bytes is no photo, and would be read for minutes or, where it is mostly a hole, for days.
+LARGEST = 5_000_000_000
+#: Grey levels up to which a pixel is black, and from which it is white.
+_BLACK, _WHITE = 8, 247
+#: Megapixels decoded at once from which a worker gives its memory back afterwards.
+_LARGE = 16.0
+#: The perceptual hash is made of 32 x 32 pixels; a copy of this many on the long side is quicker to shrink to that.
+_HASH_SIDE = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A sign of life: the worker has started and waits for its first file, or still reads a large one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file is a photo; the worker waits for a slot, or None to let it be. It will decode ``megapixels`` at once."""
+
+    digest: str
+    header: Header
+    megapixels: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The pixels are in the slot: the look first, then the frame. ``error`` says what is amiss with them.
+
+    ``exposure`` is the share of the pixels that are neither black nor white.
+    """
+
+    look: tuple[int, ...]
+    pixels: tuple[int, ...]
+    phash: str
+    exposure: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The file cannot be read. ``digest`` is None when not even its bytes could be."""
+
+    reason: str
+    digest: str | None
+
+
+def decoder_process(
+    pipe: connection.Connection, memory_name: str, slot_bytes: int, detail: int, look_side: int
+) -> None:
+    """Serve one path after the other until the pipe closes."""
+    ready_for_signals()
+    # What Pillow warns of (broken EXIF, odd palettes) is nothing that a user could do anything about.
+    warnings.simplefilter("ignore")
+    # One thread a worker: there are as many workers as cores.
+    cv2.setNumThreads(1)
+    memory = shared_memory.SharedMemory(memory_name)
+    buffer = memory.buf
+    assert buffer is not None  # noqa: S101 - it is not closed
+    pipe.send(Ready())
+
+    granted = 0.0
+
+    def grant(opened: Opened) -> memoryview | None:
+        nonlocal granted
+        granted = opened.megapixels
+        pipe.send(opened)
+        slot = pipe.recv()
+        return None if slot is None else buffer[slot * slot_bytes : (slot + 1) * slot_bytes]
+
+    try:
+        while True:
+            path = pipe.recv()
+            message = decode_file(path, grant, detail, look_side, lambda: pipe.send(Ready()))
+            if granted > _LARGE:
+                _give_memory_back()
+            if message is not None:
+                pipe.send(message)
+    except (EOFError, OSError):
+        pass  # the parent is gone or has closed the pipe: nobody is left to tell
+    finally:
+        buffer.release()
+        memory.close()
+
+
+def _give_memory_back() -> None:
+    """To the system: what glibc keeps for the next photo, as it is told to, is too much after a large one."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library, which was not told to keep anything
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def sha256(file: BinaryIO, alive: Callable[[], None]) -> str:
+    """Digest of all bytes of an open file, which is left at its start."""
+    digest, read = hashlib.sha256(), 0
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+        read += len(chunk)
+        if read % _SMALL == 0:
+            alive()
+    file.seek(0)
+    return digest.hexdigest()
+
+
+def _pixels(image: Image.Image, file: BinaryIO, header: Header, detail: int) -> tuple[NDArray[np.uint8], str | None]:
+    """The pixels of an opened photo; of one that ends too early, those that are there, and the word for it."""
+    try:
+        return decode(image, header, detail), None
+    except UnreadablePhotoError as error:
+        there = decode_what_is_there(file, header, detail)
+        if there is None:
+            raise
+        return there, str(error)
+
+
+def decode_file(  # noqa: PLR0911 - each failure has its own words
+    path: str,
+    grant: Callable[[Opened], memoryview | None],
+    detail: int,
+    look_side: int,
+    alive: Callable[[], None] = lambda: None,
+) -> Decoded | Failed | None:
+    """Open and decode one file; never raises over what it holds.
+
+    Args:
+        path: the file.
+        grant: told what the file is; gives room for look and frame, one behind the other, or None to let it be.
+        detail: pixels on the frame's long side, at most.
+        look_side: on the look's.
+        alive: called now and then while a large file is read.
+
+    Returns:
+        what is in the room now, or what is wrong with the file; None when it was let be.
+    """
+    digest: str | None = None
+    try:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):  # which may have no end
+                return Failed("not an image", None)
+            # What is no picture may be a film of any size, and is not worth reading to its end.
+            if sniff(file.read(SNIFF_BYTES)) is not None or status.st_size < _SMALL:
+                if status.st_size > LARGEST:
+                    size = f"{status.st_size / 1e9:.0f} GB > {LARGEST / 1e9:.0f} GB"
+                    return Failed(f"too large a file ({size})", None)
+                digest = sha256(file, alive)
+            file.seek(0)
+            image = open_photo(file)
+            assert digest is not None  # noqa: S101 - what is no picture has not come this far
+            header = read_header(image)
+            room = grant(Opened(digest, header, megapixels_in_memory(image, detail)))
+            if room is None:
+                return None
+            pixels, error = _pixels(image, file, header, detail)
+        look = shrink(pixels, look_side)
+        for array, offset in ((look, 0), (pixels, look_side**2 * 3)):
+            np.ndarray(array.shape, np.uint8, room, offset)[...] = array
+        small = shrink(look, _HASH_SIDE)
+        grey = small.mean(-1)
+        exposure = round(float(((grey > _BLACK) & (grey < _WHITE)).mean()), 4)
+        return Decoded(look.shape, pixels.shape, str(imagehash.phash(Image.fromarray(small))), exposure, error)
+    except UnreadablePhotoError as error:
+        return Failed(str(error), digest)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return Failed("vanished during the scan", None)
+    except PermissionError:
+        return Failed("permission denied", None)
+    except MemoryError:
+        return Failed("too large for the memory of this machine", digest)
+    except OSError as error:
+        if error.errno is not None:  # of the disk, and not of a decoder, which may be over by the next scan
+            return Failed(f"cannot be read ({printable(error.strerror or str(error))})", digest)
+        return Failed(_undecodable(error), digest)
+    except Exception as error:  # decoders raise anything on a damaged file; each costs that file only
+        return Failed(_undecodable(error), digest)
+
+
+def _undecodable(error: Exception) -> str:
+    return f"cannot be decoded ({printable(f'{type(error).__name__}: {error}')[:160]})"

@@ -1,0 +1,1 @@
+"""``albumsort model``: train, measure, explain, tune and exchange the emotion model."""

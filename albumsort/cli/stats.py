@@ -1,0 +1,77 @@
+"""albumsort stats: how many photos and faces of each emotion."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albumsort.cli.options import (
+    NOTHING_PASSES,
+    Db,
+    Json,
+    Scheme,
+    Threshold,
+    filtered,
+    in_scheme,
+    index_path,
+    png,
+)
+from albumsort.cli.output import writing
+from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
+from albumsort.index.filters import Filters
+from albumsort.index.reader import Index
+from albumsort.text import count, printable
+
+
+@filtered
+def stats(
+    db: Db = None,
+    threshold: Threshold = None,
+    scheme: Scheme = "seven",
+    plot: Annotated[
+        Path | None,
+        typer.Option(callback=png, metavar="FILE.png", help="Draw emotions over time, and how sure the model is."),
+    ] = None,
+    as_json: Json = False,
+    *,
+    filters: Filters,
+) -> None:
+    """Count photos, faces and emotions."""
+    in_scheme(filters.without, scheme)
+    with Index(index_path(db)) as index:
+        counts = index.stats(threshold, filters, scheme)
+        if plot:
+            _plot(index, threshold, filters, scheme, plot)
+    if as_json:
+        print(json.dumps(counts))
+        return
+    photos, unread = count(counts["photos"], "photo"), count(counts["errors"], "problem")
+    print(f"{photos}, {counts['photos_with_faces']} with faces, {unread}")
+    if counts["first_taken_at"]:
+        print(f"taken from {counts['first_taken_at'][:10]} to {counts['last_taken_at'][:10]}")
+    print(
+        f"{count(counts['faces'], 'face')}, {counts['uncertain']} of them uncertain (under {counts['threshold']:.0%})"
+    )
+    if counts["labels"]:
+        print(f"labels of the last scan: {' '.join(counts['labels'])}")
+    largest = max(counts["emotions"].values()) or 1
+    for emotion, faces in counts["emotions"].items():
+        if faces or emotion in (counts["labels"] or EMOTIONS):  # of others the model knows nothing, not even that
+            print(f"  {emotion:9}{faces:8d}  {'#' * round(40 * faces / largest)}")
+
+
+def _plot(index: Index, threshold: float | None, filters: Filters, scheme: str, target: Path) -> None:
+    with writing(target):
+        found = index.timeline(threshold, filters, scheme)
+        if not any(found.confidences):
+            nothing = "no faces in the index" if filters == Filters() else NOTHING_PASSES
+            raise AlbumsortError(f"{nothing}: nothing to draw")
+        from albumsort.report.timeline import plot_timeline
+
+        plot_timeline(found, target)
+    sys.stderr.write(f"{printable(str(target))}: written\n")

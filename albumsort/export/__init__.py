@@ -1,0 +1,1 @@
+"""Exports: folders of copies or links, their manifest, and sidecars for other photo programs."""

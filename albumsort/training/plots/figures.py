@@ -1,0 +1,213 @@
+"""Plots of a model: confusion matrix, reliability, scores by emotion, predictions, and how training runs went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from albumsort.emotions import EMOTIONS, in_words
+from albumsort.report.canvas import Axes, Figure, bare, page, save
+from albumsort.report.drawing import COLOURS
+from albumsort.training.plots.tiles import TilePage
+
+_BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#999999"
+#: One colour a run, in turn, then again with other dashes (Okabe and Ito 2008).
+_RUNS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_DASHES = ("-", "--", ":")
+_RIGHT, _WRONG, _NEITHER = "#007A59", "#C04000", "#777777"
+#: Predictions in a row, and rows of them.
+_PREDICTED = (8, 5)
+
+
+def targets(name: str, folder: Path) -> list[Path]:
+    """The files that ``plot_figures`` and ``plot_predictions`` write."""
+    return [folder / f"{name}-{kind}.png" for kind in (*_TITLES, "predictions")]
+
+
+def plot_figures(
+    name: str, figures: Mapping[str, Any], folder: Path, what: str = "", scheme: str = "seven"
+) -> list[Path]:
+    """Draw what ``training.evaluate.figures`` measured: ``NAME-confusion.png``, ``-reliability`` and ``-emotions``.
+
+    Args:
+        name: of the label set, for titles and files.
+        figures: of at least one face.
+        what: which model was measured on what, for titles.
+        scheme: which emotions the model tells apart; others are not drawn.
+        folder: made when it is not there; files of these names are written anew.
+
+    Returns:
+        the files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = []
+    for kind, draw in (("confusion", _confusion), ("reliability", _reliability), ("emotions", _emotions)):
+        figure, axes = _page(6.4, 5.4 if kind == "confusion" else 4.6)
+        draw(axes, figures, in_words(scheme))
+        title = f"{_titled(what, name)}, {figures['n']} faces: {_TITLES[kind].format(**figures)}"
+        axes.set_title(title, fontsize=10, parse_math=False)
+        drawn.append(folder / f"{name}-{kind}.png")
+        figure.savefig(drawn[-1], format="png", dpi=120)
+    return drawn
+
+
+_TITLES = {
+    "confusion": "{accuracy:.1%} right",
+    "reliability": "calibration error {ece:.1%}",
+    "emotions": "mean recall {mean_recall:.1%}",
+}
+
+
+def plot_history(history: Sequence[Mapping[str, str]], target: Path) -> None:
+    """Draw a training run from the lines of its ``history.csv``: loss above, share of right answers below."""
+    epochs = [int(line["epoch"]) for line in history]
+    figure = page(6.4, 5.4)
+    loss, accuracy = figure.subplots(2, 1, sharex=True)
+    loss.plot(epochs, [float(line["loss"]) for line in history], color=_GREY)
+    loss.set_ylabel("loss in training")
+    for head, colour in (("fer2013", _ORANGE), ("perceived", _BLUE), ("in_training", _GREY)):
+        if head in history[0]:
+            label = {"in_training": "fer2013, while learning"}.get(head, head)
+            accuracy.plot(epochs, [float(line[head]) for line in history], color=colour, label=label)
+    accuracy.set(xlabel="epoch", ylabel="right on held-out faces", ylim=(0, 1.02))
+    accuracy.xaxis.get_major_locator().set_params(integer=True)
+    accuracy.legend(frameon=False)
+    for axes in (loss, accuracy):
+        bare(axes)
+    figure.savefig(target, format="png", dpi=120)
+
+
+def plot_curves(runs: Mapping[str, Sequence[Mapping[str, str]]], target: Path) -> None:
+    """Draw several training runs over each other, a panel for each figure that their histories have in common or alone.
+
+    Args:
+        runs: by name, the lines of its ``history.csv``, with a column ``epoch``.
+        target: must not be there.
+    """
+    panels = list(dict.fromkeys(name for lines in runs.values() for name in lines[0] if name not in ("epoch", "cycle")))
+    figure = page(7.2, 1.2 + 2.2 * len(panels))
+    parts = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for number, (run, lines) in enumerate(runs.items()):
+        colour, dashes = _RUNS[number % len(_RUNS)], _DASHES[number // len(_RUNS) % len(_DASHES)]
+        for panel, axes in zip(panels, parts, strict=True):
+            points = [(int(line["epoch"]), float(line[panel])) for line in lines if line.get(panel)]
+            mark = "o" if len(points) == 1 else ""
+            axes.plot(*zip(*points, strict=True) if points else ([], []), dashes, marker=mark, color=colour, label=run)
+    for panel, axes in zip(panels, parts, strict=True):
+        axes.set_ylabel(_PANELS.get(panel, panel))
+        axes.grid(axis="y", color="#EEEEEE")
+        if "loss" not in panel:
+            axes.yaxis.set_major_formatter("{x:.0%}")
+        bare(axes)
+    parts[-1].set_xlabel("epoch")
+    parts[-1].xaxis.get_major_locator().set_params(integer=True)
+    figure.legend(*parts[0].get_legend_handles_labels(), frameon=False, loc="outside upper center", ncols=3)
+    save(figure, target)
+
+
+#: What the columns of a history are, in words.
+_PANELS = {
+    "loss": "loss in training",
+    "fer2013": "right by FER2013,\nheld-out faces",
+    "perceived": "right by FER+,\nheld-out faces",
+    "in_training": "right by FER2013,\nwhile learning",
+    "held_out_loss": "loss by FER2013,\nheld-out faces",
+}
+
+
+def plot_predictions(
+    name: str,
+    pixels: NDArray[np.uint8],
+    probabilities: NDArray[np.floating],
+    truth: NDArray[np.int64],
+    folder: Path,
+    what: str = "",
+    scheme: str = "seven",
+) -> Path:
+    """Draw ``NAME-predictions.png``: some faces, what the model says, and where that is wrong, the second answer too.
+
+    Args:
+        name: of the label set, for title and file.
+        pixels: uint8 ``(n, 48, 48)``.
+        probabilities: ``(n, 7)``, NaN for emotions that the model does not know.
+        truth: ``(n,)`` codes, -1 for faces that are not shown; at least one is.
+        folder: must be there; a file of this name is written anew.
+        what: as of ``plot_figures``.
+        scheme: as of ``plot_figures``.
+    """
+    words = {emotion: emotion for emotion in EMOTIONS} | in_words(scheme)
+    columns, rows = _PREDICTED
+    chosen = np.random.default_rng(0).permutation(np.flatnonzero(truth >= 0))[: columns * rows]
+    ranking = np.argsort(-np.nan_to_num(probabilities[chosen]), axis=1, kind="stable")
+    right, second = ranking[:, 0] == truth[chosen], ranking[:, 1] == truth[chosen]
+    sheet = TilePage(pixels[chosen], columns, lines=3, scale=1.5)
+    for number, (face, (first, then, *_)) in enumerate(zip(chosen, ranking, strict=True)):
+        lines = [(f"{words[EMOTIONS[first]]} {probabilities[face, first]:.0%}", _RIGHT if right[number] else _WRONG)]
+        if not right[number]:
+            colour = _RIGHT if second[number] else _NEITHER
+            lines += [(f"then {words[EMOTIONS[then]]} {probabilities[face, then]:.0%}", colour)]
+            lines += [(f"is {words[EMOTIONS[truth[face]]]}", "black")]
+        sheet.caption(number, lines)
+    shares = f"{right.sum()} of these {len(chosen)} right, {second.sum()} more with the second answer"
+    sheet.axes.set_title(f"{_titled(what, name)}: {shares}", fontsize=10, parse_math=False)
+    sheet.figure.savefig(target := folder / f"{name}-predictions.png", format="png", dpi=120)
+    return target
+
+
+def _titled(what: str, name: str) -> str:
+    return f"{what}, by {name}" if what else name
+
+
+def _page(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = page(width, height)
+    return figure, figure.add_subplot()
+
+
+def _confusion(axes: Axes, figures: Mapping[str, Any], words: Mapping[str, str]) -> None:
+    draw_matrix(axes, np.array(figures["confusion"], float), words)
+    axes.set(xlabel="the model says", ylabel="the face is (faces)")
+
+
+def draw_matrix(axes: Axes, counts: NDArray[np.float64], words: Mapping[str, str]) -> None:
+    """Draw counts ``(7, 7)`` of faces by emotion, each as its share of its row, under the words for it."""
+    known = [EMOTIONS.index(emotion) for emotion in words]
+    counts = counts[np.ix_(known, known)]
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    names = list(words.values())
+    axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    axes.set_yticks(range(len(names)), [f"{e} ({int(n)})" for e, n in zip(names, counts.sum(1), strict=True)])
+    for row, column in np.ndindex(*shares.shape):
+        if counts[row, column]:
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, f"{shares[row, column]:.0%}", ha="center", va="center", fontsize=8, color=colour)
+
+
+def _reliability(axes: Axes, figures: Mapping[str, Any], words: Mapping[str, str]) -> None:
+    bins = [one for one in figures["reliability"] if one["n"]]
+    most = max(one["n"] for one in bins)
+    width = 1 / len(figures["reliability"])
+    centres = [(place + 0.5) * width for place, one in enumerate(figures["reliability"]) if one["n"]]
+    axes.bar(centres, [0.3 * one["n"] / most for one in bins], width * 0.9, color="#DDDDDD", label="faces (scaled)")
+    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":", label="says what it knows")
+    axes.plot([one["confidence"] for one in bins], [one["accuracy"] for one in bins], "o-", color=_BLUE, label="model")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="share that is right")
+    axes.legend(frameon=False, loc="upper left")
+    bare(axes)
+
+
+def _emotions(axes: Axes, figures: Mapping[str, Any], words: Mapping[str, str]) -> None:
+    places = np.arange(len(words))
+    for offset, score, fade in ((-0.2, "precision", 0.5), (0.2, "recall", 1.0)):
+        values = [figures["per_emotion"][emotion][score] for emotion in words]
+        heights = [value or 0.0 for value in values]
+        bars = axes.bar(places + offset, heights, 0.38, color=[COLOURS[emotion] for emotion in words], alpha=fade)
+        axes.bar_label(bars, ["" if value is None else f"{value:.0%}" for value in values], fontsize=7)
+    names = [f"{said}\n{figures['per_emotion'][emotion]['n']} faces" for emotion, said in words.items()]
+    axes.set_xticks(places, names, fontsize=8)
+    axes.set(ylim=(0, 1.08), ylabel="precision (pale) and recall")
+    bare(axes)

@@ -1,0 +1,192 @@
+"""The three networks of MTCNN with the weights inside the ``mtcnn`` package, and only those.
+
+MTCNN: Zhang et al. 2016, arXiv:1604.02878. The package's own loader prefers a weight file of the working directory, and
+such files are pickles: whoever puts one into a photo folder would run code. Here they come from the package by absolute
+path, and their bytes are compared with known digests before they are unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from albumsort.errors import AlbumsortError
+from albumsort.vision.engine import tensorflow
+
+#: SHA-256 of the weights of mtcnn 1.0.0.
+_DIGESTS = {
+    "pnet": "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5",
+    "rnet": "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee",
+    "onet": "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3",
+}
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks as compiled functions. Pictures are RGB on the 0-255 scale, batch first; shapes may vary freely.
+
+    Attributes:
+        upload: an array to a tensor, so that several calls share one copy of it.
+        proposal: uint8 ``(n, h, w, 3)`` to scores ``(n, h', w')`` and box regressions ``(n, h', w', 4)``, one for
+            each 12 x 12 window at a stride of 2.
+        sparse_proposal: the same of every other window in both directions, at two thirds of the cost.
+        refine: float32 ``(n, 24, 24, 3)`` to scores ``(n,)`` and regressions ``(n, 4)``.
+        output: float32 ``(n, 48, 48, 3)`` to scores ``(n,)``, regressions ``(n, 4)`` and landmarks ``(n, 10)``: five x,
+            then five y, as shares of the patch.
+        patches: uint8 ``(n, h, w, 3)``, boxes ``(m, 4)`` and picture numbers ``(m,)``, side, to float32
+            ``(m, side, side, 3)``, bilinear, black beyond the picture.
+        joined: several of those to one.
+
+    Regressions are the shifts of left, top, right and bottom edge as shares of the box's width and height.
+    """
+
+    upload: Callable[[Any], Any]
+    proposal: Callable[..., Any]
+    sparse_proposal: Callable[..., Any]
+    refine: Callable[..., Any]
+    output: Callable[..., Any]
+    patches: Callable[..., Any]
+    joined: Callable[..., Any]
+
+
+#: Floats in a vector register of common processors (AVX2).
+_VECTOR = 8
+#: Kernel, stride and padding of the max-pooling after each convolution, None where there is none.
+_POOLS: dict[str, tuple[tuple[int, int, str] | None, ...]] = {
+    "pnet": ((2, 2, "SAME"), None, None),
+    "rnet": ((3, 2, "SAME"), (3, 2, "VALID"), None),
+    "onet": ((3, 2, "SAME"), (3, 2, "VALID"), (2, 2, "SAME"), None),
+}
+
+
+@lru_cache(maxsize=1)
+def load(device: str = "auto") -> Networks:
+    """Build the networks; each is compiled once a process, for all shapes.
+
+    They compute what ``PNet``, ``RNet`` and ``ONet`` of the package compute, with less work: pixels are centred by the
+    first convolution, and its pooling goes before its activation.
+
+    Raises:
+        AlbumsortError: the installed ``mtcnn`` package holds other weights than those known here.
+    """
+    tf = tensorflow(device)
+    weights = {name: read_weights(name) for name in _POOLS}
+
+    def prelu(x: Any, slope: Any) -> Any:
+        if (slope <= 1).all():
+            return tf.maximum(x, slope * x)
+        return slope * x + (1 - slope) * tf.nn.relu(x)
+
+    def pooled_prelu(x: Any, kernel: Any, bias: Any, slope: Any, pool: Any) -> Any:
+        """The first layer: convolution, bias, PReLU and max-pooling, with the PReLU on what the pooling leaves.
+
+        Bias and a slope of at least 0 keep the order of values, so the largest stays the largest. With a negative slope
+        the largest or the smallest value ends on top; the smallest comes as the largest of a channel times the slope,
+        and one of the two is never below 0. Channels of negative slope must come last. Empty channels fill up to what
+        vector units take at once.
+
+        In the layers behind it, the planes are smaller and more channels cost more than this saves.
+        """
+        rising, count = int((slope >= 0).sum()), len(slope)
+        channels = count + count - rising
+        kernel = np.concatenate([kernel, kernel[..., rising:] * slope[rising:]], 3)
+        bias = np.concatenate([bias, bias[rising:] * slope[rising:]])
+        empty = -channels % _VECTOR
+        kernel, bias = np.pad(kernel, [(0, 0)] * 3 + [(0, empty)]), np.pad(bias, (0, empty))
+        # The bias would do behind the pooling, too, but costs nothing as part of the convolution.
+        top = tf.nn.max_pool2d(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias), *pool)
+        falling = tf.maximum(top[..., rising:count], top[..., count:channels])
+        return tf.concat([prelu(top[..., :rising], slope[:rising]), falling], 3)
+
+    def features(name: str, pictures: Any, step: int = 1) -> tuple[Any, list[Any]]:
+        """What the convolutions make of pictures, and the weights of the layers behind them.
+
+        The last convolution is computed at every ``step``-th position.
+        """
+        kernel, bias, slope, *parts = weights[name]
+        # (pixel - 127.5) / 128, which the networks were trained on, as part of the first convolution
+        bias = bias - kernel.sum((0, 1, 2)) * np.float32(127.5 / 128)
+        kernel, slope = kernel / np.float32(128), slope.ravel()
+        first, *others = _POOLS[name]
+        order = np.argsort(slope < 0, kind="stable")
+        x = tf.cast(pictures, tf.float32)
+        x = pooled_prelu(x, kernel[..., order], bias[order], slope[order], first)
+        parts[0] = parts[0][:, :, order]
+        for number, pool in enumerate(others, 1):
+            kernel, bias, slope, *parts = parts
+            stride = step if number == len(others) else 1
+            x = prelu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, stride, "VALID"), bias), slope.ravel())
+            if pool:
+                x = tf.nn.max_pool2d(x, *pool)
+        return x, parts
+
+    def hidden(x: Any, parts: list[Any]) -> tuple[Any, list[Any]]:
+        """The dense layer behind the convolutions; its weights expect the columns of the plane first."""
+        matrix, bias, slope, *parts = parts
+        x = tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [-1, matrix.shape[0]])
+        return prelu(x @ matrix + bias, slope), parts
+
+    def score(no: Any, yes: Any) -> Any:
+        return tf.sigmoid(yes - no)  # softmax of two
+
+    def proposals(pictures: Any, step: int) -> tuple[Any, Any]:
+        x, (kernel, bias, class_kernel, class_bias) = features("pnet", pictures, step)
+        y = tf.nn.conv2d(x, tf.concat([kernel, class_kernel], 3), 1, "VALID") + tf.concat([bias, class_bias], 0)
+        return score(y[..., 4], y[..., 5]), y[..., :4]
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)], autograph=False)
+    def proposal(pictures: Any) -> tuple[Any, Any]:
+        return proposals(pictures, 1)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)], autograph=False)
+    def sparse_proposal(pictures: Any) -> tuple[Any, Any]:
+        return proposals(pictures, 2)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 24, 24, 3], tf.float32)], autograph=False)
+    def refine(patches: Any) -> tuple[Any, Any]:
+        x, (matrix, bias, class_matrix, class_bias) = hidden(*features("rnet", patches))
+        classes = x @ class_matrix + class_bias
+        return score(classes[:, 0], classes[:, 1]), x @ matrix + bias
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 48, 48, 3], tf.float32)], autograph=False)
+    def output(patches: Any) -> tuple[Any, Any, Any]:
+        x, (matrix, bias, mark_matrix, mark_bias, class_matrix, class_bias) = hidden(*features("onet", patches))
+        classes = x @ class_matrix + class_bias
+        return score(classes[:, 0], classes[:, 1]), x @ matrix + bias, x @ mark_matrix + mark_bias
+
+    def patches(pictures: Any, boxes: Any, numbers: Any, side: int) -> Any:
+        # Not compiled: of a single operation the call of a compiled function would cost several times as much.
+        return tf.image.crop_and_resize(pictures, boxes, numbers, (side, side))
+
+    def joined(parts: Any) -> Any:
+        return tf.concat(parts, 0)
+
+    return Networks(tf.constant, proposal, sparse_proposal, refine, output, patches, joined)
+
+
+def read_weights(name: str) -> list[Any]:
+    """The arrays of ``pnet``, ``rnet`` or ``onet``, in the order of the package's layers.
+
+    Raises:
+        AlbumsortError: they are not those known here.
+    """
+    import joblib
+
+    # Found without being imported: the package loads matplotlib, and nothing of its code is needed.
+    package = find_spec("mtcnn")
+    if package is None or package.origin is None:
+        raise AlbumsortError("the package mtcnn is not installed; reinstall albumsort")
+    path = Path(package.origin).parent / "assets" / "weights" / f"{name}.lz4"
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != _DIGESTS[name]:
+        raise AlbumsortError(f"{path}: unknown weights, which are not loaded; install mtcnn 1.0.0")
+    weights: list[Any] = joblib.load(io.BytesIO(content))
+    return weights

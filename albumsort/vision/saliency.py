@@ -1,0 +1,144 @@
+"""A look inside the network at one face: its feature maps, and which part of the face an answer comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
+from albumsort.vision.classifier import EmotionClassifier, share_of_mirrored
+from albumsort.vision.crop import CROP_SIDE
+from albumsort.vision.engine import tensorflow
+from albumsort.vision.models import model_in_use
+
+#: A plane that is smaller, in pixels a side, no longer says where on the face something is.
+_SMALLEST_PLANE = 3
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a network makes of a face.
+
+    Attributes:
+        crop: the face, uint8 ``(48, 48)``.
+        probabilities: ``(7,)``, as the classifier gives them.
+        emotion: of which ``saliency`` speaks.
+        saliency: ``(48, 48)``, 0 to 1: how much a part of the face speaks for the emotion.
+        stages: feature maps ``(height, width, channels)``, one after each down-scaling.
+    """
+
+    crop: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+    emotion: str
+    saliency: NDArray[np.float32]
+    stages: list[NDArray[np.float32]]
+
+
+def look(
+    crop: NDArray[np.uint8],
+    model: Path | None = None,
+    labels: str = "perceived",
+    emotion: str | None = None,
+    device: str = "auto",
+) -> Look:
+    """Look inside a network while it reads a face.
+
+    Saliency is Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) at the last plane of at least 3 x 3; as far
+    as the mirror image has a share in the answer, it has it in the saliency.
+
+    Args:
+        crop: uint8 ``(48, 48)``.
+        model: a ``.keras`` file with its card; None takes the one in use.
+        labels: as of ``EmotionClassifier``.
+        emotion: which to look for; None takes the most probable.
+        device: ``auto``, ``cpu`` or ``gpu``.
+
+    Raises:
+        AlbumsortError: the model cannot be loaded, does not know the emotion, or has no planes to look at.
+    """
+    path = model or model_in_use()
+    classifier = EmotionClassifier(path, labels, device)
+    probabilities = classifier.probabilities(crop[None])[0]
+    chosen = emotion or EMOTIONS[int(np.nanargmax(probabilities))]
+    if chosen not in classifier.card.labels:
+        raise AlbumsortError(f"{path}: a model that does not know {chosen}")
+    tf = tensorflow(device)
+    import keras
+
+    network = keras.models.load_model(path, compile=False, safe_mode=True)
+    places = spatial_places(network)
+    stages = after_down_scaling(network, places)
+    head = classifier.card.head(labels)
+    answer = network.output[head]
+    inner = keras.Model(network.input, [*(network.layers[place].output for place in places), answer])
+    looks = [crop, crop[:, ::-1]] if classifier.card.is_mirrored else [crop]
+    views = tf.constant(np.stack(looks)[..., None], tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(views)
+        *maps, logits = inner(views, training=False)
+        score = tf.reduce_sum(logits[:, classifier.card.labels.index(chosen)])
+    alone = tf.nn.softmax(logits[0, : len(classifier.card.labels)] / classifier.card.temperatures[head])
+    share = float(share_of_mirrored(alone.numpy().max()))
+    wide = [k for k, plane in enumerate(maps) if min(plane.shape[1:3]) >= _SMALLEST_PLANE]
+    if not wide:
+        raise AlbumsortError(f"{path}: a network without planes of {_SMALLEST_PLANE} x {_SMALLEST_PLANE} or more")
+    last = maps[wide[-1]]
+    return Look(
+        crop,
+        probabilities,
+        chosen,
+        _grad_cam(last.numpy(), tape.gradient(score, last).numpy(), (1 - share, share)),
+        [maps[places.index(place)].numpy()[0] for place in stages],
+    )
+
+
+def spatial_places(network: Any) -> list[int]:
+    """Places in ``network.layers`` of the planes that all of the later layers see the face through.
+
+    Those are the ends of residual blocks, and each layer of a net without short cuts.
+    """
+    made_by = {id(layer.output): place for place, layer in enumerate(network.layers)}
+    furthest = list(range(len(network.layers)))
+    for place, layer in enumerate(network.layers):
+        sources = layer.input if isinstance(layer.input, list) else [layer.input]
+        for source in sources:
+            maker = made_by.get(id(source), place)
+            furthest[maker] = max(furthest[maker], place)
+    return [
+        place
+        for place, layer in enumerate(network.layers)
+        if place and len(layer.output.shape) == 4 and max(furthest[:place], default=0) <= place
+    ]
+
+
+def after_down_scaling(network: Any, places: list[int]) -> list[int]:
+    """Those of ``spatial_places`` that come first after each layer with a stride, such as a pooling.
+
+    Where a ReLU follows there, it is that, as in a residual block.
+    """
+    found = set()
+    for place, layer in enumerate(network.layers):
+        if len(layer.output.shape) == 4 and np.max(getattr(layer, "strides", None) or 1) > 1:
+            after = [later for later in places if later >= place]
+            is_active = len(after) > 1 and type(network.layers[after[1]]).__name__ in ("ReLU", "Activation")
+            found.update(after[is_active : is_active + 1])
+    return sorted(found)
+
+
+def _grad_cam(
+    maps: NDArray[np.float32], gradients: NDArray[np.float32], shares: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Saliency from maps and gradients ``(looks, height, width, channels)`` of a face and perhaps its mirror image."""
+    weights = gradients.mean((1, 2), keepdims=True)
+    face, *mirrored = (maps * weights).sum(-1).clip(0)
+    plane = shares[0] * face
+    for other in mirrored:
+        plane = plane + shares[1] * other[:, ::-1]
+    plane = cv2.resize(plane, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_CUBIC).clip(0)
+    return np.asarray(plane / max(float(plane.max()), 1e-12), np.float32)

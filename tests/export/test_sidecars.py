@@ -1,0 +1,331 @@
+"""Sidecars lie beside copies, and beside originals when asked; no other file is touched, and undo takes them away."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from albumsort.album.photo import open_photo, read_header
+from albumsort.errors import AlbumsortError
+from albumsort.export.folders import export
+from albumsort.export.manifest import NAME, Manifest, fingerprint
+from albumsort.export.sidecars import Sidecar, write_sidecars
+from albumsort.index.reader import Index
+from albumsort.index.writer import IndexWriter
+from albumsort.records import Photo, PhotoResult
+
+HAPPY, DIM = "portraits/eileen-collins.jpg", "dim.jpg"
+_AREA = "{http://ns.adobe.com/xmp/sType/Area#}"
+_SIZE = "{http://ns.adobe.com/xap/1.0/sType/Dimensions#}"
+
+
+@pytest.fixture
+def mine(album, tmp_path) -> Path:
+    """Photos of one's own, which a test may change."""
+    for name in (HAPPY, DIM):
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(album / name, tmp_path / "mine" / name)
+    return tmp_path / "mine"
+
+
+@pytest.fixture
+def index(mine, index_of) -> Path:
+    return index_of({mine / HAPPY: [("happy", 0.9)], mine / DIM: [("happy", 0.8), ("sad", 0.7)]})
+
+
+def laid(
+    index: Path, out: Path, *, sidecars: bool = True, tag_originals: bool = False, **options: Any
+) -> list[Sidecar]:
+    dry_run = options.get("dry_run", False)
+    with Index(index) as opened:
+        done = export(opened, out, **{"emotions": ["happy"], **options})
+        if not sidecars:
+            return []
+        return write_sidecars(opened, out, done, tag_originals=tag_originals, dry_run=dry_run)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+def actions(done: list[Sidecar]) -> list[str]:
+    return [item.action for item in done]
+
+
+def undone(out: Path) -> dict[str, str]:
+    return {path.name: action for path, action in Manifest(out).undo()}
+
+
+@pytest.mark.parametrize("mode", ["copy", "hardlink", "symlink"])
+@pytest.mark.parametrize("layout", ["emotion", "flat"])
+def test_each_file_has_its_sidecar_and_undo_removes_both(index, mine, tmp_path, mode, layout):
+    before = {path: path.read_bytes() for path in mine.rglob("*") if path.is_file()}
+    assert actions(laid(index, tmp_path / "out", mode=mode, layout=layout)) == ["written", "written"]
+    start = "happy_" if layout == "flat" else "happy/"
+    names = [f"{start}001_090_eileen-collins.jpg", f"{start}002_080_dim.jpg"]
+    assert files(tmp_path / "out") == sorted([NAME, *names, *(f"{name}.xmp" for name in names)])
+    assert {path: path.read_bytes() for path in mine.rglob("*") if path.is_file()} == before
+    assert set(undone(tmp_path / "out").values()) == {"removed"}
+    assert files(tmp_path / "out") == []
+
+
+def test_a_photo_of_two_emotions_says_both_in_both_folders(index, tmp_path):
+    laid(index, tmp_path / "out", emotions=["happy", "sad"])
+    in_happy, in_sad = (tmp_path / "out").rglob("*dim.jpg.xmp")
+    assert in_happy.read_bytes() == in_sad.read_bytes()
+    assert b"emotion|happy" in in_happy.read_bytes() and b"emotion|sad" in in_happy.read_bytes()
+
+
+def test_a_second_run_adds_only_what_is_new(index, mine, index_of, tmp_path):
+    out = tmp_path / "out"
+    laid(index, out)
+    before = {name: (out / name).stat().st_mtime_ns for name in files(out)}
+    assert actions(laid(index, out)) == ["present", "present"]
+    assert {name: (out / name).stat().st_mtime_ns for name in files(out)} == before
+
+
+def test_an_export_of_before_gets_its_sidecars(index, tmp_path):
+    laid(index, tmp_path / "out", sidecars=False)
+    assert actions(laid(index, tmp_path / "out")) == ["written", "written"]
+    assert len(files(tmp_path / "out")) == 5
+    assert set(undone(tmp_path / "out").values()) == {"removed"}
+    assert files(tmp_path / "out") == []
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(index, mine, tmp_path):
+    said = laid(index, tmp_path / "out", tag_originals=True, dry_run=True)
+    assert actions(said) == ["would be written"] * 4
+    assert not (tmp_path / "out").exists()
+    assert files(mine) == sorted([HAPPY, DIM])
+    done = laid(index, tmp_path / "out", tag_originals=True)
+    assert [item.target for item in done] == [item.target for item in said]
+
+
+def test_when_the_index_says_otherwise_the_sidecar_does_too(index, mine, index_of, tmp_path):
+    out = tmp_path / "out"
+    laid(index, out, tag_originals=True)
+    corrected = index_of({mine / HAPPY: [("happy", 0.9), ("fear", 0.9)], mine / DIM: [("happy", 0.8), ("sad", 0.7)]})
+    done = laid(corrected, out, tag_originals=True)
+    assert actions(done) == ["updated", "updated", "present", "present"]
+    assert all(b"emotion|fear" in Path(item.target).read_bytes() for item in done[:2])
+    assert set(undone(out).values()) == {"removed"}
+    assert files(out) == []
+    assert files(mine) == sorted([HAPPY, DIM])
+
+
+def test_a_sidecar_that_somebody_changed_is_kept(index, mine, index_of, tmp_path):
+    out = tmp_path / "out"
+    first, *_ = laid(index, out, tag_originals=True)
+    edited = {Path(first.target), mine / f"{DIM}.xmp"}
+    for path in edited:
+        path.write_bytes(path.read_bytes().replace(b"<rdf:li>happy", b"<rdf:li>holiday"))
+    corrected = index_of({mine / HAPPY: [("fear", 0.9), ("happy", 0.8)], mine / DIM: [("fear", 0.9), ("happy", 0.8)]})
+    done = laid(corrected, out, tag_originals=True)
+    assert {Path(item.target) for item in done if item.action == "kept"} == edited
+    assert {path for path, action in Manifest(out).undo() if action == "changed"} == edited
+    assert all(b"holiday" in path.read_bytes() for path in edited)
+
+
+def test_originals_get_sidecars_only_when_asked_and_undo_takes_them_away(index, mine, tmp_path):
+    out = tmp_path / "out"
+    laid(index, out)
+    assert files(mine) == sorted([HAPPY, DIM])
+    before = {name: ((mine / name).read_bytes(), (mine / name).stat().st_mtime_ns) for name in files(mine)}
+    assert actions(laid(index, out, tag_originals=True)) == ["present", "written", "present", "written"]
+    assert files(mine) == sorted([HAPPY, DIM, f"{HAPPY}.xmp", f"{DIM}.xmp"])
+    assert (mine / f"{DIM}.xmp").read_bytes() == (out / "happy" / "002_080_dim.jpg.xmp").read_bytes()
+    assert set(undone(out).values()) == {"removed"}
+    assert {name: ((mine / name).read_bytes(), (mine / name).stat().st_mtime_ns) for name in files(mine)} == before
+
+
+@pytest.mark.parametrize("name", ["dim.jpg.xmp", "dim.xmp", "dim.XMP", "dim.jpg.XMP"])
+def test_an_original_that_has_a_sidecar_gets_none(index, mine, tmp_path, name):
+    (mine / name).write_text("mine")
+    done = laid(index, tmp_path / "out", tag_originals=True)
+    assert {Path(item.target).name: item.action for item in done}["dim.jpg.xmp"] == "kept"
+    assert [path for path in files(mine) if path.startswith("dim")] == sorted(["dim.jpg", name])
+    undone(tmp_path / "out")
+    assert (mine / name).read_text() == "mine"
+
+
+def test_a_link_in_the_place_of_a_sidecar_is_not_written_through(index, mine, tmp_path):
+    precious = tmp_path / "precious.txt"
+    (mine / f"{DIM}.xmp").symlink_to(precious)
+    assert "kept" in actions(laid(index, tmp_path / "out", tag_originals=True))
+    assert not precious.exists()
+
+
+def test_sidecars_of_originals_that_another_export_wrote_stay_with_it(index, mine, tmp_path):
+    laid(index, tmp_path / "one", tag_originals=True)
+    assert actions(laid(index, tmp_path / "two", tag_originals=True)) == ["written", "present"] * 2
+    undone(tmp_path / "two")
+    assert len(files(mine)) == 4
+    undone(tmp_path / "one")
+    assert len(files(mine)) == 2
+
+
+def _foreign(mine: Path) -> Path:
+    victim = mine / "victim.jpg.xmp"
+    victim.write_text("mine")
+    return victim
+
+
+@pytest.mark.parametrize("path", ["victim.jpg", "victim.jpg.xmp"])
+@pytest.mark.parametrize("mode", ["copy", "sidecar", "sidecar of the original", "anything"])
+def test_a_strangers_manifest_removes_no_file_elsewhere(index, mine, tmp_path, path, mode):
+
+    out = tmp_path / "out"
+    laid(index, out)
+    (mine / "victim.jpg").write_text("a photo")
+    _foreign(mine)
+    content = json.loads((out / NAME).read_text())
+    target = mine / path
+    entry = {"path": str(target), "source": str(target.with_suffix("")), "mode": mode, "digest": fingerprint(target)}
+    content["files"].append(entry)
+    (out / NAME).write_text(json.dumps(content))
+    try:
+        assert undone(out)[path] == "changed"
+    except AlbumsortError as error:
+        assert "nothing was removed" in str(error)
+    assert (mine / "victim.jpg").read_text() == "a photo"
+    assert (mine / "victim.jpg.xmp").read_text() == "mine"
+
+
+def test_a_strangers_manifest_cannot_call_a_photo_in_the_folder_a_sidecar(index, mine, tmp_path):
+    out = tmp_path / "out"
+    laid(index, out)
+    (mine / DIM).unlink()
+    content = json.loads((out / NAME).read_text())
+    for item in content["files"]:
+        item["mode"] = "sidecar"
+    (out / NAME).write_text(json.dumps(content))
+    assert undone(out)["002_080_dim.jpg"] == "changed"
+    assert (out / "happy" / "002_080_dim.jpg").exists()
+
+
+def test_a_photo_that_changed_since_the_scan_has_no_sidecar(index, mine, album, tmp_path):
+    shutil.copy(album / "portraits" / "grace-hopper.jpg", mine / DIM)
+    os.utime(mine / HAPPY)  # touched, not changed
+    assert actions(laid(index, tmp_path / "out", tag_originals=True)) == ["written", "written"]
+    assert not list((tmp_path / "out").rglob("*dim.jpg.xmp"))
+
+
+def test_a_photo_that_was_scanned_before_its_turn_was_kept_has_no_sidecar(index, tmp_path):
+    with closing(sqlite3.connect(index)) as connection, connection:
+        connection.execute("UPDATE photos SET orientation = NULL WHERE path LIKE '%dim.jpg'")
+    assert actions(laid(index, tmp_path / "out")) == ["written", "scanned before"]
+
+
+def test_photos_that_are_gone_have_none(index, mine, tmp_path):
+    (mine / DIM).unlink()
+    assert actions(laid(index, tmp_path / "out", tag_originals=True)) == ["written", "written"]
+    assert files(mine) == [HAPPY, f"{HAPPY}.xmp"]
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.jpg", b"a\nb\x1b[31m<x>&.jpg", b"without suffix", b"n" * 251 + b".jpg"])
+def test_any_name_a_photo_may_have(mine, index_of, tmp_path, name):
+    photo = os.fsdecode(os.fsencode(mine) + b"/" + name)
+    shutil.copy(mine / DIM, photo)
+    done = laid(index_of({photo: [("happy", 0.9)]}), tmp_path / "out", tag_originals=True)
+    too_long = len(name) > 251
+    assert actions(done) == ["written", "not writable" if too_long else "written"]
+    for item in done[: 1 if too_long else 2]:
+        ElementTree.parse(os.fsencode(item.target))
+    assert set(undone(tmp_path / "out").values()) == {"removed"}
+    assert files(tmp_path / "out") == []
+    assert len(list(mine.iterdir())) == 3
+
+
+def test_a_folder_that_cannot_be_written_does_not_end_the_export(album, index_of, public_folder, unprivileged):
+    for name in ("out", "mine"):
+        (public_folder / name).mkdir()
+    (public_folder / "out").chmod(0o777)
+    shutil.copy(album / DIM, public_folder / "mine" / "dim.jpg")
+    index = index_of({public_folder / "mine" / "dim.jpg": [("happy", 0.9)]})
+    with Index(index) as opened, unprivileged():
+        exported = export(opened, public_folder / "out", emotions=["happy"])
+        done = write_sidecars(opened, public_folder / "out", exported, tag_originals=True)
+    assert actions(done) == ["written", "not writable"]
+
+
+def test_a_run_that_breaks_off_has_noted_what_it_wrote(index, tmp_path, monkeypatch):
+    from albumsort.export import sidecars as sidecar
+
+    lay = sidecar._lay
+
+    def fail(target: Path, content: bytes, dry_run: bool) -> str:
+        if "dim" in target.name:
+            raise KeyboardInterrupt
+        return lay(target, content, dry_run)
+
+    monkeypatch.setattr("albumsort.export.sidecars._lay", fail)
+    with pytest.raises(KeyboardInterrupt):
+        laid(index, tmp_path / "out")
+    assert [item.mode for item in Manifest(tmp_path / "out").laid] == ["copy", "copy", "sidecar"]
+
+
+UPRIGHT, BOX = (240, 160), (30, 50, 60, 90)
+_BACK = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+@pytest.fixture
+def red_face(tmp_path, face_of) -> Callable[[str, int], tuple[Path, Image.Image]]:
+    """An index of a photo in some format and orientation whose one face is a red box, and its pixels as stored."""
+
+    def make(suffix: str, orientation: int) -> tuple[Path, Image.Image]:
+        upright = Image.new("RGB", UPRIGHT, "white")
+        upright.paste("red", (BOX[0], BOX[1], BOX[0] + BOX[2], BOX[1] + BOX[3]))
+        stored = upright.transpose(_BACK[orientation]) if orientation > 1 else upright
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = tmp_path / f"turned.{suffix}"
+        # As bytes: of an object, pillow-heif sees no orientation.
+        stored.save(path, exif=exif.tobytes(), **({"quality": 95} if suffix in ("jpg", "heic", "avif") else {}))
+        status = path.stat()
+        with open(path, "rb") as file:
+            header = read_header(open_photo(file))
+        assert (header.width, header.height) == UPRIGHT
+        facts = (status.st_size, status.st_mtime_ns, fingerprint(path))
+        photo = Photo(str(path), *facts, *UPRIGHT, orientation=header.stored)
+        with IndexWriter(tmp_path / "turned.db") as writer:
+            scan = writer.start_scan({"paths": [], "threshold": 0.5})
+            writer.write(scan, [PhotoResult(photo, (face_of("happy", 0.9, BOX),))])
+            writer.finish_scan(scan)
+        return tmp_path / "turned.db", stored
+
+    return make
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tiff", "webp", "heic", "avif"])
+def test_a_region_is_where_the_face_is_in_the_pixels_as_stored(red_face, tmp_path, suffix, orientation):
+    index, stored = red_face(suffix, orientation)
+    (item,) = laid(index, tmp_path / "out")
+    root = ElementTree.parse(item.target).getroot()
+    area = next(element for element in root.iter() if element.get(f"{_AREA}x"))
+    size = next(element for element in root.iter() if element.get(f"{_SIZE}w"))
+    assert (int(size.get(f"{_SIZE}w")), int(size.get(f"{_SIZE}h"))) == stored.size
+    x, y, w, h = (float(area.get(f"{_AREA}{name}")) for name in "xywh")
+    width, height = stored.size
+    region = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
+    rows, columns = np.nonzero(np.asarray(stored)[..., 1] < 128)
+    assert region == pytest.approx([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], abs=0.01)

@@ -1,0 +1,86 @@
+"""Lists and faces as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+from itertools import islice
+
+import pytest
+
+from albumsort.emotions import EMOTIONS
+from albumsort.index.reader import RankedPhoto
+from albumsort.records import Face, Photo, PhotoResult
+from albumsort.report.as_json import face_as_dict, result_as_dict
+from albumsort.report.tables import describe, write_ranking
+
+
+def photo(path: str, **facts: object) -> Photo:
+    return Photo(path, 1, 1, **facts)
+
+
+def test_a_face_is_named_when_it_reaches_the_threshold(face_of):
+    face = face_of("sad", 0.6)
+    assert face_as_dict(face, 0.6)["emotion"] == "sad"
+    assert face_as_dict(face, 0.601)["emotion"] is None
+    assert face_as_dict(face, 0.601)["confidence"] == 0.6
+
+
+def test_a_face_keeps_its_probabilities_in_order_and_to_four_decimals(face_of):
+    values = (0.11111, 0.22222, 0.05, 0.3, 0.1, 0.1, 0.11667)
+    shown = face_as_dict(Face((1.234, 2, 3, 4), 0.98765, (), 1.0, values), 0.5)
+    assert list(shown["probabilities"]) == list(EMOTIONS)
+    assert tuple(shown["probabilities"].values()) == pytest.approx(values, abs=1e-5)
+    assert shown["box"] == [1.23, 2, 3, 4]
+
+
+def test_emotions_that_a_model_does_not_know_are_null():
+    face = Face((0, 0, 10, 10), 0.9, (), 1.0, (0.2, None, None, 0.5, 0.2, None, 0.1))
+    shown = face_as_dict(face, 0.5)
+    assert (shown["emotion"], shown["probabilities"]["disgust"]) == ("happy", None)
+
+
+def test_a_photo_with_an_error_has_no_faces():
+    assert result_as_dict(PhotoResult(photo("/a.jpg", error="truncated")), 0.5) == {
+        "path": "/a.jpg",
+        "faces": [],
+        "error": "truncated",
+    }
+
+
+def test_csv_keeps_commas_and_quotes_of_names_and_no_line_breaks_escapes_or_marks_of_direction(face_of):
+    path = '/one, "two"\nthree\x1b[31m\u202e\u2028.jpg'
+    ranking = [RankedPhoto(photo(path, width=400, height=300, camera="A, B"), 0.5, (face_of("happy", 0.5),))]
+    (record,) = csv.DictReader(io.StringIO("".join(write_ranking(ranking, 0.5, "csv"))))
+    assert record == {
+        "rank": "1",
+        "path": '/one, "two"\\nthree\\x1b[31m\\u202e\\u2028.jpg',
+        "score": "0.500000",
+        "taken_at": "",
+        "faces": "1",
+        "camera": "A, B",
+        "width": "400",
+        "height": "300",
+    }
+
+
+def test_an_empty_table_is_empty():
+    assert not list(write_ranking([], 0.5, "table")) and not list(write_ranking([], 0.5, "paths"))
+
+
+@pytest.mark.parametrize("form", ["table", "paths", "paths0", "csv", "ndjson"])
+def test_a_list_is_written_while_it_is_read(form):
+    def rows():
+        yield RankedPhoto(photo("/a.jpg"), None, ())
+        raise AssertionError("read ahead")
+
+    lines = 2 if form == "csv" else 1
+    assert "/a.jpg" in "".join(islice(write_ranking(rows(), 0.5, form), lines))
+
+
+def test_a_description_says_how_sure_and_where(face_of):
+    result = PhotoResult(photo("/a\n.jpg"), (face_of("happy", 0.9, (10.4, 20, 30, 40)), face_of("sad", 0.3)))
+    head, certain, uncertain = describe(result, 0.5).splitlines()
+    assert head == "/a\\n.jpg: 2 faces"
+    assert certain.split() == ["happy", "90%", "at", "10,20", "30", "x", "40"]
+    assert "uncertain" in uncertain and "sad" in uncertain

@@ -1,0 +1,125 @@
+"""Batches of frames from any decoders: every photo comes out once, every slot goes back, whatever goes wrong."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from albumsort.album.decoders import Decoders, Frame, KnownPhoto
+from albumsort.errors import AlbumsortError
+from albumsort.records import Photo, PhotoFile, PhotoResult
+from albumsort.scanning.batches import PATIENCE, FaceReader, Reading, read_photos
+from albumsort.settings import ScanSettings
+
+_NO_CROPS = np.empty((0, 48, 48), np.uint8)
+
+
+class FakeDecoders:
+    """Gives photos of random shapes, known ones and bad ones, and as many frames at once as it has slots."""
+
+    def __init__(self, photos: int, frames: int, seed: int, shapes: tuple[int, ...] = (64, 128, 192, 256)) -> None:
+        self.photos, self.frames, self.shapes = photos, frames, shapes
+        self.dice = random.Random(seed)
+        self.free = threading.Semaphore(frames)
+        self.out = 0
+        self._lock = threading.Lock()
+
+    def release(self, frame: Frame) -> None:
+        with self._lock:
+            self.out -= 1
+        self.free.release()
+
+    def frame(self, number: int, shape: tuple[int, int]) -> Frame:
+        assert self.free.acquire(timeout=20), "no slot comes back"
+        with self._lock:
+            self.out += 1
+        pixels = np.empty((*shape, 3), np.uint8)
+        return Frame(Photo(str(number), 1, 1), pixels, pixels, 0)
+
+    def __iter__(self) -> Iterator[Frame | KnownPhoto | Photo]:
+        for number in range(self.photos):
+            kind = self.dice.random()
+            if kind < 0.1:
+                yield Photo(str(number), 1, 1, error="not an image")
+            elif kind < 0.2:
+                yield KnownPhoto(PhotoFile(str(number), 1, 1), "digest", None)
+            else:
+                yield self.frame(number, (self.dice.choice(self.shapes), self.dice.choice(self.shapes)))
+
+
+class OneOddShape(FakeDecoders):
+    """All photos have one shape but the first."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number in range(self.photos):
+            yield self.frame(number, (320, 64) if number else (64, 64))
+
+
+class FakeReader:
+    """Finds nobody; breaks on one photo."""
+
+    def __init__(self, breaks_on: str = "") -> None:
+        self.breaks_on = breaks_on
+
+    def read(self, frames: list[Frame]) -> list[Reading]:
+        if any(frame.photo.path == self.breaks_on for frame in frames):
+            raise RuntimeError("broken")
+        return [Reading(PhotoResult(frame.photo), _NO_CROPS) for frame in frames]
+
+
+def reading(decoders: FakeDecoders, reader: FakeReader | None = None) -> Any:
+    return read_photos(cast(Decoders, decoders), cast(FaceReader, reader or FakeReader()))
+
+
+def name(item: Reading | KnownPhoto) -> int:
+    return int(item.file.path if isinstance(item, KnownPhoto) else item.result.photo.path)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5, 24])
+@pytest.mark.parametrize("seed", range(4))
+def test_every_photo_comes_out_once_with_few_slots_and_many_shapes(frames: int, seed: int) -> None:
+    decoders = FakeDecoders(150, frames, seed)
+    with closing(reading(decoders)) as items:
+        assert sorted(map(name, items)) == list(range(150))
+    assert decoders.out == 0
+
+
+def test_a_photo_of_a_rare_shape_does_not_wait_for_the_end() -> None:
+    order = [name(item) for item in reading(OneOddShape(400, 24, 0))]
+    assert sorted(order) == list(range(400))
+    assert order.index(0) < PATIENCE + 24
+
+
+def test_what_breaks_a_batch_reaches_the_caller_and_no_thread_stays() -> None:
+    before = threading.active_count()
+    decoders = FakeDecoders(300, 8, 1)
+    with pytest.raises(RuntimeError, match="broken"), closing(reading(decoders, FakeReader("30"))) as items:
+        list(items)
+    assert threading.active_count() == before
+
+
+def test_leaving_early_leaves_no_thread() -> None:
+    before = threading.active_count()
+    with closing(reading(FakeDecoders(300, 24, 1))) as items:
+        for _, _ in zip(items, range(40), strict=False):
+            pass
+    assert threading.active_count() == before
+
+
+def test_an_error_of_tensorflow_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ResourceExhaustedError(Exception):
+        __module__ = "tensorflow.python.framework.errors_impl"
+
+    def fail(*_: object) -> None:
+        raise ResourceExhaustedError("failed to allocate memory\n[Op:Conv2D]")
+
+    reader = FaceReader(ScanSettings())
+    monkeypatch.setattr(FaceReader, "_read", fail)
+    with pytest.raises(AlbumsortError, match=r"ResourceExhaustedError: failed to allocate memory.*--device cpu"):
+        reader.read([])
