@@ -7,6 +7,7 @@ Importing this package is cheap: TensorFlow and OpenCV are loaded by the first n
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ _HOMES = {
     "ScanSummary": "albumsort.scanning.scan",
     "scan": "albumsort.scanning.scan",
 }
+
+logging.getLogger("albumsort").addHandler(logging.NullHandler())  # who embeds the package decides what is shown
 
 
 def __getattr__(name: str) -> Any:

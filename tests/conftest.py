@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
+import logging
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -83,6 +86,33 @@ def run(tmp_path: Path) -> Runner:
         return subprocess.run(command, check=False, **options)  # type: ignore[call-overload,no-any-return]
 
     return call
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
+    """Runs the command line as ``run`` does, but in this process, which is much faster: ``call("top", "happy")``."""
+    from albumsort.cli import main
+
+    def run_here(*args: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        streams = [io.TextIOWrapper(io.BytesIO(), write_through=True) for _ in range(2)]
+        with monkeypatch.context() as patch, redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+            patch.chdir(tmp_path)
+            for name in [] if env is None else {*os.environ} - {*env}:
+                patch.delenv(name)
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as left:
+                main([str(arg) for arg in args])
+        out, err = (os.fsdecode(stream.buffer.getvalue()) for stream in streams)  # type: ignore[attr-defined]
+        return subprocess.CompletedProcess(list(map(str, args)), left.value.code or 0, out, err)  # type: ignore[arg-type]
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    logger = logging.getLogger("albumsort")
+    log = (logger.level, logger.propagate, list(logger.handlers))
+    yield run_here
+    logger.level, logger.propagate, logger.handlers = log
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from logging import INFO
+from typing import Annotated, NoReturn
 
 import typer
 
 import albumsort
 from albumsort.cli import bench, bursts, correct, export, forget, predict, problems, prune, scan, sheet, stats, top
 from albumsort.cli import list as list_
+from albumsort.cli.command import Traceback, Verbose, add_command, keep_options
 from albumsort.cli.interrupt import stop
 from albumsort.cli.model import export as model_export
-from albumsort.cli.model import model, recipes
-from albumsort.cli.model import plots as model_plots
-from albumsort.errors import AlbumsortError, explain_import
-from albumsort.text import printable
+from albumsort.cli.model import model, plots, recipes
 
 app = typer.Typer(
     name="albumsort",
@@ -37,52 +36,69 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
+    verbose: Verbose = 0,
+    traceback: Traceback = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:
-    pass
+    keep_options(context, verbose, traceback)
 
 
-app.command()(scan.scan)
-app.command()(top.top)
-app.command("list")(list_.list_photos)
-app.command()(bursts.bursts)
-app.command()(sheet.sheet)
-app.command()(export.export)
-app.command()(predict.predict)
-app.command()(predict.show)
-app.command()(correct.correct)
-app.command()(stats.stats)
-app.command()(problems.problems)
-app.command()(prune.prune)
-app.command()(forget.forget)
-app.command()(bench.bench)
-model.app.command()(recipes.recipes)
-model.app.command()(recipes.compare)
-model.app.command()(model_export.export)
-model.app.command()(model_plots.data)
-model.app.command()(model_plots.look)
-model.app.command()(model_plots.curves)
-app.add_typer(model.app, name="model")
+add_command(app, scan.scan, level=INFO)
+add_command(app, top.top)
+add_command(app, list_.list_photos, "list")
+add_command(app, bursts.bursts)
+add_command(app, sheet.sheet)
+add_command(app, export.export)
+add_command(app, predict.predict)
+add_command(app, predict.show)
+add_command(app, correct.correct)
+add_command(app, stats.stats)
+add_command(app, problems.problems)
+add_command(app, prune.prune)
+add_command(app, forget.forget)
+add_command(app, bench.bench, level=INFO)
+
+model_app = typer.Typer(
+    name="model",
+    help="The emotion model: measure it, look at it, tune it, train another.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+model_app.callback()(keep_options)
+for command in (
+    model.train,
+    model.evaluate,
+    model.info,
+    model.tune,
+    model.use,
+    recipes.recipes,
+    recipes.compare,
+    model_export.export,
+    plots.data,
+    plots.look,
+    plots.curves,
+):
+    add_command(model_app, command, level=INFO)
+app.add_typer(model_app)
 
 
-def main() -> None:
-    """Run the command line. What a person can mend is one line on standard error, and exit code 1."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line.
+
+    Args:
+        arguments: without the name of the program; None for those of this process.
+
+    Raises:
+        SystemExit: with 0 when all went well, 1 when the command failed, 2 when it was used wrongly, 130 when it was
+            stopped by Ctrl-C.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # File names may hold any bytes, and must come out as they are.
             stream.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
     stop.listen()
-    try:
-        app()
-    except AlbumsortError as error:
-        message = str(error)
-    except sqlite3.Error as error:
-        message = f"the index: {error}"
-    except OSError as error:
-        message = f"{printable(str(error.filename))}: {error.strerror}" if error.filename else str(error)
-    except ImportError as error:
-        message = explain_import(error)
-    sys.stderr.write(f"albumsort: {printable(message)}\n")
-    sys.exit(1)
+    app(arguments)
+    sys.exit()

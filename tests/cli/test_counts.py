@@ -7,9 +7,11 @@ import os
 import re
 
 import pytest
-from albumsort.cli.query import problems, prune, stats
 from PIL import Image
 
+from albumsort.cli.problems import problems
+from albumsort.cli.prune import prune
+from albumsort.cli.stats import stats
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index import Index

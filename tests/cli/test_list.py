@@ -8,10 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from albumsort.cli.query import list_photos, stats, top
 
 from albumsort.cli.export import export
+from albumsort.cli.list import list_photos
 from albumsort.cli.sheet import sheet
+from albumsort.cli.stats import stats
+from albumsort.cli.top import top
 from albumsort.errors import AlbumsortError
 
 

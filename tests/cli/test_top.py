@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from albumsort.cli.query import top
 
+from albumsort.cli.top import top
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index import Index

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from albumsort.cli.query import stats, top
 
 from albumsort.cli.export import export as lay
 from albumsort.cli.model.export import export
 from albumsort.cli.model.model import evaluate
 from albumsort.cli.sheet import sheet
+from albumsort.cli.stats import stats
+from albumsort.cli.top import top
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index import Index

@@ -14,14 +14,7 @@ from albumsort.cli.options import Db, Device, Json, Model, Precision, index_path
 from albumsort.errors import AlbumsortError
 from albumsort.text import printable
 
-app = typer.Typer(
-    help="The emotion model: measure it, look at it, tune it, train another.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 
-
-@app.command()
 def train(
     data: Annotated[
         Path, typer.Option(metavar="DATA", help="fer2013.csv as Kaggle publishes it, or a folder of class folders.")
@@ -72,7 +65,6 @@ def train(
     print(run(chosen, faces, folder, command, say, what, {file.stem: file for file in teacher or []}))
 
 
-@app.command()
 def evaluate(
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="fer2013.csv, a folder with it, or a folder of class folders.")
@@ -136,7 +128,6 @@ def evaluate(
         _print_figures(name, split if everything.has_splits else "all", values)
 
 
-@app.command()
 def info(model: Model = None, as_json: Json = False) -> None:
     """Say what a model is: name, digest, labels, calibration, training, figures."""
     from albumsort.vision.models import model_in_use, read_card, shipped_model
@@ -173,7 +164,6 @@ def _print_training(training: dict[str, Any], temperatures: dict[str, float]) ->
                 print(f"  {split:11} {figures['n']:5d} faces  " + _in_words(figures))
 
 
-@app.command()
 def tune(
     db: Db = None,
     labels: Annotated[
@@ -224,7 +214,6 @@ def tune(
     print("read your photos again with: albumsort scan --rescan FOLDER; go back with: albumsort model use shipped")
 
 
-@app.command()
 def use(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A tuned model's file, or: shipped.")],
 ) -> None:

@@ -1,0 +1,98 @@
+"""What all commands share: ``-v``, ``--traceback``, and errors in one line."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sqlite3
+import sys
+import traceback as tracebacks
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any
+
+import typer
+
+from albumsort.cli.logs import configure
+from albumsort.errors import AlbumsortError, explain_import
+from albumsort.text import printable
+
+Verbose = Annotated[
+    int,
+    typer.Option("--verbose", "-v", count=True, show_default=False, help="Tell more on standard error; -vv tells all."),
+]
+Traceback = Annotated[bool, typer.Option("--traceback", help="Show where in the code an error came up.")]
+
+
+def add_command(
+    app: typer.Typer, command: Callable[..., None], name: str | None = None, level: int = logging.WARNING
+) -> None:
+    """Register a command, with the options that all commands have.
+
+    Args:
+        app: the command line, or one of its groups.
+        command: a function whose parameters are arguments and options as Typer has them.
+        name: what the command is called; None for the name of the function.
+        level: messages of the package are shown from this level of ``logging``, without any ``-v``.
+    """
+    own = signature(command, eval_str=True).parameters.values()
+    shared = signature(keep_options, eval_str=True).parameters.values()
+
+    @wraps(command)
+    def run(context: typer.Context, verbose: int, traceback: bool, **given: Any) -> None:
+        before = context.obj or (0, False)  # what stands before the name of the command
+        verbosity, traceback = verbose + before[0], traceback or before[1]
+        configure(verbosity, level)
+        with _errors_in_one_line(verbosity, traceback):
+            command(**given)
+
+    run.__signature__ = Signature(  # type: ignore[attr-defined]
+        [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
+    )
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *shared)}
+    app.command(name)(run)
+
+
+def keep_options(context: typer.Context, verbose: Verbose = 0, traceback: Traceback = False) -> None:
+    """Keep the options that stand before the name of a command, as in ``albumsort -v top happy``."""
+    before = context.obj or (0, False)
+    context.obj = (verbose + before[0], traceback or before[1])
+
+
+@contextmanager
+def _errors_in_one_line(verbosity: int, traceback: bool) -> Iterator[None]:
+    """Print an error of the work inside as one line on standard error, and leave with exit code 1.
+
+    Errors that a person can mend say what is wrong. Any other is a bug, and asks for a report.
+
+    Raises:
+        typer.Exit: there was an error.
+    """
+    try:
+        yield
+        return
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except (AlbumsortError, sqlite3.Error, OSError, ImportError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+            raise  # whoever reads the output has enough, and Typer ends the program quietly
+        message = _in_words(error)
+        if traceback:
+            tracebacks.print_exc()
+    except Exception as error:
+        details = tracebacks.format_exception_only(error)[-1].strip()
+        message = f"this is a bug in albumsort ({details}); please report it, with what -v prints"
+        if traceback or verbosity:
+            tracebacks.print_exc()
+    sys.stderr.write(f"albumsort: {printable(message)}\n")
+    raise typer.Exit(1)
+
+
+def _in_words(error: AlbumsortError | sqlite3.Error | OSError | ImportError) -> str:
+    if isinstance(error, sqlite3.Error):
+        return f"the index: {error}"
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return explain_import(error) if isinstance(error, ImportError) else str(error)

@@ -1,0 +1,23 @@
+"""What the package logs, on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+_handler = logging.StreamHandler()
+
+
+def configure(verbosity: int, default: int = logging.WARNING) -> None:
+    """Print the messages of the package to standard error, each as it is, without a time or a level.
+
+    Args:
+        verbosity: how often ``-v`` was given: 0 shows messages from the level ``default``, 1 from INFO, 2 and more
+            from DEBUG.
+        default: a level of ``logging``; INFO for commands that run for long.
+    """
+    logger = logging.getLogger("albumsort")
+    logger.setLevel(min(default, (logging.CRITICAL, logging.INFO, logging.DEBUG)[min(verbosity, 2)]))
+    _handler.setStream(sys.stderr)  # which may be another one than when this module was loaded
+    logger.addHandler(_handler)  # does nothing when it is there already
+    logger.propagate = False  # TensorFlow's log handlers belong to the root logger
