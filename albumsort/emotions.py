@@ -1,4 +1,4 @@
-"""The vocabulary: the emotions every room speaks of, and how the two label sets of FER2013 write them."""
+"""The emotions, and how the two label sets of FER2013 and the label schemes of the literature name them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Literal, get_args
 Emotion = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
 
-#: FER+ (Barsoum et al. 2016, arXiv:1608.01041) adds contempt. Its vote columns in ``fer2013new.csv``, renamed to the
-#: words above; ``unknown`` and ``not a face`` (column ``NF``) are votes, not emotions.
+#: The vote columns of FER+'s ``fer2013new.csv`` (Barsoum et al. 2016, arXiv:1608.01041) by emotion. FER+ adds contempt.
+#: Its columns ``unknown`` and ``NF`` (not a face) are votes, not emotions.
 FERPLUS_COLUMNS: dict[str, str] = {
     "angry": "anger",
     "disgust": "disgust",
@@ -23,12 +23,12 @@ FERPLUS_COLUMNS: dict[str, str] = {
     "contempt": "contempt",
 }
 
-#: What the perceived head of the network answers: the seven, then contempt. Contempt is learnt, so that sneers do not
-#: pull the other seven about, and left out of every answer: the seven are renormalised without it.
+#: The classes of the network's perceived head: the seven emotions, then contempt. Contempt is trained so that sneers do
+#: not distort the other seven. It is left out of all results: the seven probabilities are renormalised without it.
 PERCEIVED: tuple[str, ...] = tuple(FERPLUS_COLUMNS)
 
-#: The label schemes of the literature on FER2013: for each of the seven, as which emotion a face of it counts; None
-#: where such faces are left out.
+#: The label schemes of the literature on FER2013. Each gives, for the seven emotions in order, the emotion that it
+#: counts as, or None where faces with this emotion are left out.
 SCHEMES: dict[str, tuple[Emotion | None, ...]] = {
     "seven": EMOTIONS,
     "six": ("angry", "angry", "fear", "happy", "sad", "surprise", "neutral"),
@@ -37,24 +37,26 @@ SCHEMES: dict[str, tuple[Emotion | None, ...]] = {
 
 
 def labels_of(scheme: str) -> tuple[Emotion, ...]:
-    """The emotions that a scheme of ``SCHEMES`` tells apart, in the order of the seven."""
+    """The emotions that a scheme of ``SCHEMES`` distinguishes, in the order of ``EMOTIONS``."""
     return tuple(emotion for emotion in EMOTIONS if emotion in SCHEMES[scheme])
 
 
 def in_words(scheme: str) -> dict[str, str]:
-    """The emotions that a scheme tells apart, each with the words for all that counts as it: ``angry or disgust``."""
+    """For each emotion of a scheme the emotions that count as it, in words such as ``angry or disgust``."""
     counts_as = list(zip(EMOTIONS, SCHEMES[scheme], strict=True))
-    return {label: " or ".join(one for one, other in counts_as if other == label) for label in labels_of(scheme)}
+    return {
+        label: " or ".join(emotion for emotion, target in counts_as if target == label) for label in labels_of(scheme)
+    }
 
 
 def scheme_of(labels: Iterable[str]) -> str:
-    """The scheme that tells apart just these emotions, in this order.
+    """The scheme that has exactly these emotions, in this order.
 
     Raises:
-        ValueError: none does.
+        ValueError: there is no such scheme.
     """
-    found = tuple(labels)
+    wanted = tuple(labels)
     for scheme in SCHEMES:
-        if labels_of(scheme) == found:
+        if labels_of(scheme) == wanted:
             return scheme
-    raise ValueError(f"labels {' '.join(found)}: no scheme of emotions has these")
+    raise ValueError(f"labels {' '.join(wanted)}: no scheme of emotions has these")

@@ -1,11 +1,11 @@
-"""The one exception that reaches the user: its message is a sentence that says what is wrong and what to do."""
+"""The one exception that is meant for users. Its message says what is wrong and what to do about it."""
 
 
 class AlbumsortError(Exception):
-    """Something a person can mend. The command line prints the message alone and exits with 1."""
+    """A problem that the user can solve. The command line prints the message alone and exits with 1."""
 
 
-#: Debian's packages of the system libraries that opencv-python needs and minimal systems lack.
+#: System libraries that opencv-python needs and that minimal systems lack, with their packages on Debian.
 _SYSTEM_PACKAGES = {
     "libGL.so.1": "libgl1",
     "libgthread-2.0.so.0": "libglib2.0-0",
@@ -15,7 +15,7 @@ _SYSTEM_PACKAGES = {
 
 
 def explain_import(error: ImportError) -> str:
-    """What to do about a library that cannot be loaded."""
+    """A message for the user about a library that cannot be loaded."""
     for library, package in _SYSTEM_PACKAGES.items():
         if library in str(error):
             return f"OpenCV needs the system library {library}; on Debian and Ubuntu: sudo apt install {package}"

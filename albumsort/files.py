@@ -1,33 +1,62 @@
-"""New files: under their name only when they are whole, and never in place of another."""
+"""Files: new ones appear whole or not at all and never replace another; the SHA-256 of one."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import hashlib
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
-#: Of Linux's renameat2(2), which Python has no function for: paths are relative to the working directory; the name must
-#: be free.
-_HERE, _NOT_REPLACING = -100, 1
+#: Arguments of Linux's renameat2(2), for which Python has no function: paths are relative to the working directory, and
+#: the new name must be free.
+_AT_FDCWD, _RENAME_NOREPLACE = -100, 1
+#: Bytes that are read at once.
+_CHUNK = 1 << 20
+#: Bytes after which ``sha256`` gives a sign of life. Any disk reads as many in seconds.
+SIGN_OF_LIFE_BYTES = 64 << 20
+
+
+def sha256(file: str | os.PathLike[str] | BinaryIO, alive: Callable[[], None] | None = None) -> str:
+    """The SHA-256 of all bytes of a file, in hexadecimal.
+
+    Args:
+        file: a path, or an open binary file, which is left at its start.
+        alive: called after every ``SIGN_OF_LIFE_BYTES``.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    if isinstance(file, str | os.PathLike):
+        with open(file, "rb") as opened:
+            return sha256(opened, alive)
+    digest, read = hashlib.sha256(), 0
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+        read += len(chunk)
+        if alive is not None and read % SIGN_OF_LIFE_BYTES == 0:
+            alive()
+    file.seek(0)
+    return digest.hexdigest()
 
 
 @contextmanager
 def new_file(target: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
-    """Write a file beside its place, and give it its name when the block has ended and all is on the disk.
+    """Write a file under a temporary name beside ``target``; rename it once the block has ended and all is on the disk.
 
     Args:
-        target: must not be there; its folder must.
-        mode: who may read it, before the umask.
+        target: the file's name, which must be free, in a folder that exists.
+        mode: the permissions of the new file, before the umask.
 
     Raises:
         FileExistsError: the name is taken.
-        OSError: the disk is full, the folder may not be written.
+        OSError: the disk is full, or the folder cannot be written.
     """
     temporary = target.with_name(f".albumsort-{secrets.token_hex(8)}.part")
     try:
@@ -37,22 +66,26 @@ def new_file(target: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        _name(temporary, target)
+        _give_name(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _name(temporary: Path, target: Path) -> None:
-    """Give a finished file its name; fails when the name is taken."""
+def _give_name(temporary: Path, target: Path) -> None:
+    """Give a finished file its name.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
     try:
         os.link(temporary, target)
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
             raise
-        # A file system without hard links, as FAT on a memory card.
+        # The file system has no hard links, such as FAT on a memory card.
         if _rename_to_free(temporary, target):
             return
-        # It cannot do that either: claim the name, then move over what we claimed.
+        # It cannot do that either: claim the name with an empty file, then replace that file.
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         try:
             os.replace(temporary, target)
@@ -62,16 +95,19 @@ def _name(temporary: Path, target: Path) -> None:
 
 
 def _rename_to_free(source: Path, target: Path) -> bool:
-    """Rename in one step where the name is free; False where the system or the disk cannot.
+    """Rename a file in one step if the new name is free.
+
+    Returns:
+        False if the system or the file system has no such step, and nothing was done.
 
     Raises:
         FileExistsError: the name is taken.
-        OSError: it cannot be renamed.
+        OSError: the file cannot be renamed.
     """
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
     if rename is None:
         return False
-    if rename(_HERE, os.fsencode(source), _HERE, os.fsencode(target), _NOT_REPLACING) == 0:
+    if rename(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE) == 0:
         return True
     error = ctypes.get_errno()
     if error in (errno.ENOSYS, errno.EINVAL):

@@ -1,4 +1,4 @@
-"""Shrinking pictures: the one way in which the decoders and the detector make smaller copies."""
+"""Shrinking pictures: the decoders and the detector make their smaller copies here."""
 
 from __future__ import annotations
 
@@ -6,34 +6,40 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-#: A picture may end up this much smaller than asked for when a whole factor then does it all.
+#: A picture may become smaller than asked for, down to this share of ``side``, if an integer factor then suffices.
 _NEAR_ENOUGH = 0.95
 
 
 def shrink(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """``pixels`` ``(height, width, 3)`` at most ``side`` pixels long.
+    """A copy of a picture whose long side has at most ``side`` pixels.
 
-    Each pixel is the mean of those it covers, as far as a whole factor goes; the rest of the way, by less than two, has
-    linear weights, which are as good there and many times quicker than means over parts of pixels.
+    The picture is first shrunk by an integer factor: each new pixel is the mean of the pixels that it covers. The rest,
+    a factor below two, is done with linear interpolation. At such factors it is as good as means over fractions of
+    pixels, and many times faster.
 
-    A picture that is small enough is returned as it is.
+    Args:
+        pixels: uint8 ``(height, width, 3)``.
+        side: the largest allowed number of pixels on the long side.
+
+    Returns:
+        uint8 ``(new height, new width, 3)``; ``pixels`` itself if it is small enough.
     """
     height, width = pixels.shape[:2]
     longest = max(height, width)
     if longest <= side:
         return pixels
     size = (max(1, round(width * side / longest)), max(1, round(height * side / longest)))
-    whole = -(-longest // side)
-    if height % whole == width % whole == 0 and longest / whole >= _NEAR_ENOUGH * side:
-        size = (width // whole, height // whole)
+    factor = -(-longest // side)
+    if height % factor == width % factor == 0 and longest / factor >= _NEAR_ENOUGH * side:
+        size = (width // factor, height // factor)
     else:
-        whole = longest // side
-    if whole > 1 and min(height, width) >= whole:
-        # Means are quick where blocks of pixels come out even: at most a few at the edges are left out.
-        even = pixels[: height // whole * whole, : width // whole * whole]
-        pixels = _resized(even, (width // whole, height // whole), cv2.INTER_AREA)
+        factor = longest // side
+    if factor > 1 and min(height, width) >= factor:
+        # Means are fast if the sides are multiples of the factor. At most a few pixels at the edges are left out.
+        even = pixels[: height // factor * factor, : width // factor * factor]
+        pixels = _resized(even, (width // factor, height // factor), cv2.INTER_AREA)
     return pixels if pixels.shape[1::-1] == size else _resized(pixels, size, cv2.INTER_LINEAR)
 
 
-def _resized(pixels: NDArray[np.uint8], size: tuple[int, int], weights: int) -> NDArray[np.uint8]:
-    return np.asarray(cv2.resize(pixels, size, interpolation=weights), np.uint8)
+def _resized(pixels: NDArray[np.uint8], size: tuple[int, int], interpolation: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)

@@ -1,21 +1,22 @@
-"""Files that get their name when they are whole, also on disks without hard links, as memory cards are."""
+"""New files get their name when they are whole, also on disks without hard links such as memory cards."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import io
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from albumsort import files as new_files
-from albumsort.files import new_file
+from albumsort.files import SIGN_OF_LIFE_BYTES, new_file, sha256
 
 
 @pytest.fixture(params=["links", "no links", "neither"])
 def disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A disk that can link, one that can only rename, and one that cannot even do that without replacing."""
+    """Three disks: one has hard links, one can rename without replacing a file, one can do neither."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.EPERM, "Operation not permitted")
@@ -23,7 +24,7 @@ def disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     if request.param != "links":
         monkeypatch.setattr(os, "link", refuse)
     if request.param == "neither":
-        monkeypatch.setattr(new_files, "_rename_to_free", lambda source, target: False)
+        monkeypatch.setattr(sys, "platform", "a system without renameat2")
     return str(request.param)
 
 
@@ -50,8 +51,8 @@ def test_what_goes_wrong_leaves_nothing(disk: str, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="renames without replacing by a call of Linux")
-def test_without_hard_links_no_empty_file_stands_for_it_at_any_time(
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's renameat2")
+def test_without_hard_links_the_name_is_never_claimed_by_an_empty_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened, real = [], os.open
@@ -70,8 +71,29 @@ def test_without_hard_links_no_empty_file_stands_for_it_at_any_time(
     assert len(opened) == 1 and opened[0].endswith(".part")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="renames without replacing by a call of Linux")
-def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
-    (tmp_path / "a.part").write_bytes(b"x")
-    with pytest.raises(FileNotFoundError, match="gone"):
-        new_files._rename_to_free(tmp_path / "a.part", tmp_path / "gone" / "a.txt")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's renameat2")
+def test_a_folder_that_disappears_is_named_in_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"folder/a\.txt"), new_file(tmp_path / "folder" / "a.txt") as file:
+        file.write(b"all of it")
+        (tmp_path / "folder").rename(tmp_path / "moved")
+
+
+@pytest.mark.parametrize("content", [b"", b"a photo", bytes(range(256)) * 9000])
+def test_the_digest_of_a_path_and_of_an_open_file_is_that_of_all_bytes(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(content)
+    with open(tmp_path / "photo.jpg", "rb") as file:
+        file.read(3)
+        assert sha256(tmp_path / "photo.jpg") == sha256(file) == hashlib.sha256(content).hexdigest()
+        assert file.tell() == 0
+
+
+def test_a_large_file_gives_signs_of_life_while_it_is_read() -> None:
+    signs: list[int] = []
+    content = bytes(2 * SIGN_OF_LIFE_BYTES + 1)
+    assert sha256(io.BytesIO(content), lambda: signs.append(1)) == hashlib.sha256(content).hexdigest()
+    assert len(signs) == 2

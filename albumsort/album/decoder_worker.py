@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import hashlib
 import os
 import stat
 import warnings
@@ -30,12 +29,10 @@ from albumsort.album.photo import (
     open_photo,
     read_header,
 )
+from albumsort.files import SIGN_OF_LIFE_BYTES, sha256
 from albumsort.resize import shrink
 from albumsort.text import printable
 
-_CHUNK = 1 << 20
-#: Bytes that any disk gives in seconds.
-_SMALL = 64 << 20
 #: A file with more bytes is no photo, and would be read for minutes or, where it is mostly a hole, for days.
 LARGEST = 5_000_000_000
 #: Grey levels up to which a pixel is black, and from which it is white.
@@ -126,19 +123,6 @@ def _give_memory_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def sha256(file: BinaryIO, alive: Callable[[], None]) -> str:
-    """Digest of all bytes of an open file, which is left at its start."""
-    digest, read = hashlib.sha256(), 0
-    file.seek(0)
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
-        read += len(chunk)
-        if read % _SMALL == 0:
-            alive()
-    file.seek(0)
-    return digest.hexdigest()
-
-
 def _pixels(image: Image.Image, file: BinaryIO, header: Header, detail: int) -> tuple[NDArray[np.uint8], str | None]:
     """The pixels of an opened photo; of one that ends too early, those that are there, and the word for it."""
     try:
@@ -176,7 +160,7 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
             if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):  # which may have no end
                 return Failed("not an image", None)
             # What is no picture may be a film of any size, and is not worth reading to its end.
-            if sniff(file.read(SNIFF_BYTES)) is not None or status.st_size < _SMALL:
+            if sniff(file.read(SNIFF_BYTES)) is not None or status.st_size < SIGN_OF_LIFE_BYTES:
                 if status.st_size > LARGEST:
                     size = f"{status.st_size / 1e9:.0f} GB > {LARGEST / 1e9:.0f} GB"
                     return Failed(f"too large a file ({size})", None)

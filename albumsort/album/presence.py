@@ -1,4 +1,4 @@
-"""Whether what the index knows of is still on the disk."""
+"""Whether files and folders that the index knows are still on the disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from albumsort.records import Photo, mtime_ns
 
 
 def is_gone(path: str) -> bool:
-    """Whether there is no such file; one that cannot be reached just now (permissions, a sick disk) is not gone."""
+    """Whether a file is no longer there. A file out of reach (permissions, a failing disk) does not count as gone."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -19,7 +19,7 @@ def is_gone(path: str) -> bool:
 
 
 def is_unplugged(root: str) -> bool:
-    """Whether a folder is not there, or is an empty place where a disk used to be mounted."""
+    """Whether a folder is missing or empty: a disk that used to be mounted there leaves an empty folder."""
     try:
         with os.scandir(root) as entries:
             return next(entries, None) is None
@@ -30,10 +30,10 @@ def is_unplugged(root: str) -> bool:
 
 
 def is_as_scanned(photo: Photo) -> bool:
-    """Whether the file of a photo has the size and the time that the index knows.
+    """Whether a photo's file has the size and the modification time that the index knows.
 
     Raises:
-        OSError: it is not there, or out of reach.
+        OSError: the file is not there, or out of reach.
     """
     status = os.stat(photo.path)
     return (status.st_size, mtime_ns(status)) == (photo.size, photo.mtime_ns)

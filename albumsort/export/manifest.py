@@ -13,6 +13,7 @@ from typing import Any
 
 from albumsort.errors import AlbumsortError
 from albumsort.export import xmp
+from albumsort.files import sha256
 from albumsort.text import printable
 
 NAME = "albumsort-export.json"
@@ -191,8 +192,4 @@ def fingerprint(path: Path) -> str:
         return hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
     if not path.is_file():
         return ""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return sha256(path)

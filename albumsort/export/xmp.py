@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 from xml.etree import ElementTree
 
-import albumsort
 from albumsort.emotions import EMOTIONS
 from albumsort.records import Box, Face, Photo
 
@@ -65,7 +65,7 @@ def packet(photo: Photo, faces: Sequence[Face], certain: float, orientation: int
     shown = {face.emotion for face in faces if face.confidence >= certain}
     emotions = [emotion for emotion in EMOTIONS if emotion in shown]
     root = ElementTree.Element(
-        _name("x:xmpmeta"), {_name("x:xmptk"): f"albumsort {albumsort.__version__} sha256:{_NO_DIGEST}"}
+        _name("x:xmpmeta"), {_name("x:xmptk"): f"albumsort {metadata.version('albumsort')} sha256:{_NO_DIGEST}"}
     )
     about = _add(_add(root, "rdf:RDF"), "rdf:Description", {"rdf:about": ""})
     if emotions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -27,6 +26,7 @@ from albumsort.album.decoders import Decoders, Frame
 from albumsort.album.raw_pairs import jpegs_of_raws
 from albumsort.album.walk import walk
 from albumsort.errors import AlbumsortError
+from albumsort.files import sha256
 from albumsort.records import PhotoFile
 from albumsort.scanning.batches import BATCH, READERS, FaceReader, cut_out
 from albumsort.scanning.scan import ScanSummary, scan
@@ -173,10 +173,10 @@ def _unlike(files: Sequence[PhotoFile]) -> list[PhotoFile]:
     """The files without copies of one another, which a scan does not decode."""
     unlike: dict[str, PhotoFile] = {}
     for file in files:
-        digest = hashlib.sha256()
-        for chunk in _chunks(file):
-            digest.update(chunk)
-        unlike.setdefault(digest.hexdigest(), file)
+        digest = ""  # a scan does not read this file to its end
+        with suppress(OSError):
+            digest = sha256(file.path) if file.size <= LARGEST else ""
+        unlike.setdefault(digest, file)
     return list(unlike.values())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import labels_of
+from albumsort.files import sha256
 from albumsort.training import calibrate, evaluate, recipe_file, teach
 from albumsort.training.augment import classes_of
 from albumsort.training.datasets import DataError, Faces
@@ -246,7 +246,7 @@ def save(network: keras.Model, path: Path) -> str:
     """Write a network so that any Keras 3 that knows its layers can load it; returns the file's SHA-256."""
     network.save(path)
     _make_lasting(path)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256(path)
 
 
 def write(

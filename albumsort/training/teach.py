@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import PERCEIVED, labels_of
+from albumsort.files import sha256
 from albumsort.training.calibrate import softmax
 from albumsort.training.datasets import DataError, Faces
 from albumsort.training.network import logits
@@ -44,7 +45,7 @@ def named(recipe: Recipe, files: Mapping[str, Path]) -> dict[str, str]:
             raise DataError(f"{file}: the recipe has no use for a teacher named {name}; {wanted}")
         if _classes(file) != {"fer2013": len(labels_of(recipe.labels)), "perceived": len(PERCEIVED)}:
             raise DataError(f"{file}: tells other emotions apart than the recipe, and so is no teacher for it")
-    return {name: _digest(file) for name, file in files.items()}
+    return {name: sha256(file) for name, file in files.items()}
 
 
 def said_by(teacher: Path, faces: Faces) -> dict[str, NDArray[np.float32]]:
@@ -117,8 +118,3 @@ def _classes(teacher: Path) -> dict[str, int]:
     card = read_card(teacher)
     of_seven = {"perceived": len(PERCEIVED)} if "perceived" in card.temperatures else {}
     return {"fer2013": len(card.labels), **of_seven}
-
-
-def _digest(teacher: Path) -> str:
-    """SHA-256 of the file."""
-    return hashlib.sha256(teacher.read_bytes()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import zipfile
@@ -13,6 +12,7 @@ from typing import Any
 import albumsort
 from albumsort.emotions import EMOTIONS, scheme_of
 from albumsort.errors import AlbumsortError
+from albumsort.files import sha256
 
 #: The heads of a network: what people perceive (FER+), and FER2013's labels for comparison with the literature. A
 #: network has both, or the latter alone.
@@ -123,7 +123,7 @@ def read_card(model: Path) -> ModelCard:
             raise AlbumsortError(
                 f"{path}: too large for a model ({path.stat().st_size / 1e6:.0f} MB > {limit / 1e6:.0f} MB)"
             )
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    digest = sha256(model)
     try:
         content = json.loads(card.read_text(encoding="utf-8"))
         temperatures = {head: float(value) for head, value in content["temperatures"].items()}

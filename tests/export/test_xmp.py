@@ -84,7 +84,7 @@ def test_a_file_as_albumsort_wrote_it_is_its_own(own):
 
 
 def test_a_file_is_known_whatever_version_wrote_it(face_of, own, monkeypatch):
-    monkeypatch.setattr("albumsort.__version__", "9.9.9rc1+local")
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "9.9.9rc1+local")
     own.write_bytes(packet(PHOTO, [face_of("happy", 0.9)], 0.5, 1))
     assert b"9.9.9rc1+local" in own.read_bytes()
     assert is_own(own)
