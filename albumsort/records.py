@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from albumsort.emotions import EMOTIONS
 
-#: ``(x, y, width, height)`` in pixels; ``x`` grows to the right, ``y`` down. May reach over the edge of the picture.
-Box = tuple[float, float, float, float]
+if TYPE_CHECKING:  # NumPy is not loaded for records: a command that only asks the index does without it
+    import numpy as np
+    from numpy.typing import NDArray
+
 #: ``(x, y)`` in pixels of left eye, right eye, nose, left and right corner of the mouth, left as the viewer sees it.
 Landmarks = tuple[tuple[float, float], ...]
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels: its left upper corner, its width and its height. ``x`` grows to the right, ``y`` down.
+
+    It may reach over the edge of the picture.
+    """
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def area(self) -> float:
+        """Width times height, in square pixels."""
+        return self.w * self.h
+
+    def scaled(self, across: float, down: float) -> Box:
+        """The same rectangle in a picture that is ``across`` times as wide and ``down`` times as high."""
+        return Box(self.x * across, self.y * down, self.w * across, self.h * down)
 
 
 def mtime_ns(status: os.stat_result) -> int:
@@ -64,6 +88,11 @@ class Detection:
     score: float
     landmarks: Landmarks
 
+    def scaled(self, across: float, down: float) -> Detection:
+        """The same face in a picture that is ``across`` times as wide and ``down`` times as high."""
+        points = tuple((x * across, y * down) for x, y in self.landmarks)
+        return Detection(self.box.scaled(across, down), self.score, points)
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -104,6 +133,16 @@ class PhotoResult:
 
     photo: Photo
     faces: tuple[Face, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPhoto(PhotoResult):
+    """A photo as the networks have just read it: ``crops`` holds its faces as they were classified.
+
+    ``crops`` is uint8 ``(faces, 48, 48)``, in the order of ``faces``.
+    """
+
+    crops: NDArray[np.uint8] = field(kw_only=True, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

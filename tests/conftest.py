@@ -21,7 +21,7 @@ import pytest
 
 from albumsort.emotions import EMOTIONS
 from albumsort.index.writer import IndexWriter
-from albumsort.records import Face, Photo, PhotoResult
+from albumsort.records import Box, Face, Photo, PhotoResult
 from albumsort.scanning.scan import scan
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -156,7 +156,7 @@ def face_of() -> FaceMaker:
         points = tuple(
             (x + w * a, y + h * b) for a, b in ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
         )
-        return Face((x, y, w, h), 0.99, points, 50.0, probabilities)
+        return Face(Box(x, y, w, h), 0.99, points, 50.0, probabilities)
 
     return make
 

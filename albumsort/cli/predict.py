@@ -18,8 +18,7 @@ from albumsort.text import printable
 _DRAWN = 1600
 
 if TYPE_CHECKING:
-    from albumsort.records import PhotoResult
-    from albumsort.scanning.batches import Reading
+    from albumsort.records import PhotoResult, ReadPhoto
 
 
 def predict(
@@ -44,9 +43,9 @@ def predict(
         if crops:
             _keep_crops(read, crops, number)
         if as_json:
-            print(json.dumps(result_as_dict(read.result, threshold)), flush=True)
+            print(json.dumps(result_as_dict(read, threshold)), flush=True)
         else:
-            print(describe(read.result, threshold), end="")
+            print(describe(read, threshold), end="")
 
 
 def show(
@@ -94,10 +93,10 @@ def _read(path: str) -> PhotoResult:
     from albumsort.scanning import batches as reading
 
     (read,) = reading.predict([path])
-    return read.result
+    return read
 
 
-def _keep_crops(reading: Reading, folder: Path, number: int) -> None:
+def _keep_crops(reading: ReadPhoto, folder: Path, number: int) -> None:
     """Write the crops as PNG; a name is never used twice."""
     from PIL import Image
 
@@ -106,8 +105,8 @@ def _keep_crops(reading: Reading, folder: Path, number: int) -> None:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        name = os.path.basename(reading.result.photo.path)
-        for place, (face, crop) in enumerate(zip(reading.result.faces, reading.crops, strict=True), 1):
+        name = os.path.basename(reading.photo.path)
+        for place, (face, crop) in enumerate(zip(reading.faces, reading.crops, strict=True), 1):
             words = f"_face{place}_{face.emotion}_{face.confidence * 100:03.0f}"
             target = folder / fitting_name(f"{number + 1:04d}_", name, words, ".png")
             with new_file(target) as file:

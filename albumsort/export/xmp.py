@@ -122,8 +122,8 @@ def _add_regions(
 
 def _area(box: Box, width: int, height: int, orientation: int) -> dict[str, str] | None:
     """The part of a box that is on the photo, by its centre, in 0..1 of the photo as stored; None when none is."""
-    left, top = max(box[0], 0.0) / width, max(box[1], 0.0) / height
-    right, bottom = min(box[0] + box[2], width) / width, min(box[1] + box[3], height) / height
+    left, top = max(box.x, 0.0) / width, max(box.y, 0.0) / height
+    right, bottom = min(box.x + box.w, width) / width, min(box.y + box.h, height) / height
     if right <= left or bottom <= top:
         return None
     x, y = _AS_STORED[orientation]((left + right) / 2, (top + bottom) / 2)

@@ -52,10 +52,10 @@ class LabelledFace:
 
 def overlap(a: Box, b: Box) -> float:
     """What two boxes share, as a part of what they cover together, 0..1."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    width = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
+    height = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
     shared = max(width, 0.0) * max(height, 0.0)
-    together = a[2] * a[3] + b[2] * b[3] - shared
+    together = a.area + b.area - shared
     return shared / together if together else 0.0
 
 
@@ -94,7 +94,7 @@ def as_read(faces: Iterable[Face], corrections: Sequence[Correction]) -> tuple[F
     found = visible(faces, corrections)
     others = [face for place, face in enumerate(faces) if place not in found]
     back = [one.said for one in corrections if one.is_there]
-    return tuple(sorted([*others, *back], key=lambda face: -face.box[2] * face.box[3]))
+    return tuple(sorted([*others, *back], key=lambda face: -face.box.area))
 
 
 def visible(faces: Sequence[Face], corrections: Sequence[Correction]) -> dict[int, int]:
@@ -158,7 +158,7 @@ def remembered(connection: sqlite3.Connection, count: int, uncorrected: str) -> 
     )
     for path, digest, x, y, w, h, *probabilities in rows:
         if None not in probabilities:
-            yield LabelledFace(from_column(path), (x, y, w, h), digest, None, tuple(probabilities))
+            yield LabelledFace(from_column(path), Box(x, y, w, h), digest, None, tuple(probabilities))
 
 
 def _to_json(face: Face) -> str:
@@ -169,5 +169,5 @@ def _from_json(text: str) -> Face:
     parts = json.loads(text)
     points = tuple((x, y) for x, y in parts["landmarks"])
     return Face(
-        tuple(parts["box"]), parts["detection"], points, parts["sharpness"], tuple(parts["probabilities"])
+        Box(*parts["box"]), parts["detection"], points, parts["sharpness"], tuple(parts["probabilities"])
     )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.records import Face, Photo, PhotoResult
+from albumsort.records import Box, Face, Photo, PhotoResult
 
 PHOTO_COLUMNS = "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error, exposure, orientation"
 _FACE_COLUMNS = "photo_id, sharpness, landmarks, x, y, w, h, detection, " + ", ".join(EMOTIONS)
@@ -117,4 +117,4 @@ def results_of(
 
 def _face(row: tuple[Any, ...]) -> Face:
     # Slices, because a million of these are made.
-    return Face(row[3:7], row[7], tuple(map(tuple, json.loads(row[2]))) if row[2] else (), row[1], row[8:])
+    return Face(Box._make(row[3:7]), row[7], tuple(map(tuple, json.loads(row[2]))) if row[2] else (), row[1], row[8:])

@@ -63,7 +63,7 @@ def draw_faces(
 
 
 def _box(picture: Axes, face: Face, number: int, scale: float, threshold: float) -> None:
-    x, y, w, h = (value * scale for value in face.box)
+    x, y, w, h = face.box.scaled(scale, scale)
     certain = face.confidence >= threshold
     colour = COLOURS[face.emotion] if certain else UNCERTAIN
     picture.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=2))

@@ -233,7 +233,7 @@ def _caption(draw: ImageDraw.ImageDraw, place: tuple[int, int], sheet: Sheet, ra
 
 
 def _box(draw: ImageDraw.ImageDraw, face: Face, scale: float, threshold: float, size: int) -> None:
-    x, y, w, h = (value * scale for value in face.box)
+    x, y, w, h = face.box.scaled(scale, scale)
     colour = COLOURS[face.emotion] if face.confidence >= threshold else UNCERTAIN
     # A dark line on both sides, so that a box is seen on any ground.
     line = max(2, size // 5)

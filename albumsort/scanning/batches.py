@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from albumsort.album.decoders import Decoders, Frame, KnownPhoto
 from albumsort.errors import AlbumsortError
-from albumsort.records import Box, Detection, Face, Photo, PhotoFile, PhotoResult, mtime_ns
+from albumsort.records import Box, Detection, Face, Photo, PhotoFile, PhotoResult, ReadPhoto, mtime_ns
 from albumsort.settings import ScanSettings
 from albumsort.vision.crop import crop_face, whole_picture
 from albumsort.vision.detector import CANVAS_STEP, FaceDetector
@@ -37,14 +37,6 @@ READERS = 2
 
 #: Photos that may overtake one that waits for others of its canvas.
 PATIENCE = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A photo as it comes out of the networks. ``crops`` are its faces' crops, uint8 ``(n, 48, 48)``."""
-
-    result: PhotoResult
-    crops: NDArray[np.uint8]
 
 
 class FaceReader:
@@ -89,16 +81,16 @@ class FaceReader:
         """Of the emotion model; None as long as nothing was classified."""
         return self._classifier.card if self._classifier else None
 
-    def read_face(self, frame: Frame) -> Reading:
+    def read_face(self, frame: Frame) -> ReadPhoto:
         """Read a picture that is one face."""
         crop, sharpness = whole_picture(frame.pixels)
         photo = frame.photo
-        box = (0.0, 0.0, float(photo.width or 1), float(photo.height or 1))
+        box = Box(0.0, 0.0, float(photo.width or 1), float(photo.height or 1))
         (probabilities,) = _rows(self.classifier.probabilities(crop[None]))
         face = Face(box, 1.0, (), sharpness, probabilities)
-        return Reading(PhotoResult(photo, (face,)), crop[None])
+        return ReadPhoto(photo, (face,), crops=crop[None])
 
-    def read(self, frames: Sequence[Frame]) -> list[Reading]:
+    def read(self, frames: Sequence[Frame]) -> list[ReadPhoto]:
         """Find and read the faces of some photos.
 
         Raises:
@@ -113,7 +105,7 @@ class FaceReader:
             reason = next(iter(str(error).splitlines()), "")[:200]
             raise AlbumsortError(f"the networks failed ({type(error).__name__}: {reason}); try --device cpu") from error
 
-    def _read(self, frames: Sequence[Frame]) -> list[Reading]:
+    def _read(self, frames: Sequence[Frame]) -> list[ReadPhoto]:
         found = self.detector.detect([frame.look for frame in frames])
         cut = [cut_out(frame.pixels, frame.look, faces) for frame, faces in zip(frames, found, strict=True)]
         crops = [np.stack([crop for crop, _ in tiles]) if tiles else _NO_CROPS for tiles in cut]
@@ -123,10 +115,10 @@ class FaceReader:
             photo = frame.photo
             full = (photo.width or 1) / frame.look.shape[1], (photo.height or 1) / frame.look.shape[0]
             done = tuple(
-                Face(_box(face, full), face.score, _points(face, full), sharpness, next(rows))
-                for face, (_, sharpness) in zip(faces, tiles, strict=True)
+                Face(face.box, face.score, face.landmarks, sharpness, next(rows))
+                for face, (_, sharpness) in zip((face.scaled(*full) for face in faces), tiles, strict=True)
             )
-            readings.append(Reading(PhotoResult(photo, done), stack))
+            readings.append(ReadPhoto(photo, done, crops=stack))
         return readings
 
 
@@ -141,30 +133,30 @@ def cut_out(
 ) -> list[tuple[NDArray[np.uint8], float]]:
     """Crop and sharpness, as ``crop_face`` gives them, of each face that was found in a photo's look."""
     scale = pixels.shape[1] / look.shape[1], pixels.shape[0] / look.shape[0]
-    return [crop_face(pixels, _box(face, scale)) for face in faces]
+    return [crop_face(pixels, face.box.scaled(*scale)) for face in faces]
 
 
 _NO_CROPS = np.empty((0, 48, 48), np.uint8)
 
 
-def read_photos(decoders: Decoders, reader: FaceReader) -> Generator[Reading | KnownPhoto, None, None]:
+def read_photos(decoders: Decoders, reader: FaceReader) -> Generator[ReadPhoto | KnownPhoto, None, None]:
     """Everything the decoders give, with faces read; in batches of one canvas, so not in order.
 
     A photo that could not be decoded comes as a reading without faces. To be closed before the decoders are, whose
     memory the threads in here work on.
     """
     waiting: dict[tuple[int, int], deque[tuple[int, Frame]]] = defaultdict(deque)
-    flying: set[Future[list[Reading]]] = set()
+    flying: set[Future[list[ReadPhoto]]] = set()
     turn = 0
 
-    def read(frames: list[Frame]) -> list[Reading]:
+    def read(frames: list[Frame]) -> list[ReadPhoto]:
         try:
             return reader.read(frames)
         finally:
             for frame in frames:
                 decoders.release(frame)
 
-    def landed(at_most: int) -> Iterator[Reading]:
+    def landed(at_most: int) -> Iterator[ReadPhoto]:
         """What has been read, when no more than so many batches shall stay in flight."""
         while len(flying) > at_most or any(batch.done() for batch in flying):
             done, _ = wait(flying, return_when=FIRST_COMPLETED)
@@ -172,7 +164,7 @@ def read_photos(decoders: Decoders, reader: FaceReader) -> Generator[Reading | K
             for batch in done:
                 yield from batch.result()
 
-    def start(canvas: tuple[int, int]) -> Iterator[Reading]:
+    def start(canvas: tuple[int, int]) -> Iterator[ReadPhoto]:
         yield from landed(READERS - 1)
         queue = waiting[canvas]
         flying.add(threads.submit(read, [queue.popleft()[1] for _ in range(min(BATCH, len(queue)))]))
@@ -186,7 +178,7 @@ def read_photos(decoders: Decoders, reader: FaceReader) -> Generator[Reading | K
                 yield item
                 continue
             if isinstance(item, Photo):
-                yield Reading(PhotoResult(item), _NO_CROPS)
+                yield ReadPhoto(item, crops=_NO_CROPS)
                 continue
             turn += 1
             height, width = item.look.shape[:2]
@@ -206,7 +198,9 @@ def read_photos(decoders: Decoders, reader: FaceReader) -> Generator[Reading | K
         yield from landed(0)
 
 
-def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropped: bool = False) -> Iterator[Reading]:
+def predict(
+    files: Sequence[str], settings: ScanSettings | None = None, *, cropped: bool = False
+) -> Iterator[ReadPhoto]:
     """Read photos without an index, in the order given. What is no photo comes with its error.
 
     Args:
@@ -220,17 +214,17 @@ def predict(files: Sequence[str], settings: ScanSettings | None = None, *, cropp
     settings = settings or ScanSettings()
     reader = FaceReader(settings)
     read = _read_faces if cropped else read_photos
-    done: dict[str, deque[Reading]] = defaultdict(deque)
+    done: dict[str, deque[ReadPhoto]] = defaultdict(deque)
     there = [file for file in files if os.path.exists(file)]
     for file in files:
         if not os.path.exists(file):
-            done[file].append(Reading(PhotoResult(Photo(file, 0, 0, error="no such file")), _NO_CROPS))
+            done[file].append(ReadPhoto(Photo(file, 0, 0, error="no such file"), crops=_NO_CROPS))
     turn = 0
     with Decoders(map(_stat, there), settings.decoders()) as decoders, closing(read(decoders, reader)) as items:
         for item in chain([None], items):
             if item is not None:
-                assert isinstance(item, Reading)  # noqa: S101 - nothing is known without an index
-                done[item.result.photo.path].append(item)
+                assert isinstance(item, ReadPhoto)  # noqa: S101 - nothing is known without an index
+                done[item.photo.path].append(item)
             while turn < len(files) and done[files[turn]]:
                 yield done[files[turn]].popleft()
                 turn += 1
@@ -256,7 +250,7 @@ def cut_faces(
                 yield item, []
             elif isinstance(item, Frame):
                 scale = item.pixels.shape[1] / (item.photo.width or 1), item.pixels.shape[0] / (item.photo.height or 1)
-                crops = [_cut(item.pixels, box and _scaled(box, scale)) for box in boxes[item.photo.path]]
+                crops = [_cut(item.pixels, box and box.scaled(*scale)) for box in boxes[item.photo.path]]
                 decoders.release(item)
                 yield item.photo, crops
 
@@ -290,14 +284,14 @@ def _cut(pixels: NDArray[np.uint8], box: Box | None) -> NDArray[np.uint8] | None
     return crop_face(pixels, box)[0] if on_photo else None
 
 
-def _read_faces(decoders: Decoders, reader: FaceReader) -> Generator[Reading | KnownPhoto, None, None]:
+def _read_faces(decoders: Decoders, reader: FaceReader) -> Generator[ReadPhoto | KnownPhoto, None, None]:
     """As ``read_photos``, for pictures that are one face each."""
     for item in decoders:
         if isinstance(item, Frame):
             yield reader.read_face(item)
             decoders.release(item)
         else:
-            yield Reading(PhotoResult(item), _NO_CROPS) if isinstance(item, Photo) else item
+            yield ReadPhoto(item, crops=_NO_CROPS) if isinstance(item, Photo) else item
 
 
 def _stat(path: str) -> PhotoFile:
@@ -307,16 +301,3 @@ def _stat(path: str) -> PhotoFile:
     except OSError:
         return PhotoFile(path, 0, 0)
     return PhotoFile(path, status.st_size, mtime_ns(status))
-
-
-def _box(face: Detection, scale: tuple[float, float]) -> Box:
-    return _scaled(face.box, scale)
-
-
-def _scaled(box: Box, scale: tuple[float, float]) -> Box:
-    x, y, w, h = box
-    return x * scale[0], y * scale[1], w * scale[0], h * scale[1]
-
-
-def _points(face: Detection, scale: tuple[float, float]) -> tuple[tuple[float, float], ...]:
-    return tuple((x * scale[0], y * scale[1]) for x, y in face.landmarks)

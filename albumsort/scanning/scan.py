@@ -146,8 +146,8 @@ class _Scan:
                     if isinstance(item, KnownPhoto):
                         self.copies.append(item)
                     else:
-                        self._count(item.result)
-                        self.pending.append(item.result)
+                        self._count(item)
+                        self.pending.append(item)
                     due = time.monotonic() - self.last_write > WRITE_SECONDS
                     if due or len(self.pending) + len(self.copies) >= WRITE_BATCH:
                         self._flush()

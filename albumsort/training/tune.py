@@ -139,7 +139,7 @@ def _box(text: str) -> Box | None:
         x, y, w, h = (float(value) for value in text.replace(",", " ").split())
     except ValueError:
         return None
-    return (x, y, w, h) if all(map(math.isfinite, (x, y, w, h))) and w > 0 and h > 0 else None
+    return Box(x, y, w, h) if all(map(math.isfinite, (x, y, w, h))) and w > 0 and h > 0 else None
 
 
 def tune(

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.records import Detection
+from albumsort.records import Box, Detection
 from albumsort.resize import shrink
 from albumsort.vision.mtcnn import Networks, load
 
@@ -133,9 +133,9 @@ class FaceDetector:
                 continue  # the networks shrank a window below what was asked for
             points = tuple((float(x), float(y)) for x, y in landmarks[k])
             faces[windows.picture[k]].append(
-                Detection((left, top, right - left, bottom - top), float(windows.score[k]), points)
+                Detection(Box(left, top, right - left, bottom - top), float(windows.score[k]), points)
             )
-        return [sorted(each, key=lambda face: -face.box[2] * face.box[3]) for each in faces]
+        return [sorted(each, key=lambda face: -face.box.area) for each in faces]
 
     def _propose(self, levels: list[_Level]) -> _Windows:
         """Square windows that may hold a face, on the scale of the canvas."""
@@ -291,7 +291,4 @@ def _best_without_nested(windows: _Windows, overlap: float) -> Ints:
 
 def _scaled(face: Detection, look: NDArray[np.uint8], picture: NDArray[np.uint8]) -> Detection:
     """The face in pixels of the picture that its look was made of."""
-    sx, sy = picture.shape[1] / look.shape[1], picture.shape[0] / look.shape[0]
-    x, y, w, h = face.box
-    points = tuple((px * sx, py * sy) for px, py in face.landmarks)
-    return Detection((x * sx, y * sy, w * sx, h * sy), face.score, points)
+    return face.scaled(picture.shape[1] / look.shape[1], picture.shape[0] / look.shape[0])

@@ -21,7 +21,7 @@ import numpy as np
 from albumsort.emotions import EMOTIONS
 from albumsort.index.reader import Index
 from albumsort.index.writer import IndexWriter
-from albumsort.records import Face, Photo, PhotoResult
+from albumsort.records import Box, Face, Photo, PhotoResult
 
 #: How often people show what, about as FER+ has it; the order is that of ``EMOTIONS``.
 SHARES = (0.09, 0.01, 0.02, 0.27, 0.12, 0.13, 0.36)
@@ -42,7 +42,7 @@ def results(photos: int, faces: int) -> Iterator[PhotoResult]:
             x, y, w, h = rng.uniform((0, 0, 80, 100), (3000, 2000, 400, 500)).round(2).tolist()
             marks = tuple((round(x + w * a, 2), round(y + h * b, 2)) for a, b in rng.uniform(size=(5, 2)))
             tuple_of_seven = tuple(probabilities.round(6).tolist())
-            found.append(Face((x, y, w, h), round(float(rng.uniform(0.9, 1)), 6), marks, 120.5, tuple_of_seven))
+            found.append(Face(Box(x, y, w, h), round(float(rng.uniform(0.9, 1)), 6), marks, 120.5, tuple_of_seven))
         second = int(rng.integers(86_400))
         clock = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
         taken = f"20{k % 25:02d}-{k % 12 + 1:02d}-{k % 28 + 1:02d}T{clock}"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from albumsort.culling.best_shot import WEIGHTS, facing, judged
-from albumsort.records import Face, Photo
+from albumsort.records import Box, Face, Photo
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_face_in_profile_or_cut_by_the_edge_counts_against_a_frame(person: Cal
     turned = replace(straight, landmarks=(*eyes, nose, *straight.landmarks[3:]))
     assert (facing(straight), facing(turned)) == (pytest.approx(1), 0)
     assert best(shot("turned", turned), shot("straight", straight)) == "straight"
-    cut = replace(straight, box=(-30.0, 50.0, 80.0, 100.0))
+    cut = replace(straight, box=Box(-30.0, 50.0, 80.0, 100.0))
     assert best(shot("cut", cut), shot("straight", straight)) == "straight"
 
 
@@ -65,14 +65,14 @@ def test_people_in_the_background_do_not_count(person: Callable[..., Face]) -> N
 
 
 def test_a_passer_by_whom_the_edge_cuts_neither_wins_nor_loses_a_burst(person: Callable[..., Face]) -> None:
-    cut = replace(person(3), box=(-30.0, 50.0, 80.0, 100.0))
+    cut = replace(person(3), box=Box(-30.0, 50.0, 80.0, 100.0))
     clean, passed = judged([shot("clean", person(0), person(1)), shot("passed", person(0), person(1), cut)], "happy")
     assert (clean.photo.path, clean.score) == ("clean", passed.score)
     assert clean.parts["people"] == clean.parts["whole"] == 1.0
 
 
 def test_a_friend_whom_the_edge_cuts_is_missing(person: Callable[..., Face]) -> None:
-    cut = replace(person(1), box=(950.0, 50.0, 80.0, 100.0))
+    cut = replace(person(1), box=Box(950.0, 50.0, 80.0, 100.0))
     clean, spoilt = judged([shot("a cut", person(0), cut), shot("b clean", person(0), person(1))], "happy")
     assert (clean.photo.path, spoilt.parts["people"], spoilt.parts["whole"]) == ("b clean", 0.5, 1.0)
 
@@ -126,7 +126,7 @@ def test_while_the_camera_moves_nobody_has_a_place(person: Callable[..., Face]) 
 def test_a_face_that_moves_less_than_half_its_height_stays(person: Callable[..., Face]) -> None:
     def shifted(face: Face, by: float, factor: float = 1.0) -> Face:
         x, y, w, h = face.box
-        return replace(face, box=(x + by, y, w * factor, h * factor))
+        return replace(face, box=Box(x + by, y, w * factor, h * factor))
 
     group = person(0, 0.9), person(5, 0.9)
     stays = [shot(f"{k}", *group, shifted(person(2, 0.1), 20 * (k % 3))) for k in range(6)]
@@ -156,7 +156,7 @@ def test_a_stranger_who_smiles_does_not_outweigh_the_group(person: Callable[...,
 
 def test_frames_of_another_size_are_of_the_same_people(person: Callable[..., Face]) -> None:
     def halved(face: Face) -> Face:
-        return replace(face, box=tuple(value / 2 for value in face.box))
+        return replace(face, box=face.box.scaled(0.5, 0.5))
 
     small = [shot(f"{k}", halved(person(0, 0.9)), halved(person(1, 0.1))) for k in range(6)]
     small = [(replace(photo, width=500, height=150), faces) for photo, faces in small]

@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 
 from albumsort.culling.subjects import in_front, is_cut
 from albumsort.index import Index
-from albumsort.records import Face, Photo
+from albumsort.records import Box, Face, Photo
 from albumsort.scanning.scan import scan
 
 PHOTO = Photo("/photos/a.jpg", 1, 1, "a", 1000, 600)
@@ -46,17 +46,17 @@ def test_small_sharp_faces_do_not_make_a_large_one_blurred(person: Callable[...,
 
 
 def test_a_face_that_the_frame_cuts_does_not_count(person: Callable[..., Face]) -> None:
-    cut = replace(person(0), box=(-30.0, 50.0, 80.0, 100.0))
+    cut = replace(person(0), box=Box(-30.0, 50.0, 80.0, 100.0))
     assert in_front(PHOTO, [person(1), cut]) == [True, False]
 
 
 def test_the_edge_may_touch_a_face(person: Callable[..., Face]) -> None:
-    assert not is_cut(replace(person(0), box=(-5.0, 10.0, 80.0, 100.0)), PHOTO)
-    assert is_cut(replace(person(0), box=(960.0, 10.0, 80.0, 100.0)), PHOTO)
+    assert not is_cut(replace(person(0), box=Box(-5.0, 10.0, 80.0, 100.0)), PHOTO)
+    assert is_cut(replace(person(0), box=Box(960.0, 10.0, 80.0, 100.0)), PHOTO)
 
 
 def test_of_a_face_that_is_alone_nothing_is_asked(person: Callable[..., Face]) -> None:
-    cut = replace(person(0), box=(-30.0, 50.0, 80.0, 100.0))
+    cut = replace(person(0), box=Box(-30.0, 50.0, 80.0, 100.0))
     assert in_front(PHOTO, [cut]) == [True]
     assert in_front(PHOTO, []) == []
 

@@ -14,7 +14,7 @@ import pytest
 from albumsort.emotions import EMOTIONS
 from albumsort.index.reader import Index
 from albumsort.index.writer import IndexWriter
-from albumsort.records import Face, Photo, PhotoResult
+from albumsort.records import Box, Face, Photo, PhotoResult
 
 POINTS = ((10.0, 20.0), (30.0, 20.0), (20.0, 30.0), (12.5, 40.0), (27.5, 40.0))
 
@@ -24,7 +24,7 @@ def make_face(height: float = 100.0, **probabilities: float) -> Face:
     others = len(EMOTIONS) - len(probabilities)
     rest = (1 - sum(probabilities.values())) / others if others else 0.0
     values = tuple(round(probabilities.get(emotion, rest), 6) for emotion in EMOTIONS)
-    return Face((10.0, 20.0, height * 0.8, height), 0.99, POINTS, 123.45, values)
+    return Face(Box(10.0, 20.0, height * 0.8, height), 0.99, POINTS, 123.45, values)
 
 
 def make_photo(path: str, *faces: Face, **facts: object) -> PhotoResult:

@@ -16,14 +16,14 @@ from albumsort.errors import AlbumsortError
 from albumsort.index import Index, schema
 from albumsort.index.corrections import overlap
 from albumsort.index.writer import IndexWriter
-from albumsort.records import PhotoFile
+from albumsort.records import Box, PhotoFile
 
 A, B = "/photos/a.jpg", "/photos/b.jpg"
 
 
 def moved(face: Any, by: float, **changes: Any) -> Any:
     x, y, w, h = face.box
-    return replace(face, box=(x + by, y, w, h), **changes)
+    return replace(face, box=Box(x + by, y, w, h), **changes)
 
 
 def of(room: Any, path: str) -> list[tuple[str, float]]:
@@ -70,7 +70,7 @@ def test_a_face_elsewhere_is_not_meant(room: Any, face: Callable) -> None:
 
 
 def test_of_two_faces_cheek_to_cheek_only_one_is_meant(room: Any, face: Callable) -> None:
-    wide = replace(face(sad=0.7), box=(0.0, 0.0, 100.0, 100.0))
+    wide = replace(face(sad=0.7), box=Box(0.0, 0.0, 100.0, 100.0))
     room.put(A, wide, moved(wide, 33))
     assert overlap(wide.box, moved(wide, 33).box) > 0.5
     room.writer.correct(A, 2, None)
@@ -197,9 +197,9 @@ def test_two_that_bring_an_index_forward_at_once_do_it_once(room: Any, face: Cal
 
 
 def test_overlap_of_boxes() -> None:
-    assert overlap((0, 0, 10, 10), (0, 0, 10, 10)) == 1
-    assert overlap((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(50 / 150)
-    assert overlap((0, 0, 10, 10), (10, 0, 10, 10)) == overlap((0, 0, 0, 0), (0, 0, 0, 0)) == 0
+    assert overlap(Box(0, 0, 10, 10), Box(0, 0, 10, 10)) == 1
+    assert overlap(Box(0, 0, 10, 10), Box(5, 0, 10, 10)) == pytest.approx(50 / 150)
+    assert overlap(Box(0, 0, 10, 10), Box(10, 0, 10, 10)) == overlap(Box(0, 0, 0, 0), Box(0, 0, 0, 0)) == 0
 
 
 class TestCommand:

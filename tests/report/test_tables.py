@@ -10,7 +10,7 @@ import pytest
 
 from albumsort.emotions import EMOTIONS
 from albumsort.index.reader import RankedPhoto
-from albumsort.records import Face, Photo, PhotoResult
+from albumsort.records import Box, Face, Photo, PhotoResult
 from albumsort.report.as_json import face_as_dict, result_as_dict
 from albumsort.report.tables import describe, write_ranking
 
@@ -28,14 +28,14 @@ def test_a_face_is_named_when_it_reaches_the_threshold(face_of):
 
 def test_a_face_keeps_its_probabilities_in_order_and_to_four_decimals(face_of):
     values = (0.11111, 0.22222, 0.05, 0.3, 0.1, 0.1, 0.11667)
-    shown = face_as_dict(Face((1.234, 2, 3, 4), 0.98765, (), 1.0, values), 0.5)
+    shown = face_as_dict(Face(Box(1.234, 2, 3, 4), 0.98765, (), 1.0, values), 0.5)
     assert list(shown["probabilities"]) == list(EMOTIONS)
     assert tuple(shown["probabilities"].values()) == pytest.approx(values, abs=1e-5)
     assert shown["box"] == [1.23, 2, 3, 4]
 
 
 def test_emotions_that_a_model_does_not_know_are_null():
-    face = Face((0, 0, 10, 10), 0.9, (), 1.0, (0.2, None, None, 0.5, 0.2, None, 0.1))
+    face = Face(Box(0, 0, 10, 10), 0.9, (), 1.0, (0.2, None, None, 0.5, 0.2, None, 0.1))
     shown = face_as_dict(face, 0.5)
     assert (shown["emotion"], shown["probabilities"]["disgust"]) == ("happy", None)
 

@@ -13,8 +13,8 @@ import pytest
 
 from albumsort.album.decoders import Decoders, Frame, KnownPhoto
 from albumsort.errors import AlbumsortError
-from albumsort.records import Photo, PhotoFile, PhotoResult
-from albumsort.scanning.batches import PATIENCE, FaceReader, Reading, read_photos
+from albumsort.records import Photo, PhotoFile, ReadPhoto
+from albumsort.scanning.batches import PATIENCE, FaceReader, read_photos
 from albumsort.settings import ScanSettings
 
 _NO_CROPS = np.empty((0, 48, 48), np.uint8)
@@ -67,18 +67,18 @@ class FakeReader:
     def __init__(self, breaks_on: str = "") -> None:
         self.breaks_on = breaks_on
 
-    def read(self, frames: list[Frame]) -> list[Reading]:
+    def read(self, frames: list[Frame]) -> list[ReadPhoto]:
         if any(frame.photo.path == self.breaks_on for frame in frames):
             raise RuntimeError("broken")
-        return [Reading(PhotoResult(frame.photo), _NO_CROPS) for frame in frames]
+        return [ReadPhoto(frame.photo, crops=_NO_CROPS) for frame in frames]
 
 
 def reading(decoders: FakeDecoders, reader: FakeReader | None = None) -> Any:
     return read_photos(cast(Decoders, decoders), cast(FaceReader, reader or FakeReader()))
 
 
-def name(item: Reading | KnownPhoto) -> int:
-    return int(item.file.path if isinstance(item, KnownPhoto) else item.result.photo.path)
+def name(item: ReadPhoto | KnownPhoto) -> int:
+    return int(item.file.path if isinstance(item, KnownPhoto) else item.photo.path)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5, 24])

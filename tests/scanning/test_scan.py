@@ -279,7 +279,7 @@ def test_a_path_that_is_not_there_is_an_error_and_makes_no_index(tmp_path: Path)
 def test_photos_are_predicted_in_the_order_in_which_they_are_given(album: Path, tmp_path: Path) -> None:
     names = (HAPPY, "places/cat.jpg", "nowhere.jpg", "groups/both.jpg", HAPPY)
     readings = list(predict([str(album / name) for name in names]))
-    assert [reading.result.photo.path for reading in readings] == [str(album / name) for name in names]
-    assert [len(reading.result.faces) for reading in readings] == [1, 0, 0, 2, 1]
+    assert [reading.photo.path for reading in readings] == [str(album / name) for name in names]
+    assert [len(reading.faces) for reading in readings] == [1, 0, 0, 2, 1]
     assert [len(reading.crops) for reading in readings] == [1, 0, 0, 2, 1]
-    assert readings[2].result.photo.error == "no such file"
+    assert readings[2].photo.error == "no such file"

@@ -74,7 +74,7 @@ def test_a_raw_file_is_read_by_its_preview_and_its_faces_fit_the_upright_photo(
     upright = tmp_path / "upright.png"
     happy.save(upright)
     (read,) = predict([str(upright)])
-    (face,) = read.result.faces
+    (face,) = read.faces
     assert overlap(row.faces[0].box, face.box) > 0.9
     boxes = {path: [face.box] for path in (row.photo.path, str(upright))}
     cut = {photo.path: crops[0] for photo, crops in cut_faces(boxes)}

@@ -17,6 +17,7 @@ import pytest
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.corrections import LabelledFace
+from albumsort.records import Box
 from albumsort.training import recipe_file, tune
 from albumsort.training.datasets import DataError
 from albumsort.training.network import build, without_training
@@ -177,7 +178,7 @@ def test_photos_that_are_gone_or_changed_are_left_out_and_named(portraits: dict,
     faces = [
         LabelledFace(str(tmp_path / "gone.jpg"), None, None, "sad"),
         LabelledFace(happy[0], None, "another digest", "sad"),
-        LabelledFace(happy[1], (500, 500, 50, 50), None, "sad"),
+        LabelledFace(happy[1], Box(500, 500, 50, 50), None, "sad"),
         *labelled(happy[2:6], "sad"),
     ]
     shipped = models.shipped_model()

@@ -68,7 +68,7 @@ def look(
         settings = ScanSettings(device=device, model=str(model.absolute()) if model else None)
         (read,) = reading.predict([path], settings, cropped=cropped)
         if not len(read.crops):
-            raise AlbumsortError(f"{printable(path)}: {read.result.photo.error or 'no face found'}")
+            raise AlbumsortError(f"{printable(path)}: {read.photo.error or 'no face found'}")
         if face > len(read.crops):
             raise typer.BadParameter(f"--face {face}: there are {len(read.crops)}")
         seen = look_inside(read.crops[face - 1], model, labels, wanted, device)
