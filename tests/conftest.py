@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
+import json
 import logging
 import os
 import signal
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -21,8 +23,9 @@ import pytest
 
 from albumsort.emotions import EMOTIONS
 from albumsort.index.writer import IndexWriter
-from albumsort.records import Box, Face, Photo, PhotoResult
-from albumsort.scanning.scan import scan
+from albumsort.records import Box, Face, Photo, PhotoResult, mtime_ns
+from albumsort.settings import ScanSettings
+from albumsort.vision.models import read_card, shipped_model
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -65,11 +68,37 @@ def _module(path: Path) -> ModuleType:
     return module
 
 
+def known_results(album: Path) -> list[PhotoResult]:
+    """What a scan finds on the example album, from ``example_album.json``: no network is needed to have it."""
+    found = json.loads((Path(__file__).parent / "example_album.json").read_text(encoding="utf-8"))
+    results = []
+    for name, row in found.items():
+        status = (album / name).stat()
+        photo = Photo(str(album / name), status.st_size, mtime_ns(status), **row["photo"])
+        faces = [
+            Face(
+                Box(*face["box"]),
+                face["detection"],
+                tuple(map(tuple, face["landmarks"])),
+                face["sharpness"],
+                tuple(face["probabilities"]),
+            )
+            for face in row["faces"]
+        ]
+        results.append(PhotoResult(photo, tuple(faces)))
+    return results
+
+
 @pytest.fixture(scope="session")
 def scanned(album: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of the example album; read only."""
+    """An index of the example album as a scan leaves it, though no network was loaded for it; read only."""
     index = tmp_path_factory.mktemp("scanned") / "index.db"
-    scan([album], index)
+    with IndexWriter(index) as writer:
+        scan_id = writer.start_scan({"paths": [str(album)], **asdict(ScanSettings())})
+        card = read_card(shipped_model())
+        writer.name_model(scan_id, card.title, card.labels)
+        writer.write(scan_id, known_results(album))
+        writer.finish_scan(scan_id)
     return index
 
 

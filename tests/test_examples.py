@@ -51,6 +51,7 @@ def burst(tmp_path, album, face_of):
     return folder
 
 
+@pytest.mark.slow
 def test_the_best_of_a_year_are_copied_best_first_and_only_once(example, scanned, album, tmp_path):
     shutil.copy(scanned, tmp_path / "photos.db")
     example("best_of_year.py", album, "2024", tmp_path / "best", "-n", 2)
@@ -62,6 +63,7 @@ def test_the_best_of_a_year_are_copied_best_first_and_only_once(example, scanned
     assert sorted(path.name for path in (tmp_path / "best").iterdir()) == names
 
 
+@pytest.mark.slow
 def test_the_best_frame_of_a_burst_is_linked_and_the_others_are_listed(example, burst, tmp_path):
     done = example("burst_cull.py", burst, tmp_path / "picks", "--db", tmp_path / "wedding.db")
     (pick,) = (tmp_path / "picks").iterdir()

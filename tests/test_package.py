@@ -45,6 +45,7 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = albumsort.nonsense
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", ["import albumsort", "from albumsort import Index"])
 def test_importing_is_cheap(statement):
     code = f"import sys; {statement}; print(*sys.modules, sep='\\n')"
@@ -66,6 +67,7 @@ def test_a_model_without_a_card_is_refused(tmp_path):
         read_card(tmp_path / "mine.keras")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", ["perceived", "fer2013"])
 def test_crops_become_seven_probabilities(crops, labels):
     probabilities = EmotionClassifier(labels=labels).probabilities(crops)
@@ -74,22 +76,26 @@ def test_crops_become_seven_probabilities(crops, labels):
     assert probabilities.min() >= 0
 
 
+@pytest.mark.slow
 def test_the_two_senses_of_the_labels_differ(classifier, crops):
     assert not np.allclose(
         classifier.probabilities(crops), EmotionClassifier(labels="fer2013").probabilities(crops), atol=1e-3
     )
 
 
+@pytest.mark.slow
 def test_no_crops_become_no_probabilities(classifier):
     probabilities = classifier.probabilities(np.zeros((0, 48, 48), np.uint8))
     assert (probabilities.shape, probabilities.dtype) == ((0, 7), np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [0, 255])
 def test_a_flat_crop_has_finite_probabilities(classifier, value):
     assert classifier.probabilities(np.full((1, 48, 48), value, np.uint8)).sum() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -111,6 +117,7 @@ def test_unknown_labels_are_refused_and_the_known_named():
         EmotionClassifier(labels="affectnet")
 
 
+@pytest.mark.slow
 def test_a_face_reads_the_same_alone_and_in_any_company(classifier, crops):
     together = classifier.probabilities(crops)
     order = np.random.default_rng(1).permutation(len(crops))
@@ -119,6 +126,7 @@ def test_a_face_reads_the_same_alone_and_in_any_company(classifier, crops):
         assert classifier.probabilities(crops[number : number + 1]) == pytest.approx(together[number][None], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_light_and_contrast_of_a_crop_hardly_matter(classifier, crops):
     dim = (crops[:20].astype(float) * 0.6 + 20).round().astype(np.uint8)
     assert classifier.probabilities(dim) == pytest.approx(classifier.probabilities(crops[:20]), abs=0.1)

@@ -9,6 +9,8 @@ import piexif
 import pytest
 from PIL import Image, ImageFilter
 
+pytestmark = pytest.mark.slow
+
 
 def shoot(image: Image.Image, path: Path, second: int) -> None:
     when = f"2024:05:17 12:00:{second:02d}".encode()
@@ -39,8 +41,8 @@ def index(burst, tmp_path_factory) -> Path:
     return made
 
 
-def test_frames_of_a_moment_are_listed_with_the_best_first(run, burst, index):
-    done = run("bursts", burst, "--db", index, "--json")
+def test_frames_of_a_moment_are_listed_with_the_best_first(call, burst, index):
+    done = call("bursts", burst, "--db", index, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     (found,) = json.loads(done.stdout)
     names = [Path(frame["path"]).name for frame in found["frames"]]
@@ -49,23 +51,23 @@ def test_frames_of_a_moment_are_listed_with_the_best_first(run, burst, index):
     assert all(set(frame["parts"]) >= {"exposure", "sharpness"} for frame in found["frames"])
 
 
-def test_the_table_marks_the_best_frame(run, index):
-    lines = run("bursts", "--db", index).stdout.splitlines()
+def test_the_table_marks_the_best_frame(call, index):
+    lines = call("bursts", "--db", index).stdout.splitlines()
     assert "4 frames" in lines[0] and "2024-05-17 12:00:01" in lines[0]
     assert [line.strip().startswith("*") for line in lines[1:]] == [True, False, False, False]
     assert lines[1].endswith("good.jpg")
 
 
-def test_a_list_has_one_frame_of_it(run, index):
-    rows = json.loads(run("top", "happy", "--db", index, "--format", "json").stdout)
+def test_a_list_has_one_frame_of_it(call, index):
+    rows = json.loads(call("top", "happy", "--db", index, "--format", "json").stdout)
     assert [row["others"] for row in rows if "somebody" not in row["path"]] == [3]
-    assert "(+3 like it)" in run("top", "happy", "--db", index).stdout
-    everything = run("top", "happy", "--db", index, "--all").stdout
+    assert "(+3 like it)" in call("top", "happy", "--db", index).stdout
+    everything = call("top", "happy", "--db", index, "--all").stdout
     assert len(everything.splitlines()) >= 3 and "like it" not in everything
 
 
-def test_other_weights_give_another_order(run, index):
-    done = run("bursts", "--db", index, "--weights", "exposure=1", "--json")
+def test_other_weights_give_another_order(call, index):
+    done = call("bursts", "--db", index, "--weights", "exposure=1", "--json")
     (found,) = json.loads(done.stdout)
     scores = [frame["score"] for frame in found["frames"]]
     assert scores == [frame["parts"]["exposure"] for frame in found["frames"]]
@@ -75,34 +77,34 @@ def test_other_weights_give_another_order(run, index):
 @pytest.mark.parametrize(
     "weights", ["smile=1", "emotion", "emotion=0", "emotion=-1", "emotion=inf", "emotion=1,emotion=2"]
 )
-def test_weights_that_are_none_exit_2_and_show_the_right_ones(run, index, weights):
-    done = run("bursts", "--db", index, "--weights", weights)
+def test_weights_that_are_none_exit_2_and_show_the_right_ones(call, index, weights):
+    done = call("bursts", "--db", index, "--weights", weights)
     assert done.returncode == 2
     assert "emotion" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_filters_that_no_burst_passes_are_to_blame(run, index):
-    done = run("bursts", "--db", index, "--since", "2025")
+def test_filters_that_no_burst_passes_are_to_blame(call, index):
+    done = call("bursts", "--db", index, "--since", "2025")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "no burst passes these filters\n")
 
 
-def test_a_folder_that_is_named_twice_is_wrong_usage(run, burst, index):
-    done = run("bursts", burst, "--under", burst, "--db", index)
+def test_a_folder_that_is_named_twice_is_wrong_usage(call, burst, index):
+    done = call("bursts", burst, "--under", burst, "--db", index)
     assert (done.returncode, done.stdout) == (2, "")
     assert "--under" in done.stderr
 
 
-def test_without_bursts_it_says_so(run, index_of, album):
+def test_without_bursts_it_says_so(call, index_of, album):
     index = index_of({album / "dim.jpg": [("happy", 0.9)]})
-    done = run("bursts", "--db", index)
+    done = call("bursts", "--db", index)
     assert (done.returncode, done.stdout) == (0, "")
     assert "no bursts" in done.stderr
 
 
 @pytest.mark.parametrize(("form", "end"), [("paths0", "\0"), ("ndjson", "\n")])
-def test_lists_for_xargs_and_for_streams(run, index, form, end):
-    out = run("top", "happy", "--db", index, "--format", form).stdout
+def test_lists_for_xargs_and_for_streams(call, index, form, end):
+    out = call("top", "happy", "--db", index, "--format", form).stdout
     assert out.endswith(end)
     rows = out.split(end)[:-1]
     paths = [json.loads(row)["path"] if form == "ndjson" else row for row in rows]
-    assert paths == [row["path"] for row in json.loads(run("top", "happy", "--db", index, "--format", "json").stdout)]
+    assert paths == [row["path"] for row in json.loads(call("top", "happy", "--db", index, "--format", "json").stdout)]

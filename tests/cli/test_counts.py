@@ -113,5 +113,5 @@ def test_a_plot_never_overwrites_and_an_empty_index_has_none(scanned, index_of, 
     assert not (tmp_path / "empty.png").exists()
 
 
-def test_a_plot_of_another_kind_is_wrong_usage(run, scanned):
-    assert run("stats", "--db", scanned, "--plot", "timeline.jpg").returncode == 2
+def test_a_plot_of_another_kind_is_wrong_usage(call, scanned):
+    assert call("stats", "--db", scanned, "--plot", "timeline.jpg").returncode == 2

@@ -107,8 +107,8 @@ def test_a_sidecar_that_is_not_albumsorts_is_named(index, tmp_path, capsys):
     assert f"sidecar kept: {other}" in said and "sidecars: 1 kept, 1 written" in said
 
 
-def test_originals_are_tagged_only_with_a_kind_of_sidecar(run, index, tmp_path):
-    done = run("export", tmp_path / "out", "--db", index, "--tag-originals")
+def test_originals_are_tagged_only_with_a_kind_of_sidecar(call, index, tmp_path):
+    done = call("export", tmp_path / "out", "--db", index, "--tag-originals")
     assert done.returncode == 2
     assert "--sidecar" in done.stderr
     assert not (tmp_path / "out").exists()

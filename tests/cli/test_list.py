@@ -72,17 +72,17 @@ def test_a_list_of_photos_has_no_scores_and_its_faces_in_json(index, capsys):
     assert capsys.readouterr() == ("", "no photo matches\n")
 
 
-def test_in_the_scheme_six_disgust_counts_as_angry(run, names, index):
+def test_in_the_scheme_six_disgust_counts_as_angry(call, names, index):
     assert names(top, ["angry"], scheme="six") == ["b"]
     assert names(top, ["happy"], threshold=0.0, scheme="four") == ["a", "c"]
-    done = run("top", "disgust", "--label-scheme", "six", "--db", index)
+    done = call("top", "disgust", "--label-scheme", "six", "--db", index)
     assert done.returncode == 2 and "--label-scheme six" in done.stderr
 
 
-def test_an_emotion_that_is_named_twice_counts_once(run, index, tmp_path):
-    rows = json.loads(run("top", "happy", "happy", "--db", index, "--format", "json").stdout)
+def test_an_emotion_that_is_named_twice_counts_once(call, index, tmp_path):
+    rows = json.loads(call("top", "happy", "happy", "--db", index, "--format", "json").stdout)
     assert [row["score"] for row in rows] == [0.9]
-    done = run("export", tmp_path / "out", "--emotion", "happy", "--emotion", "happy", "--db", index)
+    done = call("export", tmp_path / "out", "--emotion", "happy", "--emotion", "happy", "--db", index)
     assert [line.split() for line in done.stdout.splitlines()[1:-1]] == [["happy", "1"]]
 
 
@@ -94,8 +94,8 @@ def test_an_emotion_that_is_named_twice_counts_once(run, index, tmp_path):
         ("--min-faces", "3", "--max-faces", "2"),
     ],
 )
-def test_filters_that_contradict_each_other_are_wrong_usage(run, index, options):
-    done = run("list", "--db", index, *options)
+def test_filters_that_contradict_each_other_are_wrong_usage(call, index, options):
+    done = call("list", "--db", index, *options)
     assert (done.returncode, done.stdout) == (2, "")
     assert all(option in done.stderr for option in options[::2])
 

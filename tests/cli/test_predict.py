@@ -13,6 +13,8 @@ from albumsort.cli.predict import predict
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def lines(capsys):

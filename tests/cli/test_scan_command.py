@@ -18,6 +18,7 @@ import pytest
 from albumsort.cli.interrupt import Stop
 from albumsort.scanning.scan import scan
 
+pytestmark = pytest.mark.slow
 COPIES = 10
 #: The scan as the command line runs it, but each photo is written at once, so that the test need not wait 5 seconds.
 EAGER = (

@@ -68,12 +68,12 @@ def test_a_folder_that_is_not_there_is_an_error(scanned, tmp_path):
 
 
 @pytest.mark.parametrize("words", [["happy", "-o", "sheet.gif"], ["happy", "-n", "0"], ["joy"]])
-def test_wrong_usage_is_exit_2(run, scanned, words):
-    assert run("sheet", *words, "--db", scanned).returncode == 2
+def test_wrong_usage_is_exit_2(call, scanned, words):
+    assert call("sheet", *words, "--db", scanned).returncode == 2
 
 
-def test_without_a_name_the_sheet_is_put_where_the_user_stands(run, scanned, tmp_path):
-    done = run("sheet", "neutral", "--db", scanned)
+def test_without_a_name_the_sheet_is_put_where_the_user_stands(call, scanned, tmp_path):
+    done = call("sheet", "neutral", "--db", scanned)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("neutral-sheet.jpg: ")
     assert [path.name for path in tmp_path.iterdir()] == ["neutral-sheet.jpg"]

@@ -21,6 +21,7 @@ def test_show_writes_a_picture_that_opens(scanned, album, tmp_path, capsys):
     assert "2 faces" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_photo_that_was_never_scanned_is_read_now(album, tmp_path, capsys):
     show(album / "portraits" / "grace-hopper.jpg", tmp_path / "drawn.png", db=tmp_path / "none.db")
     assert "1 face" in capsys.readouterr().out
@@ -33,6 +34,7 @@ def test_a_scanned_photo_is_drawn_as_the_index_knows_it(index_of, album, tmp_pat
     assert "3 faces" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_photo_that_changed_since_the_scan_is_read_anew(index_of, album, tmp_path, capsys):
     photo = tmp_path / "photo.jpg"
     photo.write_bytes((album / "places" / "coffee.jpg").read_bytes())
@@ -65,6 +67,7 @@ def test_the_longest_of_names_leaves_room_for_that_of_the_drawing(index_of, albu
     assert drawing.name.startswith("写写写") and drawing.name.endswith("写-faces.png")
 
 
+@pytest.mark.slow
 def test_what_is_no_photo_is_an_error_and_draws_nothing(scanned, album, tmp_path):
     with pytest.raises(AlbumsortError, match="not an image"):
         show(album / "renamed-notes.jpg", tmp_path / "drawn.png", db=scanned)

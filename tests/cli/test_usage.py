@@ -31,16 +31,16 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     return line
 
 
-def test_help_and_version_exit_0(run):
-    assert "Usage" in run("--help").stdout
-    version = run("--version")
+def test_help_and_version_exit_0(call):
+    assert "Usage" in call("--help").stdout
+    version = call("--version")
     assert (version.returncode, version.stderr) == (0, "")
     assert version.stdout.strip()[-1].isdigit()
 
 
 @pytest.mark.parametrize("command", [("top", "joyful"), ("export", "out", "--emotion", "joyful")])
-def test_an_unknown_emotion_exits_2_and_names_the_right_ones(run, command):
-    done = run(*command)
+def test_an_unknown_emotion_exits_2_and_names_the_right_ones(call, command):
+    done = call(*command)
     assert done.returncode == 2
     assert all(emotion in done.stderr for emotion in EMOTIONS)
     assert "Traceback" not in done.stderr
@@ -50,8 +50,8 @@ def test_an_unknown_emotion_exits_2_and_names_the_right_ones(run, command):
     "options",
     [("--since", "yesterday"), ("--until", "2024-13"), ("-n", "0"), ("--threshold", "2"), ("--format", "xml")],
 )
-def test_wrong_options_exit_2_and_say_what_is_right(run, scanned, options):
-    done = run("top", "happy", "--db", scanned, *options)
+def test_wrong_options_exit_2_and_say_what_is_right(call, scanned, options):
+    done = call("top", "happy", "--db", scanned, *options)
     assert done.returncode == 2
     assert options[0].lstrip("-") in done.stderr
     assert "Traceback" not in done.stderr
@@ -60,34 +60,34 @@ def test_wrong_options_exit_2_and_say_what_is_right(run, scanned, options):
 @pytest.mark.parametrize(
     "command", [("top", "happy"), ("stats",), ("problems",), ("prune",), ("export", "out")], ids=lambda words: words[0]
 )
-def test_a_question_without_an_index_fails_with_one_line_and_makes_none(run, tmp_path, command):
-    assert "albumsort scan" in one_line(run(*command, "--db", tmp_path / "none.db"))
+def test_a_question_without_an_index_fails_with_one_line_and_makes_none(call, tmp_path, command):
+    assert "albumsort scan" in one_line(call(*command, "--db", tmp_path / "none.db"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_no_index_fails_with_one_line(run, tmp_path):
+def test_a_file_that_is_no_index_fails_with_one_line(call, tmp_path):
     (tmp_path / "notes.db").write_text("some notes, not a database, " * 100)
-    assert "notes.db" in one_line(run("top", "happy", "--db", tmp_path / "notes.db"))
+    assert "notes.db" in one_line(call("top", "happy", "--db", tmp_path / "notes.db"))
 
 
-def test_scan_of_a_missing_folder_fails_with_one_line_and_makes_no_index(run, tmp_path):
-    assert "nowhere" in one_line(run("scan", tmp_path / "nowhere", "--db", tmp_path / "made.db"))
+def test_scan_of_a_missing_folder_fails_with_one_line_and_makes_no_index(call, tmp_path):
+    assert "nowhere" in one_line(call("scan", tmp_path / "nowhere", "--db", tmp_path / "made.db"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_index_is_that_of_the_environment_unless_an_option_says_otherwise(run, album, index_of, tmp_path):
+def test_the_index_is_that_of_the_environment_unless_an_option_says_otherwise(call, album, index_of, tmp_path):
     photo = album / "dim.jpg"
     one = index_of({photo: [("happy", 0.9)]}, "one.db")
     index_of({photo: [("sad", 0.9)]}, "two.db")
     environment = {**os.environ, "ALBUMSORT_DB": str(tmp_path / "two.db")}
-    assert run("top", "sad", "--format", "paths", env=environment).stdout == f"{photo}\n"
-    assert run("top", "happy", "--format", "paths", "--db", one, env=environment).stdout == f"{photo}\n"
+    assert call("top", "sad", "--format", "paths", env=environment).stdout == f"{photo}\n"
+    assert call("top", "happy", "--format", "paths", "--db", one, env=environment).stdout == f"{photo}\n"
 
 
-def test_without_option_and_environment_the_index_is_in_the_user_data_folder(run, tmp_path):
+def test_without_option_and_environment_the_index_is_in_the_user_data_folder(call, tmp_path):
     environment = {key: value for key, value in os.environ.items() if key != "ALBUMSORT_DB"}
     message = one_line(
-        run("stats", env={**environment, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")})
+        call("stats", env={**environment, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")})
     )
     assert str(tmp_path) in message
 
