@@ -45,7 +45,6 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = albumsort.nonsense
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("statement", ["import albumsort", "from albumsort import Index"])
 def test_importing_is_cheap(statement):
     code = f"import sys; {statement}; print(*sys.modules, sep='\\n')"
