@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from albumsort.index import Index
     from albumsort.index.filters import Filters
+    from albumsort.index.query import Query
     from albumsort.scanning.scan import ScanSummary, scan
     from albumsort.settings import ScanSettings
     from albumsort.vision.classifier import EmotionClassifier
     from albumsort.vision.detector import FaceDetector
 
 __version__ = "0.1.0"
-__all__ = ["EmotionClassifier", "FaceDetector", "Filters", "Index", "ScanSettings", "ScanSummary", "scan"]
+__all__ = ["EmotionClassifier", "FaceDetector", "Filters", "Index", "Query", "ScanSettings", "ScanSummary", "scan"]
 
 _HOMES = {
     "EmotionClassifier": "albumsort.vision.classifier",
     "FaceDetector": "albumsort.vision.detector",
     "Filters": "albumsort.index.filters",
     "Index": "albumsort.index",
+    "Query": "albumsort.index.query",
     "ScanSettings": "albumsort.settings",
     "ScanSummary": "albumsort.scanning.scan",
     "scan": "albumsort.scanning.scan",

@@ -146,16 +146,16 @@ class ReadPhoto(PhotoResult):
 
 
 @dataclass(frozen=True, slots=True)
-class RankedPhoto:
+class RankedPhoto(PhotoResult):
     """A photo of a list, with all its faces, the largest first.
 
-    ``score`` is in 0..1, None where a list has no order of merit; ``others`` is how many more frames of its burst it
-    stands for, byte-identical copies not counted, 0 where all are listed; ``raws`` are the RAW files that are the same
-    photo.
+    Attributes:
+        score: in 0..1; None where a list has no order of merit.
+        others: how many more frames of its burst the photo stands for, byte-identical copies not counted; 0 where all
+            are listed.
+        raws: the RAW files that are the same photo.
     """
 
-    photo: Photo
-    score: float | None
-    faces: tuple[Face, ...]
+    score: float | None = None
     others: int = 0
     raws: tuple[Photo, ...] = ()

@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from albumsort import Filters, Index, scan
+from albumsort import Filters, Index, Query, scan
 from albumsort.culling.best_shot import judged
 from albumsort.emotions import EMOTIONS
 from albumsort.export.folders import lay
@@ -34,9 +34,9 @@ def main() -> None:
     scan([args.folder], args.db)
     picks = []
     with Index(args.db) as index:
-        for burst in index.bursts(Filters(under=os.path.abspath(args.folder))):
+        for burst in index.bursts(Query(filters=Filters(under=os.path.abspath(args.folder)))):
             best, *others = judged(burst, args.emotion, WEIGHTS)
-            picks.append(RankedPhoto(best.photo, best.score, best.faces, len(others)))
+            picks.append(RankedPhoto(best.photo, best.faces, best.score, len(others)))
             for frame in others:
                 print(frame.photo.path)
     lay(picks, args.picks, mode="symlink")

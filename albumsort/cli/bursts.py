@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ import typer
 from albumsort.cli.options import Db, Json, Threshold, filtered, index_path, known_emotion
 from albumsort.culling.best_shot import WEIGHTS, judged
 from albumsort.index.filters import Filters
+from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.report.as_json import burst_as_dict
 from albumsort.report.tables import burst_lines
@@ -64,7 +64,8 @@ def bursts(
         raise typer.BadParameter("PATH and --under both name the folder; give one of them")
     filters = replace(filters, under=os.path.abspath(path)) if path else filters
     with Index(index_path(db)) as index:
-        found = [judged(burst, emotion, chosen) for burst in islice(index.bursts(filters, threshold=threshold), n)]
+        query = Query(n=n, threshold=threshold, filters=filters)
+        found = [judged(burst, emotion, chosen) for burst in index.bursts(query)]
         has_others = not found and next(index.bursts(), None) is not None
     if as_json:
         print(json.dumps([burst_as_dict(burst) for burst in found], indent=1))

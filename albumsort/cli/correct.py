@@ -50,7 +50,7 @@ def correct(
     if not_a_face:
         with Index(index) as left:
             found = left.photo(path)
-        if found and len(found[1]) >= number:
+        if found and len(found.faces) >= number:
             say(f"what was face {number + 1} is face {number} now, and so on; look again with: albumsort show")
 
 
@@ -59,5 +59,5 @@ def _check_unchanged(path: str, index_file: Path) -> None:
     with Index(index_file) as index:  # says so when there is no index, instead of making one
         found = index.photo(path)
     # Of a RAW file the index has the JPEG beside it, which is then what was scanned.
-    if found and os.path.exists(found[0].path) and not is_as_scanned(found[0]):
+    if found and os.path.exists(found.photo.path) and not is_as_scanned(found.photo):
         raise AlbumsortError(f"{printable(path)}: has changed since it was scanned; scan it again first")

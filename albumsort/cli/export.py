@@ -20,7 +20,6 @@ from albumsort.cli.options import (
     in_scheme,
     index_path,
     known_emotions,
-    why_nothing,
 )
 from albumsort.emotions import labels_of
 from albumsort.errors import AlbumsortError
@@ -73,6 +72,8 @@ def export(
     in_scheme([*chosen, *filters.without], scheme)
     from albumsort.export import folders as work
     from albumsort.export.sidecars import write_sidecars
+    from albumsort.index.explain import why_empty
+    from albumsort.index.query import Query
     from albumsort.index.reader import Index
 
     with Index(index_path(db)) as index:
@@ -90,7 +91,7 @@ def export(
             with_raws=raw,
             dry_run=dry_run,
         )
-        nothing = "" if done else why_nothing(index, chosen, filters, threshold, scheme)
+        nothing = "" if done else why_empty(index, Query(chosen, None, threshold, scheme=scheme, filters=filters))
         beside = []
         if sidecar is not None:
             beside = write_sidecars(

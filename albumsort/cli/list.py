@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from itertools import islice
 from typing import Annotated
 
 import typer
@@ -18,6 +17,7 @@ from albumsort.cli.options import (
 )
 from albumsort.cli.output import print_photos
 from albumsort.index.filters import Filters
+from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.report.tables import Format
 
@@ -37,10 +37,8 @@ def list_photos(
     """List all photos that match, by path."""
     in_scheme(filters.without, scheme)
     with Index(index_path(db)) as index:
-        certain = index.threshold() if threshold is None else threshold
-        found = index.photos(
-            filters, threshold=certain, no_faces=no_faces, uncertain=uncertain, scheme=scheme, landmarks=False
-        )
-        printed = print_photos(islice(found, n), certain, form)
+        query = index.settled(Query(n=n, threshold=threshold, scheme=scheme, filters=filters))
+        found = index.photos(query, no_faces=no_faces, uncertain=uncertain, landmarks=False)
+        printed = print_photos(found, query.certain, form)
     if not printed:
         sys.stderr.write("no photo matches\n")

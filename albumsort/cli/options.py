@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from datetime import date
+from collections.abc import Callable, Iterable
 from functools import wraps
 from inspect import Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from albumsort.emotions import EMOTIONS, labels_of
-from albumsort.index.filters import Filters
-
-if TYPE_CHECKING:
-    from albumsort.index.reader import Index
+from albumsort.index.filters import Filters, checked_date
 
 Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="Where the networks run.")]
 Precision = Annotated[
@@ -48,9 +42,6 @@ Detail = Annotated[
 Workers = Annotated[int, typer.Option(min=0, max=256, help="Decoder processes; 0 for one a core.")]
 Model = Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Another model than the one in use.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-#: What is said where filters exclude everything.
-NOTHING_PASSES = "no photo with a face passes these filters"
 
 
 def index_path(db: Path | None) -> Path:
@@ -87,12 +78,9 @@ def day(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        if not re.fullmatch(r"\d{4}(-\d\d){0,2}", text):
-            raise ValueError
-        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date; write 2024, 2024-05 or 2024-05-17") from None
-    return text
+        return checked_date(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def png(target: Path | None) -> Path | None:
@@ -158,24 +146,6 @@ def _filters(
         min_face=min_face,
         min_detection=min_detection,
     )
-
-
-def why_nothing(index: Index, emotions: Sequence[str], filters: Filters, threshold: float | None, scheme: str) -> str:
-    """What to say where no photo shows any of some emotions: the filters, the model or the threshold is to blame."""
-    if filters != Filters(with_copies=filters.with_copies):
-        with_faces = replace(filters, min_faces=max(1, filters.min_faces or 0))
-        if next(index.photos(with_faces, threshold=threshold, scheme=scheme, landmarks=False), None) is None:
-            return NOTHING_PASSES
-    is_few = len(emotions) < 4
-    words = f"is {' or '.join(emotions)}" if is_few else "shows any of these emotions"
-    if index.top(emotions, 1, threshold=0.0, filters=filters, scheme=scheme):
-        certain = index.threshold() if threshold is None else threshold
-        return f"no photo {words} with at least {certain:.0%}; --threshold lowers the bar"
-    known = index.labels()
-    if known and not set(emotions) & set(known):
-        which = " or ".join(emotions) if is_few else "any of these emotions"
-        return f"the model of the last scan does not know {which}; it tells apart {', '.join(known)}"
-    return f"no photo {words}, at any --threshold"
 
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:

@@ -77,16 +77,15 @@ def _known(path: str, db: Path | None) -> PhotoResult | None:
     """What the index knows of a photo that has not changed since; of a RAW file, of the JPEG beside it."""
     from albumsort.album.presence import is_as_scanned
     from albumsort.index.reader import Index
-    from albumsort.records import PhotoResult
 
     index_file = index_path(db)
     if not index_file.exists() or not os.path.exists(path):
         return None
     with Index(index_file) as index:
         found = index.photo(path)
-    if found is None or not os.path.exists(found[0].path) or not is_as_scanned(found[0]):
+    if found is None or not os.path.exists(found.photo.path) or not is_as_scanned(found.photo):
         return None
-    return PhotoResult(*found)
+    return found
 
 
 def _read(path: str) -> PhotoResult:

@@ -19,12 +19,13 @@ from albumsort.cli.options import (
     in_scheme,
     index_path,
     known_emotions,
-    why_nothing,
 )
 from albumsort.cli.output import writing
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
+from albumsort.index.explain import why_empty
 from albumsort.index.filters import Filters
+from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.text import printable
 
@@ -68,13 +69,13 @@ def sheet(
     in_scheme([*emotion, *filters.without], scheme)
     wanted = " or ".join(emotion)
     target = output or Path(f"{'-'.join(emotion)}-sheet.jpg")
-    filters = replace(filters, with_copies=with_copies)
+    query = Query(tuple(emotion), n, threshold, everyone, scheme, replace(filters, with_copies=with_copies))
     with writing(target):
         with Index(index_path(db)) as index:
-            certain = index.threshold() if threshold is None else threshold
-            ranking = index.top(emotion, n, threshold=certain, everyone=everyone, filters=filters, scheme=scheme)
+            query = index.settled(query)
+            ranking = index.search(query)
             if not ranking:
-                raise AlbumsortError(why_nothing(index, emotion, filters, certain, scheme))
+                raise AlbumsortError(why_empty(index, query))
 
         from tqdm import tqdm
 
@@ -83,7 +84,7 @@ def sheet(
         from albumsort.report.sheet_html import SIDE, write_html_sheet
         from albumsort.text import count
 
-        page = Sheet(f"{wanted}, everyone" if everyone else wanted, ranking, certain)
+        page = Sheet(f"{wanted}, everyone" if everyone else wanted, ranking, query.certain)
         is_html = target.suffix.lower() == ".html"
         pictures = tqdm(
             thumbnails(

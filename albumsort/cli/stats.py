@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from albumsort.cli.options import (
-    NOTHING_PASSES,
     Db,
     Json,
     Scheme,
@@ -23,7 +22,9 @@ from albumsort.cli.options import (
 from albumsort.cli.output import writing
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
+from albumsort.index.explain import NOTHING_PASSES
 from albumsort.index.filters import Filters
+from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.text import count, printable
 
@@ -43,10 +44,11 @@ def stats(
 ) -> None:
     """Count photos, faces and emotions."""
     in_scheme(filters.without, scheme)
+    query = Query(threshold=threshold, scheme=scheme, filters=filters)
     with Index(index_path(db)) as index:
-        counts = index.stats(threshold, filters, scheme)
+        counts = index.stats(query)
         if plot:
-            _plot(index, threshold, filters, scheme, plot)
+            _plot(index, query, plot)
     if as_json:
         print(json.dumps(counts))
         return
@@ -65,11 +67,11 @@ def stats(
             print(f"  {emotion:9}{faces:8d}  {'#' * round(40 * faces / largest)}")
 
 
-def _plot(index: Index, threshold: float | None, filters: Filters, scheme: str, target: Path) -> None:
+def _plot(index: Index, query: Query, target: Path) -> None:
     with writing(target):
-        found = index.timeline(threshold, filters, scheme)
+        found = index.timeline(query)
         if not any(found.confidences):
-            nothing = "no faces in the index" if filters == Filters() else NOTHING_PASSES
+            nothing = "no faces in the index" if query.filters == Filters() else NOTHING_PASSES
             raise AlbumsortError(f"{nothing}: nothing to draw")
         from albumsort.report.timeline import plot_timeline
 

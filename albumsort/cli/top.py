@@ -19,11 +19,12 @@ from albumsort.cli.options import (
     in_scheme,
     index_path,
     known_emotions,
-    why_nothing,
 )
 from albumsort.cli.output import print_photos
 from albumsort.emotions import EMOTIONS
+from albumsort.index.explain import why_empty
 from albumsort.index.filters import Filters
+from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.report.tables import Format
 from albumsort.text import count, printable
@@ -50,13 +51,13 @@ def top(
 ) -> None:
     """List the photos that show an emotion best, best first."""
     in_scheme([*emotion, *filters.without], scheme)
-    filters = replace(filters, with_copies=with_copies)
+    query = Query(tuple(emotion), n, threshold, everyone, scheme, replace(filters, with_copies=with_copies))
     with Index(index_path(db)) as index:
-        certain = index.threshold() if threshold is None else threshold
-        ranking = index.top(emotion, n, threshold=certain, everyone=everyone, filters=filters, scheme=scheme)
-        print_photos(ranking, certain, form)
+        query = index.settled(query)
+        ranking = index.search(query)
+        print_photos(ranking, query.certain, form)
         if not ranking:
-            sys.stderr.write(why_nothing(index, emotion, filters, certain, scheme) + "\n")
+            sys.stderr.write(why_empty(index, query) + "\n")
     if copy_to:
         from albumsort.export.folders import lay
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import compress
 from statistics import median
 
-from albumsort.records import Face, Photo
+from albumsort.records import Face, Photo, PhotoResult
 
 #: What a frame is judged by, and how much each weighs unless told otherwise.
 WEIGHTS: Mapping[str, float] = {
@@ -47,9 +47,7 @@ class Frame:
     parts: Mapping[str, float]
 
 
-def judged(
-    burst: Sequence[tuple[Photo, tuple[Face, ...]]], emotion: str, weights: Mapping[str, float] = WEIGHTS
-) -> list[Frame]:
+def judged(burst: Sequence[PhotoResult], emotion: str, weights: Mapping[str, float] = WEIGHTS) -> list[Frame]:
     """The frames of a burst, best first.
 
     Judged are the faces in front. Who is on few frames spoils none.
@@ -72,7 +70,8 @@ def judged(
     people = [len(group) + _GUEST * sum(face.probability(emotion) for face in guests) for group, guests in groups]
     sharpest = max((min(face.sharpness for face in group) for group, _ in groups if group), default=0.0)
     frames = []
-    for (photo, faces), (group, _), number in zip(burst, groups, people, strict=True):
+    for shot, (group, _), number in zip(burst, groups, people, strict=True):
+        photo, faces = shot.photo, shot.faces
         parts = {**_parts(photo, group, emotion, sharpest), "people": number / max(people)} if max(people) else {}
         if photo.exposure is not None:
             parts["exposure"] = photo.exposure
@@ -82,20 +81,21 @@ def judged(
     return sorted(frames, key=lambda frame: (-frame.score, frame.photo.path))
 
 
-def _groups(burst: Sequence[tuple[Photo, tuple[Face, ...]]]) -> list[tuple[list[Face], list[Face]]]:
+def _groups(burst: Sequence[PhotoResult]) -> list[tuple[list[Face], list[Face]]]:
     """Of each frame the faces in front: those of the group, and those that are on few frames."""
     from albumsort.culling.subjects import in_front  # with numpy, which most commands that know of frames do not need
 
     crowds = [
-        [face for face, counts in zip(faces, in_front(photo, faces), strict=True) if counts] for photo, faces in burst
+        [face for face, counts in zip(shot.faces, in_front(shot.photo, shot.faces), strict=True) if counts]
+        for shot in burst
     ]
-    placed = [[_place(face, photo) for face in faces] for photo, faces in burst]
+    placed = [[_place(face, shot.photo) for face in shot.faces] for shot in burst]
 
     def share(place: tuple[float, float, float]) -> float:
         """Of the frames, how many have a face there."""
         return sum(any(_is_near(place, other) for other in there) for there in placed) / len(burst)
 
-    shares = [[share(_place(face, photo)) for face in crowd] for (photo, _), crowd in zip(burst, crowds, strict=True)]
+    shares = [[share(_place(face, shot.photo)) for face in crowd] for shot, crowd in zip(burst, crowds, strict=True)]
     if median([one for some in shares for one in some] or [0.0]) < 0.5:
         return [(crowd, []) for crowd in crowds]  # the camera moves, and nobody has a place
     groups = []

@@ -16,6 +16,7 @@ from albumsort.errors import AlbumsortError
 from albumsort.export.manifest import Manifest, fingerprint
 from albumsort.files import new_file
 from albumsort.index.filters import Filters
+from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.records import Photo, RankedPhoto
 from albumsort.text import printable
@@ -144,7 +145,7 @@ def export(  # noqa: PLR0913 - each is an option of the command
     try:
         for emotion in emotions:
             folders: dict[Path, list[RankedPhoto]] = defaultdict(list)
-            chosen = index.top(emotion, n, threshold=threshold, everyone=everyone, filters=filters, scheme=scheme)
+            chosen = index.search(Query((emotion,), n, threshold, everyone, scheme, filters or Filters()))
             for row in chosen:
                 year = (row.photo.taken_at or "undated")[: 7 if row.photo.taken_at is None else 4]
                 folders[destination / LAYOUTS[layout].format(emotion=emotion, year=year)].append(row)

@@ -99,11 +99,11 @@ def _content(index: Index, source: str, certain: float, filters: Filters, scheme
     """The sidecar of a photo, or the action that says why it has none."""
     found = index.photo(source)
     try:
-        if found is None or not _has_its_bytes(found[0]):
+        if found is None or not _has_its_bytes(found.photo):
             return "photo changed"
     except OSError:
         return "photo unreadable"
-    photo, faces = found
+    photo, faces = found.photo, found.faces
     # No photo is opened here: decoders of other people's files have processes of their own.
     if photo.orientation is None:
         return "scanned before"

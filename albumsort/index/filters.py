@@ -6,14 +6,30 @@ import math
 import os
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from albumsort.records import Face, Photo
 
 
+def checked_date(text: str) -> str:
+    """A date as people write it: a year, a month or a day.
+
+    Raises:
+        ValueError: it is no date.
+    """
+    try:
+        if not re.fullmatch(r"\d{4}(-\d\d){0,2}", text):
+            raise ValueError
+        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+    except ValueError:
+        raise ValueError(f"{text!r} is no date; write 2024, 2024-05 or 2024-05-17") from None
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which photos and faces a question is about.
+    """Which photos and faces a question is about. They are checked when they are made.
 
     Attributes:
         under: an absolute folder; photos anywhere below it, by this name or where it really is.
@@ -27,6 +43,9 @@ class Filters:
         min_detection: nor do those of which the detector was less sure, 0..1.
         with_copies: each of several byte-identical files, each frame of a burst, and each RAW file beside its JPEG is
             listed, not only one.
+
+    Raises:
+        ValueError: a date is none, or a number is out of its range.
     """
 
     under: str | None = None
@@ -40,6 +59,21 @@ class Filters:
     min_face: float | None = None
     min_detection: float | None = None
     with_copies: bool = False
+
+    def __post_init__(self) -> None:
+        for day in (self.since, self.until):
+            if day is not None:
+                checked_date(day)
+        for name, largest in (
+            ("min_faces", math.inf),
+            ("max_faces", math.inf),
+            ("min_face", 100),
+            ("min_detection", 1),
+        ):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= largest:
+                limit = f"from 0 to {largest}" if largest < math.inf else "0 or more"
+                raise ValueError(f"{name} is {value}; it must be {limit}")
 
     @property
     def all_faces(self) -> bool:

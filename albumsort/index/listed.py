@@ -30,7 +30,7 @@ def listed(
         for one, found in batch.items():
             faces = found.faces if scheme == "seven" else tuple(in_scheme(face, scheme) for face in found.faces)
             files = (replace(found.photo, **file, digest=None) for file in raws.get(one, ()))
-            yield RankedPhoto(found.photo, None, faces, raws=tuple(files))
+            yield RankedPhoto(found.photo, faces, raws=tuple(files))
 
 
 def _raws_of(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:

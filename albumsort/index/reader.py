@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,9 +18,9 @@ from albumsort.index import corrections, counts, schema
 from albumsort.index.corrections import LabelledFace
 from albumsort.index.filters import Filters
 from albumsort.index.listed import listed
+from albumsort.index.query import Query
 from albumsort.index.rows import faces_of, from_column, photo_of, settings_of, to_column
-from albumsort.index.schemes import checked
-from albumsort.records import Face, Photo, RankedPhoto
+from albumsort.records import PhotoResult, RankedPhoto
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,6 +108,11 @@ class Index:
         row = self._connection.execute("SELECT settings FROM scans ORDER BY id DESC LIMIT 1").fetchone()
         return float(settings_of(row[0]).get("threshold", DEFAULT_THRESHOLD)) if row else DEFAULT_THRESHOLD
 
+    def settled(self, query: Query | None) -> Query:
+        """A query with the threshold of the last scan where it names none; None stands for all photos."""
+        query = query or Query()
+        return query if query.threshold is not None else replace(query, threshold=self.threshold())
+
     def top(
         self,
         emotion: str | Sequence[str],
@@ -117,30 +123,34 @@ class Index:
         filters: Filters | None = None,
         scheme: str = "seven",
     ) -> list[RankedPhoto]:
-        """The photos that show an emotion best, best first.
+        """The photos that show an emotion best, best first: the short form of ``search``.
 
-        A photo is listed when at least one certain face reads as the emotion. Its score is the largest probability of
-        the emotion among its certain faces; with ``everyone`` the smallest among all faces in front, ties going to the
-        larger mean. Of a burst only the best photo is listed.
-
-        Args:
-            emotion: one of ``EMOTIONS``, or several, whose probabilities are added up.
-            n: how many at most; None for all.
-            threshold: probability from which a face is certain, 0..1; None takes the scan's.
-            everyone: rank by the least happy (or angry, ...) face in front, by ``culling.subjects``.
-            filters: None for the whole index.
-            scheme: of ``SCHEMES``, in which faces are read.
+        The arguments are those of ``Query``; ``filters`` may be None for the whole index.
 
         Raises:
-            ValueError: there is no such emotion in that scheme.
+            ValueError: an argument is not allowed; there is no such emotion in that scheme, for example.
         """
-        emotions = checked((emotion,) if isinstance(emotion, str) else emotion, scheme)
-        filters = filters or Filters()
-        certain = self.threshold() if threshold is None else threshold
+        emotions = (emotion,) if isinstance(emotion, str) else tuple(emotion)
+        return self.search(Query(emotions, n, threshold, everyone, scheme, filters or Filters()))
+
+    def search(self, query: Query) -> list[RankedPhoto]:
+        """The photos that show the emotions of a query best, best first.
+
+        A photo is listed when at least one certain face reads as one of the emotions. Its score is the largest
+        probability of the emotions among its certain faces; with ``everyone`` the smallest among the subjects (see
+        ``culling.subjects``), ties going to the larger mean. Only the best photo of a burst is listed.
+
+        Raises:
+            ValueError: the query names no emotion.
+        """
+        if not query.emotions:
+            raise ValueError("a search needs an emotion")
+        query = self.settled(query)
+        filters, n = query.filters, query.n
         chosen: list[RankedPhoto] = []
         seen: set[str | int | None] = set()
         with self._snapshot():
-            for photo_id, score in self._ranking(emotions, everyone, certain, filters, scheme):
+            for photo_id, score in self._ranking(query):
                 if n is not None and len(chosen) >= n:
                     break
                 burst = self._burst_of(photo_id)
@@ -150,7 +160,7 @@ class Index:
                         continue
                     seen |= {digest, burst}
                 others = 0 if burst is None or filters.with_copies else self._frames(burst) - 1
-                (row,) = self._listed([photo_id], scheme)
+                (row,) = self._listed([photo_id], query.scheme)
                 ranked = replace(row, score=score, others=others)
                 raws = ranked.raws if filters.with_copies else ()
                 chosen += [ranked, *(replace(ranked, photo=raw, raws=()) for raw in raws)]
@@ -158,29 +168,34 @@ class Index:
 
     def photos(
         self,
-        filters: Filters | None = None,
+        query: Query | None = None,
         *,
-        threshold: float | None = None,
         no_faces: bool = False,
         uncertain: bool = False,
-        scheme: str = "seven",
         landmarks: bool = True,
     ) -> Iterator[RankedPhoto]:
-        """All photos that pass the filters, by path, copies and all frames of bursts among them; no RAW with its JPEG.
+        """All photos that pass the filters of a query, by path.
+
+        Copies and all frames of bursts are among them, but no RAW file that is one photo with a JPEG.
 
         Args:
-            filters: None for the whole index.
-            threshold: as in ``top``.
+            query: without emotions; None for all photos.
             no_faces: only photos without any face that counts.
             uncertain: only photos with a face that counts and is not certain.
-            scheme: as in ``top``.
-            landmarks: False leaves them out of the faces, which takes less time.
+            landmarks: False leaves them out of the faces, which takes half the time.
+
+        Raises:
+            ValueError: the query names emotions.
         """
-        filters = filters or Filters()
+        query = self._about_all(query)
+        return self._photos(query, no_faces, uncertain, landmarks)
+
+    def _photos(self, query: Query, no_faces: bool, uncertain: bool, landmarks: bool) -> Iterator[RankedPhoto]:
+        filters = query.filters
         passing: NDArray[np.bool_] | None = None
         with self._snapshot():
             if no_faces or uncertain or filters.asks_for_faces:
-                crowd = self._crowd(filters, scheme, threshold)
+                crowd = self._crowd(query)
                 passing = crowd.passing
                 if no_faces:
                     passing = passing & crowd.without_faces()
@@ -194,29 +209,38 @@ class Index:
                 filters.values(),
             )
             passes = _by_id(passing)
-            yield from self._listed((photo_id for (photo_id,) in found if passes(photo_id)), scheme, landmarks)
+            passed = (photo_id for (photo_id,) in found if passes(photo_id))
+            yield from self._listed(islice(passed, query.n), query.scheme, landmarks)
 
-    def bursts(
-        self, filters: Filters | None = None, *, threshold: float | None = None, scheme: str = "seven"
-    ) -> Iterator[list[tuple[Photo, tuple[Face, ...]]]]:
+    def bursts(self, query: Query | None = None) -> Iterator[list[PhotoResult]]:
         """The bursts of which a photo passes the filters, by time; each whole, in the order of time, without copies.
 
-        Of each photo come the faces that count; of copies one that passes. Only ``under`` leaves frames out, those
-        elsewhere: what is asked of one folder names no file of another.
+        Each photo comes with its faces that count. One of several copies comes: one that passes, where one does. Only
+        ``under`` leaves frames out, those in other folders: a question about one folder names no file of another.
+
+        Args:
+            query: without emotions; None for all photos.
+
+        Raises:
+            ValueError: the query names emotions.
         """
+        query = self._about_all(query)
+        return islice(self._bursts(query), query.n)
+
+    def _bursts(self, query: Query) -> Iterator[list[PhotoResult]]:
         if self._version < 4:
             return
-        filters = filters or Filters()
+        filters = query.filters
         passing: NDArray[np.bool_] | None = None
         with self._snapshot():
             if filters.asks_for_faces:
-                passing = self._crowd(filters, scheme, threshold).passing
+                passing = self._crowd(query).passing
             passes, where, values = _by_id(passing), filters.conditions(), filters.values()
             frames = "FROM bursts b JOIN photos p ON p.id = b.photo_id"
-            rows = self._connection.execute(
+            passed = self._connection.execute(
                 f"SELECT b.burst, p.id {frames} WHERE TRUE {where} ORDER BY p.taken_at, b.burst", values
             ).fetchall()
-            for burst in dict.fromkeys(burst for burst, photo_id in rows if passes(photo_id)):
+            for burst in dict.fromkeys(burst for burst, photo_id in passed if passes(photo_id)):
                 copies = self._connection.execute(
                     f"SELECT p.id, p.digest, (TRUE {where}) {frames}"
                     f" WHERE b.burst = :burst {Filters(under=filters.under).conditions()} ORDER BY p.id DESC",
@@ -226,10 +250,13 @@ class Index:
                 # Of each digest the last, which passes if any does.
                 chosen = {digest: photo_id for photo_id, digest, _ in copies}
                 if len(chosen) > 1:
-                    shots = [(row.photo, row.faces) for row in self._listed(chosen.values(), scheme)]
-                    shots.sort(key=lambda shot: (shot[0].taken_at, shot[0].path))
+                    rows = sorted(
+                        self._listed(chosen.values(), query.scheme),
+                        key=lambda row: (row.photo.taken_at, row.photo.path),
+                    )
                     yield [
-                        (photo, tuple(face for face in faces if filters.counts(face, photo))) for photo, faces in shots
+                        PhotoResult(row.photo, tuple(face for face in row.faces if filters.counts(face, row.photo)))
+                        for row in rows
                     ]
 
     def _listed(self, ids: Iterable[int], scheme: str, landmarks: bool = True) -> Iterator[RankedPhoto]:
@@ -246,11 +273,14 @@ class Index:
         question = "SELECT count(DISTINCT digest) FROM photos WHERE id IN (SELECT photo_id FROM bursts WHERE burst = ?)"
         return int(self._connection.execute(question, (burst,)).fetchone()[0])
 
-    def photo(self, path: str) -> tuple[Photo, tuple[Face, ...]] | None:
-        """A photo and its faces by absolute path, or None when it is not in the index. Of a RAW, the JPEG beside it."""
+    def photo(self, path: str) -> PhotoResult | None:
+        """A photo with its faces by absolute path; None when it is not in the index.
+
+        A RAW file that is one photo with a JPEG gives that JPEG.
+        """
         question = "SELECT id FROM photos WHERE path = (SELECT ifnull(raw_of, path) FROM photos WHERE path = ?)"
         row = self._connection.execute(question, (to_column(path),)).fetchone()
-        return (photo_of(self._connection, row[0]), faces_of(self._connection, row[0])) if row else None
+        return PhotoResult(photo_of(self._connection, row[0]), faces_of(self._connection, row[0])) if row else None
 
     def corrections(self) -> list[LabelledFace]:
         """The faces that people corrected, one of each photo's copies; without those that are no faces."""
@@ -268,25 +298,23 @@ class Index:
         rows = self._connection.execute(question)
         return [(from_column(path), error) for path, error in rows]
 
-    def stats(
-        self, threshold: float | None = None, filters: Filters | None = None, scheme: str = "seven"
-    ) -> dict[str, Any]:
+    def stats(self, query: Query | None = None) -> dict[str, Any]:
         """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan.
 
-        ``labels`` is as that method says.
+        ``labels`` is what the method of that name returns.
 
         Args:
-            threshold: as in ``top``.
-            filters: what is counted; None for the whole index.
-            scheme: as in ``top``.
+            query: what is counted, without emotions; None for the whole index.
+
+        Raises:
+            ValueError: the query names emotions.
         """
-        certain = self.threshold() if threshold is None else threshold
-        filters = filters or Filters()
+        query = self._about_all(query)
         with self._snapshot():
-            counted = counts.counted(self._connection, self._crowd(filters, scheme, certain))
+            counted = counts.counted(self._connection, self._crowd(query))
         return {
             **counted,
-            "threshold": certain,
+            "threshold": query.certain,
             "labels": self.labels(),
             "last_scan": counts.last_scan(self._connection),
         }
@@ -295,16 +323,27 @@ class Index:
         """The emotions that the model of the last scan which read any face tells apart; None where it is not known."""
         return counts.labels(self._connection)
 
-    def timeline(
-        self, threshold: float | None = None, filters: Filters | None = None, scheme: str = "seven"
-    ) -> Timeline:
-        """As ``stats``, by month and emotion, and by confidence; each copy and each frame of a burst counts."""
+    def timeline(self, query: Query | None = None) -> Timeline:
+        """Counts of faces by month and emotion, and by confidence; each copy and each frame of a burst counts.
+
+        Args:
+            query: what is counted, without emotions; None for the whole index.
+
+        Raises:
+            ValueError: the query names emotions.
+        """
         from albumsort.index.timeline import timeline
 
-        filters = filters or Filters()
-        certain = self.threshold() if threshold is None else threshold
+        query = self._about_all(query)
         with self._snapshot():
-            return timeline(self._connection, self._crowd(filters, scheme, certain), certain)
+            return timeline(self._connection, self._crowd(query), query.certain)
+
+    def _about_all(self, query: Query | None) -> Query:
+        """A settled query about all photos."""
+        query = self.settled(query)
+        if query.emotions:
+            raise ValueError(f"this question takes no emotions, but the query names {' '.join(query.emotions)}")
+        return query
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
@@ -319,22 +358,21 @@ class Index:
             if is_first and not self._is_closed and self._connection.in_transaction:
                 self._connection.execute("COMMIT")
 
-    def _crowd(self, filters: Filters, scheme: str, threshold: float | None) -> Crowd:
-        """All faces that filters ask for. To be called in a snapshot."""
+    def _crowd(self, query: Query) -> Crowd:
+        """The faces that count for a query. To be called in a snapshot."""
         from albumsort.index.face_table import Crowd  # with numpy, which no other question needs
 
-        certain = self.threshold() if threshold is None else threshold
-        return Crowd(self._connection, self._version, filters, scheme, certain)
+        return Crowd(self._connection, self._version, query.filters, query.scheme, query.certain)
 
-    def _ranking(
-        self, emotions: tuple[str, ...], everyone: bool, certain: float, filters: Filters, scheme: str
-    ) -> Iterable[tuple[int, float]]:
+    def _ranking(self, query: Query) -> Iterable[tuple[int, float]]:
         """Photo id and score, best first."""
+        emotions, everyone, filters = query.emotions, query.everyone, query.filters
         is_kept = not everyone or self._version > 2
-        if scheme == "seven" and len(emotions) == 1 and filters.all_faces and not filters.asks_for_faces and is_kept:
+        is_plain = query.scheme == "seven" and len(emotions) == 1 and filters.all_faces and not filters.asks_for_faces
+        if is_plain and is_kept:
             kept = self._everyone if everyone else self._best
-            return kept(emotions[0], filters.conditions(), {**filters.values(), "certain": certain})
-        crowd = self._crowd(filters, scheme, certain)
+            return kept(emotions[0], filters.conditions(), {**filters.values(), "certain": query.certain})
+        crowd = self._crowd(query)
         return crowd.everyone(emotions) if everyone else crowd.best(emotions)
 
     def _best(self, emotion: str, where: str, values: dict[str, Any]) -> Iterator[tuple[int, float]]:

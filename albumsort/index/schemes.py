@@ -1,27 +1,11 @@
-"""Label schemes: what may be asked for in one, and a face as it reads in it."""
+"""Label schemes: a face as it reads in one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from albumsort.emotions import EMOTIONS, SCHEMES, labels_of
 from albumsort.records import Face
-
-
-def checked(emotions: Iterable[str], scheme: str) -> tuple[str, ...]:
-    """Emotions that are asked for together; one that is named twice counts once.
-
-    Raises:
-        ValueError: there is no such scheme, or the scheme has no such emotion.
-    """
-    if scheme not in SCHEMES:
-        raise ValueError(f"{scheme!r} is not one of {', '.join(SCHEMES)}")
-    asked = tuple(dict.fromkeys(emotions))
-    for emotion in asked:
-        if emotion not in labels_of(scheme):
-            raise ValueError(f"{emotion!r} is not one of {', '.join(labels_of(scheme))}")
-    return asked
 
 
 def in_scheme(face: Face, scheme: str) -> Face:

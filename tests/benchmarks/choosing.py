@@ -192,7 +192,7 @@ def main() -> None:
         "people of the groups found": sum(front.values()) / sum(people.values()),
         "pairs of the everyone-list in order": pairs_in_order(ranking, smiles),
         f"the same of the {len(whole)} groups found as a whole": pairs_in_order(ranking, whole),
-        "F1 of the bursts": agreement([[photo.path for photo, _ in burst] for burst in found], burst_of),
+        "F1 of the bursts": agreement([[shot.photo.path for shot in burst] for burst in found], burst_of),
         "best frame chosen": hits / len(best_of),
     }
     print(json.dumps(figures, indent=1))

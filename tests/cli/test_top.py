@@ -77,7 +77,7 @@ def test_json_of_a_real_scan_has_the_shape_of_the_contract(printed, scanned):
             assert list(face) == ["box", "detection", "confidence", "emotion", "probabilities"]
             x, y, w, h = face["box"]
             assert w > 0 and h > 0
-            assert 0 <= x + w / 2 <= known[0].width and 0 <= y + h / 2 <= known[0].height
+            assert 0 <= x + w / 2 <= known.photo.width and 0 <= y + h / 2 <= known.photo.height
             assert 0 <= face["detection"] <= 1
             probabilities = face["probabilities"]
             assert list(probabilities) == list(EMOTIONS)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from albumsort.culling.best_shot import WEIGHTS, facing, judged
-from albumsort.records import Box, Face, Photo
+from albumsort.records import Box, Face, Photo, PhotoResult
 
 
 @pytest.fixture
@@ -20,11 +20,11 @@ def person(face_of: Callable[..., Face]) -> Callable[..., Face]:
     return make
 
 
-def shot(name: str, *faces: Face, exposure: float | None = 0.95) -> tuple[Photo, tuple[Face, ...]]:
-    return Photo(name, 1, 1, name, 1000, 300, "2024-05-17T12:00:00", exposure=exposure), faces
+def shot(name: str, *faces: Face, exposure: float | None = 0.95) -> PhotoResult:
+    return PhotoResult(Photo(name, 1, 1, name, 1000, 300, "2024-05-17T12:00:00", exposure=exposure), faces)
 
 
-def best(*burst: tuple[Photo, tuple[Face, ...]]) -> str:
+def best(*burst: PhotoResult) -> str:
     return judged(burst, "happy")[0].photo.path
 
 
@@ -159,6 +159,6 @@ def test_frames_of_another_size_are_of_the_same_people(person: Callable[..., Fac
         return replace(face, box=face.box.scaled(0.5, 0.5))
 
     small = [shot(f"{k}", halved(person(0, 0.9)), halved(person(1, 0.1))) for k in range(6)]
-    small = [(replace(photo, width=500, height=150), faces) for photo, faces in small]
+    small = [replace(one, photo=replace(one.photo, width=500, height=150)) for one in small]
     frames = judged([*small, shot("large", person(0), person(1, 0.2))], "happy")
     assert {frame.parts["emotion"] for frame in frames} == {0.1, 0.2}

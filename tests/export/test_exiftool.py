@@ -79,7 +79,7 @@ def test_the_example_album_comes_back_as_the_index_has_it(scanned, tmp_path):
             turned += orientation != 1
             found = index.photo(str(source))
             assert found is not None
-            photo, faces = found
+            photo, faces = found.photo, found.faces
             emotions = {face.emotion for face in faces if face.confidence >= certain}
             assert set(said["Subject"]) == emotions
             assert set(said["HierarchicalSubject"]) == {f"emotion|{emotion}" for emotion in emotions}

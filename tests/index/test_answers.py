@@ -11,7 +11,7 @@ import pytest
 
 from albumsort.culling.subjects import in_front
 from albumsort.emotions import EMOTIONS, SCHEMES, labels_of
-from albumsort.index import Index
+from albumsort.index import Index, Query
 from albumsort.index import face_table as crowd_module
 from albumsort.index.filters import Filters
 from albumsort.index.schemes import in_scheme
@@ -118,7 +118,7 @@ def test_counts_are_those_of_a_look_at_each_face(
     passed = [faces for result in results if (faces := counted(result, filters, scheme, 0.5)) is not None]
     faces = [face for some in passed for face in some]
     with Index(path) as index:
-        found = index.stats(0.5, filters, scheme)
+        found = index.stats(Query(threshold=0.5, filters=filters, scheme=scheme))
     certain = [face.emotion for face in faces if face.confidence >= 0.5]
     assert found["emotions"] == {label: certain.count(label) for label in labels_of(scheme)}
     assert (found["photos"], found["photos_with_faces"]) == (len(passed), sum(map(bool, passed)))
@@ -130,8 +130,8 @@ def test_photos_are_listed_by_path_with_or_without_faces(crowd: tuple[Path, list
     with Index(path) as index:
         everything = list(index.photos())
         empty = [row.photo.path for row in index.photos(no_faces=True)]
-        small = [row.photo.path for row in index.photos(Filters(min_face=2.5), no_faces=True)]
-        unsure = [row.photo.path for row in index.photos(uncertain=True, threshold=0.6)]
+        small = [row.photo.path for row in index.photos(Query(filters=Filters(min_face=2.5)), no_faces=True)]
+        unsure = [row.photo.path for row in index.photos(Query(threshold=0.6), uncertain=True)]
     assert [row.photo.path for row in everything] == [result.photo.path for result in results]
     assert {row.score for row in everything} == {None}
     assert empty == [result.photo.path for result in results if not result.faces]
@@ -168,9 +168,9 @@ def test_nobody_is_certain_of_a_face_of_which_a_scheme_leaves_nothing(room: Any,
     room.put("/photos/a.jpg", face(surprise=1))
     assert room.top("angry", threshold=0, scheme="four") == []
     with Index(room.path) as index:
-        counts = index.stats(0, scheme="four")
+        counts = index.stats(Query(threshold=0, scheme="four"))
         assert (counts["emotions"]["angry"], counts["uncertain"]) == (0, 1)
-        assert len(list(index.photos(threshold=0, scheme="four", uncertain=True))) == 1
+        assert len(list(index.photos(Query(threshold=0, scheme="four"), uncertain=True))) == 1
 
 
 def test_a_sum_that_is_the_threshold_is_certain_in_lists_and_in_what_they_show(room: Any, face: Callable) -> None:
@@ -178,7 +178,7 @@ def test_a_sum_that_is_the_threshold_is_certain_in_lists_and_in_what_they_show(r
     with Index(room.path) as index:
         (row,) = index.top("angry", threshold=0.8, scheme="six")
         assert (row.score, row.faces[0].confidence) == (0.8, 0.8)
-        assert index.stats(0.8, scheme="six")["uncertain"] == 0
+        assert index.stats(Query(threshold=0.8, scheme="six"))["uncertain"] == 0
 
 
 @pytest.mark.parametrize(("long_side", "size", "percent"), [(640, 5.76, 0.9), (1000, 30, 3), (4032, 100.8, 2.5)])
@@ -189,11 +189,11 @@ def test_a_face_of_just_the_smallest_size_counts_everywhere(
         room.put(f"/photos/{second}.jpg", face(size, happy=0.9), width=long_side, height=1,
                  taken_at=f"2024-05-17T12:00:0{second}")  # fmt: skip
     room.writer.finish_scan(room.scan)
-    filters = Filters(min_face=percent, min_faces=1)
+    query = Query(filters=Filters(min_face=percent, min_faces=1))
     with Index(room.path) as index:
-        assert len(list(index.photos(filters))) == 2
-        (burst,) = index.bursts(filters)
-    assert [len(faces) for _, faces in burst] == [1, 1]
+        assert len(list(index.photos(query))) == 2
+        (burst,) = index.bursts(query)
+    assert [len(shot.faces) for shot in burst] == [1, 1]
 
 
 def test_photos_of_several_emotions_are_listed_by_their_sum(room: Any, face: Callable) -> None:
@@ -219,10 +219,10 @@ def test_bursts_are_judged_by_the_faces_that_count(room: Any, face: Callable) ->
     room.writer.finish_scan(room.scan)
     with Index(room.path) as index:
         (all_faces,) = index.bursts()
-        (sure,) = index.bursts(Filters(min_detection=0.9))
-        assert not list(index.bursts(Filters(without=("sad",))))
-    assert [len(faces) for _, faces in all_faces] == [2, 2]
-    assert [len(faces) for _, faces in sure] == [1, 1]
+        (sure,) = index.bursts(Query(filters=Filters(min_detection=0.9)))
+        assert not list(index.bursts(Query(filters=Filters(without=("sad",)))))
+    assert [len(shot.faces) for shot in all_faces] == [2, 2]
+    assert [len(shot.faces) for shot in sure] == [1, 1]
 
 
 def test_who_is_in_front_is_decided_among_the_faces_that_count(room: Any, face: Callable) -> None:

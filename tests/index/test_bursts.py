@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from albumsort.index import Index
+from albumsort.index import Index, Query
 from albumsort.index.bursts import BITS, find
 from albumsort.index.filters import Filters
 from albumsort.index.writer import IndexWriter
@@ -74,10 +74,10 @@ def test_copies_of_a_frame_are_not_counted(wedding: Any, face: Callable) -> None
 
 def test_bursts_come_whole_in_the_order_of_time(wedding: Any) -> None:
     with Index(wedding.path) as index:
-        (burst,) = index.bursts(Filters(since="2024-05-17", camera="a"))
-        assert [photo.path for photo, _ in burst] == [f"/photos/burst{k}.jpg" for k in range(3)]
-        assert [len(faces) for _, faces in burst] == [2, 2, 2]
-        assert list(index.bursts(Filters(under="/elsewhere"))) == []
+        (burst,) = index.bursts(Query(filters=Filters(since="2024-05-17", camera="a")))
+        assert [shot.photo.path for shot in burst] == [f"/photos/burst{k}.jpg" for k in range(3)]
+        assert [len(shot.faces) for shot in burst] == [2, 2, 2]
+        assert list(index.bursts(Query(filters=Filters(under="/elsewhere")))) == []
 
 
 def test_a_frame_that_goes_leaves_its_burst(wedding: Any) -> None:
@@ -153,8 +153,8 @@ def backed_up(room: Any, face: Callable) -> Any:
 @pytest.mark.parametrize(("folder", "frames"), [("/A", 3), ("/B", 2)])
 def test_below_a_folder_no_frame_of_another_is_listed(backed_up: Any, folder: str, frames: int) -> None:
     with Index(backed_up.path) as index:
-        (burst,) = index.bursts(Filters(under=folder))
-    assert [photo.path for photo, _ in burst] == [f"{folder}/{k}.jpg" for k in range(frames)]
+        (burst,) = index.bursts(Query(filters=Filters(under=folder)))
+    assert [shot.photo.path for shot in burst] == [f"{folder}/{k}.jpg" for k in range(frames)]
 
 
 def test_one_frame_below_a_folder_is_no_burst_there(room: Any, face: Callable) -> None:
@@ -163,7 +163,7 @@ def test_one_frame_below_a_folder_is_no_burst_there(room: Any, face: Callable) -
     room.writer.finish_scan(room.scan)
     with Index(room.path) as index:
         assert len(list(index.bursts())) == 1
-        assert list(index.bursts(Filters(under="/A"))) == []
+        assert list(index.bursts(Query(filters=Filters(under="/A")))) == []
 
 
 def test_of_copies_one_that_passes_stands_in_its_burst(room: Any, face: Callable) -> None:
@@ -172,5 +172,5 @@ def test_of_copies_one_that_passes_stands_in_its_burst(room: Any, face: Callable
             room.put(f"{folder}/{k}.jpg", *faces, camera="A", taken_at=f"2024-05-17T12:00:0{k}", digest=f"{k}")
     room.writer.finish_scan(room.scan)
     with Index(room.path) as index:
-        (burst,) = index.bursts(Filters(min_faces=2))
-    assert [photo.path for photo, _ in burst] == ["/B/0.jpg", "/B/1.jpg"]
+        (burst,) = index.bursts(Query(filters=Filters(min_faces=2)))
+    assert [shot.photo.path for shot in burst] == ["/B/0.jpg", "/B/1.jpg"]

@@ -28,7 +28,7 @@ def moved(face: Any, by: float, **changes: Any) -> Any:
 
 def of(room: Any, path: str) -> list[tuple[str, float]]:
     with Index(room.path) as index:
-        return [(face.emotion, face.confidence) for face in index.photo(path)[1]]
+        return [(face.emotion, face.confidence) for face in index.photo(path).faces]
 
 
 def test_a_corrected_face_is_certain_of_what_was_said(room: Any, face: Callable) -> None:
@@ -77,7 +77,7 @@ def test_of_two_faces_cheek_to_cheek_only_one_is_meant(room: Any, face: Callable
     assert of(room, A) == [("sad", 0.7)]
     room.put(A, moved(wide, 2), moved(wide, 34))
     with Index(room.path) as index:
-        assert [one.box[0] for one in index.photo(A)[1]] == [2.0]
+        assert [one.box[0] for one in index.photo(A).faces] == [2.0]
     room.writer.uncorrect(A)
     assert of(room, A) == [("sad", 0.7)] * 2
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from albumsort.errors import AlbumsortError
-from albumsort.index import Index, schema
+from albumsort.index import Index, Query, schema
 from albumsort.index import packed as columns
 from albumsort.index import writer as store
 from albumsort.index.filters import Filters
@@ -135,7 +135,7 @@ def test_damage_is_said(room: Any, row: tuple[bytes, bytes]) -> None:
     room.writer._connection.commit()
     with Index(room.path) as index:
         with pytest.raises(AlbumsortError, match="damaged"):
-            index.stats(filters=Filters(min_face=1))
+            index.stats(Query(filters=Filters(min_face=1)))
         assert index.top("happy") == []
 
 
@@ -217,9 +217,9 @@ def test_questions_may_be_asked_while_another_one_is_read(room: Any, face: Calla
         room.put(f"/photos/{number:03}.jpg", *[face(happy=0.9)] * (number % 3))
     with Index(room.path) as index:
         listed = []
-        for row in index.photos(Filters(min_faces=2)):
+        for row in index.photos(Query(filters=Filters(min_faces=2))):
             listed.append(row.photo.path)
-            assert index.stats(filters=Filters(max_faces=0))["photos"] == 101
+            assert index.stats(Query(filters=Filters(max_faces=0)))["photos"] == 101
             assert len(index.top("happy", 3, filters=Filters(max_faces=1))) == 3
     assert listed == [f"/photos/{number:03}.jpg" for number in range(2, 303, 3)]
 
@@ -242,12 +242,12 @@ def test_a_list_is_whole_while_a_scan_replaces_its_photos(
     assert not again
     assert len(room.top(emotions)) == 20
     with Index(room.path) as index:
-        rows = index.photos(Filters(min_faces=1))
+        rows = index.photos(Query(filters=Filters(min_faces=1)))
         first = next(rows)
         for number in range(20):
             room.put(f"/photos/{number:02}.jpg", face(happy=0.7))
         assert len([first, *rows]) == 20
-        assert {row.faces[0].confidence for row in index.photos(Filters(min_faces=1))} == {0.7}
+        assert {row.faces[0].confidence for row in index.photos(Query(filters=Filters(min_faces=1)))} == {0.7}
 
 
 def test_a_list_may_be_left_half_read(room: Any, face: Callable, capsys: pytest.CaptureFixture[str]) -> None:
@@ -263,9 +263,9 @@ def test_dates_of_few_photos_are_found_without_walking_past_all_others(room: Any
     for number in range(100):
         room.put(f"/photos/{number}.jpg", face(happy=0.9), taken_at=f"20{number:02}-01-01", camera=f"{number}.")
     with Index(room.path) as index:
-        found = index.stats(filters=Filters(camera="7."))
+        found = index.stats(Query(filters=Filters(camera="7.")))
         assert (found["first_taken_at"], found["last_taken_at"]) == ("2007-01-01", "2097-01-01")
-        nothing = index.stats(filters=Filters(camera="none"))
+        nothing = index.stats(Query(filters=Filters(camera="none")))
         assert (nothing["photos"], nothing["first_taken_at"], nothing["last_taken_at"]) == (0, None, None)
 
 

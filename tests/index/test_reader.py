@@ -11,7 +11,7 @@ import pytest
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index import Index
+from albumsort.index import Index, Query
 from albumsort.index import reader as query
 from albumsort.index.filters import Filters
 from albumsort.index.writer import IndexWriter
@@ -115,7 +115,8 @@ def test_n_limits_the_list_and_none_does_not(room: Any, face: Callable, everyone
     assert names(room.top(n=3, everyone=everyone)) == ["29", "28", "27"]
     assert len(room.top(everyone=everyone)) == 20
     assert len(room.top(n=None, everyone=everyone)) == 30
-    assert room.top(n=0, everyone=everyone) == []
+    with pytest.raises(ValueError, match="n is 0"):
+        room.top(n=0, everyone=everyone)
 
 
 @pytest.mark.parametrize("everyone", [False, True])
@@ -180,7 +181,7 @@ def test_stats_count_photos_faces_and_the_last_scan(room: Any, face: Callable) -
     room.put("/photos/c.jpg")
     room.put("/photos/d.jpg", error="truncated")
     with Index(room.path) as index:
-        stats, strict = index.stats(), index.stats(threshold=0.7)
+        stats, strict = index.stats(), index.stats(Query(threshold=0.7))
     assert (stats["photos"], stats["photos_with_faces"], stats["errors"], stats["faces"]) == (4, 2, 1, 3)
     assert stats["emotions"] == {emotion: {"happy": 1, "sad": 1}.get(emotion, 0) for emotion in EMOTIONS}
     assert (stats["uncertain"], stats["threshold"]) == (1, 0.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from albumsort.index.filters import Filters
+from albumsort.index.query import Query
 from albumsort.index.reader import Index
 
 
@@ -14,7 +15,7 @@ def timeline(room):
 
     def ask(threshold=None, **filters):
         with Index(room.path) as index:
-            return index.timeline(threshold, Filters(**filters))
+            return index.timeline(Query(threshold=threshold, filters=Filters(**filters)))
 
     return ask
 
@@ -83,7 +84,7 @@ def test_faces_are_read_in_the_label_scheme_as_stats_reads_them(room, face, sche
     none_of_the_four = face(angry=0, disgust=0.9, fear=0.1, happy=0, sad=0, surprise=0, neutral=0)
     room.put("/photos/a.jpg", mixed, none_of_the_four, face(happy=0.9), taken_at="2024-05-01")
     with Index(room.path) as index:
-        found, counts = index.timeline(scheme=scheme), index.stats(scheme=scheme)
+        found, counts = index.timeline(Query(scheme=scheme)), index.stats(Query(scheme=scheme))
     assert found.months == {"2024-05": counts["emotions"]}
     assert shown(found)["2024-05"] == ({"angry": 2, "happy": 1} if scheme == "six" else {"happy": 2})
     assert sum(found.confidences) == counts["faces"] == 3

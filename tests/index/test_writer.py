@@ -13,7 +13,7 @@ import pytest
 from albumsort.errors import AlbumsortError
 from albumsort.index import Index
 from albumsort.index.writer import IndexWriter
-from albumsort.records import PhotoFile
+from albumsort.records import PhotoFile, PhotoResult
 
 LATIN1 = os.fsdecode(b"/photos/caf\xe9.jpg")
 
@@ -23,7 +23,7 @@ def test_what_was_written_is_read_back(room: Any, face: Callable) -> None:
         "/photos/a.jpg", face(200, happy=0.9), face(sad=0.7), taken_at="2024-05-17T15:00:00+02:00", camera="Example"
     )
     with Index(room.path) as index:
-        assert index.photo("/photos/a.jpg") == (result.photo, result.faces)
+        assert index.photo("/photos/a.jpg") == result
         assert index.photo("/photos/b.jpg") is None
 
 
@@ -58,7 +58,7 @@ def test_emotions_that_a_model_does_not_know_are_null(room: Any, face: Callable)
         (None, None, None, "happy", 0.8)
     ]
     with Index(room.path) as index:
-        assert index.photo("/photos/a.jpg")[1] == (four,)
+        assert index.photo("/photos/a.jpg").faces == (four,)
 
 
 def test_a_name_that_is_no_utf8_is_kept_as_bytes_and_others_as_text(room: Any, face: Callable) -> None:
@@ -70,7 +70,7 @@ def test_a_name_that_is_no_utf8_is_kept_as_bytes_and_others_as_text(room: Any, f
     ]
     assert {path for path, _ in room.top()} == {LATIN1, "/photos/café\n日本.jpg"}
     with Index(room.path) as index:
-        assert index.photo(LATIN1)[0].path == LATIN1
+        assert index.photo(LATIN1).photo.path == LATIN1
     assert set(room.writer.seen.unchanged(200)) == {LATIN1, "/photos/café\n日本.jpg"}
 
 
@@ -99,7 +99,7 @@ def test_a_moved_photo_keeps_its_row_and_its_faces(room: Any, face: Callable) ->
     reuse(room, PhotoFile("/photos/new.jpg", 1000, 7), "abc")
     with Index(room.path) as index:
         moved = replace(old.photo, path="/photos/new.jpg", mtime_ns=7)
-        assert index.photo("/photos/new.jpg") == (moved, old.faces)
+        assert index.photo("/photos/new.jpg") == PhotoResult(moved, old.faces)
     assert room.sql("SELECT path, mtime_ns FROM photos") == [("/photos/new.jpg", 7)]
     assert room.sql("SELECT id FROM photos UNION ALL SELECT id FROM faces") == before
 
@@ -110,8 +110,8 @@ def test_a_copied_photo_has_rows_of_its_own(room: Any, face: Callable, tmp_path:
     old = room.put(str(original), face(happy=0.9), digest="abc")
     reuse(room, PhotoFile(LATIN1, 1000, 7), "abc")
     with Index(room.path) as index:
-        assert index.photo(str(original)) == (old.photo, old.faces)
-        assert index.photo(LATIN1) == (replace(old.photo, path=LATIN1, mtime_ns=7), old.faces)
+        assert index.photo(str(original)) == old
+        assert index.photo(LATIN1) == replace(old, photo=replace(old.photo, path=LATIN1, mtime_ns=7))
 
 
 def test_a_photo_moved_over_another_takes_its_place(room: Any, face: Callable) -> None:

@@ -25,7 +25,7 @@ def ranked(face_of) -> Ranker:
         status = os.stat(path) if there else None
         facts = (status.st_size, mtime_ns(status)) if status else (0, 0)
         photo = Photo(os.fspath(path), *facts, "00", *size, "2024-05-17T12:00:00", "Example")
-        return RankedPhoto(photo, score, tuple(face_of(*face) for face in faces), others)
+        return RankedPhoto(photo, tuple(face_of(*face) for face in faces), score, others)
 
     return make
 

@@ -50,7 +50,7 @@ def test_a_photo_with_an_error_has_no_faces():
 
 def test_csv_keeps_commas_and_quotes_of_names_and_no_line_breaks_escapes_or_marks_of_direction(face_of):
     path = '/one, "two"\nthree\x1b[31m\u202e\u2028.jpg'
-    ranking = [RankedPhoto(photo(path, width=400, height=300, camera="A, B"), 0.5, (face_of("happy", 0.5),))]
+    ranking = [RankedPhoto(photo(path, width=400, height=300, camera="A, B"), (face_of("happy", 0.5),), 0.5)]
     (record,) = csv.DictReader(io.StringIO("".join(write_ranking(ranking, 0.5, "csv"))))
     assert record == {
         "rank": "1",
@@ -71,7 +71,7 @@ def test_an_empty_table_is_empty():
 @pytest.mark.parametrize("form", ["table", "paths", "paths0", "csv", "ndjson"])
 def test_a_list_is_written_while_it_is_read(form):
     def rows():
-        yield RankedPhoto(photo("/a.jpg"), None, ())
+        yield RankedPhoto(photo("/a.jpg"))
         raise AssertionError("read ahead")
 
     lines = 2 if form == "csv" else 1

@@ -46,7 +46,7 @@ def faces(index: Path) -> dict[str, tuple[Face, ...]]:
         paths = [os.fsdecode(path) for (path,) in connection.execute("SELECT path FROM photos")]
     with Index(index) as opened:
         known = {path: opened.photo(path) for path in paths}
-    return {path: found[1] for path, found in known.items() if found is not None}
+    return {path: found.faces for path, found in known.items() if found is not None}
 
 
 def test_a_scan_says_how_many_photos_another_model_has_read(album: Path, of_another_model: Path) -> None:

@@ -39,7 +39,7 @@ def faces_on(index: Path, photo: Path) -> tuple[Face, ...]:
     with Index(index) as opened:
         known = opened.photo(str(photo))
     assert known is not None, f"{photo} is not in the index"
-    return known[1]
+    return known.faces
 
 
 def sha256(path: Path) -> str:

@@ -31,7 +31,7 @@ class Laid:
             self.status = dict(connection.execute("SELECT path, status FROM photos"))
         with Index(self.index) as index:
             known = {path: index.photo(path) for path in self.status}
-        self.photos = {path: found[0] for path, found in known.items() if found is not None}
+        self.photos = {path: found.photo for path, found in known.items() if found is not None}
 
     def digests(self) -> dict[str, str]:
         return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in self.folder.iterdir()}

@@ -1,0 +1,130 @@
+"""A question to the index, in one record: from the command line or an address in a browser down to the SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from albumsort.emotions import SCHEMES, labels_of
+from albumsort.index.filters import Filters
+
+#: How people write yes and no in the parameters of an address.
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question to the index. It is checked when it is made.
+
+    Attributes:
+        emotions: which emotions the photos must show, of the scheme's; the probabilities of several are added up.
+            Each counts once, in the order in which they are named. A single emotion may be given as a string. Empty
+            for questions about all photos.
+        n: how many photos or bursts at most, at least 1; None for all.
+        threshold: the probability from which a face is certain, 0..1; None for the threshold of the last scan.
+        everyone: rank a photo by the subject that shows the emotion least, not by the face that shows it most.
+        scheme: the label scheme in which faces are read, a key of ``SCHEMES``.
+        filters: which photos are searched, and which of their faces count.
+
+    Raises:
+        ValueError: a value is not allowed; the message names it.
+    """
+
+    emotions: tuple[str, ...] = ()
+    n: int | None = None
+    threshold: float | None = None
+    everyone: bool = False
+    scheme: str = "seven"
+    filters: Filters = field(default_factory=Filters)
+
+    def __post_init__(self) -> None:
+        if self.scheme not in SCHEMES:
+            raise ValueError(f"{self.scheme!r} is not one of {', '.join(SCHEMES)}")
+        named = (self.emotions,) if isinstance(self.emotions, str) else self.emotions
+        object.__setattr__(self, "emotions", tuple(dict.fromkeys(named)))
+        for emotion in (*self.emotions, *self.filters.without):
+            if emotion not in labels_of(self.scheme):
+                raise ValueError(f"{emotion!r} is not one of {', '.join(labels_of(self.scheme))}")
+        if self.n is not None and self.n < 1:
+            raise ValueError(f"n is {self.n}; it must be 1 or more")
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise ValueError(f"the threshold is {self.threshold}; it must be from 0 to 1")
+
+    @property
+    def certain(self) -> float:
+        """The threshold of a query that ``Index.settled`` returned.
+
+        Raises:
+            ValueError: the query leaves it to the last scan.
+        """
+        if self.threshold is None:
+            raise ValueError("the query has no threshold; Index.settled fills it in")
+        return self.threshold
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, str]) -> Query:
+        """Make a query from the parameters of an address, such as ``emotion=happy,sad&n=20&everyone=1&since=2024``.
+
+        Args:
+            params: any of ``emotion`` (several are separated by commas), ``n``, ``threshold``, ``everyone``,
+                ``scheme``, ``under``, ``since``, ``until``, ``undated``, ``camera``, ``min_faces``, ``max_faces``,
+                ``not`` (as ``emotion``), ``min_face``, ``min_detection`` and ``all`` (list copies, too). Yes and no are
+                ``1`` and ``0``, or words such as ``true`` and ``false``.
+
+        Raises:
+            ValueError: there is no such parameter, or its value is not allowed.
+        """
+        own: dict[str, Any] = {}
+        filters: dict[str, Any] = {}
+        for key, text in params.items():
+            if key in _OF_QUERY:
+                name, read = _OF_QUERY[key]
+                own[name] = _read(key, text, read)
+            elif key in _OF_FILTERS:
+                name, read = _OF_FILTERS[key]
+                filters[name] = _read(key, text, read)
+            else:
+                raise ValueError(f"{key!r} is not one of {', '.join([*_OF_QUERY, *_OF_FILTERS])}")
+        return cls(**own, filters=Filters(**filters))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _yes(text: str) -> bool:
+    if text.lower() not in (*_YES, *_NO):
+        raise ValueError
+    return text.lower() in _YES
+
+
+#: Parameters of an address: the name of the field, and what reads it from text.
+_OF_QUERY: dict[str, tuple[str, Any]] = {
+    "emotion": ("emotions", _words),
+    "n": ("n", int),
+    "threshold": ("threshold", float),
+    "everyone": ("everyone", _yes),
+    "scheme": ("scheme", str),
+}
+_OF_FILTERS: dict[str, tuple[str, Any]] = {
+    "under": ("under", str),
+    "since": ("since", str),
+    "until": ("until", str),
+    "undated": ("undated", _yes),
+    "camera": ("camera", str),
+    "min_faces": ("min_faces", int),
+    "max_faces": ("max_faces", int),
+    "not": ("without", _words),
+    "min_face": ("min_face", float),
+    "min_detection": ("min_detection", float),
+    "all": ("with_copies", _yes),
+}
+
+
+def _read(key: str, text: str, read: Any) -> Any:
+    try:
+        return read(text)
+    except ValueError:
+        expected = {int: "a whole number", float: "a number", _yes: "1 or 0"}[read]
+        raise ValueError(f"{key} is {text!r}; it must be {expected}") from None

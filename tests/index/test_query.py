@@ -1,0 +1,139 @@
+"""A query is checked when it is made, and may come from the parameters of an address."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from albumsort.index import Filters, Index, Query
+from albumsort.index.explain import NOTHING_PASSES, why_empty
+
+
+def test_each_emotion_counts_once_in_the_order_in_which_they_are_named() -> None:
+    assert Query(("sad", "happy", "sad")).emotions == ("sad", "happy")
+    assert Query("happy").emotions == ("happy",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"emotions": ("bliss",)}, "'bliss' is not one of angry, disgust, fear"),
+        ({"emotions": ("disgust",), "scheme": "six"}, "'disgust' is not one of angry, fear, happy"),
+        ({"scheme": "nine"}, "'nine' is not one of seven, six, four"),
+        ({"filters": Filters(without=("fear",)), "scheme": "four"}, "'fear' is not one of angry, happy"),
+        ({"n": 0}, "n is 0; it must be 1 or more"),
+        ({"threshold": 1.01}, "the threshold is 1.01; it must be from 0 to 1"),
+        ({"threshold": float("nan")}, "the threshold is nan"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Query(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"since": "last year"}, "'last year' is no date; write 2024, 2024-05 or 2024-05-17"),
+        ({"until": "2024-13"}, "'2024-13' is no date"),
+        ({"min_faces": -1}, "min_faces is -1; it must be 0 or more"),
+        ({"max_faces": -1}, "max_faces is -1"),
+        ({"min_face": 101}, "min_face is 101; it must be from 0 to 100"),
+        ({"min_detection": 1.5}, "min_detection is 1.5; it must be from 0 to 1"),
+    ],
+)
+def test_filters_that_no_photo_can_pass_are_refused(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Filters(**fields)
+
+
+def test_an_address_holds_a_whole_query() -> None:
+    params = {
+        "emotion": "happy, surprise",
+        "n": "20",
+        "threshold": "0.6",
+        "everyone": "1",
+        "scheme": "six",
+        "under": "/photos/2024",
+        "since": "2024",
+        "until": "2024-05-17",
+        "undated": "yes",
+        "camera": "Pixel",
+        "min_faces": "2",
+        "max_faces": "5",
+        "not": "sad,fear",
+        "min_face": "2.5",
+        "min_detection": "0.9",
+        "all": "true",
+    }
+    filters = Filters("/photos/2024", "2024", "2024-05-17", True, "Pixel", 2, 5, ("sad", "fear"), 2.5, 0.9, True)
+    assert Query.from_params(params) == Query(("happy", "surprise"), 20, 0.6, True, "six", filters)
+    assert Query.from_params({}) == Query()
+    assert Query.from_params({"everyone": "0", "all": "off"}) == Query()
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"emotions": "happy"}, "'emotions' is not one of emotion, n, threshold"),
+        ({"n": "many"}, "n is 'many'; it must be a whole number"),
+        ({"n": "0"}, "n is 0"),
+        ({"threshold": "half"}, "threshold is 'half'; it must be a number"),
+        ({"everyone": "perhaps"}, "everyone is 'perhaps'; it must be 1 or 0"),
+        ({"since": "May"}, "'May' is no date"),
+        ({"not": "joy"}, "'joy' is not one of"),
+    ],
+)
+def test_an_address_that_cannot_be_understood_is_refused(params: dict[str, str], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Query.from_params(params)
+
+
+def test_the_last_scan_settles_a_threshold_that_the_query_leaves_open(room: Any) -> None:
+    room.writer.start_scan({"paths": ["/photos"], "threshold": 0.7})
+    with Index(room.path) as index:
+        assert index.settled(Query("happy")) == Query("happy", threshold=0.7)
+        assert index.settled(Query("happy", threshold=0.2)).certain == 0.2
+        assert index.settled(None) == Query(threshold=0.7)
+    with pytest.raises(ValueError, match=r"Index\.settled fills it in"):
+        _ = Query("happy").certain
+
+
+def test_a_search_needs_an_emotion_and_other_questions_take_none(room: Any) -> None:
+    with Index(room.path) as index:
+        with pytest.raises(ValueError, match="needs an emotion"):
+            index.search(Query())
+        for ask in (index.photos, index.bursts, index.stats, index.timeline):
+            with pytest.raises(ValueError, match="takes no emotions, but the query names happy"):
+                ask(Query("happy"))
+
+
+def test_n_limits_photos_and_bursts(room: Any, face: Callable) -> None:
+    for number in range(4):
+        taken_at = f"2024-05-17T1{number // 2}:00:0{number % 2}"
+        room.put(f"/photos/{number}.jpg", face(happy=0.9), taken_at=taken_at)
+    room.writer.finish_scan(room.scan)
+    with Index(room.path) as index:
+        assert [row.photo.path for row in index.photos(Query(n=3))] == [f"/photos/{k}.jpg" for k in range(3)]
+        assert [len(list(index.bursts(Query(n=n)))) for n in (1, None)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        (Query("sad", filters=Filters(camera="none")), NOTHING_PASSES),
+        (Query("sad", filters=Filters(max_faces=0)), NOTHING_PASSES),
+        (Query("sad"), "no photo is sad with at least 50%; --threshold lowers the bar"),
+        (Query("sad", threshold=0.9), "no photo is sad with at least 90%; --threshold lowers the bar"),
+        (Query("fear"), "no photo is fear, at any --threshold"),
+        (Query(("fear", "angry")), "no photo is fear or angry, at any --threshold"),
+        (Query(("angry", "disgust", "fear", "surprise")), "no photo shows any of these emotions, at any --threshold"),
+        (Query("disgust"), "the model of the last scan does not know disgust; it tells apart sad, happy, fear, angry"),
+    ],
+)
+def test_an_empty_list_says_what_is_to_blame(room: Any, face: Callable, query: Query, words: str) -> None:
+    room.writer.name_model(room.scan, "a model", ["sad", "happy", "fear", "angry"])
+    room.put("/photos/a.jpg", face(sad=0.4))
+    with Index(room.path) as index:
+        assert index.search(query) == []
+        assert why_empty(index, query) == words
