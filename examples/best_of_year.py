@@ -17,7 +17,7 @@ from pathlib import Path
 from albumsort import Filters, Index, scan
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.export.folders import lay
+from albumsort.export.folders import place
 
 
 def year(text: str) -> str:
@@ -40,7 +40,7 @@ def main() -> None:
     of_the_year = Filters(under=os.path.abspath(args.folder), since=args.year, until=args.year)
     with Index(args.db) as index:
         best = index.top(args.emotion, args.n, everyone=True, filters=of_the_year)
-    for copied in lay(best, args.dest):
+    for copied in place(best, args.dest):
         print(f"{copied.action}: {copied.target}")
 
 

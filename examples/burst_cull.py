@@ -16,7 +16,7 @@ from pathlib import Path
 from albumsort import Filters, Index, Query, scan
 from albumsort.culling.best_shot import judged
 from albumsort.emotions import EMOTIONS
-from albumsort.export.folders import lay
+from albumsort.export.folders import ExportOptions, place
 from albumsort.index import RankedPhoto
 
 WEIGHTS = {"emotion": 3, "people": 3, "facing": 2, "sharpness": 2, "whole": 1}
@@ -39,7 +39,7 @@ def main() -> None:
             picks.append(RankedPhoto(best.photo, best.faces, best.score, len(others)))
             for frame in others:
                 print(frame.photo.path)
-    lay(picks, args.picks, mode="symlink")
+    place(picks, args.picks, ExportOptions(mode="symlink"))
     sys.stderr.write(f"{len(picks)} bursts; the best frame of each is in {args.picks}\n")
 
 

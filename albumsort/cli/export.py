@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,112 +23,98 @@ from albumsort.cli.options import (
 )
 from albumsort.emotions import labels_of
 from albumsort.errors import AlbumsortError
+from albumsort.export.folders import Exported, ExportOptions, Layout, Mode
+from albumsort.export.folders import export as export_photos
+from albumsort.export.manifest import NAME, Manifest
+from albumsort.export.sidecars import Sidecar, write_sidecars
+from albumsort.index.explain import why_empty
 from albumsort.index.filters import Filters
+from albumsort.index.query import Query
+from albumsort.index.reader import Index
 from albumsort.text import printable
-
-Mode = Literal["copy", "hardlink", "symlink"]
-Layout = Literal["emotion", "emotion/year", "year/emotion", "flat"]
 
 
 @filtered
 def export(
-    dest: Annotated[Path, typer.Argument(metavar="DEST", help="Where to lay the folders.")],
-    n: Annotated[int | None, typer.Option("-n", min=1, help="Photos an emotion; unless told, all.")] = None,
+    dest: Annotated[Path, typer.Argument(metavar="DEST", help="The folder to export into.")],
+    n: Annotated[int | None, typer.Option("-n", min=1, help="How many photos per emotion. Default: all.")] = None,
     emotion: Annotated[
-        list[str] | None, typer.Option(callback=known_emotions, help="Only this one. May be repeated.")
+        list[str] | None, typer.Option(callback=known_emotions, help="Only this emotion. May be repeated.")
     ] = None,
-    mode: Annotated[Mode, typer.Option(help="What to lay there.")] = "copy",
-    layout: Annotated[Layout, typer.Option(help="Which folders to make.")] = "emotion",
-    raw: Annotated[bool, typer.Option("--raw", help="Lay the RAW file of a photo beside it, too.")] = False,
+    mode: Annotated[Mode, typer.Option(help="Copy the photos, or make links to them.")] = "copy",
+    layout: Annotated[Layout, typer.Option(help="Which folders to create.")] = "emotion",
+    raw: Annotated[bool, typer.Option("--raw", help="Export the RAW files of a photo beside it, too.")] = False,
     sidecar: Annotated[
-        Literal["xmp"] | None, typer.Option(help="Write emotions and faces beside each file, for photo managers.")
+        Literal["xmp"] | None, typer.Option(help="Also write emotions and faces into a file beside each photo.")
     ] = None,
     tag_originals: Annotated[
-        bool, typer.Option("--tag-originals", help="With --sidecar: beside the photos themselves, too.")
+        bool, typer.Option("--tag-originals", help="With --sidecar: also write one beside each original photo.")
     ] = False,
     undo: Annotated[
-        bool, typer.Option("--undo", help="Remove what exports laid in DEST and nobody has changed since.")
+        bool, typer.Option("--undo", help="Remove from DEST what exports wrote there and nobody has changed since.")
     ] = False,
     db: Db = None,
     threshold: Threshold = None,
     everyone: Everyone = False,
     scheme: Scheme = "seven",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     as_json: Json = False,
     *,
     filters: Filters,
 ) -> None:
-    """Lay the best photos of each emotion into a folder of its name.
+    """Copy or link the best photos of each emotion into a folder of its name.
 
-    Nothing is overwritten; a photo that a folder holds already is not laid there again. What was laid is noted in
-    albumsort-export.json.
+    No file is overwritten, and no photo comes into a folder twice. albumsort-export.json lists what was written.
     """
     if undo:
         _undo(dest, dry_run, as_json)
         return
     if tag_originals and sidecar is None:
-        raise typer.BadParameter("takes --sidecar xmp as well", param_hint="--tag-originals")
-    chosen = tuple(emotion) if emotion else labels_of(scheme)
-    in_scheme([*chosen, *filters.without], scheme)
-    from albumsort.export import folders as work
-    from albumsort.export.sidecars import write_sidecars
-    from albumsort.index.explain import why_empty
-    from albumsort.index.query import Query
-    from albumsort.index.reader import Index
-
+        raise typer.BadParameter("needs --sidecar xmp as well", param_hint="--tag-originals")
+    emotions = tuple(emotion) if emotion else labels_of(scheme)
+    in_scheme([*emotions, *filters.without], scheme)
+    query = Query(emotions, n, threshold, everyone, scheme, filters)
     with Index(index_path(db)) as index:
-        done = work.export(
-            index,
-            dest,
-            emotions=chosen,
-            n=n,
-            threshold=threshold,
-            mode=mode,
-            layout=layout,
-            everyone=everyone,
-            filters=filters,
-            scheme=scheme,
-            with_raws=raw,
-            dry_run=dry_run,
-        )
-        nothing = "" if done else why_empty(index, Query(chosen, None, threshold, scheme=scheme, filters=filters))
-        beside = []
-        if sidecar is not None:
-            beside = write_sidecars(
-                index,
-                dest,
-                done,
-                threshold=threshold,
-                filters=filters,
-                scheme=scheme,
-                tag_originals=tag_originals,
-                dry_run=dry_run,
-            )
+        query = index.settled(query)
+        files = export_photos(index, dest, query, ExportOptions(mode, layout, raw, dry_run))
+        nothing = "" if files else why_empty(index, query)
+    sidecars = []
+    if sidecar is not None:
+        sidecars = write_sidecars(dest, files, query, tag_originals=tag_originals, dry_run=dry_run)
     if as_json:
-        files, sidecars = ([asdict(item) for item in items] for items in (done, beside))
-        print(json.dumps({"destination": str(dest), "files": files, "sidecars": sidecars}))
+        as_dicts = [[item.as_dict() for item in items] for items in (files, sidecars)]
+        print(json.dumps({"destination": str(dest), "files": as_dicts[0], "sidecars": as_dicts[1]}))
         return
-    for item in done:
+    _print_files(dest, files, emotions, dry_run, nothing)
+    _print_sidecars(sidecars)
+
+
+def _print_files(dest: Path, files: Sequence[Exported], emotions: Sequence[str], dry_run: bool, nothing: str) -> None:
+    for item in files:
         if dry_run or item.action in ("missing", "changed", "unreadable"):
             print(f"{item.action}: {printable(item.source)} -> {printable(item.target)}")
-    count = Counter(item.action for item in done)
-    for name in chosen:
-        laid = [item for item in done if item.emotion == name]
-        if laid:
-            print(f"{name:9}{len(laid):6d}")
-    words = ", ".join(f"{number} {action}" for action, number in count.items()) or nothing
-    print(f"{printable(str(dest))}: {words}{'; scan again for what changed' if count['changed'] else ''}")
-    for one in beside:
-        if one.action not in ("written", "updated", "present"):
-            print(f"sidecar {one.action}: {printable(one.target)}")
-    if beside:
-        count = Counter(one.action for one in beside)
-        print("sidecars: " + ", ".join(f"{number} {action}" for action, number in count.items()))
+    per_emotion = Counter(item.emotion for item in files)
+    for emotion in emotions:
+        if per_emotion[emotion]:
+            print(f"{emotion:9}{per_emotion[emotion]:6d}")
+    actions = Counter(item.action for item in files)
+    words = _in_words(actions) or nothing
+    print(f"{printable(str(dest))}: {words}{'; scan again for what changed' if actions['changed'] else ''}")
+
+
+def _print_sidecars(sidecars: Sequence[Sidecar]) -> None:
+    for item in sidecars:
+        if item.action not in ("written", "updated", "present"):
+            print(f"sidecar {item.action}: {printable(item.target)}")
+    if sidecars:
+        print(f"sidecars: {_in_words(Counter(item.action for item in sidecars))}")
+
+
+def _in_words(actions: Counter[str]) -> str:
+    return ", ".join(f"{number} {action}" for action, number in actions.items())
 
 
 def _undo(dest: Path, dry_run: bool, as_json: bool) -> None:
-    from albumsort.export.manifest import NAME, Manifest
-
     manifest = Manifest(dest)
     if not manifest.is_there:
         raise AlbumsortError(f"{printable(str(dest))}: no {NAME} there, so nothing is known of an export")
@@ -139,5 +125,4 @@ def _undo(dest: Path, dry_run: bool, as_json: bool) -> None:
     for path, action in done:
         if action in ("changed", "only copy", "would be removed"):
             print(f"{action}{'' if dry_run else ', and kept'}: {printable(str(path))}")
-    count = Counter(action for _, action in done)
-    print(f"{printable(str(dest))}: " + ", ".join(f"{number} {action}" for action, number in count.items()))
+    print(f"{printable(str(dest))}: {_in_words(Counter(action for _, action in done))}")

@@ -59,8 +59,8 @@ def top(
         if not ranking:
             sys.stderr.write(why_empty(index, query) + "\n")
     if copy_to:
-        from albumsort.export.folders import lay
+        from albumsort.export.folders import place
 
-        done = lay(ranking, copy_to)
+        done = place(ranking, copy_to)
         written = sum(item.action == "written" for item in done)
         sys.stderr.write(f"{count(written, 'photo')} copied to {printable(str(copy_to))}\n")

@@ -1,4 +1,4 @@
-"""The export: a folder an emotion, best first in the order of names. Nothing is ever overwritten."""
+"""The export: puts the photos of lists into folders, best first by name. It never overwrites a file."""
 
 from __future__ import annotations
 
@@ -7,240 +7,228 @@ import os
 import shutil
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Literal
 
-from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.export.manifest import Manifest, fingerprint
 from albumsort.files import new_file
-from albumsort.index.filters import Filters
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
-from albumsort.records import Photo, RankedPhoto
+from albumsort.records import Photo, PhotoResult, RankedPhoto
 from albumsort.text import printable
 
-#: Files after which the manifest is written, that a power cut leaves few unknown.
-NOTED_AT_ONCE = 100
-#: Where a photo goes.
-LAYOUTS = {
+Mode = Literal["copy", "hardlink", "symlink"]
+Layout = Literal["emotion", "emotion/year", "year/emotion", "flat"]
+#: The folder of a photo below the export's own, by layout.
+LAYOUTS: dict[Layout, str] = {
     "emotion": "{emotion}",
     "emotion/year": "{emotion}/{year}",
     "year/emotion": "{year}/{emotion}",
     "flat": "",
 }
-#: Bytes of a file name that all common file systems take, with room for a sidecar's ``.xmp``.
+#: The manifest is written each time it has so many more files, so that few are unknown after a power cut.
+FILES_PER_SAVE = 100
+#: Bytes of a file name that all common file systems accept, less the room for a sidecar's ``.xmp``.
 _NAME_BYTES = 255 - len(".xmp")
-#: A suffix longer than this is no suffix but part of a name with a dot in it.
+#: What follows the last dot of a name is part of the name, and no suffix, if it has more bytes than this.
 _SUFFIX_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
-    """What became of one photo.
+class ExportOptions:
+    """How an export puts photos into folders.
 
-    ``action`` is ``written``, ``present`` (the folder holds it already), ``missing`` (the photo is no longer where it
-    was scanned), ``changed`` (what is there now is not what was scanned), ``unreadable`` (it may not be read) or, in a
-    dry run, ``would be written``.
+    Attributes:
+        mode: whether a photo is copied, or a hard or symbolic link to it is made.
+        layout: a key of ``LAYOUTS``. A photo's year is the one in which it was taken, else ``undated``.
+        with_raws: put the RAW files of a photo beside it, too.
+        dry_run: only report what would be done; write nothing.
+    """
+
+    mode: Mode = "copy"
+    layout: Layout = "emotion"
+    with_raws: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export did with one file.
+
+    Attributes:
+        emotion: the emotion for whose folder the photo was chosen; None where there is no such choice.
+        source: absolute path of the photo, or of a RAW file that belongs to it.
+        target: path of the file in the export.
+        action: ``written``; ``present`` (the folder holds the photo already); ``missing`` (the photo is no longer where
+            it was scanned); ``changed`` (the file there is no longer the photo that was scanned); ``unreadable`` (no
+            permission to read it); in a dry run ``would be written``.
+        result: the photo with its faces as the index has them, in the label scheme of the export. For a RAW file, those
+            of the photo it belongs to.
     """
 
     emotion: str | None
     source: str
     target: str
     action: str
+    result: PhotoResult
+
+    def as_dict(self) -> dict[str, Any]:
+        """The file for JSON."""
+        return {"emotion": self.emotion, "source": self.source, "target": self.target, "action": self.action}
+
+
+def export(index: Index, destination: Path, query: Query, options: ExportOptions | None = None) -> list[Exported]:
+    """Put the best photos of each emotion into folders, and record them in the manifest.
+
+    Args:
+        index: the index to search.
+        destination: created if it does not exist. If it holds an earlier export, only new photos are added.
+        query: whose ``emotions`` are searched one by one, for at most ``n`` photos each.
+        options: the default copies the photos into one folder per emotion.
+
+    Returns:
+        the files in the order in which they were placed, by emotion and then by rank.
+
+    Raises:
+        AlbumsortError: the disk is full, or the folder cannot be written or cannot hold such links.
+    """
+    options = options or ExportOptions()
+    manifest = Manifest(destination)
+    done: list[Exported] = []
+    try:
+        for emotion in query.emotions:
+            ranking = index.search(replace(query, emotions=(emotion,)))
+            for exported, digest in _export_emotion(ranking, destination, emotion, options):
+                done.append(exported)
+                if digest is not None:
+                    manifest.add(Path(exported.target), exported.source, options.mode, digest)
+                    if len(manifest) % FILES_PER_SAVE == 0:
+                        manifest.save()
+    finally:
+        if any(item.action == "written" for item in done):
+            manifest.save()  # also if the export was interrupted
+    return done
+
+
+def place(ranking: Sequence[RankedPhoto], folder: Path, options: ExportOptions | None = None) -> list[Exported]:
+    """Put the photos of a list into one folder, without a manifest. File names begin with the rank.
+
+    Args:
+        ranking: the photos, best first.
+        folder: created if it does not exist.
+        options: the layout has no meaning here.
+
+    Raises:
+        AlbumsortError: as ``export`` does.
+    """
+    return [exported for exported, _ in _place_all(ranking, folder, options or ExportOptions())]
+
+
+def _export_emotion(
+    ranking: Sequence[RankedPhoto], destination: Path, emotion: str, options: ExportOptions
+) -> Iterator[tuple[Exported, str | None]]:
+    """Put the photos of one emotion into their folders; yields as ``_place_all`` does."""
+    folders: dict[Path, list[RankedPhoto]] = defaultdict(list)
+    for row in ranking:
+        year = row.photo.taken_at[:4] if row.photo.taken_at is not None else "undated"
+        folders[destination / LAYOUTS[options.layout].format(emotion=emotion, year=year)].append(row)
+    for folder, rows in folders.items():
+        yield from _place_all(rows, folder, options, emotion, f"{emotion}_" if options.layout == "flat" else "")
+
+
+def _place_all(
+    ranking: Sequence[RankedPhoto], folder: Path, options: ExportOptions, emotion: str | None = None, label: str = ""
+) -> Iterator[tuple[Exported, str | None]]:
+    """Put a list into one folder, file by file. Names begin with ``label`` and the rank, which RAW files share.
+
+    Yields:
+        each file as soon as it is placed, with the digest for the manifest; None if nothing was written.
+    """
+    content = _FolderContent(folder)
+    digits = max(3, len(str(len(ranking))))
+    try:
+        content.read()
+        if not options.dry_run:
+            folder.mkdir(parents=True, exist_ok=True)
+        for rank, row in enumerate(ranking, 1):
+            for photo in (row.photo, *row.raws) if options.with_raws else (row.photo,):
+                prefix = f"{label}{rank:0{digits}d}_{(row.score or 0.0) * 100:03.0f}_"
+                target, action, digest = _place(photo, content, prefix, options)
+                yield Exported(emotion, photo.path, str(target), action, row), digest
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in (errno.EXDEV, errno.EPERM, errno.ENOTSUP) and options.mode != "copy":
+            reason += f"; this folder cannot hold a {options.mode} of that photo, use --mode copy"
+        raise AlbumsortError(f"{printable(str(error.filename or folder))}: {reason}") from error
 
 
 @dataclass
-class _Folder:
-    """A target folder and what is in it: never the same photo twice, never a file replaced."""
+class _FolderContent:
+    """What a target folder holds, so that no photo comes into it twice and no file is replaced.
+
+    Attributes:
+        names: the names in the folder that are taken.
+        by_size: its files, by their size in bytes.
+        by_source: what the export made of a source, or the symbolic links to it.
+    """
 
     path: Path
     names: set[str] = field(default_factory=set)
     by_size: dict[int, list[Path]] = field(default_factory=lambda: defaultdict(list))
-    linked: dict[str, Path] = field(default_factory=dict)
+    by_source: dict[str, Path] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def read(self) -> None:
+        """Look up what the folder holds, if it exists."""
         if not self.path.is_dir():
             return
         for item in self.path.iterdir():
             self.names.add(item.name)
             if item.is_symlink():
-                self.linked[os.readlink(item)] = item
+                self.by_source[os.readlink(item)] = item
             elif item.is_file():
                 self.by_size[item.stat().st_size].append(item)
 
-    def holding(self, source: str) -> Path | None:
-        """The file in this folder that is the photo already, as the photo is now."""
-        if source in self.linked:
-            return self.linked[source]
+    def find(self, source: str) -> Path | None:
+        """The file in this folder that already is the photo, with the bytes that the photo has now."""
+        if source in self.by_source:
+            return self.by_source[source]
         if not os.path.isfile(source):
             return None
-        same_size = self.by_size.get(os.path.getsize(source), [])
-        return next(
-            (path for path in same_size if fingerprint(path) == fingerprint(Path(os.path.realpath(source)))), None
-        )
+        original = Path(os.path.realpath(source))
+        for path in self.by_size.get(os.path.getsize(source), []):
+            if fingerprint(path) == fingerprint(original):
+                return path
+        return None
 
     def add(self, source: str, name: str) -> None:
-        """Remember what was laid, or would have been: in a dry run the source stands for its copy."""
+        """Remember a file that was placed. In a dry run there is no copy, so the source stands for it."""
         self.names.add(name)
-        self.linked[source] = self.path / name
+        self.by_source[source] = self.path / name
         self.by_size[os.path.getsize(source)].append(Path(source))
 
-    def free_name(self, rank: str, row: RankedPhoto) -> str:
-        """Rank, score and the photo's own name, and a number more where that is taken."""
-        prefix = f"{rank}_{(row.score or 0.0) * 100:03.0f}_"
-        own = os.path.basename(row.photo.path)
-        for copy in range(1, len(self.names) + 2):
-            name = fitting_name(prefix, own, f" ({copy})" if copy > 1 else "")
+    def free_name(self, prefix: str, source: str) -> str:
+        """The prefix and the photo's own name; with a number as well if that name is taken."""
+        own = os.path.basename(source)
+        for number in range(1, len(self.names) + 2):
+            name = fitting_name(prefix, own, f" ({number})" if number > 1 else "")
             if name not in self.names:
                 break
         return name
 
 
-def export(  # noqa: PLR0913 - each is an option of the command
-    index: Index,
-    destination: Path,
-    *,
-    emotions: Sequence[str] = EMOTIONS,
-    n: int | None = None,
-    threshold: float | None = None,
-    mode: str = "copy",
-    layout: str = "emotion",
-    everyone: bool = False,
-    filters: Filters | None = None,
-    scheme: str = "seven",
-    with_raws: bool = False,
-    dry_run: bool = False,
-) -> list[Exported]:
-    """Lay the best photos of each emotion into folders, and note them in the manifest.
-
-    Args:
-        index: that says which photos.
-        emotions: which folders to make; of the scheme's.
-        destination: made when it is not there; may hold an earlier export, to which only what is new is added.
-        n: photos an emotion, at most; None for all that show it.
-        threshold: as in ``Index.top``.
-        mode: ``copy``, ``hardlink`` or ``symlink``.
-        layout: one of ``LAYOUTS``; years are those in which photos were taken, else ``undated``.
-        everyone: as in ``Index.top``.
-        filters: likewise.
-        scheme: likewise.
-        with_raws: lay the RAW files of a photo beside it, too.
-        dry_run: say what would be done, and write nothing.
-
-    Raises:
-        AlbumsortError: the disk is full, the folder cannot be written, or cannot hold such links.
-    """
-    manifest = Manifest(destination)
-    done: list[Exported] = []
-
-    def note(item: Exported) -> None:
-        done.append(item)
-        if item.action == "written":
-            manifest.add(Path(item.target), item.source, mode)
-            if len(manifest) % NOTED_AT_ONCE == 0:
-                manifest.save()
-
-    try:
-        for emotion in emotions:
-            folders: dict[Path, list[RankedPhoto]] = defaultdict(list)
-            chosen = index.search(Query((emotion,), n, threshold, everyone, scheme, filters or Filters()))
-            for row in chosen:
-                year = (row.photo.taken_at or "undated")[: 7 if row.photo.taken_at is None else 4]
-                folders[destination / LAYOUTS[layout].format(emotion=emotion, year=year)].append(row)
-            for folder, ranking in folders.items():
-                label = f"{emotion}_" if layout == "flat" else ""
-                lay(
-                    ranking,
-                    folder,
-                    mode=mode,
-                    with_raws=with_raws,
-                    dry_run=dry_run,
-                    emotion=emotion,
-                    label=label,
-                    note=note,
-                )
-    finally:
-        if any(item.action == "written" for item in done):
-            manifest.save()  # also of an export that broke off
-    return done
-
-
-def lay(
-    ranking: Sequence[RankedPhoto],
-    folder: Path,
-    *,
-    mode: str = "copy",
-    with_raws: bool = False,
-    dry_run: bool = False,
-    emotion: str | None = None,
-    label: str = "",
-    note: Callable[[Exported], None] = lambda item: None,
-) -> list[Exported]:
-    """Lay a ranking into one folder, names beginning with ``label`` and the rank, which its RAW files share.
-
-    ``note`` is told of each photo at once, also before an error. Raises as ``export`` does.
-    """
-    done: list[Exported] = []
-
-    def add(source: str, target: Path, action: str) -> None:
-        done.append(Exported(emotion, source, str(target), action))
-        note(done[-1])
-
-    try:
-        content = _Folder(folder)
-        digits = max(3, len(str(len(ranking))))
-        if not dry_run:
-            folder.mkdir(parents=True, exist_ok=True)
-        for rank, row in _ranked(ranking, with_raws):
-            if os.path.isfile(row.photo.path) and not os.access(row.photo.path, os.R_OK):
-                add(row.photo.path, folder, "unreadable")
-                continue
-            present = content.holding(row.photo.path)
-            if present is not None:
-                add(row.photo.path, present, "present")
-                continue
-            name = content.free_name(f"{label}{rank:0{digits}d}", row)
-            target = folder / name
-            if not os.path.isfile(row.photo.path):
-                add(row.photo.path, target, "missing")
-                continue
-            try:
-                if os.path.getsize(row.photo.path) != row.photo.size:
-                    raise _ChangedError
-                if not dry_run:
-                    _place(row.photo, target, mode)
-            except _ChangedError:
-                add(row.photo.path, target, "changed")
-                continue
-            content.add(row.photo.path, name)
-            add(row.photo.path, target, "would be written" if dry_run else "written")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if error.errno in (errno.EXDEV, errno.EPERM, errno.ENOTSUP) and mode != "copy":
-            reason += f"; this folder cannot hold a {mode} of that photo, use --mode copy"
-        raise AlbumsortError(f"{printable(str(error.filename or folder))}: {reason}") from error
-    return done
-
-
-def _ranked(ranking: Sequence[RankedPhoto], with_raws: bool) -> Iterator[tuple[int, RankedPhoto]]:
-    for rank, row in enumerate(ranking, 1):
-        yield rank, row
-        if with_raws:
-            yield from ((rank, replace(row, photo=raw)) for raw in row.raws)
-
-
 def fitting_name(before: str, name: str, after: str = "", suffix: str | None = None) -> str:
-    """``before``, the name of a photo, ``after`` and its suffix, as a name that file systems take.
+    """A file name that common file systems accept, made of ``before``, a photo's name, ``after`` and a suffix.
 
-    Control characters become underscores, and the middle is shortened, never inside a character.
+    Control characters become underscores. A name that is too long loses its end, but never half a character.
 
     Args:
-        before: put before the name.
+        before: what comes before the name.
         name: of the photo, without its folder.
-        after: put between name and suffix.
-        suffix: None for the name's own.
+        after: what comes between the name and its suffix.
+        suffix: replaces the name's own suffix; None keeps that.
     """
     clean = "".join("_" if ord(c) < 32 or 127 <= ord(c) < 160 else c for c in name)
     stem, own = os.path.splitext(clean)
@@ -253,35 +241,69 @@ def fitting_name(before: str, name: str, after: str = "", suffix: str | None = N
 
 
 class _ChangedError(Exception):
-    """A file is not the photo that was scanned: it was edited, or somebody put another, or a link, in its place."""
+    """A file is no longer the photo that was scanned: it was edited, or replaced by another file or a link."""
 
 
-def _place(photo: Photo, target: Path, mode: str) -> None:
+def _place(photo: Photo, content: _FolderContent, prefix: str, options: ExportOptions) -> tuple[Path, str, str | None]:
+    """Put one file into a folder, unless it is there already.
+
+    Returns:
+        the target and the action, as in ``Exported``, and the digest for the manifest; None if nothing was written.
+    """
+    if os.path.isfile(photo.path) and not os.access(photo.path, os.R_OK):
+        return content.path, "unreadable", None
+    present = content.find(photo.path)
+    if present is not None:
+        return present, "present", None
+    name = content.free_name(prefix, photo.path)
+    target = content.path / name
+    if not os.path.isfile(photo.path):
+        return target, "missing", None
+    try:
+        if os.path.getsize(photo.path) != photo.size:
+            raise _ChangedError
+        digest = None if options.dry_run else _copy_or_link(photo, target, options.mode)
+    except _ChangedError:
+        return target, "changed", None
+    content.add(photo.path, name)
+    return target, "would be written" if options.dry_run else "written", digest
+
+
+def _copy_or_link(photo: Photo, target: Path, mode: Mode) -> str:
+    """Copy a photo or make a link to it; returns the ``fingerprint`` of the new file.
+
+    Raises:
+        _ChangedError: the file is no longer the photo that was scanned.
+        OSError: it cannot be copied or linked.
+    """
     if mode == "copy":
-        _copy(photo, target)
-        return
-    where = Path(os.path.realpath(photo.path))
-    if photo.digest and fingerprint(where) != photo.digest:
+        return _copy(photo, target)
+    original = Path(os.path.realpath(photo.path))
+    digest = fingerprint(original)
+    if photo.digest and digest != photo.digest:
         raise _ChangedError
     if mode == "hardlink":
-        os.link(where, target)
-    else:
-        os.symlink(photo.path, target)
+        os.link(original, target)
+        return digest
+    os.symlink(photo.path, target)
+    return fingerprint(target)
 
 
-def _copy(photo: Photo, target: Path) -> None:
-    """Copy, check what arrived, then give it its name without replacing anything."""
+def _copy(photo: Photo, target: Path) -> str:
+    """Copy a photo, compare the bytes on the disk with it, and only then give the copy its name."""
     with new_file(target, 0o600) as writing:
         with open(photo.path, "rb") as reading:
             shutil.copyfileobj(reading, writing, 1 << 20)
         writing.flush()
-        os.fsync(writing.fileno())  # so that what is compared is what will be there
+        os.fsync(writing.fileno())  # so that the bytes that are compared are those that stay
         shutil.copystat(photo.path, writing.name)
-        # A copy belongs to whoever exports: what runs as its owner must not come with it out of a stranger's folder.
+        # The copy belongs to whoever exports. A set-user-ID bit from a stranger's folder must not come with it.
         os.chmod(writing.name, stat.S_IMODE(os.stat(writing.name).st_mode) & 0o777)
-        there = Path(os.path.realpath(photo.path))
-        wanted = photo.digest or fingerprint(there)
-        if fingerprint(Path(writing.name)) != wanted:
-            if fingerprint(there) != wanted:
+        original = Path(os.path.realpath(photo.path))
+        expected = photo.digest or fingerprint(original)
+        digest = fingerprint(Path(writing.name))
+        if digest != expected:
+            if fingerprint(original) != expected:
                 raise _ChangedError
             raise OSError(errno.EIO, "the copy differs from the photo", str(target))
+    return digest

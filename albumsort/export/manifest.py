@@ -1,4 +1,4 @@
-"""The manifest of an export: which files it laid, so that exactly these can be taken away again."""
+"""The manifest of an export: the files that it placed, so that ``--undo`` can remove exactly these."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from albumsort.files import sha256
 from albumsort.text import printable
 
 NAME = "albumsort-export.json"
-#: How a sidecar beside an exported file was laid, and one beside the photo itself.
+#: ``PlacedFile.mode`` of a sidecar beside an exported file, and of one beside the photo itself.
 SIDECAR, SIDECAR_OF_ORIGINAL = "sidecar", "sidecar of the original"
-#: What can be removed without a look at whether the photo is still there.
+#: Modes of files that hold no photo: they can be removed even if the photo itself is gone.
 _NO_PHOTO = ("symlink", SIDECAR, SIDECAR_OF_ORIGINAL)
-#: Since 2 with sidecars.
+#: Version 2 added sidecars.
 _VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
-    """A file that an export laid.
+class PlacedFile:
+    """A file that an export placed.
 
     Attributes:
-        path: below the export's folder, with slashes; of a ``SIDECAR_OF_ORIGINAL``, absolute.
-        source: the photo.
+        path: relative to the export's folder, with slashes; absolute if the mode is ``SIDECAR_OF_ORIGINAL``.
+        source: absolute path of the photo.
         mode: ``copy``, ``hardlink``, ``symlink``, ``SIDECAR`` or ``SIDECAR_OF_ORIGINAL``.
-        digest: SHA-256 of the bytes; of a symbolic link, of where it leads to.
+        digest: the ``fingerprint`` of the file.
     """
 
     path: str
@@ -43,62 +43,68 @@ class Laid:
 
 
 class Manifest:
-    """What exports into a folder have laid there."""
+    """The files that exports have placed in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Read the manifest of a folder, which may have none.
+        """Read the manifest of a folder; without one, nothing is known to be placed there.
 
         Raises:
-            AlbumsortError: the file of that name is no manifest.
+            AlbumsortError: the file is not a manifest, or a newer albumsort wrote it.
         """
         self.folder = folder
         self._file = folder / NAME
-        self._laid: dict[str, Laid] = {}
+        self._files: dict[str, PlacedFile] = {}
         try:
             content = json.loads(self._file.read_text(encoding="utf-8"))
             if content["version"] > _VERSION:
                 raise AlbumsortError(f"{self._file}: written by a newer albumsort; update albumsort")
-            laid = [Laid(**item) for item in content["files"]]
-            if not all(
-                isinstance(value, str) and "\0" not in value for item in laid for value in asdict(item).values()
-            ):
+            files = [PlacedFile(**item) for item in content["files"]]
+            values = [value for item in files for value in asdict(item).values()]
+            if not all(isinstance(value, str) and "\0" not in value for value in values):
                 raise TypeError
-            self._laid = {item.path: item for item in laid}
+            self._files = {item.path: item for item in files}
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise AlbumsortError(f"{self._file}: not the manifest of an export") from error
 
     def __len__(self) -> int:
-        return len(self._laid)
+        return len(self._files)
 
     @property
-    def laid(self) -> list[Laid]:
-        """The files, in the order in which they were laid."""
-        return list(self._laid.values())
+    def files(self) -> list[PlacedFile]:
+        """The files, in the order in which they were placed."""
+        return list(self._files.values())
 
     @property
     def is_there(self) -> bool:
         """Whether the folder has a manifest."""
         return self._file.exists()
 
-    def add(self, target: Path, source: str, mode: str) -> None:
-        """Note a file that was laid just now, in place of what was noted of it before."""
-        below = mode != SIDECAR_OF_ORIGINAL
-        path = str(PurePosixPath(*target.relative_to(self.folder).parts) if below else target)
-        self._laid[path] = Laid(path, source, mode, fingerprint(target))
+    def add(self, target: Path, source: str, mode: str, digest: str) -> None:
+        """Record a file that was just placed, instead of what was recorded for its path before.
+
+        Args:
+            target: the file.
+            source: absolute path of the photo.
+            mode: as in ``PlacedFile``.
+            digest: likewise.
+        """
+        is_inside = mode != SIDECAR_OF_ORIGINAL
+        path = str(PurePosixPath(*target.relative_to(self.folder).parts) if is_inside else target)
+        self._files[path] = PlacedFile(path, source, mode, digest)
 
     def save(self) -> None:
-        """Write the manifest in place of the one before, or take it away when nothing is left in it.
+        """Replace the manifest on the disk; remove it if no file is left in it.
 
         Raises:
-            AlbumsortError: the disk is full, say.
+            AlbumsortError: it cannot be written, for example because the disk is full.
         """
-        if not self._laid:
+        if not self._files:
             self._file.unlink(missing_ok=True)
             return
         partial = self._file.with_name(f".albumsort-{secrets.token_hex(8)}.part")
-        content: dict[str, Any] = {"version": _VERSION, "files": [asdict(item) for item in self.laid]}
+        content: dict[str, Any] = {"version": _VERSION, "files": [asdict(item) for item in self.files]}
         try:
             with open(partial, "x", encoding="utf-8") as file:
                 json.dump(content, file, indent=1)
@@ -106,34 +112,34 @@ class Manifest:
                 os.fsync(file.fileno())
             os.replace(partial, self._file)
         except OSError as error:
-            words = f"{error.strerror}; what was laid just now is not noted, and --undo will not know of it"
+            words = f"{error.strerror}; --undo will not know the files that were placed just now"
             raise AlbumsortError(f"{printable(str(self._file))}: {words}") from error
         finally:
             partial.unlink(missing_ok=True)
 
     def undo(self, dry_run: bool = False) -> Iterator[tuple[Path, str]]:
-        """Remove what is listed and has not changed since, and the folders that this empties.
+        """Remove the listed files that have not changed since, and the folders that are empty afterwards.
 
         Args:
-            dry_run: remove nothing, and say ``would be removed``.
+            dry_run: only report ``would be removed``; remove nothing.
 
         Yields:
-            each listed file with what became of it: ``removed``, ``gone`` (before), or why it was kept: ``changed``, or
-            ``only copy`` where the photo itself is no longer what it was.
+            each listed file and what was done with it: ``removed``; ``gone`` (it was no longer there); or the reason
+            to keep it, which is ``changed`` or ``only copy`` (the photo itself is gone or has other bytes now).
 
         Raises:
-            AlbumsortError: a listed file lies outside of the folder, and is not the sidecar of its photo.
+            AlbumsortError: a listed file is outside of the folder and is not the sidecar of its photo.
         """
-        for item in self.laid:
+        for item in self.files:
             if not self._is_inside(item) and not _is_beside(item):
-                words = "a file outside of this folder is listed; nothing was removed"
+                words = "it lists a file outside of this folder; nothing was removed"
                 raise AlbumsortError(f"{printable(str(self._file))}: {words}")
         kept = []
-        for item in self.laid:
+        for item in self.files:
             path = self.folder / item.path
             if not os.path.lexists(path):
                 yield path, "gone"
-            elif not _is_as_laid(path, item):
+            elif not _is_unchanged(path, item):
                 kept.append(item)
                 yield path, "changed"
             elif item.mode not in _NO_PHOTO and not _has_bytes(item.source, item.digest):
@@ -144,14 +150,14 @@ class Manifest:
             else:
                 path.unlink()
                 if item.mode != SIDECAR_OF_ORIGINAL:
-                    self._sweep(path.parent)
+                    self._remove_empty(path.parent)
                 yield path, "removed"
         if not dry_run:
-            self._laid = {item.path: item for item in kept}
+            self._files = {item.path: item for item in kept}
             self.save()
 
-    def _is_inside(self, item: Laid) -> bool:
-        """Whether a listed file is below the folder, also when a folder on the way is a link."""
+    def _is_inside(self, item: PlacedFile) -> bool:
+        """Whether a listed file is inside the folder. Links on the way to it are followed."""
         if item.mode == SIDECAR_OF_ORIGINAL:
             return False
         path = PurePosixPath(item.path)
@@ -159,35 +165,36 @@ class Manifest:
             return False
         try:
             return (self.folder / path).parent.resolve().is_relative_to(self.folder.resolve())
-        except (OSError, RuntimeError):  # links in a circle, by the version of Python
+        except (OSError, RuntimeError):  # links in a circle; which of the two depends on the version of Python
             return False
 
-    def _sweep(self, folder: Path) -> None:
-        """Remove a folder and those above it, up to that of the export, as far as they are empty."""
+    def _remove_empty(self, folder: Path) -> None:
+        """Remove a folder if it is empty, then its parents likewise, up to the folder of the export."""
         while folder != self.folder and not any(folder.iterdir()):
             folder.rmdir()
             folder = folder.parent
 
 
-def _is_as_laid(path: Path, item: Laid) -> bool:
+def _is_unchanged(path: Path, item: PlacedFile) -> bool:
+    """Whether a file is still the one that the export placed."""
     if fingerprint(path) != item.digest or path.is_symlink() != (item.mode == "symlink"):
         return False
-    # A manifest may come from a stranger, who could name any file a sidecar.
+    # The manifest may come from a stranger, who could declare any file to be a sidecar.
     return item.mode not in (SIDECAR, SIDECAR_OF_ORIGINAL) or xmp.is_own(path)
 
 
-def _is_beside(item: Laid) -> bool:
-    """Whether a listed file has the one name that an export may give outside of its folder: that of a sidecar."""
+def _is_beside(item: PlacedFile) -> bool:
+    """Whether a listed file is a sidecar beside its photo, the only file an export may write outside of its folder."""
     return item.mode == SIDECAR_OF_ORIGINAL and os.path.isabs(item.path) and item.path == xmp.sidecar_path(item.source)
 
 
 def _has_bytes(source: str, digest: str) -> bool:
-    """Whether a photo is where it was, with the bytes that it had."""
+    """Whether a photo is still where it was and has the same bytes."""
     return fingerprint(Path(os.path.realpath(source))) == digest
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a file's bytes; of a symbolic link, of where it leads to."""
+    """The SHA-256 of a file's bytes, of a symbolic link's target path, or an empty string if there is no file."""
     if path.is_symlink():
         return hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
     if not path.is_file():

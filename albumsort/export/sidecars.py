@@ -1,126 +1,134 @@
-"""Sidecars: XMP files beside what was exported, and when asked beside the photos themselves. No photo is touched."""
+"""Sidecars: XMP files beside exported files and, if asked, beside the photos themselves. No photo is touched."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from albumsort.album.presence import is_as_scanned
 from albumsort.errors import AlbumsortError
 from albumsort.export import xmp
-from albumsort.export.folders import NOTED_AT_ONCE, Exported
+from albumsort.export.folders import FILES_PER_SAVE, Exported
 from albumsort.export.manifest import SIDECAR, SIDECAR_OF_ORIGINAL, Manifest, fingerprint
 from albumsort.files import new_file
-from albumsort.index.filters import Filters
-from albumsort.index.reader import Index
-from albumsort.index.schemes import in_scheme
-from albumsort.records import Photo
+from albumsort.index.query import Query
+from albumsort.records import Photo, PhotoResult
 from albumsort.text import printable
 
-#: Reasons for which one sidecar cannot be written, and others can.
-_PASSED_OVER = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
+#: Errors that concern one sidecar; others can still be written.
+_ERRORS_OF_ONE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
 
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """What became of one sidecar.
+    """What was done with one sidecar.
 
-    ``action`` is ``written``, ``updated`` (it was albumsort's, and the index now says otherwise), ``present``,
-    ``kept`` (the photo has a sidecar that albumsort did not write, or that changed since), ``photo changed`` (since
-    the scan, so its faces are not known), ``photo unreadable``, ``scanned before`` (by a version that did not keep how
-    it is turned; ``scan --rescan`` does), ``not writable``, or in a dry run ``would be written`` or ``would be
-    updated``.
+    Attributes:
+        source: absolute path of the photo, or of a RAW file that belongs to it.
+        target: path of the sidecar.
+        action: ``written``; ``updated`` (albumsort wrote it, and the index has changed since); ``present``; ``kept``
+            (another program wrote or changed it); ``photo changed`` (since the scan, so its faces are not known);
+            ``photo unreadable``; ``scanned before`` (by a version that did not record the orientation; ``scan
+            --rescan`` does); ``not writable``; in a dry run ``would be written`` or ``would be updated``.
     """
 
     source: str
     target: str
     action: str
 
+    def as_dict(self) -> dict[str, Any]:
+        """The sidecar for JSON."""
+        return asdict(self)
+
 
 def write_sidecars(
-    index: Index,
     destination: Path,
     exported: Iterable[Exported],
+    query: Query,
     *,
-    threshold: float | None = None,
-    filters: Filters | None = None,
-    scheme: str = "seven",
     tag_originals: bool = False,
     dry_run: bool = False,
 ) -> list[Sidecar]:
-    """Write a sidecar beside each exported file, and note it in the manifest of the export.
+    """Write a sidecar beside each exported file, and record it in the manifest of the export.
 
     Args:
-        index: that the photos were exported from.
-        destination: of the export.
-        exported: what the export did; also what it laid earlier gets its sidecar.
-        threshold: as in ``Index.top``.
-        filters: likewise; faces that do not count for them are not written.
-        scheme: likewise; the emotions that are written are its labels.
-        tag_originals: write one beside each photo itself, too.
-        dry_run: say what would be done, and write nothing.
+        destination: the folder of the export.
+        exported: what the export did. A file that an earlier export placed gets its sidecar, too.
+        query: the query of the export, as ``Index.settled`` returned it. Faces that do not count for its filters are
+            left out; its threshold is the probability from which a face is certain.
+        tag_originals: also write a sidecar beside each photo itself.
+        dry_run: only report what would be done; write nothing.
+
+    Returns:
+        each sidecar once, in the order of the exported files.
 
     Raises:
-        AlbumsortError: the disk is full, say.
+        AlbumsortError: a sidecar cannot be written, for example because the disk is full.
+        ValueError: the query has no threshold.
     """
     manifest = Manifest(destination)
-    certain = index.threshold() if threshold is None else threshold
     done: dict[str, Sidecar] = {}
     written = 0
     try:
         for item in exported:
             if item.action in ("missing", "changed", "unreadable"):
                 continue
-            targets = {xmp.sidecar_path(item.target): SIDECAR}
+            modes = {xmp.sidecar_path(item.target): SIDECAR}
             if tag_originals:
-                targets[xmp.sidecar_path(item.source)] = SIDECAR_OF_ORIGINAL
-            targets = {target: mode for target, mode in targets.items() if target not in done}
-            content = _content(index, item.source, certain, filters or Filters(), scheme) if targets else b""
-            for target, mode in targets.items():
-                action = content if isinstance(content, str) else _lay(Path(target), content, dry_run)
+                modes[xmp.sidecar_path(item.source)] = SIDECAR_OF_ORIGINAL
+            new = [target for target in modes if target not in done]
+            content = _content(item.result, query) if new else b""
+            for target in new:
+                action = content if isinstance(content, str) else _write(Path(target), content, dry_run)
                 done[target] = Sidecar(item.source, target, action)
                 if action in ("written", "updated"):
+                    assert isinstance(content, bytes)  # noqa: S101 - else nothing was written
                     written += 1
-                    manifest.add(Path(target), item.source, mode)
-                    if written % NOTED_AT_ONCE == 0:
+                    manifest.add(Path(target), item.source, modes[target], hashlib.sha256(content).hexdigest())
+                    if written % FILES_PER_SAVE == 0:
                         manifest.save()
     except OSError as error:
         raise AlbumsortError(f"{printable(str(error.filename))}: {error.strerror or error}") from error
     finally:
         if written:
-            manifest.save()  # also of a run that broke off
+            manifest.save()  # also if the run was interrupted
     return list(done.values())
 
 
-def _content(index: Index, source: str, certain: float, filters: Filters, scheme: str) -> bytes | str:
+def _content(result: PhotoResult, query: Query) -> bytes | str:
     """The sidecar of a photo, or the action that says why it has none."""
-    found = index.photo(source)
+    photo = result.photo
     try:
-        if found is None or not _has_its_bytes(found.photo):
+        if not _has_same_bytes(photo):
             return "photo changed"
     except OSError:
         return "photo unreadable"
-    photo, faces = found.photo, found.faces
-    # No photo is opened here: decoders of other people's files have processes of their own.
+    # The photo is not opened to find its orientation: only decoder processes open files that other people made.
     if photo.orientation is None:
         return "scanned before"
-    counted = [in_scheme(face, scheme) for face in faces if filters.counts(face, photo)]
-    return xmp.packet(photo, counted, certain, photo.orientation)
+    faces = [face for face in result.faces if query.filters.counts(face, photo)]
+    return xmp.packet(photo, faces, query.certain, photo.orientation)
 
 
-def _has_its_bytes(photo: Photo) -> bool:
-    """Whether a photo's file is the one that the index knows; a copy program may have changed its time alone."""
+def _has_same_bytes(photo: Photo) -> bool:
+    """Whether a photo's file has the bytes that were scanned. Its time may differ: programs that copy files change it.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     if is_as_scanned(photo):
         return True
-    is_as_large = os.path.getsize(photo.path) == photo.size
-    return is_as_large and fingerprint(Path(os.path.realpath(photo.path))) == photo.digest
+    has_same_size = os.path.getsize(photo.path) == photo.size
+    return has_same_size and fingerprint(Path(os.path.realpath(photo.path))) == photo.digest
 
 
-def _lay(target: Path, content: bytes, dry_run: bool) -> str:
-    """Write one sidecar, unless the photo has one that is not ours."""
+def _write(target: Path, content: bytes, dry_run: bool) -> str:
+    """Write one sidecar, unless the photo has one that albumsort did not write; returns the action."""
     try:
         is_there = os.path.lexists(target)
         if not xmp.is_own(target) if is_there else _has_another(target):
@@ -134,17 +142,17 @@ def _lay(target: Path, content: bytes, dry_run: bool) -> str:
             target.unlink()
         with new_file(target) as file:
             file.write(content)
-    except FileExistsError:  # somebody else was quicker
+    except FileExistsError:  # another program wrote one just now
         return "kept"
     except OSError as error:
-        if error.errno not in _PASSED_OVER:
+        if error.errno not in _ERRORS_OF_ONE:
             raise
         return "not writable"
     return action
 
 
 def _has_another(target: Path) -> bool:
-    """Whether a photo has a sidecar by another name, which programs that find ours would no longer read."""
+    """Whether the photo has a sidecar by another name. Programs that find ours would no longer read that one."""
     photo = target.with_suffix("")
-    others = (target.with_suffix(".XMP"), photo.with_suffix(".xmp"), photo.with_suffix(".XMP"))
-    return any(os.path.lexists(other) for other in others)
+    names = (target.with_suffix(".XMP"), photo.with_suffix(".xmp"), photo.with_suffix(".XMP"))
+    return any(os.path.lexists(name) for name in names)

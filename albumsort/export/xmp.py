@@ -1,9 +1,9 @@
-"""XMP: what the faces of a photo show, as keywords and face regions that photo managers read.
+"""XMP: the emotions of a photo as keywords and its faces as regions, which photo managers read.
 
-Keywords are ``dc:subject`` and Lightroom's ``lr:hierarchicalSubject``, which digiKam and darktable read as well; face
-regions follow the Metadata Working Group's guidelines, version 2.0, section 5.9. Of the libraries for XMP, pyexiv2 is
-under the GPL and python-xmp-toolkit wants the system's Exempi, so this is the standard library's XML. Nothing that
-comes from a file's name or content is written.
+Keywords are ``dc:subject`` and Lightroom's ``lr:hierarchicalSubject``, which digiKam and darktable read as well. Face
+regions follow the Metadata Working Group's guidelines, version 2.0, section 5.9. The XML comes from the standard
+library: pyexiv2 is under the GPL, and python-xmp-toolkit needs the system library Exempi. No text from a file's name or
+content is written.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from xml.etree import ElementTree
 
 from albumsort.emotions import EMOTIONS
 from albumsort.records import Box, Face, Photo
 
-#: Above the emotions in the tree of keywords.
+#: The root of the tree of keywords; the emotions are below it.
 ROOT_KEYWORD = "emotion"
 _NAMESPACES = {
     "x": "adobe:ns:meta/",
@@ -31,14 +30,14 @@ _NAMESPACES = {
 }
 for _prefix, _address in _NAMESPACES.items():
     ElementTree.register_namespace(_prefix, _address)
-#: Stands for the digest while it is not known.
+#: Takes the place of the digest until it is computed.
 _NO_DIGEST = "0" * 64
-#: The toolkit names itself in the root: programs that change a packet put their own name there. The digest tells what
-#: was changed by hand.
+#: The attribute of the root by which a sidecar is known as ours. Programs that change a packet put in their own name;
+#: the digest of the whole file shows changes by hand.
 _TOOLKIT = re.compile(rb'x:xmptk="albumsort [^" ]+ sha256:([0-9a-f]{64})"')
-#: A larger file is no sidecar of ours: that is tens of thousands of faces.
+#: Bytes; a larger file is no sidecar of ours. So many would hold tens of thousands of faces.
 _LARGEST = 16 << 20
-#: Where a point of the upright photo, in 0..1, is in the photo as the file holds it, by EXIF's orientation.
+#: By EXIF orientation: maps a point of the upright photo to the same point of the photo as stored; both in 0..1.
 _AS_STORED: dict[int, Callable[[float, float], tuple[float, float]]] = {
     1: lambda x, y: (x, y),
     2: lambda x, y: (1 - x, y),
@@ -52,16 +51,18 @@ _AS_STORED: dict[int, Callable[[float, float], tuple[float, float]]] = {
 
 
 def packet(photo: Photo, faces: Sequence[Face], certain: float, orientation: int) -> bytes:
-    """A photo's faces as an XMP file: the same bytes for the same faces.
+    """The XMP file of a photo. The same faces give the same bytes.
 
     Args:
-        photo: whose ``width`` and ``height`` are known.
-        faces: each becomes a region, unless it lies outside of the photo.
-        certain: probability from which a face is certain, 0..1. The emotions of certain faces are keywords of the
-            photo and descriptions of their regions.
-        orientation: EXIF's 1-8. Regions are those of the photo as the file holds it; who shows it upright turns them
-            with it (section 5.4 of the guidelines).
+        photo: its ``width`` and ``height`` must be known.
+        faces: each becomes a region, unless it is outside of the photo.
+        certain: the probability from which a face is certain, 0..1. The emotions of certain faces become keywords of
+            the photo and descriptions of their regions.
+        orientation: EXIF's 1-8. Regions are relative to the photo as stored; a program that shows the photo upright
+            turns them with it (section 5.4 of the guidelines).
     """
+    from importlib import metadata  # takes a while, and few commands write sidecars
+
     shown = {face.emotion for face in faces if face.confidence >= certain}
     emotions = [emotion for emotion in EMOTIONS if emotion in shown]
     root = ElementTree.Element(
@@ -80,16 +81,16 @@ def packet(photo: Photo, faces: Sequence[Face], certain: float, orientation: int
 
 
 def sidecar_path(photo: str) -> str:
-    """The sidecar of a photo: ``photo.jpg.xmp``, which digiKam and darktable read and write themselves.
+    """The path of a photo's sidecar: ``photo.jpg.xmp``, as digiKam and darktable name theirs.
 
-    ``photo.xmp``, as Lightroom names those of RAW files, would be one for ``photo.jpg`` and ``photo.heic`` together;
-    beside a JPEG, Lightroom reads neither.
+    Lightroom's name for sidecars of RAW files, ``photo.xmp``, would be the same for ``photo.jpg`` and ``photo.heic``.
+    Beside a JPEG, Lightroom reads neither.
     """
     return f"{photo}.xmp"
 
 
 def is_own(path: Path) -> bool:
-    """Whether a file is an XMP file that albumsort wrote, and that nothing has changed since."""
+    """Whether albumsort wrote this XMP file and nothing has changed it since."""
     if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
         return False
     content = path.read_bytes()
@@ -121,14 +122,17 @@ def _add_regions(
 
 
 def _area(box: Box, width: int, height: int, orientation: int) -> dict[str, str] | None:
-    """The part of a box that is on the photo, by its centre, in 0..1 of the photo as stored; None when none is."""
+    """The part of a box inside the photo, as an area of the photo as stored: centre and size in 0..1.
+
+    None if the box is outside of the photo.
+    """
     left, top = max(box.x, 0.0) / width, max(box.y, 0.0) / height
     right, bottom = min(box.x + box.w, width) / width, min(box.y + box.h, height) / height
     if right <= left or bottom <= top:
         return None
     x, y = _AS_STORED[orientation]((left + right) / 2, (top + bottom) / 2)
     w, h = (right - left, bottom - top) if orientation < 5 else (bottom - top, right - left)
-    # Six places are a tenth of a pixel where a photo has 100,000 of them.
+    # Six decimals are a tenth of a pixel even on a photo that is 100,000 pixels wide.
     values = {"stArea:x": x, "stArea:y": y, "stArea:w": w, "stArea:h": h}
     return {name: f"{value:.6f}" for name, value in values.items()} | {"stArea:unit": "normalized"}
 

@@ -1,4 +1,4 @@
-"""albumsort export: what it prints. What it lays, tests/test_export.py says."""
+"""albumsort export: what it prints. Which files it writes is tested in tests/export."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def index(album, index_of, tmp_path) -> Path:
 
 def test_json_lists_every_file_with_what_became_of_it(index, album, tmp_path, capsys):
     export(tmp_path / "out", db=index, as_json=True)
-    said = json.loads(capsys.readouterr().out)
-    assert said["destination"] == str(tmp_path / "out")
-    assert [(item["emotion"], item["action"], Path(item["source"]).name) for item in said["files"]] == [
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["destination"] == str(tmp_path / "out")
+    assert [(item["emotion"], item["action"], Path(item["source"]).name) for item in printed["files"]] == [
         ("happy", "written", "dim.jpg"),
         ("happy", "missing", "gone.jpg"),
         ("neutral", "written", "grace-hopper.jpg"),
     ]
-    assert all(Path(item["target"]).exists() == (item["action"] == "written") for item in said["files"])
+    assert all(Path(item["target"]).exists() == (item["action"] == "written") for item in printed["files"])
 
 
 def test_only_the_emotions_and_as_many_photos_as_asked_for(index, tmp_path, capsys):
@@ -47,19 +47,19 @@ def test_only_the_emotions_and_as_many_photos_as_asked_for(index, tmp_path, caps
 
 def test_a_dry_run_names_each_file_and_writes_none(index, tmp_path, capsys):
     export(tmp_path / "out", db=index, dry_run=True)
-    said = capsys.readouterr().out
-    assert "would be written" in said and "001_070_dim.jpg" in said
+    printed = capsys.readouterr().out
+    assert "would be written" in printed and "001_070_dim.jpg" in printed
     assert not (tmp_path / "out").exists()
 
 
 def test_a_photo_that_is_no_longer_there_is_named(index, tmp_path, capsys):
     export(tmp_path / "out", db=index)
-    said = capsys.readouterr().out
-    assert f"missing: {tmp_path / 'gone.jpg'}" in said
-    assert "2 written" in said and "1 missing" in said
+    printed = capsys.readouterr().out
+    assert f"missing: {tmp_path / 'gone.jpg'}" in printed
+    assert "2 written" in printed and "1 missing" in printed
 
 
-def test_nothing_to_export_is_said(index, tmp_path, capsys):
+def test_an_empty_export_says_why(index, tmp_path, capsys):
     export(tmp_path / "out", emotion=["disgust"], db=index)
     assert "out: no photo is disgust, at any --threshold" in capsys.readouterr().out
 
@@ -68,8 +68,8 @@ def test_sidecars_are_counted_and_listed(index, tmp_path, capsys):
     export(tmp_path / "out", db=index, sidecar="xmp")
     assert "sidecars: 2 written" in capsys.readouterr().out
     export(tmp_path / "out", db=index, sidecar="xmp", as_json=True)
-    said = json.loads(capsys.readouterr().out)
-    assert [(Path(item["target"]).name, item["action"]) for item in said["sidecars"]] == [
+    printed = json.loads(capsys.readouterr().out)
+    assert [(Path(item["target"]).name, item["action"]) for item in printed["sidecars"]] == [
         ("001_070_dim.jpg.xmp", "present"),
         ("001_090_grace-hopper.jpg.xmp", "present"),
     ]
@@ -98,13 +98,34 @@ def test_sidecars_speak_of_the_labels_and_faces_of_the_export(album, tmp_path, f
     assert written.count("mwg-rs:Area") == 1
 
 
+def test_a_dry_run_writes_no_sidecars_either(index, tmp_path, capsys):
+    export(tmp_path / "out", db=index, sidecar="xmp", dry_run=True)
+    printed = capsys.readouterr().out
+    assert "sidecars: 2 would be written" in printed
+    assert f"sidecar would be written: {tmp_path / 'out' / 'happy' / '001_070_dim.jpg.xmp'}" in printed
+    assert not (tmp_path / "out").exists()
+    export(tmp_path / "out", db=index)
+    export(tmp_path / "out", db=index, sidecar="xmp", dry_run=True)
+    assert list((tmp_path / "out").rglob("*.xmp")) == []
+
+
+def test_the_threshold_of_the_command_decides_for_files_and_sidecars(album, index_of, tmp_path):
+    index = index_of({album / "dim.jpg": [("happy", 0.9), ("sad", 0.7)]})
+    export(tmp_path / "low", db=index, threshold=0.6, sidecar="xmp")
+    export(tmp_path / "high", db=index, threshold=0.8, sidecar="xmp")
+    assert sorted(path.name for path in (tmp_path / "low").iterdir() if path.is_dir()) == ["happy", "sad"]
+    assert [path.name for path in (tmp_path / "high").iterdir() if path.is_dir()] == ["happy"]
+    low, high = ((tmp_path / name / "happy" / "001_090_dim.jpg.xmp").read_text() for name in ("low", "high"))
+    assert "emotion|sad" in low and "emotion|sad" not in high
+
+
 def test_a_sidecar_that_is_not_albumsorts_is_named(index, tmp_path, capsys):
     export(tmp_path / "out", db=index)
     other = tmp_path / "out" / "happy" / "001_070_dim.jpg.xmp"
     other.write_text("mine")
     export(tmp_path / "out", db=index, sidecar="xmp")
-    said = capsys.readouterr().out
-    assert f"sidecar kept: {other}" in said and "sidecars: 1 kept, 1 written" in said
+    printed = capsys.readouterr().out
+    assert f"sidecar kept: {other}" in printed and "sidecars: 1 kept, 1 written" in printed
 
 
 def test_originals_are_tagged_only_with_a_kind_of_sidecar(call, index, tmp_path):

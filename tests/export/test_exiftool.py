@@ -1,4 +1,4 @@
-"""exiftool, which reads XMP as the standards have it, finds nothing to object to and the same keywords and regions."""
+"""exiftool, which follows the XMP standards, accepts the sidecars and reads the same keywords and regions from them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from albumsort.emotions import EMOTIONS
 from albumsort.export.folders import export
 from albumsort.export.manifest import fingerprint
 from albumsort.export.sidecars import write_sidecars
+from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.index.writer import IndexWriter
 from albumsort.records import Photo, PhotoResult
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.skipif(
     shutil.which("exiftool") is None, reason="no exiftool here: apt install libimage-exiftool-perl"
 )
 
-#: Where a point of the stored photo, in 0..1, is shown: what readers of face regions do with EXIF's orientation.
+#: By EXIF orientation: maps a point of the stored photo to the upright photo, in 0..1, as readers of regions do.
 SHOWN = {
     1: lambda x, y: (x, y),
     2: lambda x, y: (1 - x, y),
@@ -40,9 +42,9 @@ def exiftool(*args: object) -> Any:
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
-def regions_as_shown(said: dict[str, Any], orientation: int) -> list[tuple[str | None, list[float]]]:
+def regions_as_shown(tags: dict[str, Any], orientation: int) -> list[tuple[str | None, list[float]]]:
     """(description, [x, y, w, h] in pixels of the upright photo) of each region."""
-    info = said["RegionInfo"]
+    info = tags["RegionInfo"]
     width, height = info["AppliedToDimensions"]["W"], info["AppliedToDimensions"]["H"]
     if orientation >= 5:
         width, height = height, width
@@ -60,7 +62,8 @@ def regions_as_shown(said: dict[str, Any], orientation: int) -> list[tuple[str |
 def sidecars(index: Path, out: Path, **options: Any) -> list[tuple[Path, Path]]:
     """Each photo exported, with its sidecar."""
     with Index(index) as opened:
-        done = write_sidecars(opened, out, export(opened, out), **options)
+        query = opened.settled(Query(EMOTIONS))
+        done = write_sidecars(out, export(opened, out, query), query, **options)
     return [(Path(item.source), Path(item.target)) for item in done]
 
 
@@ -68,22 +71,22 @@ def test_the_example_album_comes_back_as_the_index_has_it(scanned, tmp_path):
     pairs = sidecars(scanned, tmp_path / "out")
     assert len(pairs) >= 6
     asked = ("-XMP:all", "-Orientation", "-validate", "-warning", "-error", "-a")
-    answers = {Path(said["SourceFile"]): said for said in exiftool(*asked, *{path for pair in pairs for path in pair})}
+    tags_of = {Path(tags["SourceFile"]): tags for tags in exiftool(*asked, *{path for pair in pairs for path in pair})}
     turned = 0
     with Index(scanned) as index:
         certain = index.threshold()
         for source, target in pairs:
-            said, orientation = answers[target], answers[source].get("Orientation", 1)
-            assert said["Validate"] == "0 0 0"
-            assert not {"Warning", "Error", "RegionName"} & said.keys()
+            tags, orientation = tags_of[target], tags_of[source].get("Orientation", 1)
+            assert tags["Validate"] == "0 0 0"
+            assert not {"Warning", "Error", "RegionName"} & tags.keys()
             turned += orientation != 1
             found = index.photo(str(source))
             assert found is not None
             photo, faces = found.photo, found.faces
             emotions = {face.emotion for face in faces if face.confidence >= certain}
-            assert set(said["Subject"]) == emotions
-            assert set(said["HierarchicalSubject"]) == {f"emotion|{emotion}" for emotion in emotions}
-            for face, (description, box) in zip(faces, regions_as_shown(said, orientation), strict=True):
+            assert set(tags["Subject"]) == emotions
+            assert set(tags["HierarchicalSubject"]) == {f"emotion|{emotion}" for emotion in emotions}
+            for face, (description, box) in zip(faces, regions_as_shown(tags, orientation), strict=True):
                 x, y, w, h = face.box
                 right, bottom = min(x + w, photo.width or 0), min(y + h, photo.height or 0)
                 x, y = max(x, 0), max(y, 0)
@@ -109,11 +112,11 @@ def test_regions_of_turned_photos_come_back_within_a_pixel(face_of, tmp_path, or
         writer.finish_scan(scan)
     pairs = sidecars(tmp_path / "index.db", tmp_path / "out", tag_originals=True)
     assert (photo, tmp_path / "photo.jpg.xmp") in pairs
-    for said in exiftool("-XMP:all", "-validate", "-warning", "-error", *(target for _, target in pairs)):
-        assert said["Validate"] == "0 0 0"
-        assert said["Subject"] == ["fear", "happy"]
-        assert said["HierarchicalSubject"] == ["emotion|fear", "emotion|happy"]
-        shown = regions_as_shown(said, orientation)
+    for tags in exiftool("-XMP:all", "-validate", "-warning", "-error", *(target for _, target in pairs)):
+        assert tags["Validate"] == "0 0 0"
+        assert tags["Subject"] == ["fear", "happy"]
+        assert tags["HierarchicalSubject"] == ["emotion|fear", "emotion|happy"]
+        shown = regions_as_shown(tags, orientation)
         assert [description for description, _ in shown] == ["happy", "fear", None]
         wanted = [boxes[0], (3500, 2500, 532, 524), (0, 0, 180, 70)]
         assert [box for _, box in shown] == [pytest.approx(box, abs=1) for box in wanted]
@@ -128,9 +131,9 @@ def test_the_readmes_command_puts_sidecars_into_the_copies(album, index_of, tmp_
     command = line.split("  #")[0].replace("~/Sorted", str(out))
     subprocess.run(command, shell=True, check=True, capture_output=True)
     (copy,) = out.rglob("*.jpg")
-    (said,) = exiftool("-XMP:all", copy)
-    assert said["HierarchicalSubject"] == ["emotion|happy"]
-    assert said["RegionInfo"]["RegionList"][0]["Description"] == "happy"
+    (tags,) = exiftool("-XMP:all", copy)
+    assert tags["HierarchicalSubject"] == ["emotion|happy"]
+    assert tags["RegionInfo"]["RegionList"][0]["Description"] == "happy"
     assert (album / "dim.jpg").read_bytes() == before
 
 
@@ -139,5 +142,6 @@ def test_one_that_exiftool_edited_is_no_longer_albumsorts(album, index_of, tmp_p
     ((_, target),) = sidecars(index, tmp_path / "out")
     subprocess.run(["exiftool", "-overwrite_original", "-Rating=5", target], check=True, capture_output=True)
     with Index(index) as opened:
-        (item,) = write_sidecars(opened, tmp_path / "out", export(opened, tmp_path / "out"))
+        query = opened.settled(Query(("happy",)))
+        (item,) = write_sidecars(tmp_path / "out", export(opened, tmp_path / "out", query), query)
     assert item.action == "kept"

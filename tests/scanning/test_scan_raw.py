@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from albumsort.album.formats import NEEDS_RAWPY
-from albumsort.export.folders import export
+from albumsort.export.folders import ExportOptions, export
 from albumsort.index import Index
 from albumsort.index.corrections import overlap
+from albumsort.index.query import Query
 from albumsort.index.writer import IndexWriter
 from albumsort.scanning.batches import cut_faces, predict
 from albumsort.scanning.scan import ScanSummary, scan
@@ -173,13 +174,13 @@ def test_what_is_excluded_stands_for_no_raw_file(shoot: Shoot) -> None:
     assert shoot.listed() == {"IMG_1.DNG"}
 
 
-def test_an_export_lays_the_jpeg_and_on_request_the_raw_file_beside_it(shoot: Shoot, tmp_path: Path) -> None:
+def test_an_export_has_the_jpeg_and_if_asked_the_raw_file_beside_it(shoot: Shoot, tmp_path: Path) -> None:
     shoot.lay("IMG_1")
     shoot.scan()
 
     def names(**options: Any) -> list[str]:
         with Index(shoot.index) as index:
-            export(index, tmp_path / "best", emotions=["happy"], **options)
+            export(index, tmp_path / "best", Query(("happy",)), ExportOptions(**options))
         return sorted(path.stem[8:] + path.suffix for path in (tmp_path / "best" / "happy").iterdir())
 
     assert names() == ["IMG_1.JPG"]

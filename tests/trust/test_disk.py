@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from albumsort.errors import AlbumsortError
-from albumsort.export import folders as exporting
+from albumsort.export.folders import export
 from albumsort.index import Index
+from albumsort.index.query import Query
 from albumsort.index.writer import IndexWriter
 
 MountsDisk = Callable[[int], Path]
@@ -80,10 +81,10 @@ def test_an_export_to_a_full_disk_leaves_no_partial_file(
     disk = small_disk(200 * 1024)
     line = one_line(run("export", disk / "sorted", "--db", scanned, "--emotion", "happy"))
     assert "No space left" in line
-    laid = [path for path in disk.rglob("*") if path.is_file() and path.name != "albumsort-export.json"]
+    copies = [path for path in disk.rglob("*") if path.is_file() and path.name != "albumsort-export.json"]
     sources = {path.read_bytes() for path in album.rglob("*") if path.is_file()}
-    assert all(path.read_bytes() in sources for path in laid)
-    assert not [path for path in laid if path.name.startswith(".")]
+    assert all(path.read_bytes() in sources for path in copies)
+    assert not [path for path in copies if path.name.startswith(".")]
 
 
 def test_copies_to_a_full_disk_fail_with_one_line(run: Any, scanned: Path, small_disk: MountsDisk) -> None:
@@ -135,9 +136,9 @@ def test_a_photo_that_goes_away_while_it_is_copied_leaves_no_partial_file(
         target.write(source.read(100))
         os.unlink(photo)
 
-    monkeypatch.setattr(exporting.shutil, "copyfileobj", vanish)
+    monkeypatch.setattr(shutil, "copyfileobj", vanish)
     with Index(index) as opened, pytest.raises(AlbumsortError, match=r"photo\.jpg: No such file"):
-        exporting.export(opened, tmp_path / "sorted")
+        export(opened, tmp_path / "sorted", Query(("happy",)))
     assert [path.name for path in (tmp_path / "sorted").rglob("*")] == ["happy"]
 
 
@@ -145,7 +146,7 @@ def test_a_copy_that_differs_from_its_photo_is_not_kept(
     album: Path, index_of: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = index_of({album / "dim.jpg": [("happy", 0.9)]})
-    monkeypatch.setattr(exporting.shutil, "copyfileobj", lambda source, target, length: target.write(b"other bytes"))
+    monkeypatch.setattr(shutil, "copyfileobj", lambda source, target, length: target.write(b"other bytes"))
     with Index(index) as opened, pytest.raises(AlbumsortError, match="the copy differs"):
-        exporting.export(opened, tmp_path / "sorted")
+        export(opened, tmp_path / "sorted", Query(("happy",)))
     assert [path.name for path in (tmp_path / "sorted").rglob("*")] == ["happy"]
