@@ -13,13 +13,13 @@ from multiprocessing import connection, shared_memory
 from typing import BinaryIO
 
 import cv2
-import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from albumsort.album.decoder_environment import ready_for_signals
 from albumsort.album.formats import SNIFF_BYTES, sniff
+from albumsort.album.perceptual_hash import perceptual_hash
 from albumsort.album.photo import (
     Header,
     UnreadablePhotoError,
@@ -179,7 +179,7 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
         small = shrink(look, _HASH_SIDE)
         grey = small.mean(-1)
         exposure = round(float(((grey > _BLACK) & (grey < _WHITE)).mean()), 4)
-        return Decoded(look.shape, pixels.shape, str(imagehash.phash(Image.fromarray(small))), exposure, error)
+        return Decoded(look.shape, pixels.shape, perceptual_hash(small), exposure, error)
     except UnreadablePhotoError as error:
         return Failed(str(error), digest)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):

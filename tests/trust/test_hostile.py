@@ -29,7 +29,7 @@ from albumsort.vision.models import MAX_MODEL_BYTES, shipped_model
 #: Modules that something on the way might import, were the photo folder looked into for them.
 MODULES = (
     *("albumsort", "numpy", "cv2", "PIL", "tensorflow", "keras", "mtcnn", "joblib", "lz4", "sqlite_utils", "tqdm"),
-    *("typer", "matplotlib", "imagehash", "pillow_heif", "platformdirs", "psutil"),
+    *("typer", "matplotlib", "pillow_heif", "platformdirs", "psutil"),
     *("sitecustomize", "usercustomize", "conftest", "signal", "json", "random", "secrets", "queue", "multiprocessing"),
 )
 
