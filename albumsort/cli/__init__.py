@@ -14,8 +14,7 @@ from albumsort.cli import bench, bursts, correct, export, forget, predict, probl
 from albumsort.cli import list as list_
 from albumsort.cli.command import Traceback, Verbose, add_command, keep_options
 from albumsort.cli.interrupt import stop
-from albumsort.cli.model import export as model_export
-from albumsort.cli.model import model, plots, recipes
+from albumsort.cli.model.app import app as model
 
 app = typer.Typer(
     name="albumsort",
@@ -61,28 +60,7 @@ add_command(app, prune.prune)
 add_command(app, forget.forget)
 add_command(app, bench.bench, level=INFO)
 
-model_app = typer.Typer(
-    name="model",
-    help="The emotion model: measure it, look at it, tune it, train another.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-model_app.callback()(keep_options)
-for command in (
-    model.train,
-    model.evaluate,
-    model.info,
-    model.tune,
-    model.use,
-    recipes.recipes,
-    recipes.compare,
-    model_export.export,
-    plots.data,
-    plots.look,
-    plots.curves,
-):
-    add_command(model_app, command, level=INFO)
-app.add_typer(model_app)
+app.add_typer(model, name="model")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

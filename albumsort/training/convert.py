@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from albumsort.files import sha256
 from albumsort.training import calibrate, evaluate, recipe_file, teach
 from albumsort.training.augment import classes_of
 from albumsort.training.datasets import DataError, Faces
+from albumsort.training.fit import Progress, fit
 from albumsort.training.fit import check as check_fit
-from albumsort.training.fit import fit
 from albumsort.training.network import logits, shorten, without_training
 from albumsort.training.read import read
 from albumsort.training.recipe import Recipe
 from albumsort.training.run import folder_of
+
+_log = logging.getLogger("albumsort.training")
 
 #: Faces of a fold on which its epochs are measured.
 _SOME = 1000
@@ -34,7 +37,7 @@ def train(
     faces: Faces,
     folder: Path,
     command: str,
-    report: Callable[[str], None] = lambda line: None,
+    progress: Progress | None = None,
     data: str = "unnamed data",
     teachers: Mapping[str, Path] | None = None,
 ) -> Path:
@@ -49,7 +52,7 @@ def train(
             network says that has not learnt from it.
         command: how this was called, for the card.
         teachers: by name, the files of those that the recipe wants: models, or answers of folds.
-        report: called with one line an epoch.
+        progress: called after each epoch.
 
     Returns:
         the model file.
@@ -63,15 +66,17 @@ def train(
         copies = f", {len(held_out) - len(unseen)} of which are copies that do not count" * (
             len(unseen) < len(held_out)
         )
-        report(f"{len(training)} faces to learn from, {len(held_out)} held out{copies}")
-        trained = fit(recipe, training, _watched(unseen, recipe), run, report, teachers)
+        _log.info(f"{len(training)} faces to learn from, {len(held_out)} held out{copies}")
+        trained = fit(recipe, training, _watched(unseen, recipe), run, progress, teachers)
         network = without_training(trained, recipe)
         _even_out(network, unseen, recipe)
         shorten(network)  # what is used is what is measured
         folds.append(_Fold(network, len(training), held_out, *_calibrated(network, unseen, recipe)))
     if len(folds) > 1:
         right = [fold.measured["fer2013"]["accuracy"] for fold in folds]
-        report(f"{len(folds)} folds: {np.mean(right):.1%} right in the mean, with a deviation of {np.std(right):.1%}")
+        _log.info(
+            f"{len(folds)} folds: {np.mean(right):.1%} right in the mean, with a deviation of {np.std(right):.1%}"
+        )
         _write_answers(folds, folder / f"{recipe.name}{teach.ANSWERS}")
     # Each part's model would do: to take the one with the best figures would be to choose by luck.
     kept = folds[0]

@@ -1,9 +1,11 @@
-"""The fit: trains a network by its recipe, epoch by epoch, so that a run that is stopped goes on where it was."""
+"""Fitting: trains a network by its recipe, epoch by epoch. An interrupted run continues after its last whole epoch."""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,72 +23,111 @@ from albumsort.training.run import check as check_folder
 from albumsort.training.teach import ANSWERS, named, said_by, write_answers
 from albumsort.training.teach import said as said_of
 
+_log = logging.getLogger("albumsort.training")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """An epoch that is trained, measured and saved.
+
+    Attributes:
+        number: counted from 1 over the whole run.
+        folder: the run's folder, which holds ``checkpoint-NUMBER.keras``.
+        history: all lines of ``history.csv``; the last one is this epoch's.
+    """
+
+    number: int
+    folder: Path
+    history: Sequence[Mapping[str, str]]
+
+
+#: Called after each epoch. An exception that it raises ends the run, which can continue later.
+Progress = Callable[[Epoch], None]
+
 
 def fit(
     recipe: Recipe,
     training: Faces,
     validation: Faces,
     folder: Path,
-    report: Callable[[str], None] = lambda line: None,
+    progress: Progress | None = None,
     teachers: Mapping[str, Path] | None = None,
 ) -> keras.Model:
-    """Train by ``recipe`` in a folder and return the network of the last epoch, or where it stops early, of the best.
+    """Train by ``recipe`` in a folder.
 
-    After each epoch the folder holds a checkpoint with the optimiser's state, one more line of ``history.csv`` and the
-    curves of that as ``history.png``. When it already holds a run of the same recipe, that run goes on; the faces it
-    sees are those it would have seen.
+    After each epoch the folder holds a checkpoint with the optimiser's state, and ``history.csv`` has one more line. If
+    the folder already holds a run of the same recipe, that run continues, and sees the same faces as it would have seen
+    without the interruption.
 
     Args:
         recipe: what to do.
-        training: the faces to learn from, of the recipe's label scheme.
-        validation: measured after each epoch, never learnt from.
-        folder: made when it is not there.
-        report: called with one line an epoch.
-        teachers: by name, the files of those that the recipe wants: models, or answers of folds.
+        training: the faces to learn from, in the recipe's label scheme.
+        validation: the faces that each epoch is measured on. The network never learns from them.
+        folder: is made if it does not exist.
+        progress: called after each epoch.
+        teachers: the file of each teacher that the recipe names, by name: a model, or out-of-fold predictions.
+
+    Returns:
+        the network after the last epoch, or after the best one if the recipe stops early.
 
     Raises:
-        DataError: the teachers are not those that the recipe wants; the folder holds a run of another recipe, or a
-            damaged one; there are fewer faces than one batch; or the loss ran away.
+        DataError: the teachers are not those that the recipe names; the folder holds a run of another recipe, or a
+            damaged one; there are fewer faces than one batch; or the loss became infinite.
     """
     teachers = teachers or {}
     claim(folder, recipe, _origin(recipe, training, validation, teachers))
     keras.utils.set_random_seed(recipe.seed)
     run = Run(folder, recipe)
     if run.epochs:
-        report(f"goes on after epoch {run.epochs} of {recipe.epochs}")
-    for number, cycle in enumerate(recipe.cycles, 1):
+        _log.info("goes on after epoch %d of %d", run.epochs, recipe.epochs)
+    for number in range(1, len(recipe.cycles) + 1):
         if run.is_past(number) and not run.lines(number):
-            continue  # there was nothing to learn in it
-        taught = None
-        while not _is_over(cycle, recipe.fit.stop, lines := run.lines(number)):
-            run.go_to(run.epochs if lines else run.kept)
-            chosen = _misread(cycle, number, run, training)
-            if chosen is not None and not len(chosen):
-                report(f"cycle {number}: the network misreads none of the faces; there is nothing to learn")
-                break
-            faces = training if chosen is None else training.where(chosen)
-            if taught is None:
-                taught = _taught(teachers, cycle, number, run, training)
-            of_these = taught if chosen is None else {head: said[chosen] for head, said in taught.items()}
-            if not lines:
-                if cycle.averaged:
-                    run.keep_start()
-                compile_model(
-                    run.model, recipe, cycle, recipe.fit.batches(len(faces)) * (cycle.horizon or cycle.epochs)
-                )
-            run.count(number, _epoch(run, faces, validation, cycle, lines, of_these))
-            report("  ".join(f"{name} {value}" for name, value in run.history[-1].items()))
+            continue  # the cycle had nothing to learn
+        _fit_cycle(run, number, training, validation, teachers, progress)
         run.keep(number)
     run.go_to(run.kept)
     if recipe.cycles[-1].averaged and run.lines(len(recipe.cycles)):
         run.go_to_mean(recipe.cycles[-1].averaged)
         _measure_norms(run, training)
-        right = _held_out(run.model, validation, recipe)
-        report("  ".join(["averaged", *(f"{name} {value:.5g}" for name, value in right.items())]))
+        measured = _held_out(run.model, validation, recipe)
+        _log.info("  ".join(["averaged", *(f"{name} {value:.5g}" for name, value in measured.items())]))
     return run.model
 
 
-def _epoch(
+def _fit_cycle(
+    run: Run,
+    number: int,
+    training: Faces,
+    validation: Faces,
+    teachers: Mapping[str, Path],
+    progress: Progress | None,
+) -> None:
+    """Train the epochs of a cycle that are not done yet; cycles count from 1."""
+    recipe, cycle, lines = run.recipe, run.recipe.cycles[number - 1], run.lines(number)
+    if _is_over(cycle, recipe.fit.stop, lines):
+        return
+    run.go_to(run.epochs if lines else run.kept)
+    chosen = _misread(cycle, number, run, training)
+    if chosen is not None and not len(chosen):
+        _log.info("cycle %d: the network misreads none of the faces; there is nothing to learn", number)
+        return
+    faces = training if chosen is None else training.where(chosen)
+    taught = _taught(teachers, cycle, number, run, training)
+    if chosen is not None:
+        taught = {head: probabilities[chosen] for head, probabilities in taught.items()}
+    if not lines:
+        if cycle.averaged:
+            run.keep_start()
+        compile_model(run.model, recipe, cycle, recipe.fit.batches(len(faces)) * (cycle.horizon or cycle.epochs))
+    while not _is_over(cycle, recipe.fit.stop, lines):
+        run.count(number, _fit_epoch(run, faces, validation, cycle, lines, taught))
+        _log.info("  ".join(f"{name} {value}" for name, value in run.history[-1].items()))
+        if progress:
+            progress(Epoch(run.epochs, run.folder, tuple(run.history)))
+        lines = run.lines(number)
+
+
+def _fit_epoch(
     run: Run,
     faces: Faces,
     validation: Faces,
@@ -94,7 +135,7 @@ def _epoch(
     lines: Sequence[dict[str, str]],
     taught: dict[str, NDArray],
 ) -> dict[str, float]:
-    """Train for one more epoch of a cycle with the history ``lines``; returns what is new in it."""
+    """Train one more epoch of a cycle whose history is ``lines``; returns the figures for its line."""
     batches = AugmentedFaces(faces, run.recipe, cycle, cycle.side(len(lines)), run.epochs, taught)
     _seed_dropout(run.model, run.recipe.seed, run.epochs)
     if plateau := run.recipe.fit.plateau:

@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY, SETTINGS
 from albumsort.training.network import build
-from albumsort.training.plots.figures import plot_history
 from albumsort.training.recipe import Recipe
 from albumsort.training.recipe_file import of_run
 
-CURVES = "history.png"
 #: What is watched, as a column of the history and with the sign that makes more of it better.
 _WATCHED = {"accuracy": ("fer2013", 1), "loss": ("held_out_loss", -1)}
 
@@ -154,7 +152,6 @@ class Run:
             if checkpoint not in needed:
                 checkpoint.unlink()
         self._mean(epoch - 1).unlink(missing_ok=True)
-        plot_history(self.history, self.folder / CURVES)
 
     def go_to_mean(self, share: float) -> None:
         """Give ``model`` the mean weights of the last cycle to a share, and those that it began with."""

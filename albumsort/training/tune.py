@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import math
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from albumsort.training.recipe import AugmentRecipe
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.crop import CROP_SIDE
 from albumsort.vision.models import HEADS, ModelCard, read_card
+
+_log = logging.getLogger("albumsort.training")
 
 #: Fewer held-out faces than these, labelled and remembered, say nothing about which model is better.
 FEWEST_LABELLED, FEWEST_REMEMBERED = 5, 50
@@ -148,7 +151,6 @@ def tune(
     faces: Sequence[LabelledFace],
     folder: Path,
     command: str,
-    report: Callable[[str], None] = lambda line: None,
 ) -> Outcome:
     """Teach the last layers of a model what people say of faces, and keep the result when it is the better model.
 
@@ -162,7 +164,6 @@ def tune(
         faces: those with an ``emotion`` teach, those with ``probabilities`` remind.
         folder: gets ``tuned-DIGEST.keras`` with its card; made when it is not there.
         command: how this was called, for the card.
-        report: called with one line a step.
 
     Raises:
         DataError: there are too few faces of either kind to tell which model is better; or the model in use tells other
@@ -174,11 +175,11 @@ def tune(
             f"the model in use tells apart {', '.join(read_card(in_use).labels)} alone, and cannot be compared with "
             "one that knows all seven emotions; go back to that with: albumsort model use shipped"
         )
-    tiles = _tiles(faces, report)
+    tiles = _tiles(faces)
     learning, held = _checked(tiles)
-    report(f"{learning} labelled faces to learn from, {held} held out, {(~tiles.is_labelled).sum()} to remember")
+    _log.info(f"{learning} labelled faces to learn from, {held} held out, {(~tiles.is_labelled).sum()} to remember")
     fer2013 = EmotionClassifier(base, "fer2013").probabilities(tiles.crops)
-    network = _fitted(base, card, tiles, fer2013, report)
+    network = _fitted(base, card, tiles, fer2013)
     folder.mkdir(parents=True, exist_ok=True)
     before = [EmotionClassifier(model).probabilities(tiles.crops) for model in (in_use, base)]
     with tempfile.TemporaryDirectory(dir=folder, prefix="tuning-") as workshop:
@@ -197,7 +198,7 @@ def tune(
     return replace(outcome, model=kept)
 
 
-def _tiles(faces: Sequence[LabelledFace], report: Callable[[str], None]) -> Tiles:
+def _tiles(faces: Sequence[LabelledFace]) -> Tiles:
     """Cut the faces out of their photos; those of photos that cannot be read are left out and reported."""
     by_path: dict[str, list[int]] = {}
     for place, face in enumerate(faces):
@@ -206,13 +207,13 @@ def _tiles(faces: Sequence[LabelledFace], report: Callable[[str], None]) -> Tile
     digests: dict[int, str] = {}
     for photo, cut in cut_faces({path: [faces[k].box for k in places] for path, places in by_path.items()}):
         if photo.error or not photo.digest:
-            report(f"{printable(photo.path)}: {photo.error}; left out")
+            _log.info(f"{printable(photo.path)}: {photo.error}; left out")
             continue
         for place, crop in zip(by_path[photo.path], cut, strict=True):
             if faces[place].digest not in (None, photo.digest):
-                report(f"{printable(photo.path)}: has changed since it was scanned; left out")
+                _log.info(f"{printable(photo.path)}: has changed since it was scanned; left out")
             elif crop is None:
-                report(f"{printable(photo.path)}: a box that is not on the photo; left out")
+                _log.info(f"{printable(photo.path)}: a box that is not on the photo; left out")
             else:
                 crops[place], digests[place] = crop, photo.digest
     # A photo that somebody labelled, here or in the index, does not hold the model to what it used to say of it.
@@ -263,9 +264,7 @@ def _certain(tiles: Tiles) -> NDArray[np.bool_]:
     return ~tiles.is_labelled & tiles.is_held_out & (tiles.wanted.max(1) >= _CERTAIN)
 
 
-def _fitted(
-    base: Path, card: ModelCard, tiles: Tiles, fer2013: NDArray[np.float32], report: Callable[[str], None]
-) -> keras.Model:
+def _fitted(base: Path, card: ModelCard, tiles: Tiles, fer2013: NDArray[np.float32]) -> keras.Model:
     """The network with its last layers fitted to the faces that are not held out.
 
     ``fer2013`` ``(n, 7)`` is what it says of all faces in the sense of FER2013's labels, and should go on to say.
@@ -287,7 +286,7 @@ def _fitted(
     for epoch in range(_EPOCHS):
         views = np.stack([augmented(tiles.crops[k], _VIEWS, rng) for k in kept])[..., None]
         done = model.fit(views, wanted, _BATCH, sample_weight=weights, verbose=0).history
-        report(f"epoch {epoch + 1} of {_EPOCHS}  loss {done['loss'][-1]:.4f}")
+        _log.info(f"epoch {epoch + 1} of {_EPOCHS}  loss {done['loss'][-1]:.4f}")
     for layer in network.layers:
         layer.trainable = True
     return network

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from albumsort.cli.export import export as lay
+from albumsort.cli.model.evaluate import evaluate
 from albumsort.cli.model.export import export
-from albumsort.cli.model.model import evaluate
 from albumsort.cli.sheet import sheet
 from albumsort.cli.stats import stats
 from albumsort.cli.top import top

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from albumsort.training.datasets import Faces, load
+from albumsort.training.fit import Epoch, Progress
 from albumsort.training.recipe import Recipe
 from albumsort.training.recipe_file import read
 
@@ -139,3 +141,38 @@ def trained(few_faces: FewFaces, tmp_path_factory: pytest.TempPathFactory) -> Pa
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{out / 'tiny.keras'}\n"
     return out / "tiny.keras"
+
+
+class _Messages(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """The messages that training logs while the test runs."""
+    handler, logger = _Messages(), logging.getLogger("albumsort.training")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler.messages
+    logger.removeHandler(handler)
+    logger.setLevel(before)
+
+
+@pytest.fixture(scope="session")
+def stop_after() -> Callable[[int], Progress]:
+    """``stop_after(2)``, as the progress callback of a run, interrupts the run after its second epoch."""
+
+    def make(number: int) -> Progress:
+        def progress(epoch: Epoch) -> None:
+            if epoch.number == number:
+                raise KeyboardInterrupt
+
+        return progress
+
+    return make

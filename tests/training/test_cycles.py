@@ -154,7 +154,7 @@ def test_a_model_may_look_once(recipe, faces, tmp_path):
 
 
 def test_a_self_taught_cycle_learns_from_the_teacher_and_from_itself_as_it_began(
-    trained, recipe, faces, tmp_path, monkeypatch
+    trained, recipe, faces, tmp_path, monkeypatch, stop_after
 ):
     learnt, real = [], fit.AugmentedFaces
 
@@ -162,16 +162,12 @@ def test_a_self_taught_cycle_learns_from_the_teacher_and_from_itself_as_it_began
         learnt.append(arguments[-1]["perceived"])
         return real(*arguments)
 
-    def stop(line):
-        if line.startswith("epoch 3 "):
-            raise KeyboardInterrupt
-
     monkeypatch.setattr(fit, "AugmentedFaces", noted)
     short = replace(recipe.cycles[0], stages=((2, 48),))
     both = (replace(short, taught_by=("tiny",)), replace(short, taught_by=("tiny", "itself")))
     pupil = replace(recipe, fit=replace(recipe.fit, teacher_share=0.5), cycles=both)
     with pytest.raises(KeyboardInterrupt):
-        convert.train(pupil, faces, tmp_path, "test", report=stop, teachers={"tiny": trained})
+        convert.train(pupil, faces, tmp_path, "test", progress=stop_after(3), teachers={"tiny": trained})
     kept = np.load(tmp_path / "run" / "taught-2.npz")["perceived"]
     convert.train(pupil, faces, tmp_path, "test", teachers={"tiny": trained})
     by_teacher, *rest = learnt
@@ -192,25 +188,24 @@ def test_a_recipe_cannot_be_taught_by_a_network_that_has_learnt_nothing_yet(reci
 
 
 def test_an_averaged_cycle_gives_the_mean_of_its_epochs_and_its_start_also_when_it_was_interrupted(
-    recipe, faces, tmp_path
+    recipe, faces, tmp_path, logged
 ):
     cycle = replace(recipe.cycles[0], stages=((3, 48),), averaged=0.75)
     averaged = replace(recipe, cycles=(replace(cycle, averaged=0.0), cycle))
     training, held_out = faces.split("Training").hold_out(recipe.fit.hold_out, recipe.seed)
-    weights, lines = [], []
+    weights = []
 
-    def note(line):
-        lines.append(line)
-        if line.startswith(("epoch 3 ", "epoch 4 ", "epoch 5 ", "epoch 6 ")):
-            name = f"checkpoint-{line.split()[1]}.keras"
-            weights.append(keras.models.load_model(tmp_path / name, compile=False).get_weights())
-        if line.startswith("epoch 5 "):
+    def progress(epoch):
+        if epoch.number >= 3:
+            checkpoint = tmp_path / f"checkpoint-{epoch.number}.keras"
+            weights.append(keras.models.load_model(checkpoint, compile=False).get_weights())
+        if epoch.number == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit.fit(averaged, training, held_out, tmp_path, note)
-    network = fit.fit(averaged, training, held_out, tmp_path, note)
-    assert lines[-1].startswith("averaged  fer2013 ") and len(weights) == 4
+        fit.fit(averaged, training, held_out, tmp_path, progress)
+    network = fit.fit(averaged, training, held_out, tmp_path, progress)
+    assert logged[-1].startswith("averaged  fer2013 ") and len(weights) == 4
     moving = {id(weight) for layer in network.layers for weight in layer.non_trainable_weights}
     for place, weight in enumerate(network.weights):
         start, *later = (each[place] for each in weights)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from albumsort.cli.model.plots import data
+from albumsort.cli.model.data import data
 from albumsort.errors import AlbumsortError
 from albumsort.training import explore as exploration
 from albumsort.training.datasets import Faces, load

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,14 +47,6 @@ def with_fit(**changes: Any) -> Recipe:
     return replace(RECIPE, fit=replace(RECIPE.fit, **changes))
 
 
-def stop_before(epoch: int) -> Callable[[str], None]:
-    def report(line: str) -> None:
-        if line.startswith(f"epoch {epoch - 1} "):
-            raise KeyboardInterrupt
-
-    return report
-
-
 def test_the_same_recipe_gives_the_same_history_twice_and_a_card_that_says_so(faces, tmp_path):
     paths = [convert.train(RECIPE, faces, tmp_path / name, "test") for name in "ab"]
     first, second = (history(tmp_path / name / "run") for name in "ab")
@@ -89,10 +80,10 @@ STOPPED = replace(
 )
 
 
-def test_early_stopping_goes_back_to_the_best_epoch_also_when_the_run_was_interrupted(faces, tmp_path, scripted):
+def test_early_stopping_goes_back_to_the_best_epoch_also_after_an_interruption(faces, tmp_path, scripted, stop_after):
     training = faces.split("Training")
     with pytest.raises(KeyboardInterrupt):
-        fit.fit(STOPPED, training, training, tmp_path, stop_before(4))
+        fit.fit(STOPPED, training, training, tmp_path, stop_after(3))
     network = fit.fit(STOPPED, training, training, tmp_path)
     assert len(history(tmp_path)) == 4
     for weights, best, last in zip(network.get_weights(), scripted[2], scripted[4], strict=True):
@@ -124,7 +115,7 @@ def test_the_rate_of_a_plateau_is_the_optimisers(faces, tmp_path, scripted):
     assert float(network.optimizer.learning_rate) == pytest.approx(0.01 / 4)  # stale were epochs 3 and 4
 
 
-def test_a_hard_cycle_learns_from_the_misread_faces_of_the_training_set_alone(faces, tmp_path, monkeypatch):
+def test_a_hard_cycle_learns_from_the_misread_faces_of_the_training_set_alone(faces, tmp_path, monkeypatch, stop_after):
     training = faces.split("Training")
     misread = np.array([2, 3, 5, 8, 13, 21, 34, 40, 41])
     said = (training.labels + np.isin(np.arange(49), misread)) % 7
@@ -143,7 +134,7 @@ def test_a_hard_cycle_learns_from_the_misread_faces_of_the_training_set_alone(fa
     monkeypatch.setattr(fit, "logits", logits)
     recipe = replace(RECIPE, cycles=(replace(CYCLE, stages=((1, 48),)), replace(CYCLE, hard=True)))
     with pytest.raises(KeyboardInterrupt):
-        fit.fit(recipe, training, faces.split("PrivateTest"), tmp_path, stop_before(3))
+        fit.fit(recipe, training, faces.split("PrivateTest"), tmp_path, stop_after(2))
     assert json.loads((tmp_path / "hard-2.json").read_text()) == misread.tolist()
     said = training.labels  # what it reads right in between is still learnt from when the cycle goes on
     fit.fit(recipe, training, faces.split("PrivateTest"), tmp_path)
@@ -151,28 +142,27 @@ def test_a_hard_cycle_learns_from_the_misread_faces_of_the_training_set_alone(fa
     assert all(np.array_equal(pixels, training.pixels[misread]) for pixels in learnt_from[1:])
 
 
-def test_a_hard_cycle_without_misread_faces_is_left_out(faces, tmp_path, monkeypatch):
+def test_a_hard_cycle_without_misread_faces_is_left_out(faces, tmp_path, monkeypatch, stop_after, logged):
     training = faces.split("Training")
     monkeypatch.setattr(fit, "logits", lambda model, shown: {"fer2013": np.eye(7)[shown.labels]})
-    lines: list[str] = []
     recipe = replace(RECIPE, cycles=(CYCLE, replace(CYCLE, hard=True), CYCLE, replace(CYCLE, hard=True)))
     with pytest.raises(KeyboardInterrupt):
-        fit.fit(recipe, training, training, tmp_path, stop_before(4))
-    first = fit.fit(recipe, training, training, tmp_path, lines.append)
+        fit.fit(recipe, training, training, tmp_path, stop_after(3))
+    first = fit.fit(recipe, training, training, tmp_path)
     assert [line["cycle"] for line in history(tmp_path)] == ["1", "1", "3", "3"]
-    assert any("cycle 4: the network misreads none" in line for line in lines)
+    assert any("cycle 4: the network misreads none" in line for line in logged)
     again = fit.fit(recipe, training, training, tmp_path)
     for one, other in zip(first.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_run_goes_on_under_other_words_and_without_votes_that_it_does_not_learn_from(faces, tmp_path):
+def test_a_run_goes_on_under_other_words_and_without_votes_that_it_does_not_learn_from(faces, tmp_path, logged):
     training = faces.split("Training")
     fit.fit(RECIPE, training, training, tmp_path)
     voted = replace(training, perceived=np.ones_like(training.perceived))
-    lines: list[str] = []
-    fit.fit(replace(RECIPE, name="other", reported="a lot"), voted, training, tmp_path, lines.append)
-    assert lines == ["goes on after epoch 2 of 2"]
+    logged.clear()
+    fit.fit(replace(RECIPE, name="other", reported="a lot"), voted, training, tmp_path)
+    assert logged == ["goes on after epoch 2 of 2"]
     with pytest.raises(DataError, match=r"another recipe \(seed is 0, not 5\)"):
         fit.fit(replace(RECIPE, seed=5), training, training, tmp_path)
 
@@ -222,15 +212,14 @@ def test_steps_are_the_batches_of_an_epoch_however_many_rounds_that_makes(faces)
     assert (seen.min(), seen.max()) == (2, 3)
 
 
-def test_each_fold_holds_out_another_part(faces, tmp_path):
+def test_each_fold_holds_out_another_part(faces, tmp_path, logged):
     parts = [faces.fold(number, 3, seed=1) for number in range(3)]
     assert sum(len(held) for _, held in parts) == 70
     held = np.concatenate([held.pixels for _, held in parts])
     assert len(np.unique(held.reshape(70, -1), axis=0)) == 70
-    said: list[str] = []
     recipe = replace(with_fit(folds=3), cycles=(replace(CYCLE, stages=((1, 48),)),))
-    path = convert.train(recipe, faces, tmp_path, "test", said.append)
-    assert said[-1].startswith("3 folds: ")
+    path = convert.train(recipe, faces, tmp_path, "test")
+    assert logged[-1].startswith("3 folds: ")
     assert [len(history(tmp_path / run)) for run in ("run", "run-2", "run-3")] == [1, 1, 1]
     training = read_card(path).training
     assert sorted(fold["fer2013"]["n"] for fold in training["folds"]) == [16, 16, 17]

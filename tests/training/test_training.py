@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from albumsort.cli.model.model import evaluate, info
+from albumsort.cli.model.evaluate import evaluate
+from albumsort.cli.model.info import info
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.training import calibrate, convert, fit
@@ -28,7 +29,6 @@ from albumsort.training.history import HISTORY
 from albumsort.training.network import build, logits, shorten, without_training
 from albumsort.training.read import read
 from albumsort.training.recipe import Cycle
-from albumsort.training.run import CURVES
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import HEADS, read_card, shipped_model
 
@@ -142,7 +142,7 @@ def test_evaluate_draws_its_figures(trained, few_faces, capsys, tmp_path):
 
 
 def test_a_run_draws_its_curves(trained):
-    assert Image.open(trained.parent / "run" / CURVES).size == (768, 648)
+    assert Image.open(trained.parent / "run" / "history.png").size == (768, 648)
 
 
 def test_class_folders_train_and_measure_a_model(few_faces, faces, run, tmp_path):

@@ -121,9 +121,9 @@ def test_the_fewest_remembered_faces_are_enough_for_one_to_be_forgotten() -> Non
 def test_the_other_head_goes_on_to_say_what_it_said(portraits: dict) -> None:
     shipped = models.shipped_model()
     faces = [*labelled(portraits["happy"][:36], "sad"), *remembered(portraits["neutral"][:36], "neutral")]
-    tiles = tune._tiles(faces, print)
+    tiles = tune._tiles(faces)
     before = EmotionClassifier(shipped, "fer2013").probabilities(tiles.crops)
-    network = tune._fitted(shipped, models.read_card(shipped), tiles, before, print)
+    network = tune._fitted(shipped, models.read_card(shipped), tiles, before)
     said = network.predict(tiles.crops[..., None].astype(np.float32), verbose=0)
     assert (said["perceived"].argmax(1) == tiles.wanted.argmax(1)).all()  # also those that were happy and are sad
     # Much the same faces cannot be quite as they were; not held, the head would now say the same of none of them.
@@ -162,18 +162,19 @@ def test_views_are_not_blurred_once_more(portraits: dict, tmp_path: Path, monkey
     sharp.set_weights(network.get_weights())
     sharp.save(tmp_path / "sharp.keras")
 
-    tiles = tune._tiles(labelled(portraits["happy"][:24], "sad"), print)
+    tiles = tune._tiles(labelled(portraits["happy"][:24], "sad"))
     said = np.full((24, 7), 1 / 7, np.float32)
     card = models.read_card(shipped)
-    done, of_sharp = (tune._fitted(base, card, tiles, said, print) for base in (shipped, tmp_path / "sharp.keras"))
+    done, of_sharp = (tune._fitted(base, card, tiles, said) for base in (shipped, tmp_path / "sharp.keras"))
     assert any((a != b).any() for a, b in zip(done.get_weights(), network.get_weights(), strict=True))
     for a, b in zip(done.get_weights(), of_sharp.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
     assert done.get_config() == network.get_config()  # in use, faces go through the blur
 
 
-def test_photos_that_are_gone_or_changed_are_left_out_and_named(portraits: dict, tmp_path: Path) -> None:
-    said: list[str] = []
+def test_photos_that_are_gone_or_changed_are_left_out_and_named(
+    portraits: dict, tmp_path: Path, logged: list[str]
+) -> None:
     happy = portraits["happy"]
     faces = [
         LabelledFace(str(tmp_path / "gone.jpg"), None, None, "sad"),
@@ -183,14 +184,14 @@ def test_photos_that_are_gone_or_changed_are_left_out_and_named(portraits: dict,
     ]
     shipped = models.shipped_model()
     with pytest.raises(DataError, match="4 labelled"):
-        tune.tune(shipped, shipped, faces, tmp_path, "test", said.append)
-    assert any("gone.jpg" in line and "left out" in line for line in said)
-    assert any(happy[0] in line and "changed" in line for line in said)
-    assert any(happy[1] in line and "not on the photo" in line for line in said)
+        tune.tune(shipped, shipped, faces, tmp_path, "test")
+    assert any("gone.jpg" in line and "left out" in line for line in logged)
+    assert any(happy[0] in line and "changed" in line for line in logged)
+    assert any(happy[1] in line and "not on the photo" in line for line in logged)
 
 
 def test_a_face_that_somebody_labelled_is_not_remembered_as_it_was_read(portraits: dict) -> None:
-    tiles = tune._tiles([*labelled(portraits["happy"][:3], "sad"), *remembered(portraits["happy"][:4], "happy")], print)
+    tiles = tune._tiles([*labelled(portraits["happy"][:3], "sad"), *remembered(portraits["happy"][:4], "happy")])
     assert tiles.is_labelled.tolist() == [True] * 3 + [False]
 
 

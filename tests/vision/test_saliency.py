@@ -12,7 +12,7 @@ import pytest
 import typer
 from PIL import Image
 
-from albumsort.cli.model.plots import look as command
+from albumsort.cli.model.look import look as command
 from albumsort.errors import AlbumsortError
 from albumsort.training.export import made_up_faces
 from albumsort.training.plots.saliency import plot_look

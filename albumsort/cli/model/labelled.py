@@ -1,8 +1,8 @@
-"""Labelled faces as the commands of models take them."""
+"""Labelled faces: the options of the commands that read them, and how they are loaded."""
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from albumsort.training.datasets import Faces
     from albumsort.training.recipe import Recipe
 
+_log = logging.getLogger("albumsort.cli")
+
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="fer2013.csv, a folder with it, or a folder of class folders.")
 ]
@@ -20,7 +22,15 @@ FerPlus = Annotated[Path | None, typer.Option(metavar="fer2013new.csv", help="Th
 
 
 def load_faces(data: Path, ferplus: Path | None) -> tuple[Faces, Path | None]:
-    """The faces of a data set, and the votes that belong to it. Rows that are broken are reported."""
+    """Load a data set, and log how many of its rows are broken.
+
+    Returns:
+        the faces, and the file with the votes that belong to them, if there is one.
+
+    Raises:
+        typer.BadParameter: votes were named for a folder of class folders.
+        DataError: the files cannot be read.
+    """
     from albumsort.training import datasets
 
     if data.is_dir() and (data / "fer2013.csv").exists():
@@ -28,20 +38,18 @@ def load_faces(data: Path, ferplus: Path | None) -> tuple[Faces, Path | None]:
         ferplus = ferplus or (votes if votes.exists() else None)
         data = data / "fer2013.csv"
     if data.is_dir() and ferplus:
-        raise typer.BadParameter("--ferplus goes with fer2013.csv; class folders are taken as they are named")
+        raise typer.BadParameter("--ferplus goes with fer2013.csv; the labels of class folders are their names")
     faces = datasets.load_folder(data) if data.is_dir() else datasets.load(data, ferplus)
     for reason, number in faces.broken.items():
-        say(f"left out {number}: {reason}")
+        _log.info("left out %d: %s", number, reason)
     return faces, ferplus
 
 
 def check_votes(recipes: Sequence[Recipe], faces: Faces) -> None:
-    """Make sure that there are votes where one of the recipes learns from them."""
+    """Make sure that the faces have votes if one of the recipes learns from votes.
+
+    Raises:
+        typer.BadParameter: they have none.
+    """
     if (wanted := next((r.name for r in recipes if "perceived" in r.heads), "")) and not (faces.majority >= 0).any():
         raise typer.BadParameter(f"{wanted} learns what people perceive from votes: --ferplus fer2013new.csv")
-
-
-def say(line: str) -> None:
-    """Tell how it goes, beside the results."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

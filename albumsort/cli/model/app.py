@@ -1,0 +1,31 @@
+"""``albumsort model``: the command group and its commands, a module each."""
+
+from __future__ import annotations
+
+import logging
+
+import typer
+
+from albumsort.cli.command import add_command, keep_options
+from albumsort.cli.model.compare import compare
+from albumsort.cli.model.curves import curves
+from albumsort.cli.model.data import data
+from albumsort.cli.model.evaluate import evaluate
+from albumsort.cli.model.export import export
+from albumsort.cli.model.info import info
+from albumsort.cli.model.look import look
+from albumsort.cli.model.recipes import recipes
+from albumsort.cli.model.train import train
+from albumsort.cli.model.tune import tune
+from albumsort.cli.model.use import use
+
+app = typer.Typer(
+    help="The emotion model: measure it, look at it, tune it, train another.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+app.callback()(keep_options)
+for command in (train, evaluate, info, tune, use, recipes, compare, export, data, look, curves):
+    add_command(app, command, level=logging.INFO)

@@ -1,0 +1,68 @@
+"""albumsort model data."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from albumsort.cli.model.labelled import Data, FerPlus, load_faces
+from albumsort.cli.options import Json
+from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
+from albumsort.text import printable
+
+_log = logging.getLogger("albumsort.cli")
+
+
+def data(
+    data: Data,
+    ferplus: FerPlus = None,
+    plots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw classes, samples, mean faces, copies there, as PNG.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what labelled faces there are: by split and emotion, broken, there twice, and as FER+'s voters saw them."""
+    from albumsort.training.explore import explore, mean_faces
+
+    if plots:
+        from albumsort.training.plots.exploration import plot_exploration, targets
+
+        for path in filter(Path.exists, targets(plots)):
+            raise AlbumsortError(f"{printable(str(path))}: there already; choose another folder")
+    faces, _ = load_faces(data, ferplus)
+    _log.info("%d faces are compared with each other", len(faces))
+    found = explore(faces)
+    if plots:
+        for path in plot_exploration(faces, found, mean_faces(faces), plots):
+            _log.info("%s: drawn", printable(str(path)))
+    if as_json:
+        print(json.dumps(found))
+    else:
+        _print_exploration(found)
+
+
+def _print_exploration(found: dict[str, Any]) -> None:
+    width = max(10, *map(len, found["splits"]))
+    print(f"{'':{width}}" + "".join(f"{emotion:>10}" for emotion in EMOTIONS) + f"{'all':>10}")
+    for split, counts in found["splits"].items():
+        line = "".join(f"{number:10d}" for number in (*counts.values(), sum(counts.values())))
+        print(f"{split:{width}}{line}")
+    print(f"{sum(found['broken'].values())} rows are broken and left out")
+    for kind, copies in found["duplicates"].items():
+        words = "exactly" if kind == "exact" else "nearly, in other pixels,"
+        across = ", ".join(f"{number} of {split}" for split, number in copies["across_splits"].items() if number)
+        print(f"{copies['faces']} faces are there {words} more than once, {copies['other_label']} with another label;")
+        both = f"; with another label there: {copies['across_splits_other_label']}" if across else ""
+        print(f"  in another split: {across or 'none'}{both}")
+    if "ferplus" in found:
+        votes = found["ferplus"]
+        print(f"{votes['n']} faces have a majority of FER+'s votes, {votes['no_majority']} have none; "
+              f"of the former, {votes['agreement']:.1%} are labelled so by FER2013")  # fmt: skip
+        print(f"{'label':9}" + "".join(f"{emotion:>10}" for emotion in EMOTIONS) + "  by most voters")
+        for emotion, row in zip(EMOTIONS, votes["matrix"], strict=True):
+            print(f"{emotion:9}" + "".join(f"{number:10d}" for number in row))

@@ -1,0 +1,123 @@
+"""albumsort model evaluate."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from albumsort.cli.model.figures import summary
+from albumsort.cli.model.labelled import Data, FerPlus, load_faces
+from albumsort.cli.options import Device, Json, Model
+from albumsort.errors import AlbumsortError
+from albumsort.text import printable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from albumsort.training.datasets import Faces
+
+_log = logging.getLogger("albumsort.cli")
+
+
+def evaluate(
+    data: Data,
+    split: Annotated[str, typer.Option(help="Training, PublicTest or PrivateTest.")] = "PublicTest",
+    ferplus: FerPlus = None,
+    model: Model = None,
+    device: Device = "auto",
+    plots: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for plots (PNG): confusion, reliability, scores and predictions."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a model on labelled faces, by FER2013's labels and by the votes of FER+.
+
+    If the model tells fewer than seven emotions apart, only the faces of its emotions count.
+    """
+    from albumsort.emotions import SCHEMES, in_words, scheme_of
+    from albumsort.training.evaluate import figures
+    from albumsort.vision.classifier import EmotionClassifier
+    from albumsort.vision.models import model_in_use, read_card
+
+    model = model or model_in_use()
+    card = read_card(model)
+    if plots:
+        _refuse_existing(plots)
+    everything, _ = load_faces(data, ferplus)
+    faces = everything.split(split)
+    scheme = scheme_of(card.labels)
+    if scheme != "seven":
+        left_out = "; other faces do not count" if None in SCHEMES[scheme] else ""
+        _log.info("%s tells apart %s%s", card.name, ", ".join(in_words(scheme).values()), left_out)
+    truths = _truths(faces, scheme)
+    heads = {"fer2013": "fer2013", "ferplus": "perceived"}
+    probabilities = {name: EmotionClassifier(model, heads[name], device).probabilities(faces.pixels) for name in truths}
+    result = {name: figures(probabilities[name], truth) for name, truth in truths.items()}
+    shown_split = split if everything.has_splits else "all"
+    if plots:
+        measured_on = f"{card.name} on {split if everything.has_splits else 'all faces'}"
+        _draw(plots, measured_on, scheme, result, faces, probabilities, truths)
+    if as_json:
+        print(json.dumps(result))
+        return
+    for name, values in result.items():
+        _print_figures(name, shown_split, values)
+
+
+def _refuse_existing(folder: Path) -> None:
+    from albumsort.training.plots.figures import targets
+
+    for path in (path for name in ("fer2013", "ferplus") for path in targets(name, folder) if path.exists()):
+        raise AlbumsortError(f"{printable(str(path))}: there already; choose another folder")
+
+
+def _truths(faces: Faces, scheme: str) -> dict[str, NDArray[np.int64]]:
+    """The true code of each face by FER2013's labels and, if there are votes, by FER+'s majority; -1 for none."""
+    from albumsort.training.datasets import in_scheme
+
+    truths = {"fer2013": faces.labels}
+    if (faces.majority >= 0).any():
+        truths["ferplus"] = faces.majority
+    return {name: in_scheme(truth, scheme) for name, truth in truths.items()}
+
+
+def _draw(
+    folder: Path,
+    measured_on: str,
+    scheme: str,
+    result: Mapping[str, dict[str, Any]],
+    faces: Faces,
+    probabilities: Mapping[str, NDArray[np.float32]],
+    truths: Mapping[str, NDArray[np.int64]],
+) -> None:
+    from albumsort.training.plots.figures import plot_figures, plot_predictions
+
+    for name, values in result.items():
+        if not values["n"]:
+            _log.info("%s: none of the faces counts; nothing is drawn", name)
+            continue
+        for path in (
+            *plot_figures(name, values, folder, measured_on, scheme),
+            plot_predictions(name, faces.pixels, probabilities[name], truths[name], folder, measured_on, scheme),
+        ):
+            _log.info("%s: drawn", printable(str(path)))
+
+
+def _print_figures(name: str, split: str, values: dict[str, Any]) -> None:
+    print(f"{name}, {split}: {values['n']} faces")
+    if not values["n"]:
+        return
+    print("  " + summary(values))
+    for emotion, scores in values["per_emotion"].items():
+        shown = "  ".join(
+            f"{key} {scores[key]:6.1%}" if scores[key] is not None else f"{key}    -  "
+            for key in ("precision", "recall", "f1")
+        )
+        print(f"  {emotion:9}{scores['n']:6d}  {shown}")

@@ -1,0 +1,64 @@
+"""albumsort model train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albumsort.cli.model.curves import draw_history
+from albumsort.cli.model.labelled import check_votes, load_faces
+from albumsort.cli.options import Precision
+
+
+def train(
+    data: Annotated[
+        Path, typer.Option(metavar="DATA", help="fer2013.csv as Kaggle publishes it, or a folder of class folders.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the model and the run. Default: ./NAME, named after the recipe."),
+    ] = None,
+    ferplus: Annotated[
+        Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+ on fer2013.csv, as published.")
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="A name that albumsort model recipes lists, or a recipe file.")
+    ] = "emotion",
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="NAME.keras or NAME.npz of a teacher that the recipe names; the recipe NAME made it. May be repeated.",
+        ),
+    ] = None,
+    precision: Precision = None,
+) -> None:
+    """Train a model by its recipe. If it is stopped, the same command continues after the last whole epoch.
+
+    Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
+    """
+    from albumsort.training import recipe_file
+    from albumsort.vision.engine import quiet_backend
+
+    chosen = recipe_file.find(recipe)
+    faces, ferplus = load_faces(data, ferplus)
+    check_votes([chosen], faces)
+    command = f"albumsort model train --data {data.name} --out DIR"
+    command += f" --ferplus {ferplus.name}" if ferplus else ""
+    command += f" --recipe {Path(recipe).name}"
+    command += "".join(f" --teacher {file.name}" for file in teacher or [])
+    votes = " with the votes of FER+" if ferplus else ""
+    is_table = data.is_file() or (data / "fer2013.csv").exists()
+    description = f"FER2013 {chosen.fit.faces}{votes}" if is_table else f"class folders of {data.name}"
+    quiet_backend()
+    from albumsort.training.convert import precision_told
+    from albumsort.training.convert import train as run
+    from albumsort.training.run import as_begun
+
+    folder = out or Path(chosen.name)
+    chosen = chosen.in_precision(precision) if precision else as_begun(chosen, folder)
+    command += precision_told(chosen)
+    teachers = {file.stem: file for file in teacher or []}
+    print(run(chosen, faces, folder, command, draw_history, description, teachers))
