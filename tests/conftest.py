@@ -68,7 +68,7 @@ def _module(path: Path) -> ModuleType:
     return module
 
 
-def known_results(album: Path) -> list[PhotoResult]:
+def _known_results(album: Path) -> list[PhotoResult]:
     """What a scan finds on the example album, from ``example_album.json``: no network is needed to have it."""
     found = json.loads((Path(__file__).parent / "example_album.json").read_text(encoding="utf-8"))
     results = []
@@ -89,8 +89,17 @@ def known_results(album: Path) -> list[PhotoResult]:
     return results
 
 
+Results = Callable[[Path], "list[PhotoResult]"]
+
+
 @pytest.fixture(scope="session")
-def scanned(album: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def known_results() -> Results:
+    """What a scan finds on a copy of the example album: ``known_results(folder)``."""
+    return _known_results
+
+
+@pytest.fixture(scope="session")
+def scanned(album: Path, known_results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index of the example album as a scan leaves it, though no network was loaded for it; read only."""
     index = tmp_path_factory.mktemp("scanned") / "index.db"
     with IndexWriter(index) as writer:
@@ -122,10 +131,12 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
     """Runs the command line as ``run`` does, but in this process, which is much faster: ``call("top", "happy")``."""
     from albumsort.cli import main
 
-    def run_here(*args: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def run_here(
+        *args: object, env: dict[str, str] | None = None, cwd: Path = tmp_path
+    ) -> subprocess.CompletedProcess[str]:
         streams = [io.TextIOWrapper(io.BytesIO(), write_through=True) for _ in range(2)]
         with monkeypatch.context() as patch, redirect_stdout(streams[0]), redirect_stderr(streams[1]):
-            patch.chdir(tmp_path)
+            patch.chdir(cwd)
             for name in [] if env is None else {*os.environ} - {*env}:
                 patch.delenv(name)
             for name, value in (env or {}).items():

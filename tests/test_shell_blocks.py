@@ -1,0 +1,127 @@
+"""Each command that the README and the pages of examples/ show is run, in a home folder like a user's."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from albumsort.index.writer import IndexWriter
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "examples").glob("*.md"))]
+#: How commands begin that are not run here, and why.
+NOT_RUN = {
+    "python3 -m venv": "installs packages; .ci/run does it",
+    "albumsort model tune": "needs twenty corrections and two hundred photos; tests/training/test_tune.py has them",
+    "albumsort model train": "takes hours; tests/training trains small networks",
+    "albumsort model compare": "takes hours; tests/training/test_compare.py compares small networks",
+    "albumsort model curves": "needs finished training runs; tests/training/test_curves.py has them",
+    "albumsort scan ~/Photos --db trial.db --model": "needs a trained model; tests/scanning has one",
+}
+
+
+def shell_blocks() -> list:
+    """The indented blocks of the pages that hold commands, each as its lines."""
+    found = []
+    for page in PAGES:
+        text = re.sub(r"(?ms)^```.*?^```$", lambda match: "\n" * match[0].count("\n"), page.read_text(encoding="utf-8"))
+        for match in re.finditer(r"(?m)^\n((?: {4}.*\n)+)", text):
+            lines = [line[4:] for line in match[1].splitlines()]
+            if not lines[0].startswith((" ", "files ")):  # a drawing is no command
+                number = text.count("\n", 0, match.start()) + 2
+                found.append(pytest.param(lines, id=f"{page.relative_to(ROOT)}:{number}"))
+    return found
+
+
+@pytest.fixture
+def home(tmp_path, album, known_results, monkeypatch):
+    """A home folder with the example album in ~/Photos, some of it again in folders of its own, and labelled faces."""
+    photos = tmp_path / "Photos"
+    shutil.copytree(album, photos / "examples" / "album")
+    for folder in ("Party", "Private", "Wedding"):
+        shutil.copytree(album / "groups", photos / folder)
+    shutil.copy(album / "groups" / "both.jpg", photos / "party.jpg")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("ALBUMSORT_DB", raising=False)
+    index = tmp_path / "data" / "albumsort" / "index.db"
+    index.parent.mkdir(parents=True)
+    with IndexWriter(index) as writer:
+        scan = writer.start_scan({"paths": [str(photos)], "threshold": 0.5})
+        writer.write(scan, known_results(photos / "examples" / "album"))
+        writer.finish_scan(scan)
+    labelled_faces(photos, album)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, command in (
+        ("albumsort", f'exec {shlex.quote(sys.executable)} -m albumsort "$@"'),
+        ("open", 'ls -d -- "$@"'),
+    ):
+        (programs / name).write_text(f"#!/bin/sh\n{command}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    return photos
+
+
+def labelled_faces(folder: Path, album: Path) -> None:
+    """A small fer2013.csv, and the votes of FER+ on it."""
+    portrait = Image.open(album / "portraits" / "eileen-collins.jpg").convert("L").crop((165, 45, 275, 185))
+    pixels = np.asarray(portrait.resize((48, 48))).astype(int)
+    rows = [
+        (emotion, " ".join(map(str, (pixels + number + 7 * emotion).clip(0, 255).flat)), split)
+        for split in ("Training", "PublicTest", "PrivateTest")
+        for emotion in range(7)
+        for number in range(2)
+    ]
+    with (folder / "fer2013.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("emotion", "pixels", "Usage"), *rows])
+    names = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"]
+    order = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+    with (folder / "fer2013new.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["Usage", "Image name", *names])
+        for number, (emotion, _, split) in enumerate(rows):
+            votes = [10 if name == order[emotion] else 0 for name in names]
+            writer.writerow([split, f"fer{number:07d}.png", *votes])
+
+
+@pytest.mark.parametrize("lines", shell_blocks())
+def test_each_command_of_a_block_succeeds_and_prints_what_is_shown(lines, home, call):
+    if any(line.startswith("exiftool") for line in lines):
+        if not shutil.which("exiftool"):
+            pytest.skip("exiftool is not installed")
+        call("export", home.parent / "Sorted", "--sidecar", "xmp", cwd=home)
+    printed: list[str] = []
+    for line in lines:
+        if line.startswith("  "):  # what the command before prints
+            assert printed.pop(0) == line.split()
+            continue
+        command = line.removeprefix("$ ")
+        if command.startswith(tuple(NOT_RUN)):
+            continue
+        done = execute(command, call, home)
+        assert done.returncode == 0, (command, done.stderr)
+        printed = [row.replace(f"{home}{os.sep}", "").split() for row in done.stdout.splitlines()]
+
+
+def execute(command: str, call, home: Path) -> subprocess.CompletedProcess[str]:
+    words = shlex.split(command, comments=True)
+    if words[0] == "albumsort" and not {"|", ">", "&&"} & set(words):
+        return call(*map(os.path.expanduser, words[1:]), cwd=home)
+    return subprocess.run(["bash", "-c", command], cwd=home, capture_output=True, text=True, check=False)
+
+
+def test_commands_that_are_not_run_are_shown_somewhere():
+    shown = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [command for command in NOT_RUN if f"    {command}" not in shown] == []
