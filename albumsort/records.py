@@ -37,6 +37,10 @@ class Box(NamedTuple):
         return Box(self.x * across, self.y * down, self.w * across, self.h * down)
 
 
+#: Default limit on the megapixels of a photo. One with more is refused by its header, before it takes any memory.
+MAX_MEGAPIXELS = 200.0
+
+
 def mtime_ns(status: os.stat_result) -> int:
     """When a file was changed, in the 64 bits that SQLite has: a broken clock may have set any year."""
     return max(-(1 << 63), min(status.st_mtime_ns, (1 << 63) - 1))

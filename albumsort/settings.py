@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from albumsort.album.decoders import DecoderSettings
+from albumsort.records import MAX_MEGAPIXELS
 from albumsort.vision.detector import LOOK_SIDE
 
 
@@ -30,7 +31,7 @@ class ScanSettings:
     threshold: float = 0.5
     min_face: float = 2.5
     detail: int = 2048
-    max_megapixels: float = 200.0
+    max_megapixels: float = MAX_MEGAPIXELS
     exclude: tuple[str, ...] = ()
     follow_links: bool = False
     workers: int = 0
@@ -44,4 +45,4 @@ class ScanSettings:
         workers = self.workers or os.cpu_count() or 1
         look = min(LOOK_SIDE, self.detail)
         # Frames for the batches in flight and as many that wait for their like, and one in work for each worker.
-        return DecoderSettings(workers, look, self.detail, self.max_megapixels, frames=22 + workers)
+        return DecoderSettings(workers, look, self.detail, self.max_megapixels, slots=22 + workers)

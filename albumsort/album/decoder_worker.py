@@ -59,12 +59,17 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The pixels are in the slot: the look first, then the frame. ``error`` says what is amiss with them.
+    """A photo was decoded into the slot that was granted: first the small picture, then the pixels.
 
-    ``exposure`` is the share of the pixels that are neither black nor white.
+    Attributes:
+        small: shape ``(height, width, 3)`` of the small picture.
+        pixels: shape ``(height, width, 3)`` of the photo.
+        phash: perceptual hash, 16 hexadecimal digits.
+        exposure: share of the pixels that are neither black nor white, 0..1.
+        error: what is wrong with the pixels; None when the photo is whole.
     """
 
-    look: tuple[int, ...]
+    small: tuple[int, ...]
     pixels: tuple[int, ...]
     phash: str
     exposure: float
@@ -80,7 +85,7 @@ class Failed:
 
 
 def decoder_process(
-    pipe: connection.Connection, memory_name: str, slot_bytes: int, detail: int, look_side: int
+    pipe: connection.Connection, memory_name: str, slot_bytes: int, detail: int, small_side: int
 ) -> None:
     """Serve one path after the other until the pipe closes."""
     ready_for_signals()
@@ -105,7 +110,7 @@ def decoder_process(
     try:
         while True:
             path = pipe.recv()
-            message = decode_file(path, grant, detail, look_side, lambda: pipe.send(Ready()))
+            message = decode_file(path, grant, detail, small_side, lambda: pipe.send(Ready()))
             if granted > _LARGE:
                 _give_memory_back()
             if message is not None:
@@ -138,20 +143,21 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
     path: str,
     grant: Callable[[Opened], memoryview | None],
     detail: int,
-    look_side: int,
+    small_side: int,
     alive: Callable[[], None] = lambda: None,
 ) -> Decoded | Failed | None:
     """Open and decode one file; never raises over what it holds.
 
     Args:
         path: the file.
-        grant: told what the file is; gives room for look and frame, one behind the other, or None to let it be.
-        detail: pixels on the frame's long side, at most.
-        look_side: on the look's.
+        grant: told what the file is. It returns memory of ``3 * (small_side**2 + detail**2)`` bytes, or None when the
+            file is not to be decoded.
+        detail: pixels on the photo's long side, at most.
+        small_side: pixels on the small picture's long side, at most.
         alive: called now and then while a large file is read.
 
     Returns:
-        what is in the room now, or what is wrong with the file; None when it was let be.
+        what is in that memory now, or what is wrong with the file; None when it was not to be decoded.
     """
     digest: str | None = None
     try:
@@ -169,17 +175,15 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
             image = open_photo(file)
             assert digest is not None  # noqa: S101 - what is no picture has not come this far
             header = read_header(image)
-            room = grant(Opened(digest, header, megapixels_in_memory(image, detail)))
-            if room is None:
+            memory = grant(Opened(digest, header, megapixels_in_memory(image, detail)))
+            if memory is None:
                 return None
             pixels, error = _pixels(image, file, header, detail)
-        look = shrink(pixels, look_side)
-        for array, offset in ((look, 0), (pixels, look_side**2 * 3)):
-            np.ndarray(array.shape, np.uint8, room, offset)[...] = array
-        small = shrink(look, _HASH_SIDE)
-        grey = small.mean(-1)
-        exposure = round(float(((grey > _BLACK) & (grey < _WHITE)).mean()), 4)
-        return Decoded(look.shape, pixels.shape, perceptual_hash(small), exposure, error)
+        small = shrink(pixels, small_side)
+        for array, offset in ((small, 0), (pixels, small_side**2 * 3)):
+            np.ndarray(array.shape, np.uint8, memory, offset)[...] = array
+        tiny = shrink(small, _HASH_SIDE)
+        return Decoded(small.shape, pixels.shape, perceptual_hash(tiny), _exposure(tiny), error)
     except UnreadablePhotoError as error:
         return Failed(str(error), digest)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
@@ -194,6 +198,12 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
         return Failed(_undecodable(error), digest)
     except Exception as error:  # decoders raise anything on a damaged file; each costs that file only
         return Failed(_undecodable(error), digest)
+
+
+def _exposure(pixels: NDArray[np.uint8]) -> float:
+    """The share of the pixels that are neither black nor white, 0..1."""
+    grey = pixels.mean(-1)
+    return round(float(((grey > _BLACK) & (grey < _WHITE)).mean()), 4)
 
 
 def _undecodable(error: Exception) -> str:

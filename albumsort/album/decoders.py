@@ -24,7 +24,7 @@ from albumsort.album.capture_time import date_in_name
 from albumsort.album.decoder_environment import slots_that_fit, worker_environment
 from albumsort.album.decoder_worker import Decoded, Failed, Opened, Ready, decoder_process
 from albumsort.errors import AlbumsortError
-from albumsort.records import Photo, PhotoFile
+from albumsort.records import MAX_MEGAPIXELS, Photo, PhotoFile
 
 #: Megapixels that all workers together may have in decoding; one larger photo is decoded alone.
 MEGAPIXELS_AT_ONCE = 60.0
@@ -35,19 +35,18 @@ _TICK = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class DecodedPhoto:
     """A decoded photo in shared memory.
 
     Attributes:
         pixels: uint8 RGB ``(height, width, 3)``, upright, sRGB, at most ``detail`` on the long side.
-        look: the same at most ``look_side`` on the long side, for the detector.
-
-    Both are views of a slot: they are valid until ``Decoders.release``.
+        small: the same photo, at most ``small_side`` on the long side, for the detector.
+        slot: which slot of the shared memory holds both. They are valid until ``Decoders.release``.
     """
 
     photo: Photo
     pixels: NDArray[np.uint8]
-    look: NDArray[np.uint8]
+    small: NDArray[np.uint8]
     slot: int
 
 
@@ -69,19 +68,19 @@ class DecoderSettings:
 
     Attributes:
         workers: processes.
-        look_side: pixels on the long side of the copy for the detector, at most.
+        small_side: pixels on the long side of the copy for the detector, at most.
         detail: pixels on the long side, at most.
         max_megapixels: a photo with more is refused by its header.
         seconds: that one file may take between two signs of life.
-        frames: slots of shared memory, that is, photos decoded and not yet released.
+        slots: photos that may be decoded and not yet released; each takes a slot of the shared memory.
     """
 
     workers: int
-    look_side: int
+    small_side: int
     detail: int = 2048
-    max_megapixels: float = 200.0
+    max_megapixels: float = MAX_MEGAPIXELS
     seconds: float = 30.0
-    frames: int = 24
+    slots: int = 24
 
 
 @dataclass
@@ -108,8 +107,8 @@ class _Worker:
 class Decoders:
     """Decodes files in worker processes and yields the results in the order in which they are ready.
 
-    Use as a context manager and iterate over it: each item is a ``Frame``, which must be released, a ``KnownPhoto``, or
-    a ``Photo`` whose ``error`` says why it could not be read.
+    It is a context manager; iterate over it within. Each item is a ``DecodedPhoto``, which must be released, a
+    ``KnownPhoto``, or a ``Photo`` whose ``error`` says why it could not be read.
     """
 
     def __init__(
@@ -126,29 +125,29 @@ class Decoders:
             is_known: asked, in that thread, whether a digest needs no decoding.
 
         Raises:
-            AlbumsortError: there is no room for the frames in shared memory.
+            AlbumsortError: there is no room for the photos in shared memory.
         """
         self._files = files
         self._settings = settings
         self._is_known = is_known
-        self._look_bytes = settings.look_side**2 * 3
-        self._slot_bytes = settings.detail**2 * 3 + self._look_bytes
-        self.frames = slots_that_fit(settings.frames, settings.workers + 1, self._slot_bytes)
+        self._small_bytes = settings.small_side**2 * 3
+        self._slot_bytes = settings.detail**2 * 3 + self._small_bytes
+        self.slots = slots_that_fit(settings.slots, settings.workers + 1, self._slot_bytes)
         memory = None
         try:
             with worker_environment():  # the first shared memory starts a process, too, that watches over it
-                memory = shared_memory.SharedMemory(create=True, size=self.frames * self._slot_bytes)
+                memory = shared_memory.SharedMemory(create=True, size=self.slots * self._slot_bytes)
         except BaseException:  # Ctrl-C among them, which waited for this: nobody else would free it
             if memory is not None:
                 memory.close()
                 memory.unlink()
             raise
         self._memory = memory
-        self._free = deque(range(self.frames))
-        self._ready: queue.SimpleQueue[Frame | KnownPhoto | Photo | BaseException | None] = queue.SimpleQueue()
+        self._free = deque(range(self.slots))
+        self._ready: queue.SimpleQueue[DecodedPhoto | KnownPhoto | Photo | BaseException | None] = queue.SimpleQueue()
         self._context = multiprocessing.get_context("spawn")
         self._wake_up, self._bell = self._context.Pipe(duplex=False)
-        self._at_the_bell = threading.Lock()  # frames are released by several threads
+        self._at_the_bell = threading.Lock()  # photos are released by several threads
         self._stopping = False
         self._workers: list[_Worker] = []
         self._thread = threading.Thread(target=self._run, name="decoders", daemon=True)
@@ -175,15 +174,15 @@ class Decoders:
         self._memory.close()
         self._memory.unlink()
 
-    def __iter__(self) -> Iterator[Frame | KnownPhoto | Photo]:
+    def __iter__(self) -> Iterator[DecodedPhoto | KnownPhoto | Photo]:
         while (item := self._ready.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
 
-    def release(self, frame: Frame) -> None:
-        """Give the frame's memory back for the next photo; its arrays must not be used any more."""
-        self._free.append(frame.slot)
+    def release(self, photo: DecodedPhoto) -> None:
+        """Give the photo's memory back for the next one; its arrays must not be used any more."""
+        self._free.append(photo.slot)
         self._ring()
 
     def _ring(self) -> None:
@@ -199,7 +198,7 @@ class Decoders:
                 self._memory.name,
                 self._slot_bytes,
                 self._settings.detail,
-                self._settings.look_side,
+                self._settings.small_side,
             ),
             daemon=True,
         )
@@ -309,19 +308,19 @@ class Decoders:
             self._fail(worker, message.reason, message.digest)
             return
         assert worker.slot is not None  # noqa: S101 - what is decoded was granted
-        self._ready.put(self._frame(worker, message))
+        self._ready.put(self._decoded(worker, message))
         worker.slot = None
         worker.rest()
 
-    def _frame(self, worker: _Worker, message: Decoded) -> Frame:
+    def _decoded(self, worker: _Worker, message: Decoded) -> DecodedPhoto:
         assert worker.slot is not None  # noqa: S101
         start = worker.slot * self._slot_bytes
         arrays = [
             np.ndarray(shape, np.uint8, self._memory.buf, offset)
-            for shape, offset in ((message.look, start), (message.pixels, start + self._look_bytes))
+            for shape, offset in ((message.small, start), (message.pixels, start + self._small_bytes))
         ]
         photo = replace(self._photo(worker, message.error), phash=message.phash, exposure=message.exposure)
-        return Frame(photo, arrays[1], arrays[0], worker.slot)
+        return DecodedPhoto(photo, arrays[1], arrays[0], worker.slot)
 
     def _photo(self, worker: _Worker, error: str | None = None, digest: str | None = None) -> Photo:
         file, opened = worker.file, worker.opened

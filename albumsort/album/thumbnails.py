@@ -9,12 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.album.decoders import Decoders, DecoderSettings, Frame
-from albumsort.records import Photo, PhotoFile
-from albumsort.settings import ScanSettings
-
-#: That a photo may have in a scan, unless told.
-_MEGAPIXELS = ScanSettings().max_megapixels
+from albumsort.album.decoders import DecodedPhoto, Decoders, DecoderSettings
+from albumsort.records import MAX_MEGAPIXELS, Photo, PhotoFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +18,11 @@ class Thumbnail:
     """A small picture of a photo, or why there is none.
 
     Attributes:
-        path: of the photo.
-        pixels: uint8 RGB ``(height, width, 3)``, upright; as far as they go in a file that ends too early. None when
-            the photo could not be read.
-        scale: its pixels a pixel of the upright full-size photo.
-        error: one line; None when all is well.
+        path: path of the photo.
+        pixels: uint8 RGB ``(height, width, 3)``, upright. For a file that ends too early, the pixels that are there.
+            None when the photo could not be read.
+        scale: pixels of the thumbnail per pixel of the upright full-size photo.
+        error: one line that says what is wrong; None when nothing is.
     """
 
     path: str
@@ -36,15 +32,15 @@ class Thumbnail:
 
 
 def megapixels(photos: Iterable[Photo]) -> float:
-    """As many as a photo may have, where these were read before: what a scan takes unless told, or what they have."""
-    return max([_MEGAPIXELS, *((p.width or 0) * (p.height or 0) / 1e6 for p in photos)])
+    """The limit on megapixels that lets all these photos pass, at least the default: a scan has read them before."""
+    return max([MAX_MEGAPIXELS, *((p.width or 0) * (p.height or 0) / 1e6 for p in photos)])
 
 
-def thumbnails(paths: Sequence[str], side: int, max_megapixels: float = _MEGAPIXELS) -> Iterator[Thumbnail]:
-    """One of each photo, in the order in which they are ready; few are held at a time.
+def thumbnails(paths: Sequence[str], side: int, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator[Thumbnail]:
+    """Yield a thumbnail of each photo, in the order in which they are ready; few are held at a time.
 
     Args:
-        paths: absolute, each once.
+        paths: absolute paths of the photos, each once.
         side: pixels on the long side, at most; a photo that is smaller keeps its size.
         max_megapixels: a photo with more is refused by its header.
 
@@ -54,10 +50,10 @@ def thumbnails(paths: Sequence[str], side: int, max_megapixels: float = _MEGAPIX
     if not paths:
         return
     workers = min(len(paths), os.cpu_count() or 1)
-    settings = DecoderSettings(workers, 1, side, max_megapixels, frames=2 * workers)
+    settings = DecoderSettings(workers, 1, side, max_megapixels, slots=2 * workers)
     with Decoders((PhotoFile(path, 0, 0) for path in paths), settings) as decoders:
         for item in decoders:
-            if isinstance(item, Frame):
+            if isinstance(item, DecodedPhoto):
                 pixels = item.pixels.copy()
                 decoders.release(item)
                 photo = item.photo

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.album.decoders import Decoders, Frame, KnownPhoto
+from albumsort.album.decoders import DecodedPhoto, Decoders, KnownPhoto
 from albumsort.errors import AlbumsortError
 from albumsort.records import Box, Detection, Face, Photo, PhotoFile, PhotoResult, ReadPhoto, mtime_ns
 from albumsort.settings import ScanSettings
@@ -81,7 +81,7 @@ class FaceReader:
         """Of the emotion model; None as long as nothing was classified."""
         return self._classifier.card if self._classifier else None
 
-    def read_face(self, frame: Frame) -> ReadPhoto:
+    def read_face(self, frame: DecodedPhoto) -> ReadPhoto:
         """Read a picture that is one face."""
         crop, sharpness = whole_picture(frame.pixels)
         photo = frame.photo
@@ -90,7 +90,7 @@ class FaceReader:
         face = Face(box, 1.0, (), sharpness, probabilities)
         return ReadPhoto(photo, (face,), crops=crop[None])
 
-    def read(self, frames: Sequence[Frame]) -> list[ReadPhoto]:
+    def read(self, frames: Sequence[DecodedPhoto]) -> list[ReadPhoto]:
         """Find and read the faces of some photos.
 
         Raises:
@@ -105,15 +105,15 @@ class FaceReader:
             reason = next(iter(str(error).splitlines()), "")[:200]
             raise AlbumsortError(f"the networks failed ({type(error).__name__}: {reason}); try --device cpu") from error
 
-    def _read(self, frames: Sequence[Frame]) -> list[ReadPhoto]:
-        found = self.detector.detect([frame.look for frame in frames])
-        cut = [cut_out(frame.pixels, frame.look, faces) for frame, faces in zip(frames, found, strict=True)]
+    def _read(self, frames: Sequence[DecodedPhoto]) -> list[ReadPhoto]:
+        found = self.detector.detect([frame.small for frame in frames])
+        cut = [cut_out(frame.pixels, frame.small, faces) for frame, faces in zip(frames, found, strict=True)]
         crops = [np.stack([crop for crop, _ in tiles]) if tiles else _NO_CROPS for tiles in cut]
         rows = iter(_rows(self.classifier.probabilities(np.concatenate(crops))))
         readings = []
         for frame, faces, tiles, stack in zip(frames, found, cut, crops, strict=True):
             photo = frame.photo
-            full = (photo.width or 1) / frame.look.shape[1], (photo.height or 1) / frame.look.shape[0]
+            full = (photo.width or 1) / frame.small.shape[1], (photo.height or 1) / frame.small.shape[0]
             done = tuple(
                 Face(face.box, face.score, face.landmarks, sharpness, next(rows))
                 for face, (_, sharpness) in zip((face.scaled(*full) for face in faces), tiles, strict=True)
@@ -145,11 +145,11 @@ def read_photos(decoders: Decoders, reader: FaceReader) -> Generator[ReadPhoto |
     A photo that could not be decoded comes as a reading without faces. To be closed before the decoders are, whose
     memory the threads in here work on.
     """
-    waiting: dict[tuple[int, int], deque[tuple[int, Frame]]] = defaultdict(deque)
+    waiting: dict[tuple[int, int], deque[tuple[int, DecodedPhoto]]] = defaultdict(deque)
     flying: set[Future[list[ReadPhoto]]] = set()
     turn = 0
 
-    def read(frames: list[Frame]) -> list[ReadPhoto]:
+    def read(frames: list[DecodedPhoto]) -> list[ReadPhoto]:
         try:
             return reader.read(frames)
         finally:
@@ -181,7 +181,7 @@ def read_photos(decoders: Decoders, reader: FaceReader) -> Generator[ReadPhoto |
                 yield ReadPhoto(item, crops=_NO_CROPS)
                 continue
             turn += 1
-            height, width = item.look.shape[:2]
+            height, width = item.small.shape[:2]
             canvas = (-(-height // CANVAS_STEP), -(-width // CANVAS_STEP))
             waiting[canvas].append((turn, item))
             oldest = min(waiting, key=lambda key: waiting[key][0][0])
@@ -191,7 +191,7 @@ def read_photos(decoders: Decoders, reader: FaceReader) -> Generator[ReadPhoto |
                 yield from start(canvas)
             elif turn - waiting[oldest][0][0] >= PATIENCE:
                 yield from start(oldest)
-            elif sum(map(len, waiting.values())) > decoders.frames // 2:
+            elif sum(map(len, waiting.values())) > decoders.slots // 2:
                 yield from start(max(waiting, key=lambda key: len(waiting[key])))
         while waiting:
             yield from start(next(iter(waiting)))
@@ -248,7 +248,7 @@ def cut_faces(
         for item in decoders:
             if isinstance(item, Photo):
                 yield item, []
-            elif isinstance(item, Frame):
+            elif isinstance(item, DecodedPhoto):
                 scale = item.pixels.shape[1] / (item.photo.width or 1), item.pixels.shape[0] / (item.photo.height or 1)
                 crops = [_cut(item.pixels, box and box.scaled(*scale)) for box in boxes[item.photo.path]]
                 decoders.release(item)
@@ -287,7 +287,7 @@ def _cut(pixels: NDArray[np.uint8], box: Box | None) -> NDArray[np.uint8] | None
 def _read_faces(decoders: Decoders, reader: FaceReader) -> Generator[ReadPhoto | KnownPhoto, None, None]:
     """As ``read_photos``, for pictures that are one face each."""
     for item in decoders:
-        if isinstance(item, Frame):
+        if isinstance(item, DecodedPhoto):
             yield reader.read_face(item)
             decoders.release(item)
         else:

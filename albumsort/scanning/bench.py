@@ -22,7 +22,7 @@ import psutil
 from numpy.typing import NDArray
 
 from albumsort.album.decoder_worker import LARGEST
-from albumsort.album.decoders import Decoders, Frame
+from albumsort.album.decoders import DecodedPhoto, Decoders
 from albumsort.album.raw_pairs import jpegs_of_raws
 from albumsort.album.walk import walk
 from albumsort.errors import AlbumsortError
@@ -95,7 +95,7 @@ def bench(
     found = list(walk([str(path)], settings.exclude, settings.follow_links))
     raws = jpegs_of_raws(file.path for file in found)
     found = [file for file in found if file.path not in raws]  # a scan leaves them to their JPEGs
-    photos = photos or max(100, 4 * settings.decoders().frames)
+    photos = photos or max(100, 4 * settings.decoders().slots)
     files = [found[k * len(found) // photos] for k in range(photos)] if len(found) > photos else found
     note("reading")
     reading = _reading(files, settings.decoders().workers)
@@ -141,7 +141,7 @@ def bench(
 
 @dataclass(frozen=True)
 class _Kept:
-    """A decoded photo that outlives its slot: ``look`` and ``pixels`` as of ``Frame``."""
+    """A decoded photo that outlives its slot: ``look`` and ``pixels`` as of ``DecodedPhoto``."""
 
     look: NDArray[np.uint8]
     pixels: NDArray[np.uint8]
@@ -186,7 +186,7 @@ def _decoding(files: Sequence[PhotoFile], settings: ScanSettings) -> float:
     with Decoders(iter(files), settings.decoders()) as decoders:
         for item in decoders:
             done.append(time.perf_counter())
-            if isinstance(item, Frame):
+            if isinstance(item, DecodedPhoto):
                 decoders.release(item)
     if len(done) <= workers:
         return (done[-1] - begun) / len(done) if done else 0.0
@@ -201,9 +201,9 @@ def _frames(files: Sequence[PhotoFile], settings: ScanSettings) -> list[_Kept]:
         for item in decoders:
             if len(kept) == KEPT:
                 break
-            if isinstance(item, Frame):
+            if isinstance(item, DecodedPhoto):
                 size = (item.photo.width or 0) * (item.photo.height or 0) / 1e6
-                kept.append(_Kept(item.look.copy(), item.pixels.copy(), size))
+                kept.append(_Kept(item.small.copy(), item.pixels.copy(), size))
                 decoders.release(item)
     return kept
 
@@ -273,7 +273,7 @@ def _scan(files: Sequence[PhotoFile], settings: ScanSettings) -> tuple[dict[str,
 def _scan_here(order: dict[str, Any]) -> dict[str, float]:
     """Of a scan: ``photos`` that it reads, seconds to ``start``, photos a second as ``rate``, and ``is_steady``."""
     settings = ScanSettings(**order["settings"] | {"exclude": tuple(order["settings"]["exclude"])})
-    waiting = settings.decoders().frames
+    waiting = settings.decoders().slots
     begun, first = time.perf_counter(), 0.0
     # While the scan runs evenly, as much is decoded and waits at the end of the stretch that is timed as at its start.
     since, until = (0.0, 0), (0.0, 0)

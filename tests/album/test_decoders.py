@@ -20,10 +20,10 @@ from PIL import Image
 
 from albumsort.album import decoder_worker as decoder_process
 from albumsort.album import decoders
-from albumsort.album.decoders import Decoders, DecoderSettings, Frame, KnownPhoto
+from albumsort.album.decoders import DecodedPhoto, Decoders, DecoderSettings, KnownPhoto
 from albumsort.records import Photo, PhotoFile
 
-SETTINGS = DecoderSettings(workers=2, look_side=64, detail=256, max_megapixels=0.5, frames=3)
+SETTINGS = DecoderSettings(workers=2, small_side=64, detail=256, max_megapixels=0.5, slots=3)
 
 
 def file_of(path: Path) -> PhotoFile:
@@ -48,7 +48,7 @@ class Outcome:
 
     photos: dict[str, Photo] = field(default_factory=dict)
     pixels: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
-    looks: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    smalls: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     known: dict[str, KnownPhoto] = field(default_factory=dict)
 
     def collect(self, decoders: Decoders) -> None:
@@ -56,11 +56,11 @@ class Outcome:
             if isinstance(item, KnownPhoto):
                 self.known[Path(item.file.path).name] = item
                 continue
-            photo = item.photo if isinstance(item, Frame) else item
+            photo = item.photo if isinstance(item, DecodedPhoto) else item
             name = Path(photo.path).name
             self.photos[name] = photo
-            if isinstance(item, Frame):
-                self.pixels[name], self.looks[name] = item.pixels.copy(), item.look.copy()
+            if isinstance(item, DecodedPhoto):
+                self.pixels[name], self.smalls[name] = item.pixels.copy(), item.small.copy()
                 decoders.release(item)
 
     @property
@@ -72,7 +72,7 @@ class Outcome:
 class Run:
     outcome: Outcome
     files: list[PhotoFile]
-    frames: int
+    slots: int
     libraries: str
 
 
@@ -103,7 +103,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory, album: Path, composer: objec
     outcome = Outcome()
     with Decoders(watched(), SETTINGS, lambda found: found == digest) as decoders:
         outcome.collect(decoders)
-    return Run(outcome, files, decoders.frames, "".join(libraries))
+    return Run(outcome, files, decoders.slots, "".join(libraries))
 
 
 def test_every_file_has_one_result(mixed: Run) -> None:
@@ -113,13 +113,13 @@ def test_every_file_has_one_result(mixed: Run) -> None:
 
 def test_more_photos_than_slots_come_with_their_own_pixels(mixed: Run) -> None:
     shades = range(10, 130, 10)
-    assert len(shades) > 2 * mixed.frames
+    assert len(shades) > 2 * mixed.slots
     for shade in shades:
-        pixels, look = mixed.outcome.pixels[f"{shade}.png"], mixed.outcome.looks[f"{shade}.png"]
+        pixels, small = mixed.outcome.pixels[f"{shade}.png"], mixed.outcome.smalls[f"{shade}.png"]
         assert pixels.shape == (171, 256, 3)
-        assert look.shape == (43, 64, 3)
+        assert small.shape == (43, 64, 3)
         assert (pixels == (shade, 100, 200)).all()
-        assert (look == (shade, 100, 200)).all()
+        assert (small == (shade, 100, 200)).all()
 
 
 def test_a_photo_comes_with_all_that_its_file_tells(mixed: Run, composer: object) -> None:
@@ -178,7 +178,7 @@ def trouble(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     crash, killed = deaths
     files = [*good[:2], crash, good[2], killed, pipe(folder / "hang.jpg"), good[3]]
     outcome = Outcome()
-    with Decoders(iter(files), DecoderSettings(2, 64, 256, seconds=4, frames=3)) as decoders:
+    with Decoders(iter(files), DecoderSettings(2, 64, 256, seconds=4, slots=3)) as decoders:
 
         def shoot() -> None:
             # Opening to write waits for a reader, so that the decoder is in the middle of this very file.
@@ -221,7 +221,7 @@ def test_a_decoder_killed_while_it_idles_costs_one_file_at_most(tmp_path: Path) 
         yield from good[1:]
 
     outcome = Outcome()
-    with Decoders(files(), DecoderSettings(1, 64, 256, frames=3)) as decoders:
+    with Decoders(files(), DecoderSettings(1, 64, 256, slots=3)) as decoders:
         outcome.collect(decoders)
     assert sorted(outcome.photos) == ["10.png", "20.png", "30.png"]
     assert {"10.png", "30.png"} <= set(outcome.pixels)
@@ -244,7 +244,7 @@ def test_a_photo_for_which_there_is_no_memory_costs_one_file(tmp_path: Path) -> 
         yield good[1]
 
     outcome = Outcome()
-    with Decoders(files(), DecoderSettings(1, 64, 256, frames=3)) as decoders:
+    with Decoders(files(), DecoderSettings(1, 64, 256, slots=3)) as decoders:
         outcome.collect(decoders)
     assert outcome.errors == {"large.png": "too large for the memory of this machine"}
     assert sorted(outcome.pixels) == ["10.png", "20.png"]
@@ -253,7 +253,7 @@ def test_a_photo_for_which_there_is_no_memory_costs_one_file(tmp_path: Path) -> 
 def test_leaving_early_leaves_no_process_and_no_memory(tmp_path: Path) -> None:
     files = iter([picture(tmp_path / "a.png"), pipe(tmp_path / "hang.jpg"), picture(tmp_path / "b.png")])
     before = set(multiprocessing.active_children())
-    with pytest.raises(KeyboardInterrupt), Decoders(files, DecoderSettings(1, 64, 256, frames=3)) as decoders:
+    with pytest.raises(KeyboardInterrupt), Decoders(files, DecoderSettings(1, 64, 256, slots=3)) as decoders:
         for _ in decoders:
             raise KeyboardInterrupt
     assert set(multiprocessing.active_children()) <= before
@@ -267,7 +267,7 @@ def test_a_module_in_the_working_directory_is_not_run(tmp_path: Path, monkeypatc
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'w')\n")
     monkeypatch.chdir(tmp_path)
     outcome = Outcome()
-    with Decoders(iter([picture(tmp_path / "a.png")]), DecoderSettings(1, 64, 256, frames=3)) as decoders:
+    with Decoders(iter([picture(tmp_path / "a.png")]), DecoderSettings(1, 64, 256, slots=3)) as decoders:
         outcome.collect(decoders)
     assert list(outcome.pixels) == ["a.png"]
     assert not (tmp_path / "owned").exists()
@@ -286,7 +286,7 @@ def test_a_scan_of_the_working_directory_runs_nothing_in_it(tmp_path: Path, name
         "if __name__ == '__main__':\n"
         f"    os.chdir({str(tmp_path)!r})\n"
         f"    files = iter([_stat({str(tmp_path / 'a.png')!r})])\n"
-        "    with Decoders(files, DecoderSettings(1, 64, 256, frames=3)) as all_:\n"
+        "    with Decoders(files, DecoderSettings(1, 64, 256, slots=3)) as all_:\n"
         "        for item in all_: all_.release(item)\n"
     )
     script = tmp_path.parent / f"scan_{name}.py"
@@ -302,7 +302,7 @@ def test_an_error_of_the_walk_reaches_who_iterates(tmp_path: Path) -> None:
         raise RuntimeError("the walk broke")
 
     with (
-        Decoders(files(), DecoderSettings(1, 64, 256, frames=3)) as decoders,
+        Decoders(files(), DecoderSettings(1, 64, 256, slots=3)) as decoders,
         pytest.raises(RuntimeError, match="the walk broke"),
     ):
         Outcome().collect(decoders)
@@ -354,7 +354,7 @@ def test_a_stop_while_memory_is_taken_gives_it_back(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(decoders.shared_memory, "SharedMemory", Stopped)
     with pytest.raises(KeyboardInterrupt):
-        Decoders(iter([]), DecoderSettings(1, 64, 64, frames=2))
+        Decoders(iter([]), DecoderSettings(1, 64, 64, slots=2))
     monkeypatch.undo()
     with pytest.raises(FileNotFoundError):
         SharedMemory(taken[0])
@@ -371,7 +371,7 @@ def test_a_stop_while_a_process_starts_ends_it(monkeypatch: pytest.MonkeyPatch) 
         os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", stopped)
-    with pytest.raises(KeyboardInterrupt), Decoders(iter([]), DecoderSettings(2, 64, 64, frames=3)):
+    with pytest.raises(KeyboardInterrupt), Decoders(iter([]), DecoderSettings(2, 64, 64, slots=3)):
         pytest.fail("it goes on")
     assert len(started) == 1
     assert not started[0].is_alive()

@@ -14,7 +14,7 @@ from PIL import Image
 
 from albumsort.album import raw
 from albumsort.album.decoder_worker import Failed, decode_file
-from albumsort.album.decoders import Decoders, DecoderSettings, Frame
+from albumsort.album.decoders import DecodedPhoto, Decoders, DecoderSettings
 from albumsort.album.formats import NEEDS_RAWPY, reads_raw
 from albumsort.album.photo import UnreadablePhotoError, megapixels_in_memory, open_photo
 from albumsort.records import Photo, PhotoFile
@@ -201,13 +201,11 @@ def test_without_the_extra_the_file_says_what_to_install(
 
 
 def decoded(path: Path, limit: float = 200.0) -> list[Photo]:
-    with Decoders(
-        iter([PhotoFile(str(path), 0, 0)]), DecoderSettings(1, 64, 256, max_megapixels=limit, frames=3)
-    ) as it:
+    with Decoders(iter([PhotoFile(str(path), 0, 0)]), DecoderSettings(1, 64, 256, max_megapixels=limit, slots=3)) as it:
         photos = []
         for item in it:
-            photos.append(item.photo if isinstance(item, Frame) else item)
-            if isinstance(item, Frame):
+            photos.append(item.photo if isinstance(item, DecodedPhoto) else item)
+            if isinstance(item, DecodedPhoto):
                 it.release(item)
     return photos
 

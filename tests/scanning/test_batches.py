@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from albumsort.album.decoders import Decoders, Frame, KnownPhoto
+from albumsort.album.decoders import DecodedPhoto, Decoders, KnownPhoto
 from albumsort.errors import AlbumsortError
 from albumsort.records import Photo, PhotoFile, ReadPhoto
 from albumsort.scanning.batches import PATIENCE, FaceReader, read_photos
@@ -21,28 +21,28 @@ _NO_CROPS = np.empty((0, 48, 48), np.uint8)
 
 
 class FakeDecoders:
-    """Gives photos of random shapes, known ones and bad ones, and as many frames at once as it has slots."""
+    """Gives photos of random shapes, known ones and bad ones, and as many at once as it has slots."""
 
-    def __init__(self, photos: int, frames: int, seed: int, shapes: tuple[int, ...] = (64, 128, 192, 256)) -> None:
-        self.photos, self.frames, self.shapes = photos, frames, shapes
+    def __init__(self, photos: int, slots: int, seed: int, shapes: tuple[int, ...] = (64, 128, 192, 256)) -> None:
+        self.photos, self.slots, self.shapes = photos, slots, shapes
         self.dice = random.Random(seed)
-        self.free = threading.Semaphore(frames)
+        self.free = threading.Semaphore(slots)
         self.out = 0
         self._lock = threading.Lock()
 
-    def release(self, frame: Frame) -> None:
+    def release(self, photo: DecodedPhoto) -> None:
         with self._lock:
             self.out -= 1
         self.free.release()
 
-    def frame(self, number: int, shape: tuple[int, int]) -> Frame:
+    def frame(self, number: int, shape: tuple[int, int]) -> DecodedPhoto:
         assert self.free.acquire(timeout=20), "no slot comes back"
         with self._lock:
             self.out += 1
         pixels = np.empty((*shape, 3), np.uint8)
-        return Frame(Photo(str(number), 1, 1), pixels, pixels, 0)
+        return DecodedPhoto(Photo(str(number), 1, 1), pixels, pixels, 0)
 
-    def __iter__(self) -> Iterator[Frame | KnownPhoto | Photo]:
+    def __iter__(self) -> Iterator[DecodedPhoto | KnownPhoto | Photo]:
         for number in range(self.photos):
             kind = self.dice.random()
             if kind < 0.1:
@@ -56,7 +56,7 @@ class FakeDecoders:
 class OneOddShape(FakeDecoders):
     """All photos have one shape but the first."""
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[DecodedPhoto]:
         for number in range(self.photos):
             yield self.frame(number, (320, 64) if number else (64, 64))
 
@@ -67,7 +67,7 @@ class FakeReader:
     def __init__(self, breaks_on: str = "") -> None:
         self.breaks_on = breaks_on
 
-    def read(self, frames: list[Frame]) -> list[ReadPhoto]:
+    def read(self, frames: list[DecodedPhoto]) -> list[ReadPhoto]:
         if any(frame.photo.path == self.breaks_on for frame in frames):
             raise RuntimeError("broken")
         return [ReadPhoto(frame.photo, crops=_NO_CROPS) for frame in frames]
@@ -81,10 +81,10 @@ def name(item: ReadPhoto | KnownPhoto) -> int:
     return int(item.file.path if isinstance(item, KnownPhoto) else item.photo.path)
 
 
-@pytest.mark.parametrize("frames", [1, 2, 5, 24])
+@pytest.mark.parametrize("slots", [1, 2, 5, 24])
 @pytest.mark.parametrize("seed", range(4))
-def test_every_photo_comes_out_once_with_few_slots_and_many_shapes(frames: int, seed: int) -> None:
-    decoders = FakeDecoders(150, frames, seed)
+def test_every_photo_comes_out_once_with_few_slots_and_many_shapes(slots: int, seed: int) -> None:
+    decoders = FakeDecoders(150, slots, seed)
     with closing(reading(decoders)) as items:
         assert sorted(map(name, items)) == list(range(150))
     assert decoders.out == 0

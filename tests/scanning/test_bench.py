@@ -136,7 +136,7 @@ def test_the_default_is_enough_photos_on_a_machine_of_many_cores(
         (tmp_path / f"{number}.jpg").write_bytes(b"")
     taken: list[int] = []
     monkeypatch.setattr(module, "_reading", lambda files, threads: taken.append(len(files)) or 1.0)
-    for workers, least in ((2, 100), (16, 3 * ScanSettings(workers=16).decoders().frames)):
+    for workers, least in ((2, 100), (16, 3 * ScanSettings(workers=16).decoders().slots)):
         with pytest.raises(AlbumsortError):
             bench(tmp_path, None, ScanSettings(workers=workers))
         assert taken[-1] >= least

@@ -13,7 +13,7 @@ from albumsort.album.decoder_worker import Decoded, Failed, Opened, decode_file
 
 from . import corpus
 
-DETAIL, LOOK = 64, 32
+DETAIL, SMALL = 64, 32
 EXAMPLES = 2000
 
 cuts = st.tuples(st.just("cut"), st.floats(0, 1), st.just(0))
@@ -55,14 +55,14 @@ def test_any_file_is_decoded_or_said_to_be_bad_in_one_line(place: Path, kind: st
     def grant(message: Opened) -> memoryview | None:
         opened.append(message)
         # What a lying header asks for is refused by the parent; here, to keep the examples quick, much earlier.
-        return memoryview(bytearray(3 * (DETAIL**2 + LOOK**2))) if message.header.megapixels <= 4 else None
+        return memoryview(bytearray(3 * (DETAIL**2 + SMALL**2))) if message.header.megapixels <= 4 else None
 
-    answer = decode_file(os.fspath(place), grant, DETAIL, LOOK)
+    answer = decode_file(os.fspath(place), grant, DETAIL, SMALL)
     if isinstance(answer, Failed):
         assert answer.reason.isprintable() and 0 < len(answer.reason) <= 250
         assert answer.digest
     elif isinstance(answer, Decoded):
-        assert max(answer.pixels) <= max(DETAIL, 3) and max(answer.look) <= max(LOOK, 3)
+        assert max(answer.pixels) <= max(DETAIL, 3) and max(answer.small) <= max(SMALL, 3)
         assert opened[0].header.width >= 1 and opened[0].header.height >= 1
     else:
         assert answer is None and opened[0].header.megapixels > 4
