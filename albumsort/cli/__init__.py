@@ -10,7 +10,21 @@ from typing import Annotated, NoReturn
 import typer
 
 import albumsort
-from albumsort.cli import bench, bursts, correct, export, forget, predict, problems, prune, scan, sheet, stats, top
+from albumsort.cli import (
+    bench,
+    bursts,
+    correct,
+    export,
+    forget,
+    predict,
+    problems,
+    prune,
+    scan,
+    sheet,
+    show,
+    stats,
+    top,
+)
 from albumsort.cli import list as list_
 from albumsort.cli.command import Traceback, Verbose, add_command, keep_options
 from albumsort.cli.interrupt import stop
@@ -52,7 +66,7 @@ add_command(app, bursts.bursts)
 add_command(app, sheet.sheet)
 add_command(app, export.export)
 add_command(app, predict.predict)
-add_command(app, predict.show)
+add_command(app, show.show)
 add_command(app, correct.correct)
 add_command(app, stats.stats)
 add_command(app, problems.problems)

@@ -1,4 +1,4 @@
-"""albumsort bench."""
+"""albumsort bench: how fast this machine reads photos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from albumsort.cli.options import Detail, Device, Json, MinFace, Workers
 def bench(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of photos.")],
     photos: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="How many to measure on.", show_default="100 or more")
+        int | None,
+        typer.Option(min=1, metavar="N", help="The number of photos to measure.", show_default="100 or more"),
     ] = None,
     min_face: MinFace = 2.5,
     detail: Detail = 2048,
@@ -23,7 +24,7 @@ def bench(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Measure how fast this machine reads your photos, and what bounds it. Nothing is kept."""
+    """Measure how fast this machine reads your photos, and what limits it. Nothing is stored."""
     from albumsort.report.tables import bench_table
     from albumsort.scanning.bench import bench as run
     from albumsort.settings import ScanSettings

@@ -1,4 +1,4 @@
-"""albumsort bursts."""
+"""albumsort bursts: photos of one moment, the best frame first."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Annotated
 
 import typer
 
-from albumsort.cli.options import Db, Json, Threshold, filtered, index_path, known_emotion
+from albumsort.cli.options import Db, Json, asks, how_many, index_path, known_emotion
 from albumsort.culling.best_shot import WEIGHTS, judged
-from albumsort.index.filters import Filters
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.report.as_json import burst_as_dict
@@ -21,10 +20,10 @@ from albumsort.report.tables import burst_lines
 
 
 def _weights(text: str | None) -> dict[str, float]:
-    """What ``--weights`` says, ``emotion=3,sharpness=1``; what it does not name weighs nothing.
+    """Read the weights from text such as ``emotion=3,sharpness=1``. A part that is not named has the weight 0.
 
     Raises:
-        typer.BadParameter: an unknown name, one twice, or no number.
+        typer.BadParameter: a name is unknown or named twice, or a weight is no number.
     """
     if text is None:
         return dict(WEIGHTS)
@@ -43,29 +42,31 @@ def _weights(text: str | None) -> dict[str, float]:
     return found
 
 
-@filtered
+@asks(how_many(None, "The number of bursts at most, the earliest first. Default: all."))
 def bursts(
-    path: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="Only bursts below this folder.")] = None,
-    emotion: Annotated[str, typer.Option(callback=known_emotion, help="What the best frame should show.")] = "happy",
-    n: Annotated[int | None, typer.Option("-n", min=1, help="Bursts at most, the latest left out.")] = None,
+    query: Query,
+    path: Annotated[Path | None, typer.Argument(metavar="PATH", help="Only bursts below this folder.")] = None,
+    wanted: Annotated[
+        str, typer.Option("--emotion", callback=known_emotion, help="The emotion that the best frame should show.")
+    ] = "happy",
     weights: Annotated[
         str | None,
-        typer.Option(metavar="NAME=N,...", help=f"What counts, of {', '.join(WEIGHTS)}; see the README."),
+        typer.Option(
+            metavar="NAME=N,...",
+            help=f"The weights of the score's parts: {', '.join(WEIGHTS)}. The README explains them.",
+        ),
     ] = None,
     db: Db = None,
-    threshold: Threshold = None,
     as_json: Json = False,
-    *,
-    filters: Filters,
 ) -> None:
-    """List bursts, photos of one moment, by time; of each the best frame first."""
+    """List bursts, which are photos of one moment, by time. The best frame of each comes first."""
     chosen = _weights(weights)
-    if path and filters.under:
+    if path and query.filters.under:
         raise typer.BadParameter("PATH and --under both name the folder; give one of them")
-    filters = replace(filters, under=os.path.abspath(path)) if path else filters
+    if path:
+        query = replace(query, filters=replace(query.filters, under=os.path.abspath(path)))
     with Index(index_path(db)) as index:
-        query = Query(n=n, threshold=threshold, filters=filters)
-        found = [judged(burst, emotion, chosen) for burst in index.bursts(query)]
+        found = [judged(burst, wanted, chosen) for burst in index.bursts(query)]
         has_others = not found and next(index.bursts(), None) is not None
     if as_json:
         print(json.dumps([burst_as_dict(burst) for burst in found], indent=1))

@@ -1,4 +1,4 @@
-"""albumsort correct: what people know better than the model."""
+"""albumsort correct: what a face really shows."""
 
 from __future__ import annotations
 
@@ -18,22 +18,27 @@ from albumsort.text import count, printable
 
 
 def correct(
-    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo of the index.")],
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo that was scanned.")],
     emotion: Annotated[
-        str | None, typer.Argument(metavar="[EMOTION]", help=f"What the face shows: {', '.join(EMOTIONS)}.")
+        str | None, typer.Argument(metavar="EMOTION", help=f"The emotion that the face shows: {', '.join(EMOTIONS)}.")
     ] = None,
     face: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Which face, as show numbers them: the largest is 1.")
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="The number of the face, from the largest, which is 1. Needed where a photo has several.",
+        ),
     ] = None,
-    not_a_face: Annotated[bool, typer.Option("--not-a-face", help="It is no face at all.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Take back all corrections of this photo.")] = False,
+    not_a_face: Annotated[bool, typer.Option("--not-a-face", help="There is no face.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo all corrections of this photo.")] = False,
     db: Db = None,
 ) -> None:
-    """Say what a face shows where the model misread it. Every list respects it from then on, and scans keep it."""
+    """Correct a face that the model misread. All lists use the correction, and later scans keep it."""
     if (emotion is not None) + not_a_face + undo != 1:
-        raise typer.BadParameter(f"say one of: an emotion ({', '.join(EMOTIONS)}), --not-a-face, --undo")
+        raise typer.BadParameter(f"give one of: an emotion ({', '.join(EMOTIONS)}), --not-a-face, --undo")
     if undo and face is not None:
-        raise typer.BadParameter("--undo takes back all corrections of the photo; leave --face out")
+        raise typer.BadParameter("--undo undoes all corrections of the photo; leave --face out")
     if emotion is not None:
         known_emotion(emotion)
     from albumsort.index.writer import IndexWriter
@@ -44,21 +49,24 @@ def correct(
         if undo:
             print(f"{printable(path)}: {count(writer.uncorrect(path), 'correction')} taken back")
             return
-        number, said = writer.correct(path, face, emotion)
+        number, read = writer.correct(path, face, emotion)
     now = emotion or "not a face"
-    print(f"{printable(path)}, face {number}: {now} (the model said {said.emotion} {said.confidence:.0%})")
+    print(f"{printable(path)}, face {number}: {now} (the model said {read.emotion} {read.confidence:.0%})")
     if not_a_face:
         with Index(index) as left:
             found = left.photo(path)
         if found and len(found.faces) >= number:
-            hint = f"what was face {number + 1} is face {number} now, and so on; look again with: albumsort show"
-            print(hint, file=sys.stderr)
+            sys.stderr.write(f"face {number + 1} is now face {number}, and so on; see them with: albumsort show\n")
 
 
 def _check_unchanged(path: str, index_file: Path) -> None:
-    """A photo that is another by now may have other faces than those in the index."""
-    with Index(index_file) as index:  # says so when there is no index, instead of making one
+    """Make sure that the faces in the index are those of the file.
+
+    Raises:
+        AlbumsortError: the file has changed since it was scanned, or there is no index.
+    """
+    with Index(index_file) as index:
         found = index.photo(path)
-    # Of a RAW file the index has the JPEG beside it, which is then what was scanned.
+    # For a RAW file beside a JPEG, the index knows the JPEG, which is what was scanned.
     if found and os.path.exists(found.photo.path) and not is_as_scanned(found.photo):
         raise AlbumsortError(f"{printable(path)}: has changed since it was scanned; scan it again first")

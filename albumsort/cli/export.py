@@ -1,4 +1,4 @@
-"""albumsort export."""
+"""albumsort export: the best photos of each emotion in folders."""
 
 from __future__ import annotations
 
@@ -10,37 +10,22 @@ from typing import Annotated, Literal
 
 import typer
 
-from albumsort.cli.options import (
-    Db,
-    Everyone,
-    Json,
-    Scheme,
-    Threshold,
-    filtered,
-    in_scheme,
-    index_path,
-    known_emotions,
-)
-from albumsort.emotions import labels_of
+from albumsort.cli.options import EMOTION_OPTION, EVERYONE, SCHEME, Db, Json, asks, how_many, index_path
 from albumsort.errors import AlbumsortError
 from albumsort.export.folders import Exported, ExportOptions, Layout, Mode
 from albumsort.export.folders import export as export_photos
 from albumsort.export.manifest import NAME, Manifest
 from albumsort.export.sidecars import Sidecar, write_sidecars
 from albumsort.index.explain import why_empty
-from albumsort.index.filters import Filters
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.text import printable
 
 
-@filtered
+@asks(EMOTION_OPTION, how_many(None, "The number of photos per emotion. Default: all."), EVERYONE, SCHEME)
 def export(
+    query: Query,
     dest: Annotated[Path, typer.Argument(metavar="DEST", help="The folder to export into.")],
-    n: Annotated[int | None, typer.Option("-n", min=1, help="How many photos per emotion. Default: all.")] = None,
-    emotion: Annotated[
-        list[str] | None, typer.Option(callback=known_emotions, help="Only this emotion. May be repeated.")
-    ] = None,
     mode: Annotated[Mode, typer.Option(help="Copy the photos, or make links to them.")] = "copy",
     layout: Annotated[Layout, typer.Option(help="Which folders to create.")] = "emotion",
     raw: Annotated[bool, typer.Option("--raw", help="Export the RAW files of a photo beside it, too.")] = False,
@@ -54,13 +39,8 @@ def export(
         bool, typer.Option("--undo", help="Remove from DEST what exports wrote there and nobody has changed since.")
     ] = False,
     db: Db = None,
-    threshold: Threshold = None,
-    everyone: Everyone = False,
-    scheme: Scheme = "seven",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     as_json: Json = False,
-    *,
-    filters: Filters,
 ) -> None:
     """Copy or link the best photos of each emotion into a folder of its name.
 
@@ -71,9 +51,6 @@ def export(
         return
     if tag_originals and sidecar is None:
         raise typer.BadParameter("needs --sidecar xmp as well", param_hint="--tag-originals")
-    emotions = tuple(emotion) if emotion else labels_of(scheme)
-    in_scheme([*emotions, *filters.without], scheme)
-    query = Query(emotions, n, threshold, everyone, scheme, filters)
     with Index(index_path(db)) as index:
         query = index.settled(query)
         files = export_photos(index, dest, query, ExportOptions(mode, layout, raw, dry_run))
@@ -85,7 +62,7 @@ def export(
         as_dicts = [[item.as_dict() for item in items] for items in (files, sidecars)]
         print(json.dumps({"destination": str(dest), "files": as_dicts[0], "sidecars": as_dicts[1]}))
         return
-    _print_files(dest, files, emotions, dry_run, nothing)
+    _print_files(dest, files, query.emotions, dry_run, nothing)
     _print_sidecars(sidecars)
 
 

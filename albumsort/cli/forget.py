@@ -7,28 +7,26 @@ from typing import Annotated
 
 import typer
 
-from albumsort.cli.options import (
-    Db,
-    index_path,
-)
+from albumsort.cli.options import Db, index_path
 from albumsort.errors import AlbumsortError
 from albumsort.index.reader import Index
 from albumsort.text import count
 
 
 def forget(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="A photo, or a folder and all below it.")], db: Db = None
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A photo, or a folder with everything below it.")],
+    db: Db = None,
 ) -> None:
-    """Remove every trace of a folder or photo from the index. The photos themselves stay as they are."""
+    """Remove every trace of a photo or folder from the index. The photos themselves stay as they are."""
     from albumsort.index.writer import IndexWriter
 
     if not path.strip():
         raise typer.BadParameter("an empty path; name the folder or photo to forget")
     index = index_path(db)
-    Index(index).close()  # says so when there is none, instead of making one
+    Index(index).close()  # an error where there is no index; the writer would make one
     with IndexWriter(index) as writer:
-        # By the name that it was scanned by, and where it really is.
+        # A scan may have found it by this name, or by the name of the place that a link leads to.
         forgotten = sum(writer.forget(name) for name in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))))
     if not forgotten:
-        raise AlbumsortError(f"{path}: nothing more of it is in the index, where it has the name that was scanned")
+        raise AlbumsortError(f"{path}: not in the index; name it as it was scanned")
     print(f"{count(forgotten, 'file')} forgotten")

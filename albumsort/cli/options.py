@@ -1,11 +1,12 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the query that some of them make up."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import wraps
-from inspect import Signature, signature
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,12 +14,14 @@ import typer
 
 from albumsort.emotions import EMOTIONS, labels_of
 from albumsort.index.filters import Filters, checked_date
+from albumsort.index.query import Query
 
 Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="Where the networks run.")]
 Precision = Annotated[
     Literal["float32", "bfloat16"] | None,
     typer.Option(
-        help="Of the arithmetic, in place of the recipe's: bfloat16 is quicker where the processor has it.",
+        help="The precision of the arithmetic. bfloat16 is faster on processors that support it. "
+        "Default: the precision of the recipe.",
         show_default=False,
     ),
 ]
@@ -26,26 +29,34 @@ Precision = Annotated[
 Db = Annotated[
     Path | None,
     typer.Option(
-        "--db", envvar="ALBUMSORT_DB", metavar="FILE", help="The index. Unless told, in your user-data folder."
+        "--db", envvar="ALBUMSORT_DB", metavar="FILE", help="The index. Default: a file in your user-data folder."
     ),
 ]
-Threshold = Annotated[
-    float | None,
-    typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain. Unless told, what the scan had."),
-]
 MinFace = Annotated[
-    float, typer.Option(min=0.5, max=100.0, metavar="PERCENT", help="Smallest face, of the photo's long side.")
+    float,
+    typer.Option(
+        min=0.5, max=100.0, metavar="PERCENT", help="The smallest face to find, in percent of the photo's long side."
+    ),
 ]
 Detail = Annotated[
-    int, typer.Option(min=256, max=8192, metavar="PIXELS", help="Long side to which photos are decoded.")
+    int,
+    typer.Option(
+        min=256, max=8192, metavar="PIXELS", help="Photos are decoded to at most this many pixels on the long side."
+    ),
 ]
-Workers = Annotated[int, typer.Option(min=0, max=256, help="Decoder processes; 0 for one a core.")]
-Model = Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Another model than the one in use.")]
+Workers = Annotated[int, typer.Option(min=0, max=256, help="The number of decoder processes; 0 means one per core.")]
+Model = Annotated[
+    Path | None, typer.Option("--model", metavar="FILE", help="The emotion model. Default: the model in use.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+#: For commands that have no index from which to take the threshold.
+CertainFrom = Annotated[
+    float, typer.Option("--threshold", min=0.0, max=1.0, help="Faces with a lower probability are uncertain.")
+]
 
 
 def index_path(db: Path | None) -> Path:
-    """The index that is meant: ``--db``, else ``$ALBUMSORT_DB``, else the platform's user-data folder."""
+    """The path of the index: ``--db``, else ``$ALBUMSORT_DB``, else a file in the platform's user-data folder."""
     if db is not None:
         return db
     from platformdirs import user_data_path
@@ -54,10 +65,10 @@ def index_path(db: Path | None) -> Path:
 
 
 def known_emotion(word: str) -> str:
-    """One of our emotions.
+    """Return the word if it is one of the seven emotions.
 
     Raises:
-        typer.BadParameter: it is none.
+        typer.BadParameter: it is not.
     """
     if word not in EMOTIONS:
         raise typer.BadParameter(f"{word!r} is not one of {', '.join(EMOTIONS)}")
@@ -65,15 +76,15 @@ def known_emotion(word: str) -> str:
 
 
 def known_emotions(words: list[str] | None) -> list[str] | None:
-    """As ``known_emotion``, each of them, once."""
+    """Return the words without repetitions if each of them is an emotion, as ``known_emotion`` does."""
     return [known_emotion(word) for word in dict.fromkeys(words)] if words else None
 
 
 def day(text: str | None) -> str | None:
-    """A date as people write it, as far as they write it.
+    """Return a year, a month or a day as people write it.
 
     Raises:
-        typer.BadParameter: it is none.
+        typer.BadParameter: the text is no date.
     """
     if text is None:
         return None
@@ -84,50 +95,126 @@ def day(text: str | None) -> str | None:
 
 
 def png(target: Path | None) -> Path | None:
-    """A name that says what is written there.
+    """Return the name of a file if it ends in ``.png``.
 
     Raises:
-        typer.BadParameter: it says something else.
+        typer.BadParameter: it does not.
     """
     if target is not None and target.suffix.lower() != ".png":
         raise typer.BadParameter(f"{str(target)!r}: the plot is a PNG; give it a name with .png")
     return target
 
 
+def how_many(default: int | None, text: str = "The number of photos.", most: int | None = None) -> Parameter:
+    """The option ``-n``: the ``n`` of a query."""
+    kind: Any = int | None if default is None else int
+    return _option("n", Annotated[kind, typer.Option("-n", min=1, max=most, help=text)], default)
+
+
+def _option(name: str, annotation: Any, default: Any = Parameter.empty) -> Parameter:
+    return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation, default=default)
+
+
+#: Parts of a query, to be given to ``asks``: the emotions as arguments or as an option, and three options.
+EMOTION_ARGUMENTS = _option(
+    "emotion",
+    Annotated[
+        list[str],
+        typer.Argument(
+            callback=known_emotions,
+            metavar="EMOTION",
+            help=f"One or more of {', '.join(EMOTIONS)}. The probabilities of several are added up.",
+        ),
+    ],
+)
+EMOTION_OPTION = _option(
+    "emotion",
+    Annotated[
+        list[str] | None, typer.Option(callback=known_emotions, help="Only this emotion. May be given more than once.")
+    ],
+    None,
+)
+EVERYONE = _option(
+    "everyone",
+    Annotated[
+        bool, typer.Option("--everyone", help="Rank each photo by the person who shows the emotion least, not most.")
+    ],
+    False,
+)
+ALL = _option(
+    "with_copies",
+    Annotated[bool, typer.Option("--all", help="List copies, all frames of a burst and RAW files, too.")],
+    False,
+)
+SCHEME = _option(
+    "scheme",
+    Annotated[
+        Literal["seven", "six", "four"],
+        typer.Option(
+            "--label-scheme",
+            help="Which emotions are told apart. six: disgust counts as angry. "
+            "four: only angry, happy, sad and neutral, whose probabilities are scaled to add up to 1.",
+        ),
+    ],
+    "seven",
+)
+_THRESHOLD = _option(
+    "threshold",
+    Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Faces with a lower probability are uncertain. Default: the threshold of the last scan.",
+        ),
+    ],
+    None,
+)
+
+
 def _filters(
     under: Annotated[Path | None, typer.Option(metavar="DIR", help="Only photos below this folder.")] = None,
     since: Annotated[
-        str | None, typer.Option(callback=day, metavar="DATE", help="2024, 2024-05 or 2024-05-17.")
+        str | None,
+        typer.Option(callback=day, metavar="DATE", help="Only photos since 2024, 2024-05 or 2024-05-17, for example."),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(callback=day, metavar="DATE", help="Likewise, that day included.")
+        str | None,
+        typer.Option(callback=day, metavar="DATE", help="Only photos until then; that year, month or day is included."),
     ] = None,
     undated: Annotated[
-        bool, typer.Option("--undated", help="With --since or --until: photos without a date, too.")
+        bool, typer.Option("--undated", help="With --since or --until: include photos without a date.")
     ] = False,
     camera: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only photos of a camera with this in its name.")
+        str | None, typer.Option(metavar="NAME", help="Only photos of cameras that have this in their name.")
     ] = None,
     min_faces: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Only photos with so many faces or more.")
+        int | None, typer.Option(min=0, metavar="N", help="Only photos with at least this many faces.")
     ] = None,
     max_faces: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Only photos with no more faces than that.")
+        int | None, typer.Option(min=0, metavar="N", help="Only photos with at most this many faces.")
     ] = None,
     without: Annotated[
         list[str] | None,
         typer.Option(
-            "--not", callback=known_emotions, metavar="EMOTION", help="No photos with a face of it. May be repeated."
+            "--not",
+            callback=known_emotions,
+            metavar="EMOTION",
+            help="No photos on which a face shows this emotion. May be given more than once.",
         ),
     ] = None,
     min_face: Annotated[
         float | None,
         typer.Option(
-            min=0.0, max=100.0, metavar="PERCENT", help="Faces smaller than this, of the long side, are none."
+            min=0.0,
+            max=100.0,
+            metavar="PERCENT",
+            help="Ignore faces that are smaller than this, in percent of the photo's long side.",
         ),
     ] = None,
     min_detection: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, metavar="P", help="Faces found less surely than this are none.")
+        float | None,
+        typer.Option(min=0.0, max=1.0, metavar="P", help="Ignore faces of which the detector was less sure than this."),
     ] = None,
 ) -> Filters:
     if since and until and since[: len(until)] > until:
@@ -148,39 +235,53 @@ def _filters(
     )
 
 
-def filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command, whose last parameter is ``filters``, the options that these are made of in its place."""
-    *own, filters = signature(command, eval_str=True).parameters.values()
-    assert filters.name == "filters"  # noqa: S101 - for who writes a command
-    options = list(signature(_filters, eval_str=True).parameters.values())
+def asks(*parts: Parameter) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command, whose first parameter is ``query``, the options that the query is made of.
 
-    @wraps(command)
-    def run(*args: Any, **given: Any) -> None:
-        chosen = {option.name: given.pop(option.name) for option in options if option.name in given}
-        command(*args, filters=_filters(**chosen), **given)
+    Each such command has ``--threshold`` and the filters. Its own parameters follow the emotions and the number of
+    photos, and come before the other options of the query.
 
-    run.__signature__ = Signature([*own, *options])  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *options)}
-    return run
+    Args:
+        parts: what else the query is made of, such as ``EVERYONE``.
+    """
+    first = [part for part in parts if part.name in ("emotion", "n")]
+    last = [part for part in parts if part not in first]
+    with_all = [*first, *last, _THRESHOLD, *signature(_filters, eval_str=True).parameters.values()]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        _, *own = signature(command, eval_str=True).parameters.values()
+        parameters = [*first, *own, *(part for part in with_all if part not in first)]
+        order = Signature(sorted(parameters, key=lambda parameter: parameter.default is not Parameter.empty))
+
+        @wraps(command)
+        def run(*args: Any, **given: Any) -> None:
+            bound = order.bind(*args, **given)
+            bound.apply_defaults()
+            values = bound.arguments
+            command(_query({part.name: values.pop(part.name) for part in with_all}), **values)
+
+        run.__signature__ = order  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in order.parameters.values()}
+        return run
+
+    return decorate
 
 
-Scheme = Annotated[
-    Literal["seven", "six", "four"],
-    typer.Option(
-        "--label-scheme", help="six: disgust counts as angry; four: angry, happy, sad and neutral alone, as parts of 1."
-    ),
-]
-Everyone = Annotated[bool, typer.Option("--everyone", help="Rank by the face in front that shows it least.")]
-All = Annotated[bool, typer.Option("--all", help="List copies, all frames of a burst and RAW files, too.")]
-
-
-def in_scheme(emotions: Iterable[str], scheme: str) -> None:
-    """Refuse emotions that a label scheme does not have.
+def _query(values: dict[str, Any]) -> Query:
+    """Make a query of the options that a command has.
 
     Raises:
-        typer.BadParameter: naming the first.
+        typer.BadParameter: options contradict each other.
     """
-    for emotion in emotions:
+    scheme = values.pop("scheme", "seven")
+    emotions: Iterable[str] = ()
+    if "emotion" in values:
+        emotions = values.pop("emotion") or labels_of(scheme)
+    own = {name: values.pop(name) for name in ("n", "threshold", "everyone") if name in values}
+    with_copies = values.pop("with_copies", False)
+    filters = replace(_filters(**values), with_copies=with_copies)
+    for emotion in (*emotions, *filters.without):
         if emotion not in labels_of(scheme):
             labels = ", ".join(labels_of(scheme))
             raise typer.BadParameter(f"{emotion!r} is not one of {labels}, which --label-scheme {scheme} has")
+    return Query(tuple(emotions), scheme=scheme, filters=filters, **own)

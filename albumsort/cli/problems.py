@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from albumsort.cli.options import (
-    Db,
-    Json,
-    index_path,
-)
+from albumsort.cli.options import Db, Json, index_path
 from albumsort.index.reader import Index
 from albumsort.text import printable
 

@@ -1,11 +1,8 @@
-"""albumsort prune: photos that are gone leave the index."""
+"""albumsort prune: photos that are gone are dropped from the index."""
 
 from __future__ import annotations
 
-from albumsort.cli.options import (
-    Db,
-    index_path,
-)
+from albumsort.cli.options import Db, index_path
 from albumsort.index.reader import Index
 from albumsort.text import count
 
@@ -15,7 +12,7 @@ def prune(db: Db = None) -> None:
     from albumsort.index.writer import IndexWriter
 
     path = index_path(db)
-    Index(path).close()  # says so when there is none, instead of making one
+    Index(path).close()  # an error where there is no index; the writer would make one
     with IndexWriter(path) as writer:
         dropped, kept = writer.prune()
     print(f"{count(dropped, 'photo')} dropped, {kept} kept")

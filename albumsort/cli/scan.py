@@ -1,4 +1,4 @@
-"""albumsort scan."""
+"""albumsort scan: faces of whole folders into the index."""
 
 from __future__ import annotations
 
@@ -10,33 +10,43 @@ from typing import Annotated
 import typer
 
 from albumsort.cli.interrupt import stop
-from albumsort.cli.options import Db, Detail, Device, Json, MinFace, Model, Workers, index_path
+from albumsort.cli.options import CertainFrom, Db, Detail, Device, Json, MinFace, Model, Workers, index_path
 from albumsort.text import printable
 
 
 def scan(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders, and all below them, or photos.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Photos, and folders with everything below them.")
+    ],
     db: Db = None,
-    threshold: Annotated[float, typer.Option(min=0.0, max=1.0, help="Faces less sure than this are uncertain.")] = 0.5,
+    threshold: CertainFrom = 0.5,
     min_face: MinFace = 2.5,
     detail: Detail = 2048,
-    max_megapixels: Annotated[float, typer.Option(min=1.0, help="Photos with more are not read.")] = 200.0,
+    max_megapixels: Annotated[
+        float, typer.Option(min=1.0, metavar="N", help="Photos with more megapixels are not read.")
+    ] = 200.0,
     exclude: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Leave out names or paths like this. May be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB", help="Leave out names and paths that match this pattern. May be given more than once."
+        ),
     ] = None,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow symbolic links.")] = False,
     workers: Workers = 0,
     device: Device = "auto",
-    rescan: Annotated[bool, typer.Option("--rescan", help="Read photos again that have not changed.")] = False,
+    rescan: Annotated[
+        bool, typer.Option("--rescan", help="Also read photos that have not changed since the last scan.")
+    ] = False,
     model: Model = None,
     rescore: Annotated[
-        bool, typer.Option("--rescore", help="Read faces again that another model has read, without a new search.")
+        bool,
+        typer.Option("--rescore", help="Read faces again that another model has read, without searching for them."),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Find and read every face in folders of photos.
 
-    Run it again at any time: photos that have not changed are not even opened. Ctrl-C keeps what is done.
+    Run it again at any time: it does not open photos that have not changed. Ctrl-C keeps what is done so far.
     """
     from tqdm import tqdm
 

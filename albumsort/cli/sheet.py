@@ -1,37 +1,24 @@
-"""albumsort sheet."""
+"""albumsort sheet: the best photos of an emotion on one page."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from albumsort.cli.options import (
-    All,
-    Db,
-    Everyone,
-    Scheme,
-    Threshold,
-    filtered,
-    in_scheme,
-    index_path,
-    known_emotions,
-)
+from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, asks, how_many, index_path
 from albumsort.cli.output import writing
-from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.explain import why_empty
-from albumsort.index.filters import Filters
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.text import printable
 
 
 def _sheet_name(target: Path | None) -> Path | None:
-    """A name that says what to write.
+    """Return the name of a file if its suffix says which kind of sheet to write.
 
     Raises:
         typer.BadParameter: it does not.
@@ -41,35 +28,25 @@ def _sheet_name(target: Path | None) -> Path | None:
     return target
 
 
-@filtered
+@asks(EMOTION_ARGUMENTS, how_many(40, most=500), EVERYONE, ALL, SCHEME)
 def sheet(
-    emotion: Annotated[
-        list[str],
-        typer.Argument(
-            callback=known_emotions, metavar="EMOTION", help=f"Of {', '.join(EMOTIONS)}; several are added up."
-        ),
-    ],
-    n: Annotated[int, typer.Option("-n", min=1, max=500, help="How many photos.")] = 40,
+    query: Query,
     output: Annotated[
         Path | None,
-        typer.Option("-o", callback=_sheet_name, metavar="FILE", help="What to write: a .jpg, .png or .html."),
+        typer.Option(
+            "-o",
+            callback=_sheet_name,
+            metavar="FILE",
+            help="The .jpg, .png or .html to write. Default: EMOTION-sheet.jpg.",
+        ),
     ] = None,
     db: Db = None,
-    threshold: Threshold = None,
-    everyone: Everyone = False,
-    with_copies: All = False,
-    scheme: Scheme = "seven",
-    *,
-    filters: Filters,
 ) -> None:
     """Draw the photos that show an emotion best on one sheet, with boxes around the faces.
 
-    Never overwrites a file. Without -o the sheet is EMOTION-sheet.jpg.
+    The command never overwrites a file.
     """
-    in_scheme([*emotion, *filters.without], scheme)
-    wanted = " or ".join(emotion)
-    target = output or Path(f"{'-'.join(emotion)}-sheet.jpg")
-    query = Query(tuple(emotion), n, threshold, everyone, scheme, replace(filters, with_copies=with_copies))
+    target = output or Path(f"{'-'.join(query.emotions)}-sheet.jpg")
     with writing(target):
         with Index(index_path(db)) as index:
             query = index.settled(query)
@@ -84,7 +61,8 @@ def sheet(
         from albumsort.report.sheet_html import SIDE, write_html_sheet
         from albumsort.text import count
 
-        page = Sheet(f"{wanted}, everyone" if everyone else wanted, ranking, query.certain)
+        title = " or ".join(query.emotions) + (", everyone" if query.everyone else "")
+        page = Sheet(title, ranking, query.certain)
         is_html = target.suffix.lower() == ".html"
         pictures = tqdm(
             thumbnails(

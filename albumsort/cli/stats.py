@@ -9,16 +9,7 @@ from typing import Annotated
 
 import typer
 
-from albumsort.cli.options import (
-    Db,
-    Json,
-    Scheme,
-    Threshold,
-    filtered,
-    in_scheme,
-    index_path,
-    png,
-)
+from albumsort.cli.options import SCHEME, Db, Json, asks, index_path, png
 from albumsort.cli.output import writing
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
@@ -29,22 +20,19 @@ from albumsort.index.reader import Index
 from albumsort.text import count, printable
 
 
-@filtered
+@asks(SCHEME)
 def stats(
+    query: Query,
     db: Db = None,
-    threshold: Threshold = None,
-    scheme: Scheme = "seven",
     plot: Annotated[
         Path | None,
-        typer.Option(callback=png, metavar="FILE.png", help="Draw emotions over time, and how sure the model is."),
+        typer.Option(
+            callback=png, metavar="FILE.png", help="Also draw the emotions over time, and how sure the model is."
+        ),
     ] = None,
     as_json: Json = False,
-    *,
-    filters: Filters,
 ) -> None:
     """Count photos, faces and emotions."""
-    in_scheme(filters.without, scheme)
-    query = Query(threshold=threshold, scheme=scheme, filters=filters)
     with Index(index_path(db)) as index:
         counts = index.stats(query)
         if plot:

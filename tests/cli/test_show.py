@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from albumsort.cli.predict import show
+from albumsort.cli.show import show
 from albumsort.errors import AlbumsortError
 
 

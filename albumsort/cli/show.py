@@ -1,0 +1,71 @@
+"""albumsort show: a photo with its faces drawn."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from albumsort.cli.options import CertainFrom, Db, index_path
+from albumsort.cli.output import writing
+from albumsort.errors import AlbumsortError
+from albumsort.text import count, printable
+
+if TYPE_CHECKING:
+    from albumsort.records import PhotoResult
+
+#: Pixels on the long side of the photo in a drawing.
+_DRAWN = 1600
+
+
+def show(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo, scanned or not.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", metavar="FILE.png", help="The picture to write. Default: PHOTO-faces.png.")
+    ] = None,
+    db: Db = None,
+    threshold: CertainFrom = 0.5,
+) -> None:
+    """Draw a photo with a box around each face, and a bar chart per face."""
+    from albumsort.album.thumbnails import megapixels, thumbnails
+    from albumsort.export.folders import fitting_name
+    from albumsort.report.drawing import draw_faces
+
+    path = os.path.abspath(photo)
+    target = output or Path(fitting_name("", photo.name, "-faces", ".png"))
+    with writing(target):
+        result = _known(path, db) or _read(path)
+        if result.photo.error and not result.faces:
+            raise AlbumsortError(f"{printable(path)}: {result.photo.error}")
+        (picture,) = thumbnails([result.photo.path], _DRAWN, megapixels([result.photo]))
+        if picture.pixels is None:
+            raise AlbumsortError(f"{printable(path)}: {picture.error}")
+        draw_faces(picture.pixels, picture.scale, result.faces, threshold, printable(os.path.basename(path)), target)
+    print(f"{printable(str(target))}: {count(len(result.faces), 'face')}")
+
+
+def _known(path: str, db: Path | None) -> PhotoResult | None:
+    """What the index knows of a photo that has not changed since the scan.
+
+    Of a RAW file beside a JPEG, that is what it knows of the JPEG.
+    """
+    from albumsort.album.presence import is_as_scanned
+    from albumsort.index.reader import Index
+
+    index_file = index_path(db)
+    if not index_file.exists() or not os.path.exists(path):
+        return None
+    with Index(index_file) as index:
+        found = index.photo(path)
+    if found is None or not os.path.exists(found.photo.path) or not is_as_scanned(found.photo):
+        return None
+    return found
+
+
+def _read(path: str) -> PhotoResult:
+    from albumsort.scanning import batches as reading
+
+    (read,) = reading.predict([path])
+    return read
