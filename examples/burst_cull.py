@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from albumsort import Filters, Index, Query, scan
-from albumsort.culling.best_shot import judged
+from albumsort.culling.best_shot import rank_burst
 from albumsort.emotions import EMOTIONS
 from albumsort.export.folders import ExportOptions, place
 from albumsort.index import RankedPhoto
@@ -35,7 +35,7 @@ def main() -> None:
     picks = []
     with Index(args.db) as index:
         for burst in index.bursts(Query(filters=Filters(under=os.path.abspath(args.folder)))):
-            best, *others = judged(burst, args.emotion, WEIGHTS)
+            best, *others = rank_burst(burst, args.emotion, WEIGHTS)
             picks.append(RankedPhoto(best.photo, best.faces, best.score, len(others)))
             for frame in others:
                 print(frame.photo.path)

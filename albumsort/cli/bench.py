@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from albumsort.cli.options import Detail, Device, Json, MinFace, Workers
+from albumsort.text import count
+
+if TYPE_CHECKING:
+    from albumsort.scanning.bench import Bench
 
 
 def bench(
@@ -25,7 +29,6 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure how fast this machine reads your photos, and what limits it. Nothing is stored."""
-    from albumsort.report.tables import bench_table
     from albumsort.scanning.bench import bench as run
     from albumsort.settings import ScanSettings
 
@@ -36,3 +39,28 @@ def bench(
 
     found = run(path, photos, settings, note)
     print(json.dumps(found.as_dict()) if as_json else bench_table(found))
+
+
+def bench_table(found: Bench) -> str:
+    """The measurements for a terminal."""
+    of_decoding = f"{found.scan / found.rates['decoding']:.0%} of decoding alone"
+    minutes = 10_000 / min(found.scan, found.rates["reading"]) / 60
+    at_this_rate = (
+        f"At this rate 10,000 such photos take {minutes:.0f} minutes,"
+        " if the disk gives them as fast as it did now: what was read before comes from memory."
+    )
+    lines = [
+        f"{count(found.photos, 'photo')} of {found.megapixels:.1f} MP, {found.megabytes:.1f} MB and {found.faces:.1f} "
+        f"faces in the mean, on {count(found.cores, 'core')}",
+        "",
+        "                 photos/s   share of the work",
+        *(f"{stage:15} {found.rates[stage]:9.1f}   {found.shares[stage]:4.0%}" for stage in found.rates),
+        f"{'whole scan':15} {found.scan:9.1f}   {of_decoding if found.is_steady else 'with its start'}",
+        "",
+        f"It starts in {found.start:.1f} s, has {found.peak_memory:.0f} MB of memory at most, and is bound by "
+        f"{max(found.shares, key=lambda stage: found.shares[stage])}.",
+        at_this_rate
+        if found.is_steady
+        else "These are too few photos to tell how fast it goes on: give it a larger album, or a larger --photos.",
+    ]
+    return "\n".join(lines)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from albumsort.cli.options import Db, Json, asks, how_many, index_path, known_emotion
-from albumsort.culling.best_shot import WEIGHTS, judged
+from albumsort.culling.best_shot import WEIGHTS, rank_burst
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.report.as_json import burst_as_dict
@@ -66,7 +66,7 @@ def bursts(
     if path:
         query = replace(query, filters=replace(query.filters, under=os.path.abspath(path)))
     with Index(index_path(db)) as index:
-        found = [judged(burst, wanted, chosen) for burst in index.bursts(query)]
+        found = [rank_burst(burst, wanted, chosen) for burst in index.bursts(query)]
         has_others = not found and next(index.bursts(), None) is not None
     if as_json:
         print(json.dumps([burst_as_dict(burst) for burst in found], indent=1))

@@ -1,1 +1,1 @@
-"""Choosing: which faces a photo is of, which photos are of one moment, and which of these is best."""
+"""Culling: which faces a photo is of, and which photo of a burst is the best."""

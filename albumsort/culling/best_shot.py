@@ -1,16 +1,17 @@
-"""The best frame of a burst: what speaks for each, and how much it weighs."""
+"""The best shot of a burst: each photo is scored by its people, their faces and its light."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from statistics import median
+from typing import NamedTuple
 
 from albumsort.records import Face, Photo, PhotoResult
 
-#: What a frame is judged by, and how much each weighs unless told otherwise.
+#: The parts of a score (see ``rank_burst``) and their default weights.
 WEIGHTS: Mapping[str, float] = {
     "emotion": 3.0,
     "people": 6.0,
@@ -19,133 +20,158 @@ WEIGHTS: Mapping[str, float] = {
     "whole": 1.0,
     "exposure": 0.5,
 }
-#: How far the nose may lie from the middle between the eyes, in distances of the eyes, before a face counts as turned
-#: away entirely; in profile it lies at about a half.
+#: A face counts as turned away entirely if its nose is this far from the middle between the eyes, as a multiple of the
+#: distance between the eyes. In profile the multiple is about a half.
 _PROFILE = 0.5
-#: A face is of the group when at least this share of the burst's frames have a face at its place. Who is on fewer may
-#: pass by, be a pattern that the detector takes for a face, or at last look into the camera.
-_STAYS = 1 / 3
-#: What somebody who is on few frames counts for: a stranger who smiles must not outweigh one of the group who does not,
-#: but somebody who at last looks up and smiles should make the frame.
-_GUEST = 0.5
-#: How far a face may move from frame to frame, in heights, and how many times higher or lower it may become.
-_NEAR, _GROWN = 0.5, 2.0
+#: A face belongs to the group if at least this share of the burst's shots have a face at its place. A face on fewer
+#: shots may be a passer-by, a pattern that the detector takes for a face, or a person who looked up only once.
+_MEMBER_SHARE = 1 / 3
+#: Weight of a guest's emotion, for faces that are on fewer shots. With this weight a stranger who smiles cannot make up
+#: for a member of the group who does not, but a person who looks up once and smiles decides for that shot.
+_GUEST_WEIGHT = 0.5
+#: Two faces are at the same place if they are at most this multiple of their mean height apart, across and down, and
+#: neither is more than ``_MAX_GROWTH`` times as high as the other.
+_MAX_SHIFT, _MAX_GROWTH = 0.5, 2.0
+#: If the median face has a face at its place on fewer than this share of the shots, the camera moved.
+_STEADY_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """A photo of a burst.
+class BurstShot(PhotoResult):
+    """A photo of a burst with its score.
 
     Attributes:
-        score: the weighted mean of the parts, 0 to 1.
-        parts: by the names of ``WEIGHTS``, each 0 to 1; one that nothing is known of is left out.
+        score: weighted mean of the parts, 0..1.
+        parts: the values from which the score is made, 0..1 each, by the names in ``WEIGHTS``. A part that is unknown
+            is left out.
     """
 
-    photo: Photo
-    faces: tuple[Face, ...]
-    score: float
-    parts: Mapping[str, float]
+    score: float = 0.0
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
-def judged(burst: Sequence[PhotoResult], emotion: str, weights: Mapping[str, float] = WEIGHTS) -> list[Frame]:
-    """The frames of a burst, best first.
+class _People(NamedTuple):
+    """The subjects of a shot: members of the group, and guests, who are on few shots of the burst."""
 
-    Judged are the faces in front. Who is on few frames spoils none.
+    members: list[Face]
+    guests: list[Face]
 
-    - ``emotion``: of the face that shows it least;
-    - ``people``: how many there are, of the most that any frame of the burst has: who turned away is not found, and
-      whom the edge cuts or who is blurred is not in front; who is on few frames counts for half as much as he shows the
-      emotion;
-    - ``sharpness``: of the least sharp face in front, of the sharpest in the burst;
-    - ``facing``: how far the face that is turned most still looks at the camera;
-    - ``whole``: share of them that the edge does not cut: 1, unless nobody is whole and sharp;
+
+class _Place(NamedTuple):
+    """The centre and the height of a face, in long sides of the photo; in pixels if the photo's size is unknown."""
+
+    x: float
+    y: float
+    height: float
+
+
+def rank_burst(burst: Sequence[PhotoResult], emotion: str, weights: Mapping[str, float] = WEIGHTS) -> list[BurstShot]:
+    """Score the photos of a burst, best first.
+
+    Only subjects count (``culling.subjects``). A person seen on fewer than a third of the shots is a guest, and cannot
+    lower the score of a shot. A score has these parts, all for the members of the group unless guests are named:
+
+    - ``emotion``: probability of the emotion in the face that shows it least;
+    - ``people``: number of people, relative to the shot that has most. A guest counts as half of the probability of the
+      emotion in their face. People who turned away, who are blurred or whom the edge cuts off are missing;
+    - ``sharpness``: sharpness of the least sharp face, relative to the shot where it is highest;
+    - ``facing``: how far the face that is turned away most still looks at the camera (``facing``);
+    - ``whole``: share of the faces that the edge does not cut off. It is below 1 only if no face is whole and sharp;
     - ``exposure``: share of the pixels that are neither black nor white.
 
     Args:
-        burst: photos with their faces.
+        burst: photos of one moment with the faces that count.
         emotion: one of ``EMOTIONS``.
-        weights: at least one above 0; a part that is not named weighs nothing.
+        weights: weights by the names in ``WEIGHTS``, 0 or more and not all 0. A part that has none weighs nothing.
+
+    Returns:
+        the shots by falling score; equal scores by path.
     """
-    groups = _groups(burst)
-    people = [len(group) + _GUEST * sum(face.probability(emotion) for face in guests) for group, guests in groups]
-    sharpest = max((min(face.sharpness for face in group) for group, _ in groups if group), default=0.0)
-    frames = []
-    for shot, (group, _), number in zip(burst, groups, people, strict=True):
-        photo, faces = shot.photo, shot.faces
-        parts = {**_parts(photo, group, emotion, sharpest), "people": number / max(people)} if max(people) else {}
+    people = _people(burst)
+    numbers = [
+        len(members) + _GUEST_WEIGHT * sum(face.probability(emotion) for face in guests) for members, guests in people
+    ]
+    most = max(numbers, default=0)
+    sharpest = max((min(face.sharpness for face in members) for members, _ in people if members), default=0.0)
+    shots = []
+    for result, (members, _), number in zip(burst, people, numbers, strict=True):
+        photo = result.photo
+        parts = {**_parts(photo, members, emotion, sharpest), "people": number / most} if most else {}
         if photo.exposure is not None:
             parts["exposure"] = photo.exposure
         total = sum(weights.get(name, 0.0) for name in parts)
         score = sum(weights.get(name, 0.0) * value for name, value in parts.items()) / total if total else 0.0
-        frames.append(Frame(photo, faces, round(score, 6), {name: round(value, 4) for name, value in parts.items()}))
-    return sorted(frames, key=lambda frame: (-frame.score, frame.photo.path))
-
-
-def _groups(burst: Sequence[PhotoResult]) -> list[tuple[list[Face], list[Face]]]:
-    """Of each frame the faces in front: those of the group, and those that are on few frames."""
-    from albumsort.culling.subjects import in_front  # with numpy, which most commands that know of frames do not need
-
-    crowds = [
-        [face for face, counts in zip(shot.faces, in_front(shot.photo, shot.faces), strict=True) if counts]
-        for shot in burst
-    ]
-    placed = [[_place(face, shot.photo) for face in shot.faces] for shot in burst]
-
-    def share(place: tuple[float, float, float]) -> float:
-        """Of the frames, how many have a face there."""
-        return sum(any(_is_near(place, other) for other in there) for there in placed) / len(burst)
-
-    shares = [[share(_place(face, shot.photo)) for face in crowd] for shot, crowd in zip(burst, crowds, strict=True)]
-    if median([one for some in shares for one in some] or [0.0]) < 0.5:
-        return [(crowd, []) for crowd in crowds]  # the camera moves, and nobody has a place
-    groups = []
-    for crowd, some in zip(crowds, shares, strict=True):
-        of_group, guests = ([one >= _STAYS for one in some], [one < _STAYS for one in some])
-        if not any(of_group):  # all have moved together, as the camera has
-            of_group, guests = guests, of_group
-        groups.append((list(compress(crowd, of_group)), list(compress(crowd, guests))))
-    return groups
-
-
-def _place(face: Face, photo: Photo) -> tuple[float, float, float]:
-    """Where the middle of a face is, across and down, and its height, in long sides of the photo if that is known."""
-    x, y, w, h = face.box
-    long_side = max(photo.width or 0, photo.height or 0) or 1
-    return (x + w / 2) / long_side, (y + h / 2) / long_side, h / long_side
-
-
-def _is_near(one: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
-    """Whether the places of two faces may be those of one person who stays."""
-    (x, y, h), (u, v, t) = one, other
-    reach = _NEAR * (h + t) / 2
-    return abs(x - u) < reach and abs(y - v) < reach and max(h, t) <= _GROWN * min(h, t)
-
-
-def _parts(photo: Photo, group: Sequence[Face], emotion: str, sharpest: float) -> dict[str, float]:
-    """Of the faces by which a frame is judged; 0 where it has none."""
-    from albumsort.culling.subjects import is_cut  # likewise
-
-    if not group:
-        return dict.fromkeys(("emotion", "sharpness", "facing", "whole"), 0.0)
-    least = min(face.sharpness for face in group)
-    return {
-        "emotion": min(face.probability(emotion) for face in group),
-        # Of a variance, so that half as sharp in grey levels is half.
-        "sharpness": math.sqrt(least / sharpest) if sharpest else 0.0,
-        "facing": min(facing(face) for face in group),
-        "whole": sum(not is_cut(face, photo) for face in group) / len(group),
-    }
+        rounded = {name: round(value, 4) for name, value in parts.items()}
+        shots.append(BurstShot(photo, result.faces, round(score, 6), rounded))
+    return sorted(shots, key=lambda shot: (-shot.score, shot.photo.path))
 
 
 def facing(face: Face) -> float:
-    """How far a face looks at the camera, 1 straight and 0 in profile; from the places of eyes and nose."""
+    """How far a face looks at the camera, from 0 (in profile) to 1 (straight), by the places of its eyes and nose.
+
+    A face without landmarks counts as straight.
+    """
     if len(face.landmarks) < 3:
         return 1.0
-    (ax, ay), (bx, by), (nx, ny) = face.landmarks[:3]
-    dx, dy = bx - ax, by - ay
-    eyes = dx * dx + dy * dy
-    if not eyes:
+    (left_x, left_y), (right_x, right_y), (nose_x, nose_y) = face.landmarks[:3]
+    dx, dy = right_x - left_x, right_y - left_y
+    squared = dx * dx + dy * dy
+    if not squared:
         return 0.0
-    # Along the line of the eyes, so that a tilted head is not taken for one that is turned.
-    off = ((nx - (ax + bx) / 2) * dx + (ny - (ay + by) / 2) * dy) / eyes
-    return max(0.0, 1 - abs(off) / _PROFILE)
+    # Measured along the line through the eyes, so that a tilted head does not count as turned.
+    shift = ((nose_x - (left_x + right_x) / 2) * dx + (nose_y - (left_y + right_y) / 2) * dy) / squared
+    return max(0.0, 1 - abs(shift) / _PROFILE)
+
+
+def _people(burst: Sequence[PhotoResult]) -> list[_People]:
+    """The people of each shot."""
+    from albumsort.culling.subjects import subject_mask  # loads numpy, which most commands with bursts do not need
+
+    subjects = [list(compress(shot.faces, subject_mask(shot.photo, shot.faces))) for shot in burst]
+    places = [[_place(face, shot.photo) for face in shot.faces] for shot in burst]
+
+    def share(place: _Place) -> float:
+        """Share of the shots that have a face at a place."""
+        return sum(any(_is_same(place, other) for other in on_shot) for on_shot in places) / len(burst)
+
+    shares = [[share(_place(face, shot.photo)) for face in faces] for shot, faces in zip(burst, subjects, strict=True)]
+    if median([value for of_shot in shares for value in of_shot] or [0.0]) < _STEADY_SHARE:
+        return [_People(faces, []) for faces in subjects]  # the camera moved, so places tell nothing about people
+    people = []
+    for faces, of_shot in zip(subjects, shares, strict=True):
+        is_member = [value >= _MEMBER_SHARE for value in of_shot]
+        if not any(is_member):  # all faces moved together, because the camera did
+            people.append(_People(faces, []))
+            continue
+        is_guest = [not member for member in is_member]
+        people.append(_People(list(compress(faces, is_member)), list(compress(faces, is_guest))))
+    return people
+
+
+def _place(face: Face, photo: Photo) -> _Place:
+    x, y, w, h = face.box
+    long_side = max(photo.width or 0, photo.height or 0) or 1
+    return _Place((x + w / 2) / long_side, (y + h / 2) / long_side, h / long_side)
+
+
+def _is_same(one: _Place, other: _Place) -> bool:
+    """Whether two faces are at the same place, so that they may be one person who stayed there."""
+    reach = _MAX_SHIFT * (one.height + other.height) / 2
+    is_near = abs(one.x - other.x) < reach and abs(one.y - other.y) < reach
+    return is_near and max(one.height, other.height) <= _MAX_GROWTH * min(one.height, other.height)
+
+
+def _parts(photo: Photo, members: Sequence[Face], emotion: str, sharpest: float) -> dict[str, float]:
+    """The parts of a score that come from faces; 0 if the shot has none."""
+    from albumsort.culling.subjects import is_cut  # loads numpy, too
+
+    if not members:
+        return dict.fromkeys(("emotion", "sharpness", "facing", "whole"), 0.0)
+    least = min(face.sharpness for face in members)
+    return {
+        "emotion": min(face.probability(emotion) for face in members),
+        # Sharpness is a variance; by its root, a face with half the contrast in its details is half as sharp.
+        "sharpness": math.sqrt(least / sharpest) if sharpest else 0.0,
+        "facing": min(facing(face) for face in members),
+        "whole": sum(not is_cut(face, photo) for face in members) / len(members),
+    }

@@ -1,4 +1,4 @@
-"""Who stands in front: the faces that a photo is of, without passers-by, blurred heads and what the frame cuts off."""
+"""The subjects of a photo: the people it is of. Passers-by and faces that are blurred or cut off are none."""
 
 from __future__ import annotations
 
@@ -10,44 +10,50 @@ from numpy.typing import NDArray
 
 from albumsort.records import Face, Photo
 
-#: The share of the tallest face's height under which a face is background.
+#: A face lower than this share of the tallest subject's height is background.
 BACKGROUND_HEIGHT = 1 / 3
-#: The share of the clearest face's detail under which a face is blurred. In groups of one focus it is above 1/10; a
-#: Gaussian blur of a thirtieth of the face's height takes it to 1/100.
+#: A face with less than this share of the clearest face's detail is blurred. In groups that are all in focus the share
+#: is above 1/10. A Gaussian blur with a radius of a thirtieth of the face's height lowers it to 1/100.
 BLURRED = 1 / 100
-#: Share of a box that lies outside the photo when a fifth of the face is cut off: of what it sees of a face, the
-#: detector tells where the rest must be, and errs by some hundredths.
-_OUTSIDE = 0.07
+#: A face is cut off if this share of its box is outside of the photo. The detector estimates where the hidden rest of a
+#: face must be, with an error of some hundredths; at this value, about a fifth of the face is hidden.
+CUT_OFF = 0.07
 
 
-def in_front(photo: Photo, faces: Sequence[Face]) -> list[bool]:
-    """For each face of a photo whether it counts when everyone is asked for.
+def subject_mask(photo: Photo, faces: Sequence[Face]) -> list[bool]:
+    """Whether each face of a photo is a subject.
 
-    Left out are the blurred and the cut, then those lower than a third of the tallest that is left. Where nobody is
-    left, neither blur nor frame matter: a photo with faces has one in front. How faces look, or whether they are turned
-    away, plays no part: they were meant to be on the photo, and they may spoil it.
+    First, blurred faces and those that the edge cuts off are left out, then those lower than a third of the tallest
+    that is left. If all faces are blurred or cut off, only their heights decide, so a photo with faces has at least one
+    subject. Emotions and the direction of a face play no part: a person who is meant to be on a photo may spoil it.
     """
     if not faces:
         return []
-    heights, sharpness = (np.array(values) for values in ([f.box[3] for f in faces], [f.sharpness for f in faces]))
+    heights = np.array([face.box.h for face in faces])
+    sharpness = np.array([face.sharpness for face in faces])
     cut = np.array([is_cut(face, photo) for face in faces])
-    return [bool(is_front) for is_front in standing_in_front(heights, sharpness, cut, np.zeros(1, np.int64))]
+    return [bool(is_subject) for is_subject in subject_masks(heights, sharpness, cut, np.zeros(1, np.int64))]
 
 
-def standing_in_front(
+def subject_masks(
     heights: NDArray[np.float64], sharpness: NDArray[np.float64], cut: NDArray[np.bool_], first: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """As ``in_front`` for the faces of many photos, those of one photo behind each other.
+    """Whether each face of many photos is a subject, by the rules of ``subject_mask``.
+
+    The faces of one photo follow each other. There must be at least one face.
 
     Args:
-        heights: of the faces' boxes in pixels ``(n,)``, at least one.
-        sharpness: as in ``Face`` ``(n,)``.
-        cut: whether the edge of the photo cuts them ``(n,)``.
-        first: where the faces of each photo begin ``(photos,)``.
+        heights: heights of the faces' boxes in pixels, ``(n,)``.
+        sharpness: as in ``Face``, ``(n,)``.
+        cut: whether the edge of the photo cuts the face off, ``(n,)``.
+        first: index of each photo's first face, ``(photos,)``.
+
+    Returns:
+        ``(n,)``.
     """
     photo = np.repeat(np.arange(len(first)), np.diff(first, append=len(heights)))
-    # Sharp or not, a face has the less variance in its Laplacian the larger it is, down to the square of its height for
-    # one that the lens or an earlier scaling has softened.
+    # A larger face has a lower variance of its Laplacian; if the lens or an earlier scaling has softened the face, the
+    # variance falls with the square of the height. The factor keeps large faces from counting as blurred.
     details = sharpness * heights**2
     meant = (details >= np.maximum.reduceat(details, first)[photo] * BLURRED) & ~cut
     meant |= ~np.logical_or.reduceat(meant, first)[photo]
@@ -56,15 +62,24 @@ def standing_in_front(
 
 
 def is_cut(face: Face, photo: Photo) -> bool:
-    """Whether the edge of the photo cuts a face; False for a photo of unknown size."""
+    """Whether the edge of the photo cuts a face off; False if the size of the photo is unknown."""
     if not photo.width or not photo.height:
         return False
     return bool(is_cut_off(face.box, photo.width, photo.height))
 
 
 def is_cut_off(box: Any, width: Any, height: Any) -> Any:
-    """As ``is_cut``, of numbers or of arrays of them: ``x, y, w, h`` of boxes, and the photos' sizes, in pixels."""
+    """Whether boxes reach out of their photos by more than ``CUT_OFF`` of their areas.
+
+    Args:
+        box: ``x, y, w, h`` in pixels; each is a number or an array ``(n,)``.
+        width: of the photo in pixels, a number or ``(n,)``.
+        height: likewise.
+
+    Returns:
+        a bool or ``(n,)``.
+    """
     x, y, w, h = box
     across = np.minimum(x + w, width) - np.maximum(x, 0)
     down = np.minimum(y + h, height) - np.maximum(y, 0)
-    return np.maximum(across, 0) * np.maximum(down, 0) < (1 - _OUTSIDE) * w * h
+    return np.maximum(across, 0) * np.maximum(down, 0) < (1 - CUT_OFF) * w * h

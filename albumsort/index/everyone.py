@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from albumsort.culling.subjects import in_front
+from albumsort.culling.subjects import subject_mask
 from albumsort.emotions import EMOTIONS
 from albumsort.index.rows import faces_of, photo_of
 
@@ -27,7 +27,7 @@ def rows(where: str = "") -> str:
 def work_out(connection: sqlite3.Connection, photo_id: int) -> None:
     """Bring the table, and who is in front, up to date with the faces of a photo."""
     ids = connection.execute("SELECT id FROM faces WHERE photo_id = ? ORDER BY id", (photo_id,)).fetchall()
-    front = in_front(photo_of(connection, photo_id), faces_of(connection, photo_id))
+    front = subject_mask(photo_of(connection, photo_id), faces_of(connection, photo_id))
     connection.executemany("UPDATE faces SET front = ? WHERE id = ?", zip(front, (i for (i,) in ids), strict=True))
     connection.execute("DELETE FROM everyone WHERE photo_id = ?", (photo_id,))
     connection.execute(f"INSERT INTO everyone {rows('WHERE photo_id = :photo')}", {"photo": photo_id})

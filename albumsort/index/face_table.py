@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.culling.subjects import standing_in_front
+from albumsort.culling.subjects import subject_masks
 from albumsort.emotions import SCHEMES, labels_of
 from albumsort.index import packed as columns
 from albumsort.index.filters import Filters
@@ -104,7 +104,7 @@ class Crowd:
         if places is None:  # all faces count, and who is in front is known
             front = self._faces.readings["front"]
         else:
-            front = standing_in_front(places["height"], places["sharpness"], places["cut"], self.first)
+            front = subject_masks(places["height"], places["sharpness"], places["cut"], self.first)
         least = np.minimum.reduceat(np.where(front, score, 1.0), self.first)
         mean = np.add.reduceat(np.where(front, score, 0.0), self.first) / np.add.reduceat(front, self.first, dtype=int)
         return self._ranked(emotions, [least, mean])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.culling.subjects import is_cut_off, standing_in_front
+from albumsort.culling.subjects import is_cut_off, subject_masks
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.schema import CHUNK
@@ -166,5 +166,5 @@ def _faces(rows: Sequence[tuple[float | None, ...]]) -> Columns:
     places["cut"], places["height"] = is_cut_off((x, y, w, h), width, height), h
     # A face on a photo of unknown size is large enough for any question.
     places["size"] = np.where(np.maximum(width, height) > 0, np.maximum(w, h) / np.maximum(width, height) * 100, np.inf)
-    readings["front"] = standing_in_front(h, places["sharpness"], places["cut"], first_of_each(readings["photo"]))
+    readings["front"] = subject_masks(h, places["sharpness"], places["cut"], first_of_each(readings["photo"]))
     return Columns(readings, places)

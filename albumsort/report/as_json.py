@@ -1,17 +1,17 @@
-"""Lists, photos, faces and bursts as the objects that are printed as JSON."""
+"""Photos of lists, faces and bursts as dictionaries for JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from albumsort.culling.best_shot import Frame
+from albumsort.culling.best_shot import BurstShot
 from albumsort.emotions import EMOTIONS
 from albumsort.records import Face, PhotoResult, RankedPhoto
 
 
 def face_as_dict(face: Face, threshold: float) -> dict[str, Any]:
-    """A face for JSON. ``emotion`` is None where the best probability is under the threshold."""
+    """A face for JSON. ``emotion`` is None if the highest probability is below the threshold."""
     return {
         "box": [round(value, 2) for value in face.box],
         "detection": round(face.detection, 4),
@@ -35,7 +35,7 @@ def row_as_dict(row: RankedPhoto, threshold: float) -> dict[str, Any]:
 
 
 def result_as_dict(result: PhotoResult, threshold: float) -> dict[str, Any]:
-    """A photo that was read without an index, for JSON."""
+    """A photo that is in no index, for JSON."""
     return {
         "path": result.photo.path,
         "faces": [face_as_dict(face, threshold) for face in result.faces],
@@ -43,18 +43,18 @@ def result_as_dict(result: PhotoResult, threshold: float) -> dict[str, Any]:
     }
 
 
-def burst_as_dict(frames: Sequence[Frame]) -> dict[str, Any]:
-    """A burst for JSON: its frames, best first, with the parts of each score."""
+def burst_as_dict(shots: Sequence[BurstShot]) -> dict[str, Any]:
+    """A burst for JSON: its shots, best first, with the parts of each score."""
     return {
-        "taken_at": min(frame.photo.taken_at or "" for frame in frames),
+        "taken_at": min(shot.photo.taken_at or "" for shot in shots),
         "frames": [
             {
-                "path": frame.photo.path,
-                "score": frame.score,
-                "parts": dict(frame.parts),
-                "taken_at": frame.photo.taken_at,
-                "faces": len(frame.faces),
+                "path": shot.photo.path,
+                "score": shot.score,
+                "parts": dict(shot.parts),
+                "taken_at": shot.photo.taken_at,
+                "faces": len(shot.faces),
             }
-            for frame in frames
+            for shot in shots
         ],
     }

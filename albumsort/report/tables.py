@@ -1,4 +1,4 @@
-"""Top lists, faces and measurements as table, paths, JSON and CSV."""
+"""Lists, bursts and faces as text: for a terminal, as paths, as JSON and as CSV."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from albumsort.culling.best_shot import BurstShot
 from albumsort.records import PhotoResult, RankedPhoto
 from albumsort.report.as_json import row_as_dict
 from albumsort.text import count, one_line, printable
 
-if TYPE_CHECKING:
-    from albumsort.culling.best_shot import Frame
-    from albumsort.scanning.bench import Bench
-
+#: How a list may be printed.
 Format = Literal["table", "paths", "paths0", "json", "ndjson", "csv"]
 
 
 def write_ranking(ranking: Iterable[RankedPhoto], threshold: float, form: Format) -> Iterator[str]:
-    """A list in some format, a photo at a time but for JSON; ends with a line break unless it is empty."""
+    """Write a list in some format, photo by photo, except for ``json``, which is one text.
+
+    Args:
+        ranking: the photos, best first; may be read while they are written.
+        threshold: the probability from which a face is certain, 0..1.
+        form: ``paths`` has one path per line; ``paths0`` has a null character behind each path, as ``xargs -0`` reads.
+
+    Yields:
+        pieces of text; the whole ends with a line break (``paths0``: a null character) or is empty.
+    """
     if form == "json":
         yield json.dumps([row_as_dict(row, threshold) for row in ranking], indent=1) + "\n"
     elif form == "csv":
@@ -42,20 +49,23 @@ def _line(rank: int, row: RankedPhoto) -> str:
     return f"{rank:4d}  {score:5}  {taken_on:10}  {faces:8}  {printable(row.photo.path)}{others}\n"
 
 
-def burst_lines(number: int, frames: Sequence[Frame]) -> str:
-    """A burst for a terminal, best frame first."""
-    taken_at = min(frame.photo.taken_at or "" for frame in frames)
-    lines = [f"{number:4d}  {taken_at[:19].replace('T', ' ')}  {len(frames)} frames\n"]
-    for place, frame in enumerate(frames):
-        mark = "*" if place == 0 else " "
-        lines.append(
-            f"    {mark} {frame.score:.3f}  {count(len(frame.faces), 'face'):8}  {printable(frame.photo.path)}\n"
-        )
+def burst_lines(number: int, shots: Sequence[BurstShot]) -> str:
+    """A burst for a terminal, best shot first and marked with a star.
+
+    Args:
+        number: of the burst in the list, from 1.
+        shots: best first.
+    """
+    taken_at = min(shot.photo.taken_at or "" for shot in shots)
+    lines = [f"{number:4d}  {taken_at[:19].replace('T', ' ')}  {len(shots)} frames\n"]
+    for rank, shot in enumerate(shots, 1):
+        mark = "*" if rank == 1 else " "
+        lines.append(f"    {mark} {shot.score:.3f}  {count(len(shot.faces), 'face'):8}  {printable(shot.photo.path)}\n")
     return "".join(lines)
 
 
 def describe(result: PhotoResult, threshold: float) -> str:
-    """A photo and its faces for a terminal, a line each."""
+    """A photo and its faces for a terminal, one line each. A face below the threshold is uncertain."""
     if result.photo.error and not result.faces:
         return f"{printable(result.photo.path)}: {result.photo.error}\n"
     note = f" ({result.photo.error})" if result.photo.error else ""
@@ -65,31 +75,6 @@ def describe(result: PhotoResult, threshold: float) -> str:
         x, y, w, h = (round(value) for value in face.box)
         lines.append(f"  {word} {face.confidence:.0%}  at {x},{y}  {w} x {h}\n")
     return "".join(lines)
-
-
-def bench_table(found: Bench) -> str:
-    """What ``bench`` measured, for a terminal."""
-    of_decoding = f"{found.scan / found.rates['decoding']:.0%} of decoding alone"
-    minutes = 10_000 / min(found.scan, found.rates["reading"]) / 60
-    at_this_rate = (
-        f"At this rate 10,000 such photos take {minutes:.0f} minutes,"
-        " if the disk gives them as fast as it did now: what was read before comes from memory."
-    )
-    lines = [
-        f"{count(found.photos, 'photo')} of {found.megapixels:.1f} MP, {found.megabytes:.1f} MB and {found.faces:.1f} "
-        f"faces in the mean, on {count(found.cores, 'core')}",
-        "",
-        "                 photos/s   share of the work",
-        *(f"{stage:15} {found.rates[stage]:9.1f}   {found.shares[stage]:4.0%}" for stage in found.rates),
-        f"{'whole scan':15} {found.scan:9.1f}   {of_decoding if found.is_steady else 'with its start'}",
-        "",
-        f"It starts in {found.start:.1f} s, has {found.peak_memory:.0f} MB of memory at most, and is bound by "
-        f"{max(found.shares, key=lambda stage: found.shares[stage])}.",
-        at_this_rate
-        if found.is_steady
-        else "These are too few photos to tell how fast it goes on: give it a larger album, or a larger --photos.",
-    ]
-    return "\n".join(lines)
 
 
 def _csv(ranking: Iterable[RankedPhoto]) -> Iterator[str]:
@@ -109,5 +94,5 @@ def _csv_line(*cells: object) -> str:
 
 
 def _as_text(value: str | None) -> str | None:
-    """A cell that no spreadsheet takes for a formula."""
+    """A cell that no spreadsheet executes as a formula."""
     return f"'{value}" if value and value[0] in "=+-@" else value

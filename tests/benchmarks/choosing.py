@@ -25,8 +25,8 @@ import numpy as np
 import piexif
 from PIL import Image, ImageFilter, ImageOps
 
-from albumsort.culling.best_shot import judged
-from albumsort.culling.subjects import in_front
+from albumsort.culling.best_shot import rank_burst
+from albumsort.culling.subjects import subject_mask
 from albumsort.emotions import EMOTIONS
 from albumsort.index import Index
 from albumsort.scanning.scan import scan
@@ -183,13 +183,13 @@ def main() -> None:
     with Index(args.folder / "index.db") as index:
         rows = [row for row in index.top("happy", None, threshold=0, everyone=True) if row.photo.path in smiles]
         found = list(index.bursts())
-    best = [judged(burst, "happy")[0].photo.path for burst in found]
+    best = [rank_burst(burst, "happy")[0].photo.path for burst in found]
     hits = sum(path in best for path in best_of.values())
     ranking = [row.photo.path for row in rows]
-    front = {row.photo.path: sum(in_front(row.photo, row.faces)) for row in rows}
-    whole = {path: smile for path, smile in smiles.items() if front.get(path, 0) >= people[path]}
+    subjects = {row.photo.path: sum(subject_mask(row.photo, row.faces)) for row in rows}
+    whole = {path: smile for path, smile in smiles.items() if subjects.get(path, 0) >= people[path]}
     figures = {
-        "people of the groups found": sum(front.values()) / sum(people.values()),
+        "people of the groups found": sum(subjects.values()) / sum(people.values()),
         "pairs of the everyone-list in order": pairs_in_order(ranking, smiles),
         f"the same of the {len(whole)} groups found as a whole": pairs_in_order(ranking, whole),
         "F1 of the bursts": agreement([[shot.photo.path for shot in burst] for burst in found], burst_of),

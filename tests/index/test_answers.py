@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from albumsort.culling.subjects import in_front
+from albumsort.culling.subjects import subject_mask
 from albumsort.emotions import EMOTIONS, SCHEMES, labels_of
 from albumsort.index import Index, Query
 from albumsort.index import face_table as crowd_module
@@ -96,7 +96,7 @@ def test_lists_are_those_of_a_look_at_each_face(
             sure = [one for one in faces or () if one.confidence >= certain]
             if not any(one.emotion in emotions for one in sure):
                 continue
-            front = in_front(result.photo, faces)
+            front = subject_mask(result.photo, faces)
             asked = [one for one, is_front in zip(faces, front, strict=True) if is_front] if everyone else sure
             wanted[result.photo.path] = (min if everyone else max)(score(asked, emotions))
         with Index(path) as index:

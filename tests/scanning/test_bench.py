@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 
 from albumsort.album.decoders import DecoderSettings
 from albumsort.cli import app
+from albumsort.cli.bench import bench_table
 from albumsort.errors import AlbumsortError
 from albumsort.records import PhotoFile
-from albumsort.report.tables import bench_table
 from albumsort.scanning import bench as module
 from albumsort.scanning.bench import Bench, bench
 from albumsort.scanning.scan import ScanSummary
