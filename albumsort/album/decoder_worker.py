@@ -18,17 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from albumsort.album.decoder_environment import ready_for_signals
-from albumsort.album.formats import SNIFF_BYTES, sniff
+from albumsort.album.formats import SNIFF_BYTES, UnreadablePhotoError, sniff
 from albumsort.album.perceptual_hash import perceptual_hash
-from albumsort.album.photo import (
-    Header,
-    UnreadablePhotoError,
-    decode,
-    decode_what_is_there,
-    megapixels_in_memory,
-    open_photo,
-    read_header,
-)
+from albumsort.album.photo import Header, open_photo, read_header
+from albumsort.album.pixels import decode, decode_what_is_there, megapixels_in_memory
 from albumsort.files import SIGN_OF_LIFE_BYTES, sha256
 from albumsort.resize import shrink
 from albumsort.text import printable

@@ -338,7 +338,7 @@ class Decoders:
             header.taken_at or date_in_name(file.path),
             header.camera,
             error=error,
-            orientation=header.stored,
+            orientation=header.stored_orientation,
         )
 
     def _fail(self, worker: _Worker, reason: str, digest: str | None = None) -> None:

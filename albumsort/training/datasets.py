@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.album.formats import UnreadablePhotoError
-from albumsort.album.photo import decode, open_photo, read_header
+from albumsort.album.photo import open_photo, read_header
+from albumsort.album.pixels import decode
 from albumsort.emotions import EMOTIONS, FERPLUS_COLUMNS, PERCEIVED, SCHEMES, labels_of
 from albumsort.errors import AlbumsortError
 from albumsort.settings import ScanSettings

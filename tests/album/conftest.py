@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from albumsort.album.photo import Header, decode, open_photo, read_header
+from albumsort.album.photo import Header, open_photo, read_header
+from albumsort.album.pixels import decode
 
 Reader = Callable[..., "tuple[Header, NDArray[np.uint8]]"]
 Writer = Callable[..., bytes]

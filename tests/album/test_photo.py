@@ -8,15 +8,9 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from albumsort.album.photo import (
-    Header,
-    UnreadablePhotoError,
-    decode,
-    decode_what_is_there,
-    megapixels_in_memory,
-    open_photo,
-    read_header,
-)
+from albumsort.album.formats import UnreadablePhotoError
+from albumsort.album.photo import Header, open_photo, read_header
+from albumsort.album.pixels import decode, decode_what_is_there, megapixels_in_memory
 
 ORIGINAL, DIGITIZED, MODIFIED = 0x9003, 0x9004, 0x0132
 OFFSET, OFFSET_ORIGINAL, OFFSET_DIGITIZED = 0x9010, 0x9011, 0x9012
@@ -124,7 +118,7 @@ def test_broken_exif_does_not_prevent_reading(
     read: Callable, written: Callable, grey: Image.Image, exif: bytes
 ) -> None:
     header, pixels = read(written(grey, "JPEG", exif=exif))
-    assert (header.width, header.height, header.orientation, header.taken_at) == (60, 40, 1, None)
+    assert (header.width, header.height, header.turn, header.taken_at) == (60, 40, 1, None)
     assert pixels.shape == (40, 60, 3)
 
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile
 
-from albumsort.album.photo import UnreadablePhotoError
+from albumsort.album.formats import UnreadablePhotoError
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 CORNERS = {(0, 0): RED, (0, 1): GREEN, (1, 0): BLUE, (1, 1): WHITE}
@@ -230,7 +230,7 @@ def test_a_large_webp_is_the_picture_that_a_small_one_is(
 ) -> None:
     data = written(composer.portrait(composer.HAPPY), "WEBP", **options)
     _, small = read(data, detail=300)
-    monkeypatch.setattr("albumsort.album.photo._LARGE_WEBP", 0.0)
+    monkeypatch.setattr("albumsort.album.pixels.LARGE_WEBP", 0.0)
     _, large = read(data, detail=300)
     assert small.shape == large.shape
     assert np.abs(small.astype(int) - large).mean() < 1.0
@@ -249,7 +249,7 @@ def test_a_sound_jpeg_is_read_without_pillows_decoder_and_looks_the_same(
     portrait = composer.portrait(composer.HAPPY).resize((641, 853))  # type: ignore[attr-defined]
     data = written(portrait, "JPEG", **options)
     with monkeypatch.context() as without:
-        without.setattr("albumsort.album.photo._sound_jpeg", lambda image, reduction: None)
+        without.setattr("albumsort.album.pixels._sound_jpeg", lambda image, reduction: None)
         plain = read(data, detail)[1]
     size = plain.shape[1::-1]
     if detail in (2048, 500):  # 330 and 160 need a resize after the decoder's, which goes through a picture of Pillow's

@@ -15,8 +15,9 @@ from PIL import Image
 from albumsort.album import raw
 from albumsort.album.decoder_worker import Failed, decode_file
 from albumsort.album.decoders import DecodedPhoto, Decoders, DecoderSettings
-from albumsort.album.formats import NEEDS_RAWPY, reads_raw
-from albumsort.album.photo import UnreadablePhotoError, megapixels_in_memory, open_photo
+from albumsort.album.formats import NEEDS_RAWPY, UnreadablePhotoError, reads_raw
+from albumsort.album.photo import open_photo
+from albumsort.album.pixels import megapixels_in_memory
 from albumsort.records import Photo, PhotoFile
 
 TURNS = range(1, 9)

@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from albumsort import EmotionClassifier, FaceDetector
-from albumsort.album.photo import decode, open_photo, read_header
+from albumsort.album.photo import open_photo, read_header
+from albumsort.album.pixels import decode
 from albumsort.index.corrections import overlap
 from albumsort.resize import shrink
 from albumsort.scanning.batches import cut_out

@@ -350,7 +350,7 @@ def red_face(tmp_path, face_of) -> Callable[[str, int], tuple[Path, Image.Image]
             header = read_header(open_photo(file))
         assert (header.width, header.height) == UPRIGHT
         facts = (status.st_size, status.st_mtime_ns, fingerprint(path))
-        photo = Photo(str(path), *facts, *UPRIGHT, orientation=header.stored)
+        photo = Photo(str(path), *facts, *UPRIGHT, orientation=header.stored_orientation)
         with IndexWriter(tmp_path / "turned.db") as writer:
             scan = writer.start_scan({"paths": [], "threshold": 0.5})
             writer.write(scan, [PhotoResult(photo, (face_of("happy", 0.9, BOX),))])

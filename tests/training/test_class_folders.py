@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from albumsort.album import photo
+from albumsort.album import pixels
 from albumsort.album.photo import Header
 from albumsort.training import datasets
 from albumsort.training.datasets import load_folder
@@ -92,7 +92,7 @@ def test_whatever_a_decoder_raises_costs_that_picture_alone(happy, monkeypatch):
     def decode(image: Image.Image, header: Header, detail: int) -> NDArray[np.uint8]:
         if image.size == (30, 30):
             raise RuntimeError("a decoder that gave up")
-        return photo.decode(image, header, detail)
+        return pixels.decode(image, header, detail)
 
     Image.new("L", (30, 30)).save(happy / "1.png")
     monkeypatch.setattr(datasets, "decode", decode)
