@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import importlib.util
 import io
@@ -19,7 +20,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from albumsort.emotions import EMOTIONS
 from albumsort.index.writer import IndexWriter
@@ -232,3 +235,33 @@ def index_of(tmp_path: Path, face_of: FaceMaker) -> IndexMaker:
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture
+def labelled_faces(album: Path) -> Callable[[Path], None]:
+    """Writes a small ``fer2013.csv`` and the votes of FER+ on it, ``fer2013new.csv``, into a folder.
+
+    There are two faces of each emotion in each of the three splits.
+    """
+
+    def write(folder: Path) -> None:
+        portrait = Image.open(album / "portraits" / "eileen-collins.jpg").convert("L").crop((165, 45, 275, 185))
+        pixels = np.asarray(portrait.resize((48, 48))).astype(int)
+        rows = [
+            (emotion, " ".join(map(str, (pixels + number + 7 * emotion).clip(0, 255).flat)), split)
+            for split in ("Training", "PublicTest", "PrivateTest")
+            for emotion in range(7)
+            for number in range(2)
+        ]
+        with (folder / "fer2013.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("emotion", "pixels", "Usage"), *rows])
+        names = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"]
+        order = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+        with (folder / "fer2013new.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["Usage", "Image name", *names])
+            for number, (emotion, _, split) in enumerate(rows):
+                votes = [10 if name == order[emotion] else 0 for name in names]
+                writer.writerow([split, f"fer{number:07d}.png", *votes])
+
+    return write

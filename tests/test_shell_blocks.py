@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import shlex
@@ -11,9 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from albumsort.index.writer import IndexWriter
 
@@ -45,7 +42,7 @@ def shell_blocks() -> list:
 
 
 @pytest.fixture
-def home(tmp_path, album, known_results, monkeypatch):
+def home(tmp_path, album, known_results, labelled_faces, monkeypatch):
     """A home folder with the example album in ~/Photos, some of it again in folders of its own, and labelled faces."""
     photos = tmp_path / "Photos"
     shutil.copytree(album, photos / "examples" / "album")
@@ -61,7 +58,7 @@ def home(tmp_path, album, known_results, monkeypatch):
         scan = writer.start_scan({"paths": [str(photos)], "threshold": 0.5})
         writer.write(scan, known_results(photos / "examples" / "album"))
         writer.finish_scan(scan)
-    labelled_faces(photos, album)
+    labelled_faces(photos)
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, command in (
@@ -72,28 +69,6 @@ def home(tmp_path, album, known_results, monkeypatch):
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     return photos
-
-
-def labelled_faces(folder: Path, album: Path) -> None:
-    """A small fer2013.csv, and the votes of FER+ on it."""
-    portrait = Image.open(album / "portraits" / "eileen-collins.jpg").convert("L").crop((165, 45, 275, 185))
-    pixels = np.asarray(portrait.resize((48, 48))).astype(int)
-    rows = [
-        (emotion, " ".join(map(str, (pixels + number + 7 * emotion).clip(0, 255).flat)), split)
-        for split in ("Training", "PublicTest", "PrivateTest")
-        for emotion in range(7)
-        for number in range(2)
-    ]
-    with (folder / "fer2013.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("emotion", "pixels", "Usage"), *rows])
-    names = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"]
-    order = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-    with (folder / "fer2013new.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["Usage", "Image name", *names])
-        for number, (emotion, _, split) in enumerate(rows):
-            votes = [10 if name == order[emotion] else 0 for name in names]
-            writer.writerow([split, f"fer{number:07d}.png", *votes])
 
 
 @pytest.mark.parametrize("lines", shell_blocks())
