@@ -67,7 +67,7 @@ def sheet(
         pictures = tqdm(
             thumbnails(
                 [row.photo.path for row in ranking],
-                SIDE if is_html else page.decoded,
+                SIDE if is_html else page.thumbnail_side,
                 megapixels([row.photo for row in ranking]),
             ),
             total=len(ranking),

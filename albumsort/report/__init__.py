@@ -1,1 +1,1 @@
-"""What leaves as text or picture: lists in several formats, and drawings."""
+"""Output: lists as text in several formats, drawings of photos, contact sheets and plots."""

@@ -1,7 +1,7 @@
-"""What pictures are drawn with: matplotlib, deaf to settings that lie in the working directory.
+"""matplotlib, loaded so that it ignores settings in the working directory.
 
-When it is loaded it reads a file ``matplotlibrc`` of that directory before any other, and what that says goes as far as
-running TeX. Photo folders come from strangers, so it is loaded elsewhere.
+When it is loaded, matplotlib reads the file ``matplotlibrc`` of the working directory before any other. Such a file can
+go as far as running TeX. Photo folders may come from strangers, so matplotlib is loaded in another directory.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from albumsort.files import new_file
 
 @contextlib.contextmanager
 def _in_the_package() -> Iterator[None]:
+    """Make the folder of this package the working directory."""
     try:
         here = os.getcwd()
-    except FileNotFoundError:  # it was deleted, and holds no files
+    except FileNotFoundError:  # the directory was deleted
         here = None
     os.chdir(Path(__file__).parent)
     try:
@@ -37,32 +38,32 @@ with _in_the_package():
     from matplotlib.patches import Rectangle
     from matplotlib.ticker import MaxNLocator
 
-#: DejaVu, which has many scripts and comes with matplotlib.
+#: The folder of the DejaVu fonts, which have many scripts and come with matplotlib.
 FONTS = Path(get_data_path()) / "fonts" / "ttf"
 
 __all__ = ["FONTS", "Axes", "Figure", "FigureCanvasAgg", "MaxNLocator", "Rectangle", "bare", "page", "save"]
 
 
 def page(width: float, height: float) -> Figure:
-    """An empty figure of so many inches, whose parts make room for each other."""
+    """An empty figure whose parts make room for each other; ``width`` and ``height`` are in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def bare(axes: Axes) -> None:
-    """Take away the lines above and on the right, which nothing is read from."""
+    """Remove the top and right edges of a plot, which have no scale."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
 
 def save(figure: Figure, target: Path, dots: int = 120) -> None:
-    """Write a figure as PNG, of so many dots an inch.
+    """Write a figure as PNG, with ``dots`` pixels per inch.
 
     Raises:
-        OSError: the target is there, or cannot be written.
+        OSError: the target exists already, or cannot be written.
     """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a title in a script that the font lacks shows boxes
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # characters that the font lacks are drawn as boxes
         with new_file(target) as file:
             figure.savefig(file, format="png", dpi=dots)

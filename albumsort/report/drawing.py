@@ -1,4 +1,4 @@
-"""Drawings: a photo with its faces boxed, and a bar chart of the probabilities of each."""
+"""Drawings: a photo with a box around each face, and a bar chart of probabilities per face."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
 from albumsort.records import Face
-from albumsort.report.canvas import Axes, Rectangle, page, save
+from albumsort.report.canvas import Axes, Rectangle, bare, page, save
 
-#: One colour an emotion, told apart by people with the common kinds of colour blindness (Okabe and Ito 2008).
+#: The colour of each emotion. People with the common kinds of colour blindness can distinguish them (Okabe and Ito
+#: 2008).
 COLOURS = {
     "angry": "#D55E00",
     "disgust": "#009E73",
@@ -22,11 +23,11 @@ COLOURS = {
     "surprise": "#56B4E9",
     "neutral": "#999999",
 }
-#: Of a face under the threshold.
+#: The colour of a face below the threshold.
 UNCERTAIN = "#FFFFFF"
-#: Charts drawn at most; further faces are boxed only.
+#: The largest number of charts; further faces only have a box.
 _MAX_CHARTS = 12
-#: Sides of a photo as the page allows for; of a longer one, a strip is seen.
+#: A photo with a larger ratio of its sides is drawn as a strip on a page of this ratio.
 _LONGEST = 5.0
 
 
@@ -36,12 +37,15 @@ def draw_faces(
     """Write a PNG of a photo with its faces.
 
     Args:
-        pixels: uint8 RGB ``(height, width, 3)``, upright.
-        faces: the first of them with a chart.
-        title: put above, as it is.
-        target: the file to write.
-        scale: pixels of ``pixels`` a pixel of the boxes.
-        threshold: probability under which a face is drawn as uncertain.
+        pixels: the upright photo, uint8 RGB ``(height, width, 3)``.
+        scale: factor from the pixels of the faces' boxes to those of ``pixels``.
+        faces: the first twelve also have a chart.
+        threshold: the probability from which a face is certain, 0..1.
+        title: text above the photo; never read as a formula.
+        target: must not exist.
+
+    Raises:
+        OSError: the target exists already, or cannot be written.
     """
     shown = faces[:_MAX_CHARTS]
     columns = 1 if len(shown) <= 4 else 2 if len(shown) <= 8 else 3
@@ -68,7 +72,7 @@ def _box(picture: Axes, face: Face, number: int, scale: float, threshold: float)
     colour = COLOURS[face.emotion] if certain else UNCERTAIN
     picture.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=2))
     text = f"{number} {face.emotion if certain else '?'}"
-    # Inside the photo, so that a face at the edge does not stretch the page.
+    # The label stays inside the photo, so that a face at the edge does not stretch the page.
     label = picture.text(max(x, 0), max(y, 0), text, fontsize=8, color="black", clip_on=True)
     label.set_verticalalignment("bottom" if y > 20 else "top")
     label.set_bbox({"facecolor": colour, "edgecolor": "none", "pad": 1.5})
@@ -85,5 +89,4 @@ def _bars(axes: Axes, face: Face, number: int, threshold: float) -> None:
         if value >= 0.05:
             axes.text(min(value + 0.02, 0.84), place, f"{value:.0%}", va="center", fontsize=7)
     axes.set_title(f"face {number}", fontsize=8)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    bare(axes)

@@ -1,4 +1,4 @@
-"""A contact sheet as one HTML file: no scripts, nothing loaded from elsewhere, all pictures inside."""
+"""Contact sheets as HTML: one file with all pictures inside, without scripts, that loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from PIL import Image
 from albumsort.album.thumbnails import Thumbnail
 from albumsort.files import new_file
 from albumsort.records import RankedPhoto
-from albumsort.report.sheet import Sheet, notes, shortened, tile, why_not
+from albumsort.report.sheet import Sheet, notes, shortened, tile, why_missing
 from albumsort.text import count, printable
 
-#: Pixels on the long side of a picture, about twice what it takes on a screen.
+#: Pixels on the long side of a picture, about twice the number that it has on a screen.
 SIDE = 560
 _TEXT = 20
-#: Characters of a name that a narrow cell shows on a line.
+#: Characters of a name that fit on one line of a narrow cell.
 _NAME = 32
 
 _STYLE = """
@@ -57,15 +57,15 @@ def write_html_sheet(sheet: Sheet, thumbnails: Iterable[Thumbnail], target: Path
     """Write a contact sheet as HTML.
 
     Args:
-        sheet: what it shows.
-        thumbnails: of its photos, in any order.
-        target: must not be there.
+        sheet: what to show.
+        thumbnails: those of its photos, in any order.
+        target: must not exist.
 
     Returns:
-        how many photos could not be shown.
+        the number of photos that could not be shown.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the target exists already, or cannot be written.
     """
     rows = {row.photo.path: row for row in sheet.ranking}
     folder = os.path.commonpath([os.path.dirname(path) for path in rows])
@@ -76,7 +76,7 @@ def write_html_sheet(sheet: Sheet, thumbnails: Iterable[Thumbnail], target: Path
         picture = tile(row, thumbnail, (SIDE, SIDE), sheet.threshold, _TEXT)
         if picture is None:
             missing += 1
-            pictures[thumbnail.path] = f"<p>{escape(why_not(thumbnail))}</p>"
+            pictures[thumbnail.path] = f"<p>{escape(why_missing(thumbnail))}</p>"
         else:
             pictures[thumbnail.path] = _image(picture, _alternative(row, sheet.threshold))
     with new_file(target) as file:
@@ -123,7 +123,7 @@ def _image(picture: Image.Image, alternative: str) -> str:
 
 
 def _alternative(row: RankedPhoto, threshold: float) -> str:
-    """The picture in words, for those who do not see it."""
+    """The picture in words, for people who cannot see it."""
     faces = [
         f"{face.emotion if face.confidence >= threshold else 'uncertain'} {face.confidence:.0%}" for face in row.faces
     ]

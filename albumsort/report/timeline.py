@@ -1,4 +1,4 @@
-"""The plot of an album: what its faces showed over time, and how sure the model was of them."""
+"""The plot of an album: the emotions of its faces over time, and a histogram of their probabilities."""
 
 from __future__ import annotations
 
@@ -12,54 +12,57 @@ from albumsort.report.canvas import Axes, MaxNLocator, bare, page, save
 from albumsort.report.drawing import COLOURS
 from albumsort.text import count
 
-#: From the bottom: heights compare best on the base line, which goes to what people ask for most.
+#: The emotions in a bar, from the bottom. Heights compare best at the bottom, so the most popular emotion is there.
 _ORDER = ("happy", "surprise", "neutral", "sad", "fear", "disgust", "angry")
-#: Bars that are legible beside each other; a longer time is drawn by quarter, then by year.
+#: The largest number of legible bars. A longer time is drawn by quarter or by year.
 _BARS = 40
-#: Labels that fit below them.
+#: The largest number of labels that fit below the bars.
 _LABELS = 14
-#: Least confidence that is drawn: with seven emotions, the best has at least a seventh.
+#: The lowest confidence that is drawn: the highest of seven probabilities is at least a seventh.
 _LEAST = 0.1
 
 
-def plot_timeline(found: Timeline, target: Path) -> None:
-    """Write a PNG: the share of each emotion by month, quarter or year, as many faces those have, and a histogram.
+def plot_timeline(timeline: Timeline, target: Path) -> None:
+    """Write a PNG of emotions over time.
+
+    It shows each emotion's share of the certain faces by month, quarter or year, the number of these faces, and a
+    histogram of the confidence of all faces.
 
     Args:
-        found: of at least one face.
-        target: must not be there.
+        timeline: counts of at least one face.
+        target: must not exist.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the target exists already, or cannot be written.
     """
     figure = page(10, 8)
     figure.set_layout_engine("constrained", w_pad=0.15, h_pad=0.12)
     shares, totals, histogram = figure.subplots(3, 1, height_ratios=[3, 1, 1.8])
-    months, word = period(found.months)
+    months, word = period(timeline.months)
     periods: dict[int, Counter[str]] = defaultdict(Counter)
-    for month, faces in found.months.items():
+    for month, faces in timeline.months.items():
         periods[_number(month, months)].update(faces)
     _shares(shares, periods)
     shares.set_title(f"What faces show, by {word}", fontsize=11, loc="left")
-    if found.undated:
-        shares.set_title(f"{count(found.undated, 'face')} without a date", fontsize=9, loc="right", color="#555555")
+    if timeline.undated:
+        shares.set_title(f"{count(timeline.undated, 'face')} without a date", fontsize=9, loc="right", color="#555555")
     _totals(totals, periods)
     for axes in (shares, totals):
         _time(axes, sorted(periods), months)
-    shares.tick_params(labelbottom=False)  # the same times as below
-    _histogram(histogram, found)
+    shares.tick_params(labelbottom=False)  # the labels below the second plot are the same
+    _histogram(histogram, timeline)
     figure.align_ylabels()
     save(figure, target, 110)
 
 
 def period(months: Mapping[str, object]) -> tuple[int, str]:
-    """How many months a bar stands for, and what they are called, so that all have room beside each other."""
+    """How many months each bar stands for, so that all bars are legible, and the name of that period."""
     span = _number(max(months), 1) - _number(min(months), 1) + 1 if months else 1
     return next(((n, word) for n, word in ((1, "month"), (3, "quarter")) if span <= n * _BARS), (12, "year"))
 
 
 def _number(month: str, months: int) -> int:
-    """The place in time of ``2024-05``, in steps of so many months."""
+    """The number of the period that ``month``, such as ``2024-05``, belongs to; periods have ``months`` months."""
     year, number = map(int, month.split("-"))
     return (year * 12 + number - 1) // months
 
@@ -76,7 +79,7 @@ def _shares(axes: Axes, periods: Mapping[int, Counter[str]]) -> None:
     axes.set(ylim=(0, 100), ylabel="% of certain faces")
     if places:
         handles, labels = axes.get_legend_handles_labels()
-        # In the order of the bars, beside them.
+        # Beside the bars, in the same order.
         axes.legend(handles[::-1], labels[::-1], frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     else:
         axes.text(0.5, 0.5, "no certain face has a date", ha="center", va="center", transform=axes.transAxes)
@@ -93,12 +96,12 @@ def _totals(axes: Axes, periods: Mapping[int, Counter[str]]) -> None:
 
 
 def _time(axes: Axes, places: Sequence[int], months: int) -> None:
-    """Label the bars of a time axis, as many as have room, and show months without faces as gaps."""
+    """Label as many bars of a time axis as there is room for. Periods without faces stay empty."""
     if not places:
         axes.set_xticks([])
         return
     first, last = places[0], places[-1]
-    middle, width = (first + last) / 2, max(last - first + 1, 6)  # few bars are not as broad as the page
+    middle, width = (first + last) / 2, max(last - first + 1, 6)  # so that few bars are not as wide as the page
     axes.set_xlim(middle - width / 2, middle + width / 2)
     year = 12 // months
     step = next(step for step in _steps(year) if (last - first) / step < _LABELS)
@@ -107,13 +110,16 @@ def _time(axes: Axes, places: Sequence[int], months: int) -> None:
 
 
 def _steps(year: int) -> Sequence[int]:
-    """Bars from one label to the next, when a year has so many bars; labels stand at the same place in each year."""
+    """Possible numbers of bars from one label to the next, for ``year`` bars per year.
+
+    With each of them, labels are at the same places in every year.
+    """
     within = [step for step in (1, 2, 3, 6) if step < year and year % step == 0]
     return [*within, *(year * years for years in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))]
 
 
 def _label(place: int, months: int, is_first: bool) -> str:
-    """The name of a month, quarter or year, with the year below where one begins."""
+    """The name of a month, quarter or year; where a year begins, the year is below the name."""
     year, month = divmod(place * months, 12)
     if months == 12:
         return f"{year}"
@@ -121,14 +127,14 @@ def _label(place: int, months: int, is_first: bool) -> str:
     return f"{name}\n{year}" if is_first or month == 0 else name
 
 
-def _histogram(axes: Axes, found: Timeline) -> None:
-    bins = len(found.confidences)
+def _histogram(axes: Axes, timeline: Timeline) -> None:
+    bins = len(timeline.confidences)
     middles = [(place + 0.5) / bins for place in range(bins)]
-    colours = ["#0072B2" if middle >= found.threshold else "#BBBBBB" for middle in middles]
-    axes.bar(middles, found.confidences, 0.9 / bins, color=colours)
-    axes.axvline(found.threshold, color="black", linewidth=1, linestyle=":")
+    colours = ["#0072B2" if middle >= timeline.threshold else "#BBBBBB" for middle in middles]
+    axes.bar(middles, timeline.confidences, 0.9 / bins, color=colours)
+    axes.axvline(timeline.threshold, color="black", linewidth=1, linestyle=":")
     axes.set(xlim=(_LEAST, 1), ylim=(0, None), xlabel="probability of the best emotion", ylabel="faces")
     axes.set_xticks([k / 10 for k in range(1, 11)], [f"{k * 10}%" for k in range(1, 11)])
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.set_title(f"How sure the model is: certain from {found.threshold:.0%}", fontsize=11, loc="left")
+    axes.set_title(f"How sure the model is: certain from {timeline.threshold:.0%}", fontsize=11, loc="left")
     bare(axes)

@@ -19,7 +19,7 @@ def pixels(album) -> np.ndarray:
 
 
 def drawn(target: Path) -> np.ndarray:
-    """The pixels of a drawing, which must be a sound PNG."""
+    """The pixels of a drawing, which must be a valid PNG."""
     with Image.open(target) as picture:
         assert picture.format == "PNG"
         return np.asarray(picture.convert("RGB"))
@@ -36,7 +36,7 @@ def test_any_number_of_faces_makes_a_picture_of_sensible_size(pixels, face_of, t
 
 
 @pytest.mark.parametrize("shape", [(2000, 1, 3), (1, 2000, 3)])
-def test_a_strip_of_pixels_makes_one_too(face_of, tmp_path, shape):
+def test_a_strip_of_pixels_makes_a_picture_of_sensible_size(face_of, tmp_path, shape):
     draw_faces(np.zeros(shape, np.uint8), 0.05, [face_of("happy", 0.9)], 0.5, "strip", tmp_path / "drawn.png")
     height, width, _ = drawn(tmp_path / "drawn.png").shape
     assert 400 <= height <= 1500 and 300 <= width <= 4000
@@ -69,13 +69,13 @@ def test_an_uncertain_face_looks_different_from_a_certain_one(pixels, face_of, t
     face = face_of("happy", 0.6, (200, 150, 300, 300))
     draw_faces(pixels, 1.0, [face], 0.6, "", tmp_path / "certain.png")
     draw_faces(pixels, 1.0, [face], 0.61, "", tmp_path / "uncertain.png")
-    # Left of the charts, whose line at the threshold differs anyway.
+    # Only the photo is compared: the line at the threshold in the charts differs anyway.
     certain, uncertain = (drawn(tmp_path / name)[:, :500].astype(int) for name in ("certain.png", "uncertain.png"))
     assert (abs(certain - uncertain).max(axis=2) > 50).sum() > 200
 
 
 @pytest.mark.parametrize("title", [r"$\frac$ and $x_{.jpg", "a$b$c.jpg", "100 $.jpg", r"back\slash_{^}.jpg", ""])
-def test_a_title_is_put_as_it_is_and_never_read_as_a_formula(pixels, face_of, tmp_path, title):
+def test_a_title_is_never_read_as_a_formula(pixels, face_of, tmp_path, title):
     draw_faces(pixels, 1.0, [face_of("happy", 0.9)], 0.5, title, tmp_path / "drawn.png")
     assert drawn(tmp_path / "drawn.png").size
 

@@ -41,14 +41,14 @@ def test_five_hundred_photos_stay_a_page_of_bounded_memory(ranked):
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.jpg", "JPEG"), ("a.jpeg", "JPEG"), ("a.PNG", "PNG")])
-def test_the_name_says_what_is_written(ranked, grey, tmp_path, name, kind):
+def test_the_suffix_decides_the_format(ranked, grey, tmp_path, name, kind):
     row = ranked("/photos/a.jpg")
     draw_sheet(Sheet("happy", [row], 0.5), [grey(row)], tmp_path / name)
     with Image.open(tmp_path / name) as picture:
         assert picture.format == kind
 
 
-def test_pictures_keep_their_shape_and_fill_their_room(ranked):
+def test_pictures_keep_their_shape_and_fill_the_room_they_have(ranked):
     for shape in ((300, 1200), (1200, 300), (30, 40)):
         row = ranked("/photos/a.jpg")
         picture = tile(row, Thumbnail("/photos/a.jpg", np.zeros((*shape, 3), np.uint8)), (200, 150), 0.5, 15)
@@ -77,13 +77,13 @@ def test_faces_of_a_raw_file_are_boxed_where_they_are_in_its_preview(ranked, cam
     assert picture.getpixel((160, 180)) == ImageColor.getrgb(COLOURS["sad"])
 
 
-def test_only_what_is_on_the_sheet_is_in_its_legend(ranked):
+def test_the_legend_has_only_what_is_on_the_sheet(ranked):
     rows = [ranked("/photos/a.jpg", ("sad", 0.9), ("angry", 0.6)), ranked("/photos/b.jpg", ("fear", 0.4))]
     assert list(Sheet("sad", rows, 0.5).legend) == ["angry", "sad", "uncertain"]
     assert list(Sheet("sad", rows, 0.2).legend) == ["angry", "fear", "sad"]
 
 
-def test_a_photo_without_a_picture_is_a_cell_that_is_counted(ranked, grey, tmp_path):
+def test_photos_that_cannot_be_shown_are_counted(ranked, grey, tmp_path):
     rows = [ranked("/photos/a.jpg"), ranked("/photos/gone.jpg")]
     pictures = [Thumbnail("/photos/gone.jpg", None, error="vanished"), grey(rows[0])]
     assert draw_sheet(Sheet("happy", rows, 0.5), pictures, tmp_path / "sheet.png") == 1
@@ -111,7 +111,7 @@ def test_names_in_any_script_and_of_any_length_are_drawn_without_a_warning(ranke
     assert drawn(tmp_path / "sheet.png").size
 
 
-def test_a_face_at_the_edge_or_beyond_is_drawn_as_far_as_it_is_there(ranked, grey):
+def test_a_face_beyond_the_edge_does_not_change_the_size_of_the_picture(ranked, grey):
     row = ranked(
         "/photos/a.jpg", ("happy", 0.9, (-50.0, -50.0, 900.0, 900.0)), ("sad", 0.9, (390.0, 290.0, 80.0, 90.0))
     )
@@ -128,7 +128,7 @@ def test_a_long_name_loses_its_middle():
     assert short.startswith("best-shot") and "…" in short and short.endswith("-0017.jpg")
 
 
-def test_a_taken_name_is_left_alone(ranked, grey, tmp_path):
+def test_an_existing_file_is_never_overwritten(ranked, grey, tmp_path):
     (tmp_path / "sheet.png").write_bytes(b"mine")
     row = ranked("/photos/a.jpg")
     with pytest.raises(FileExistsError):

@@ -17,12 +17,12 @@ from albumsort.report.sheet_html import write_html_sheet
 
 
 class Page(HTMLParser):
-    """What a browser would see of a page."""
+    """The tags and texts of a page, as a browser would read them."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str]]] = []
-        self.texts: list[str] = []
+        self.text_heights: list[str] = []
         self.feed(source)
         self.close()
 
@@ -31,7 +31,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if data.strip():
-            self.texts.append(data)
+            self.text_heights.append(data)
 
     def all(self, tag: str) -> list[dict[str, str]]:
         return [attributes for name, attributes in self.tags if name == tag]
@@ -39,7 +39,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def page(tmp_path):
-    """Writes a sheet and reads it back."""
+    """Writes a sheet and parses it: ``page(rows, thumbnails)``."""
 
     def make(rows, pictures, heading: str = "happy") -> Page:
         target = tmp_path / "sheet.html"
@@ -50,7 +50,7 @@ def page(tmp_path):
     return make
 
 
-def test_photos_are_there_best_first_whatever_order_they_come_in(ranked, grey, page):
+def test_photos_are_best_first_whatever_the_order_of_their_thumbnails(ranked, grey, page):
     rows = [ranked(f"/photos/{k}.jpg", ("happy", 0.9), score=0.9 - k / 10) for k in range(4)]
     seen = page(rows, [grey(row) for row in reversed(rows)])
     names = [text for text in seen.texts if text.endswith(".jpg")]
@@ -63,7 +63,7 @@ def test_photos_are_there_best_first_whatever_order_they_come_in(ranked, grey, p
     ]
 
 
-def test_all_pictures_are_inside_and_say_in_words_what_they_show(ranked, grey, page):
+def test_pictures_are_inside_the_file_and_have_a_text_for_people_who_cannot_see_them(ranked, grey, page):
     seen = page([row := ranked("/photos/a.jpg", ("happy", 0.9), ("sad", 0.4))], [grey(row)])
     (image,) = seen.all("img")
     head, data = image["src"].split(",")
@@ -74,7 +74,7 @@ def test_all_pictures_are_inside_and_say_in_words_what_they_show(ranked, grey, p
     assert image["alt"] == "2 faces: happy 90%, uncertain 40%"
 
 
-def test_nothing_is_loaded_and_nothing_is_run(ranked, grey, page, tmp_path):
+def test_a_page_loads_nothing_and_runs_nothing(ranked, grey, page, tmp_path):
     seen = page([row := ranked("/photos/a.jpg", ("happy", 0.9))], [grey(row)])
     names = {tag for tag, _ in seen.tags}
     assert not names & {"script", "link", "iframe", "object", "embed", "base", "form", "a", "svg"}
@@ -85,7 +85,7 @@ def test_nothing_is_loaded_and_nothing_is_run(ranked, grey, page, tmp_path):
     )
 
 
-def test_the_policy_allows_inner_pictures_and_this_very_style_and_nothing_else(ranked, grey, page, tmp_path):
+def test_the_security_policy_allows_only_inner_pictures_and_the_pages_own_style(ranked, grey, page, tmp_path):
     seen = page([row := ranked("/photos/a.jpg", ("happy", 0.9))], [grey(row)])
     (policy,) = (meta["content"] for meta in seen.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
     source = (tmp_path / "sheet.html").read_text()
@@ -109,7 +109,7 @@ HOSTILE = [
 ]
 
 
-def test_hostile_names_are_text_and_nothing_else(ranked, grey, page):
+def test_hostile_names_are_only_text(ranked, grey, page):
     row = ranked("/photos/plain.jpg", ("happy", 0.9))
     harmless = {tag for tag, _ in page([row], [grey(row)]).tags}
     rows = [ranked(f"/photos/{name}", ("happy", 0.9)) for name in HOSTILE]
@@ -120,12 +120,12 @@ def test_hostile_names_are_text_and_nothing_else(ranked, grey, page):
     assert all(text.strip().isprintable() for text in seen.texts if text.endswith((".jpg", ".exe")))
 
 
-def test_a_heading_is_text_too(ranked, grey, page):
+def test_a_hostile_heading_is_only_text(ranked, grey, page):
     seen = page([row := ranked("/photos/a.jpg")], [grey(row)], "<b>happy</b>")
     assert "<b>happy</b>" in seen.texts
 
 
-def test_a_photo_without_a_picture_says_why_in_its_place(ranked, grey, page, tmp_path):
+def test_a_photo_that_cannot_be_shown_has_the_reason_in_its_place(ranked, grey, page, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no photo")
     rows = [ranked("/photos/gone.jpg"), ranked(tmp_path / "broken.jpg"), ranked("/photos/a.jpg")]
     reasons = [
@@ -137,13 +137,13 @@ def test_a_photo_without_a_picture_says_why_in_its_place(ranked, grey, page, tmp
     assert len(seen.all("img")) == 1
 
 
-def test_a_photo_is_named_below_the_folder_that_all_share_and_not_by_its_whole_path(ranked, grey, page):
+def test_a_photo_is_named_by_its_path_below_the_folder_that_all_share(ranked, grey, page):
     rows = [ranked("/home/me/Photos/2023/a.jpg"), ranked("/home/me/Photos/2024/a.jpg")]
     seen = page(rows, map(grey, rows))
     assert [div["title"] for div in seen.all("div")] == ["2023/a.jpg", "2024/a.jpg"]
 
 
-def test_a_taken_name_is_left_alone(ranked, grey, tmp_path):
+def test_an_existing_file_is_never_overwritten(ranked, grey, tmp_path):
     (tmp_path / "sheet.html").write_text("mine")
     row = ranked("/photos/a.jpg")
     with pytest.raises(FileExistsError):

@@ -19,7 +19,7 @@ def photo(path: str, **facts: object) -> Photo:
     return Photo(path, 1, 1, **facts)
 
 
-def test_a_face_is_named_when_it_reaches_the_threshold(face_of):
+def test_a_face_has_an_emotion_from_the_threshold_on(face_of):
     face = face_of("sad", 0.6)
     assert face_as_dict(face, 0.6)["emotion"] == "sad"
     assert face_as_dict(face, 0.601)["emotion"] is None
@@ -48,7 +48,7 @@ def test_a_photo_with_an_error_has_no_faces():
     }
 
 
-def test_csv_keeps_commas_and_quotes_of_names_and_no_line_breaks_escapes_or_marks_of_direction(face_of):
+def test_csv_keeps_commas_and_quotes_but_escapes_control_characters(face_of):
     path = '/one, "two"\nthree\x1b[31m\u202e\u2028.jpg'
     ranking = [RankedPhoto(photo(path, width=400, height=300, camera="A, B"), (face_of("happy", 0.5),), 0.5)]
     (record,) = csv.DictReader(io.StringIO("".join(write_ranking(ranking, 0.5, "csv"))))
@@ -69,7 +69,7 @@ def test_an_empty_table_is_empty():
 
 
 @pytest.mark.parametrize("form", ["table", "paths", "paths0", "csv", "ndjson"])
-def test_a_list_is_written_while_it_is_read(form):
+def test_a_list_is_written_before_all_of_it_is_read(form):
     def rows():
         yield RankedPhoto(photo("/a.jpg"))
         raise AssertionError("read ahead")
@@ -78,7 +78,7 @@ def test_a_list_is_written_while_it_is_read(form):
     assert "/a.jpg" in "".join(islice(write_ranking(rows(), 0.5, form), lines))
 
 
-def test_a_description_says_how_sure_and_where(face_of):
+def test_a_description_has_emotion_probability_and_place_of_each_face(face_of):
     result = PhotoResult(photo("/a\n.jpg"), (face_of("happy", 0.9, (10.4, 20, 30, 40)), face_of("sad", 0.3)))
     head, certain, uncertain = describe(result, 0.5).splitlines()
     assert head == "/a\\n.jpg: 2 faces"

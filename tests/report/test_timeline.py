@@ -12,7 +12,7 @@ from albumsort.report.timeline import period, plot_timeline
 
 
 def made(*months: str, undated: int = 0, emotion: str = "happy") -> Timeline:
-    """Ten faces in each month."""
+    """A timeline with ten faces in each month."""
     confidences = tuple(10 if place > BINS / 2 else 2 for place in range(BINS))
     faces = {month: {**dict.fromkeys(EMOTIONS, 1), emotion: 4} for month in months}
     return Timeline(faces, undated, confidences, 0.5)
@@ -52,24 +52,24 @@ def test_any_span_of_time_makes_a_picture_of_one_size(tmp_path, months):
         (["1990-01", "2024-12"], (12, "year")),
     ],
 )
-def test_a_bar_stands_for_as_long_as_leaves_all_bars_legible(months, expected):
+def test_a_bar_stands_for_a_period_that_keeps_all_bars_legible(months, expected):
     assert period(dict.fromkeys(months)) == expected
 
 
-def test_other_emotions_look_different_and_undated_faces_are_told(tmp_path):
+def test_the_plot_shows_which_emotions_there_are_and_how_many_faces_have_no_date(tmp_path):
     pictures = []
-    for name, found in (
+    for name, timeline in (
         ("happy", made("2024-05")),
         ("sad", made("2024-05", emotion="sad")),
         ("undated", made("2024-05", undated=12)),
     ):
-        plot_timeline(found, tmp_path / f"{name}.png")
+        plot_timeline(timeline, tmp_path / f"{name}.png")
         pictures.append(np.asarray(Image.open(tmp_path / f"{name}.png").convert("RGB")))
     assert not np.array_equal(pictures[0], pictures[1])
     assert not np.array_equal(pictures[0], pictures[2])
 
 
-def test_a_taken_name_is_left_alone(tmp_path):
+def test_an_existing_file_is_never_overwritten(tmp_path):
     (tmp_path / "plot.png").write_bytes(b"mine")
     with pytest.raises(FileExistsError):
         plot_timeline(made("2024-05"), tmp_path / "plot.png")
