@@ -22,7 +22,7 @@ class Page(HTMLParser):
     def __init__(self, source: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str]]] = []
-        self.text_heights: list[str] = []
+        self.texts: list[str] = []
         self.feed(source)
         self.close()
 
@@ -31,7 +31,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if data.strip():
-            self.text_heights.append(data)
+            self.texts.append(data)
 
     def all(self, tag: str) -> list[dict[str, str]]:
         return [attributes for name, attributes in self.tags if name == tag]
