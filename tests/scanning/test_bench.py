@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
@@ -75,14 +76,11 @@ def test_photos_are_taken_from_all_of_the_folder(album: Path, monkeypatch: pytes
     assert len({Path(path).parent for path in taken}) > 1
 
 
-def test_a_folder_without_photos_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_photos_is_an_error(call: Any, tmp_path: Path) -> None:
     (tmp_path / "letter.jpg").write_text("not a photo")
-    result = CliRunner().invoke(app, ["bench", str(tmp_path)])
-    assert result.exit_code == 1
-    assert "no photo here that can be read" in result.output
-    nowhere = CliRunner().invoke(app, ["bench", str(tmp_path / "nowhere")])
-    assert nowhere.exit_code == 1
-    assert "no such folder" in nowhere.output
+    for folder, words in ((tmp_path, "no photo here that can be read"), (tmp_path / "nowhere", "no such folder")):
+        done = call("bench", folder)
+        assert done.returncode == 1 and words in done.stderr
 
 
 def test_the_table_names_what_bounds_the_machine() -> None:
