@@ -24,6 +24,7 @@ from albumsort.cli import app
 from albumsort.errors import AlbumsortError
 from albumsort.index.writer import IndexWriter
 from albumsort.records import Box, Face, Photo, PhotoFile, PhotoResult, ReadPhoto, mtime_ns
+from albumsort.scanning.bench import Bench
 from albumsort.vision.models import shipped_model
 
 #: Options of every command, which tests/cli/test_logs.py tries.
@@ -398,12 +399,13 @@ READ = ReadPhoto(
     tuple(Face(Box(0, 0, 90, 90), 1.0, (), 1.0, (0.0, 0.0, 0.0, p, 1 - p, 0.0, 0.0)) for p in (0.9, 0.8)),
     crops=np.stack([np.full((48, 48), number, np.uint8) for number in (1, 2)]),
 )
+STAGES = ("reading", "decoding", "detection", "classification")
+MEASURED = Bench(1, 0.1, 0.1, 1.0, dict.fromkeys(STAGES, 1.0), dict.fromkeys(STAGES, 0.25), 1.0, False, 1.0, 1.0, 1)
 #: Work that is not done, and what it gives instead. All other work is done, and watched.
 NOT_DONE: dict[str, Any] = {
     "albumsort.scanning.scan.scan": ScanSummary(),
     "albumsort.scanning.batches.predict": [READ],
-    "albumsort.scanning.bench.bench": SimpleNamespace(as_dict=dict),
-    "albumsort.report.tables.bench_table": "",
+    "albumsort.scanning.bench.bench": MEASURED,
     "albumsort.report.sheet.draw_sheet": 0,
     "albumsort.report.sheet_html.write_html_sheet": 0,
     "albumsort.report.drawing.draw_faces": None,
