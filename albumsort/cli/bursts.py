@@ -47,13 +47,16 @@ def bursts(
     query: Query,
     path: Annotated[Path | None, typer.Argument(metavar="PATH", help="Only bursts below this folder.")] = None,
     wanted: Annotated[
-        str, typer.Option("--emotion", callback=known_emotion, help="The emotion that the best frame should show.")
+        str,
+        typer.Option(
+            "--emotion", callback=known_emotion, metavar="EMOTION", help="The emotion that the best frame should show."
+        ),
     ] = "happy",
     weights: Annotated[
         str | None,
         typer.Option(
             metavar="NAME=N,...",
-            help=f"The weights of the score's parts: {', '.join(WEIGHTS)}. The README explains them.",
+            help=f"The weights of the score's parts: {', '.join(WEIGHTS)}. The README explains them. A part that is not named has the weight 0.",
         ),
     ] = None,
     db: Db = None,

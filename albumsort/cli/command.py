@@ -21,9 +21,9 @@ from albumsort.text import printable
 
 Verbose = Annotated[
     int,
-    typer.Option("--verbose", "-v", count=True, show_default=False, help="Tell more on standard error; -vv tells all."),
+    typer.Option("--verbose", "-v", count=True, show_default=False, help="Show more messages; -vv shows all."),
 ]
-Traceback = Annotated[bool, typer.Option("--traceback", help="Show where in the code an error came up.")]
+Traceback = Annotated[bool, typer.Option("--traceback", help="Show where in the code an error occurred.")]
 
 
 def add_command(

@@ -51,7 +51,8 @@ Model = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 #: For commands that have no index from which to take the threshold.
 CertainFrom = Annotated[
-    float, typer.Option("--threshold", min=0.0, max=1.0, help="Faces with a lower probability are uncertain.")
+    float,
+    typer.Option("--threshold", min=0.0, max=1.0, metavar="P", help="Faces with a lower probability are uncertain."),
 ]
 
 
@@ -130,7 +131,10 @@ EMOTION_ARGUMENTS = _option(
 EMOTION_OPTION = _option(
     "emotion",
     Annotated[
-        list[str] | None, typer.Option(callback=known_emotions, help="Only this emotion. May be given more than once.")
+        list[str] | None,
+        typer.Option(
+            callback=known_emotions, metavar="EMOTION", help="Only this emotion. May be given more than once."
+        ),
     ],
     None,
 )
@@ -165,6 +169,7 @@ _THRESHOLD = _option(
         typer.Option(
             min=0.0,
             max=1.0,
+            metavar="P",
             help="Faces with a lower probability are uncertain. Default: the threshold of the last scan.",
         ),
     ],
