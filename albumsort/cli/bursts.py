@@ -56,7 +56,8 @@ def bursts(
         str | None,
         typer.Option(
             metavar="NAME=N,...",
-            help=f"The weights of the score's parts: {', '.join(WEIGHTS)}. The README explains them. A part that is not named has the weight 0.",
+            help=f"The weights of the parts of a score: {', '.join(WEIGHTS)}. "
+            "A part that is not named has the weight 0. The README explains the parts.",
         ),
     ] = None,
     db: Db = None,
