@@ -1,4 +1,4 @@
-"""Augmentation: each time a face is seen in training it is turned, scaled, shifted, mirrored, dimmed, partly erased."""
+"""Augmentation: random views of faces for training, and the batches of an epoch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,21 @@ from albumsort.training.datasets import FACE_SIZE, Faces
 from albumsort.training.recipe import AugmentRecipe, Cycle, Recipe
 
 
-def augmented(
+def augment(
     face: NDArray[np.uint8], recipe: AugmentRecipe, rng: np.random.Generator, side: int = FACE_SIZE
 ) -> NDArray[np.float32]:
-    """One random view of a face: ``(48, 48)`` uint8 in, float32 ``(side, side)`` on the same 0-255 scale out.
+    """A random view of a face: rotated, scaled, shifted, perhaps mirrored, with other light, and partly erased.
 
-    Brightness and contrast are in standard deviations of the face. Beyond the tile the edge is replicated, as the
-    cropper does at the edge of a photo. The values may leave 0-255: the network standardises its input.
+    Pixels beyond the edge repeat the edge, as the cropper does at the edge of a photo.
+
+    Args:
+        face: uint8 ``(48, 48)``.
+        recipe: the bounds of the changes.
+        rng: decides the changes.
+        side: of the view, in pixels.
+
+    Returns:
+        float32 ``(side, side)`` on the 0-255 scale. Values may lie outside: the network standardises its input.
     """
     angle = rng.uniform(-recipe.rotation_degrees, recipe.rotation_degrees)
     zoom = 1 + rng.uniform(-recipe.scale, recipe.scale)
@@ -31,7 +39,7 @@ def augmented(
         turn = turn @ np.array([[1, slant, -slant * centre], [0, 1, 0], [0, 0, 1]], float)
     if rng.random() < 0.5:
         turn = turn @ np.array([[-1, 0, FACE_SIZE - 1], [0, 1, 0], [0, 0, 1]], float)
-    if side != FACE_SIZE:  # pixel centres, not corners, are what coordinates name
+    if side != FACE_SIZE:  # coordinates are those of pixel centres, not of corners
         turn = turn * (side / FACE_SIZE)
         turn[:, 2] += (side / FACE_SIZE - 1) / 2
     view = cv2.warpAffine(face, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -47,7 +55,7 @@ def augmented(
 
 
 class AugmentedFaces(keras.utils.PyDataset):
-    """The batches of one epoch, shuffled and augmented by (seed, epoch) alone, so that a resumed run sees the same."""
+    """The batches of one epoch. Only the seed and the epoch decide about them, so that a resumed run sees the same."""
 
     def __init__(
         self,
@@ -61,19 +69,19 @@ class AugmentedFaces(keras.utils.PyDataset):
         """The batches of an epoch.
 
         Args:
-            faces: of the recipe's label scheme.
+            faces: in the recipe's label scheme.
             recipe: of the run.
-            cycle: that the epoch is in.
+            cycle: the epoch's cycle.
             side: of the views, in pixels.
             epoch: counted from 0 over the whole run.
-            taught: what a teacher says of the faces, ``(n, classes)`` a head.
+            taught: the teachers' probabilities of the faces by head, ``(n, classes)``; None for no teachers.
         """
         super().__init__()
         self.taught = taught
         self.faces, self.recipe, self.epoch = faces, recipe, epoch
         self.batch = recipe.fit.batch
         self.changes, self.side = cycle.augment, side
-        self.factors = balance(faces.labels) if recipe.fit.balanced else np.ones(len(EMOTIONS), np.float32)
+        self.factors = class_weights(faces.labels) if recipe.fit.balanced else np.ones(len(EMOTIONS), np.float32)
         rounds = -(-len(self) * self.batch // len(faces))
         rng = np.random.default_rng([recipe.seed, epoch])
         self.order = np.concatenate([rng.permutation(len(faces)) for _ in range(rounds)])
@@ -88,12 +96,12 @@ class AugmentedFaces(keras.utils.PyDataset):
         if self.changes is None:
             views = pixels.astype(np.float32)
         else:
-            views = np.stack([augmented(face, self.changes, rng, self.side) for face in pixels])
+            views = np.stack([augment(face, self.changes, rng, self.side) for face in pixels])
         wanted, weights = targets(self.faces.where(chosen), self.recipe)
         weights["fer2013"] *= self.factors[self.faces.labels[chosen]]
         if self.taught:
             for head, taught in self.taught.items():
-                # Of a face without labels the teacher alone has something to say.
+                # A face without labels has the teachers' probabilities as its whole target.
                 share = np.where(weights[head] > 0, self.recipe.fit.teacher_share, 1.0)[:, None]
                 wanted[head] = ((1 - share) * wanted[head] + share * taught[chosen]).astype(np.float32)
                 weights[head] = np.ones_like(weights[head])
@@ -101,8 +109,11 @@ class AugmentedFaces(keras.utils.PyDataset):
 
 
 def targets(faces: Faces, recipe: Recipe) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
-    """What the heads should say, and each face's weight there: 0 for faces without usable FER+ votes."""
-    classes = classes_of(faces.labels, recipe.labels)
+    """The targets ``(n, classes)`` and the weights ``(n,)`` of the faces, by head.
+
+    The weight in the head ``perceived`` is 0 for a face without usable votes.
+    """
+    classes = class_indices(faces.labels, recipe.labels)
     wanted = {"fer2013": keras.utils.to_categorical(classes, len(labels_of(recipe.labels)))}
     weights = {"fer2013": np.ones(len(faces), np.float32)}
     if "perceived" in recipe.heads:
@@ -111,14 +122,14 @@ def targets(faces: Faces, recipe: Recipe) -> tuple[dict[str, NDArray], dict[str,
     return wanted, weights
 
 
-def classes_of(codes: NDArray[np.int64], scheme: str) -> NDArray[np.int64]:
-    """Which of a scheme's answers FER2013 codes ``(n,)`` are; -1 where it has none for a code, and for -1."""
+def class_indices(codes: NDArray[np.int64], scheme: str) -> NDArray[np.int64]:
+    """FER2013 codes ``(n,)`` to indices into a scheme's labels; -1 for emotions that the scheme lacks, and for -1."""
     labels = labels_of(scheme)
-    places = np.array([labels.index(emotion) if emotion in labels else -1 for emotion in EMOTIONS])
-    return np.where(codes < 0, -1, places[codes])
+    indices = np.array([labels.index(emotion) if emotion in labels else -1 for emotion in EMOTIONS])
+    return np.where(codes < 0, -1, indices[codes])
 
 
-def balance(codes: NDArray[np.int64]) -> NDArray[np.float32]:
-    """By FER2013 code ``(7,)``, what a face weighs so that the emotions weigh the same and the mean of all is 1."""
+def class_weights(codes: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The weight of a face by its FER2013 code, float32 ``(7,)``: equal totals for all emotions, and a mean of 1."""
     counts = np.bincount(codes, minlength=len(EMOTIONS))
     return (len(codes) / ((counts > 0).sum() * np.maximum(counts, 1))).astype(np.float32)

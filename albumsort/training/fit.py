@@ -14,14 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
-from albumsort.training.augment import AugmentedFaces, classes_of
+from albumsort.training.augment import AugmentedFaces, class_indices
 from albumsort.training.datasets import DataError, Faces
 from albumsort.training.network import logits
 from albumsort.training.recipe import ITSELF, Cycle, Plateau, Recipe, Stop
-from albumsort.training.run import Run, claim, watched
+from albumsort.training.run import Run, claim, watched_values
 from albumsort.training.run import check as check_folder
-from albumsort.training.teach import ANSWERS, named, said_by, write_answers
-from albumsort.training.teach import said as said_of
+from albumsort.training.teachers import (
+    PREDICTIONS,
+    mirrored_probabilities,
+    teacher_digests,
+    teacher_probabilities,
+    write_predictions,
+)
 
 _log = logging.getLogger("albumsort.training")
 
@@ -89,7 +94,7 @@ def fit(
     if recipe.cycles[-1].averaged and run.lines(len(recipe.cycles)):
         run.go_to_mean(recipe.cycles[-1].averaged)
         _measure_norms(run, training)
-        measured = _held_out(run.model, validation, recipe)
+        measured = _measured(run.model, validation, recipe)
         _log.info("  ".join(["averaged", *(f"{name} {value:.5g}" for name, value in measured.items())]))
     return run.model
 
@@ -107,20 +112,20 @@ def _fit_cycle(
     if _is_over(cycle, recipe.fit.stop, lines):
         return
     run.go_to(run.epochs if lines else run.kept)
-    chosen = _misread(cycle, number, run, training)
+    chosen = _misread_faces(cycle, number, run, training)
     if chosen is not None and not len(chosen):
         _log.info("cycle %d: the network misreads none of the faces; there is nothing to learn", number)
         return
     faces = training if chosen is None else training.where(chosen)
-    taught = _taught(teachers, cycle, number, run, training)
+    taught = _mean_of_teachers(teachers, cycle, number, run, training)
     if chosen is not None:
         taught = {head: probabilities[chosen] for head, probabilities in taught.items()}
     if not lines:
         if cycle.averaged:
-            run.keep_start()
+            run.save_start()
         compile_model(run.model, recipe, cycle, recipe.fit.batches(len(faces)) * (cycle.horizon or cycle.epochs))
     while not _is_over(cycle, recipe.fit.stop, lines):
-        run.count(number, _fit_epoch(run, faces, validation, cycle, lines, taught))
+        run.add_epoch(number, _fit_epoch(run, faces, validation, cycle, lines, taught))
         _log.info("  ".join(f"{name} {value}" for name, value in run.history[-1].items()))
         if progress:
             progress(Epoch(run.epochs, run.folder, tuple(run.history)))
@@ -146,30 +151,34 @@ def _fit_epoch(
             f"the loss of epoch {run.epochs + 1} is {record['loss'][-1]}: training ran away; lower peak_rate"
         )
     in_training = next(values[-1] for name, values in record.items() if name.endswith("accuracy"))
-    return {"loss": record["loss"][-1], "in_training": in_training, **_held_out(run.model, validation, run.recipe)}
+    return {"loss": record["loss"][-1], "in_training": in_training, **_measured(run.model, validation, run.recipe)}
 
 
 def check(recipe: Recipe, training: Faces, validation: Faces, folder: Path, teachers: Mapping[str, Path]) -> None:
-    """Make sure that ``fit`` of the same could begin, or go on.
+    """Check that ``fit`` with these arguments could begin or continue.
 
     Raises:
-        DataError: as ``fit``, but for what only training shows.
+        DataError: as ``fit`` does, except for errors that only training can show.
     """
     check_folder(folder, recipe, _origin(recipe, training, validation, teachers))
 
 
 def _origin(recipe: Recipe, training: Faces, validation: Faces, teachers: Mapping[str, Path]) -> dict[str, Any]:
-    """What a run goes out from; raises DataError when there are too few faces for a recipe, or not its teachers."""
+    """What a run starts from, for its settings.
+
+    Raises:
+        DataError: there are too few faces for the recipe, or the teachers are not those that it names.
+    """
     if not len(validation):
         raise DataError(f"of {len(training)} faces, a share of {recipe.fit.hold_out} held out is none; raise hold_out")
     if len(training) < recipe.fit.batch:
         raise DataError(f"{len(training)} faces are fewer than one batch of {recipe.fit.batch}")
-    digests = named(recipe, teachers)
+    digests = teacher_digests(recipe, teachers)
     return {"faces": len(training), "data": training.digest("perceived" in recipe.heads), "teachers": digests}
 
 
 def _measure_norms(run: Run, training: Faces) -> None:
-    """Let the batch norms have the mean over an epoch's batches, as it is with the weights that the network has now."""
+    """Recompute the running statistics of the batch norms: their mean over one epoch with the current weights."""
     cycle = run.recipe.cycles[-1]
     batches = AugmentedFaces(training, run.recipe, cycle, cycle.side(-1), run.epochs)
     norms = [layer for layer in run.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -177,25 +186,31 @@ def _measure_norms(run: Run, training: Faces) -> None:
     _seed_dropout(run.model, run.recipe.seed, run.epochs)
     for number in range(len(batches)):
         for norm in norms:
-            norm.momentum = number / (number + 1)  # the first batch replaces what was there
+            norm.momentum = number / (number + 1)  # a plain mean: the first batch replaces the old statistics
         run.model(keras.ops.convert_to_tensor(batches[number][0]), training=True)
     for norm, usual in zip(norms, momentum, strict=True):
         norm.momentum = usual
 
 
 def _is_over(cycle: Cycle, stop: Stop | None, lines: Sequence[dict[str, str]]) -> bool:
-    """Whether a cycle with this history has come to its end."""
+    """Whether a cycle with this history is complete."""
     if len(lines) >= cycle.epochs:
         return True
     if not stop or not lines:
         return False
-    return len(lines) - 1 - int(np.argmax(watched(lines, stop.watch))) >= stop.patience
+    return len(lines) - 1 - int(np.argmax(watched_values(lines, stop.watch))) >= stop.patience
 
 
 def rate_after(rate: float, plateau: Plateau, lines: Sequence[dict[str, str]]) -> float:
-    """What a rate has become after a cycle's history."""
+    """The learning rate after a cycle's history.
+
+    Args:
+        rate: at the beginning of the cycle.
+        plateau: when and how much the rate falls.
+        lines: the history of the cycle.
+    """
     best, stale = -np.inf, 0
-    for value in watched(lines, plateau.watch):
+    for value in watched_values(lines, plateau.watch):
         stale = 0 if value > best else stale + 1
         best = max(best, value)
         if stale == plateau.patience:
@@ -203,50 +218,59 @@ def rate_after(rate: float, plateau: Plateau, lines: Sequence[dict[str, str]]) -
     return rate
 
 
-def _misread(cycle: Cycle, number: int, run: Run, training: Faces) -> NDArray[np.int64] | None:
-    """Places of the faces that a cycle learns from, where those are not all.
+def _misread_faces(cycle: Cycle, number: int, run: Run, training: Faces) -> NDArray[np.int64] | None:
+    """The indices of the faces that a cycle learns from, if it learns from misread ones only; else None.
 
-    They are chosen when it begins, and written down for when it goes on.
+    They are chosen when the cycle begins, and saved for a run that is interrupted.
     """
     if not cycle.hard:
         return None
     path = run.folder / f"hard-{number}.json"
     if not run.lines(number):
-        said = logits(run.model, training)["fer2013"].argmax(1)
-        misread = np.flatnonzero(said != classes_of(training.labels, run.recipe.labels))
+        predicted = logits(run.model, training)["fer2013"].argmax(1)
+        misread = np.flatnonzero(predicted != class_indices(training.labels, run.recipe.labels))
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(misread.tolist()))
         partial.replace(path)
     return np.array(json.loads(path.read_text()), np.int64)
 
 
-def _taught(
+def _mean_of_teachers(
     teachers: Mapping[str, Path], cycle: Cycle, number: int, run: Run, training: Faces
 ) -> dict[str, NDArray[np.float32]]:
-    """What the teachers of a cycle say of the faces: the mean of their probabilities by head, none without any.
+    """The mean probabilities of a cycle's teachers, by head; empty for a cycle without teachers.
 
-    What the network itself says when the cycle begins is written down for when it goes on.
+    The probabilities of the network itself, if it is one of its teachers, are computed when the cycle begins, and saved
+    for a run that is interrupted.
     """
-    said = [said_by(teachers[name], training) for name in cycle.taught_by if name != ITSELF]
+    by_teacher = [teacher_probabilities(teachers[name], training) for name in cycle.taught_by if name != ITSELF]
     if ITSELF in cycle.taught_by:
-        path = run.folder / f"taught-{number}{ANSWERS}"
+        path = run.folder / f"taught-{number}{PREDICTIONS}"
         if not run.lines(number):
             partial = path.with_suffix(".partial")
-            write_answers(partial, training.pixels, said_of(run.model, training))
+            write_predictions(partial, training.pixels, mirrored_probabilities(run.model, training))
             partial.replace(path)
-        said.append(said_by(path, training))
-    return {head: np.mean([one[head] for one in said], 0) for head in said[0]} if said else {}
+        by_teacher.append(teacher_probabilities(path, training))
+    heads = by_teacher[0] if by_teacher else {}
+    return {head: np.mean([probabilities[head] for probabilities in by_teacher], 0) for head in heads}
 
 
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
-    """Checkpoints do not hold the state of dropout's generators; seeded by epoch, a resumed run draws the same."""
+    """Seed the dropout layers by epoch: checkpoints lack their state, and a resumed run must draw the same numbers."""
     dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     for number, layer in enumerate(dropouts):
         layer.seed_generator.state.assign([seed + epoch, number])
 
 
 def compile_model(model: keras.Model, recipe: Recipe, cycle: Cycle, steps: int) -> None:
-    """Give the network its losses and its optimiser for a cycle of ``steps`` batches in all."""
+    """Give a network its losses and its optimiser for a cycle.
+
+    Args:
+        model: by ``network.build``.
+        recipe: of the run.
+        cycle: that begins.
+        steps: number of batches over which the learning rate falls to 0.
+    """
     warmup = min(cycle.warmup_steps, max(1, steps // 10))
     optimizer: keras.optimizers.Optimizer
     if recipe.fit.optimiser == "adam":
@@ -265,20 +289,24 @@ def compile_model(model: keras.Model, recipe: Recipe, cycle: Cycle, steps: int) 
 
 
 def _loss(recipe: Recipe) -> keras.losses.Loss:
-    """Of the FER2013 head."""
+    """The loss of the FER2013 head."""
     kinds = {"softmax": keras.losses.CategoricalCrossentropy, "sigmoid": keras.losses.BinaryCrossentropy}
     return kinds[recipe.fit.loss](from_logits=True, label_smoothing=recipe.fit.label_smoothing)
 
 
-def _held_out(model: keras.Model, faces: Faces, recipe: Recipe) -> dict[str, float]:
-    """Share of right answers of the heads, over all faces and over those with a majority, and the former's loss."""
-    said = logits(model, faces)
-    classes = classes_of(faces.labels, recipe.labels)
-    line = {"fer2013": float((said["fer2013"].argmax(1) == classes).mean())}
-    if "perceived" in said:
+def _measured(model: keras.Model, faces: Faces, recipe: Recipe) -> dict[str, float]:
+    """The figures of an epoch on held-out faces, as columns of the history.
+
+    ``fer2013`` is the accuracy over all faces, ``perceived`` the accuracy over the faces with a majority of votes, and
+    ``held_out_loss`` the loss of the FER2013 head.
+    """
+    predicted = logits(model, faces)
+    classes = class_indices(faces.labels, recipe.labels)
+    line = {"fer2013": float((predicted["fer2013"].argmax(1) == classes).mean())}
+    if "perceived" in predicted:
         voted = faces.majority >= 0
-        right = said["perceived"][:, : len(EMOTIONS)].argmax(1) == faces.majority
-        line["perceived"] = float(right[voted].mean()) if voted.any() else float("nan")
-    wanted = keras.utils.to_categorical(classes, said["fer2013"].shape[1])
-    line["held_out_loss"] = float(_loss(recipe)(wanted, said["fer2013"]))
+        is_right = predicted["perceived"][:, : len(EMOTIONS)].argmax(1) == faces.majority
+        line["perceived"] = float(is_right[voted].mean()) if voted.any() else float("nan")
+    wanted = keras.utils.to_categorical(classes, predicted["fer2013"].shape[1])
+    line["held_out_loss"] = float(_loss(recipe)(wanted, predicted["fer2013"]))
     return line

@@ -1,4 +1,4 @@
-"""Histories: what training runs wrote of each epoch, read again."""
+"""Histories: reads again what training runs have written about each epoch."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from pathlib import Path
 from albumsort.emotions import EMOTIONS, labels_of
 from albumsort.text import printable
 from albumsort.training.datasets import DataError
-from albumsort.training.recipe_file import of_run
+from albumsort.training.recipe_file import read_run
 
 HISTORY, SETTINGS = "history.csv", "recipe.json"
 
 
 def named_histories(runs: Sequence[Path]) -> dict[str, list[dict[str, str]]]:
-    """The lines of several runs' histories, each under a name that tells it from the others.
+    """The lines of several histories, by a name for each run that is different from the other names.
 
-    A name also says how many emotions a run tells apart where not seven, and its loss where not softmax's: its figures
-    are higher or lower for that alone.
+    If a run tells fewer than seven emotions apart, or has another loss than softmax, its name says so: its figures
+    cannot be compared directly with those of other runs.
 
     Args:
-        runs: folders as ``model train`` or ``compare`` write them, the folders ``run`` in these, or files.
+        runs: folders that ``model train`` or ``compare`` wrote, the folders ``run`` inside them, or history files.
 
     Raises:
-        DataError: there is no history, or it is none, or one is named twice.
+        DataError: there is no history; a file is not a history; or a run is named twice.
     """
-    found = [(run, _files(run)) for run in runs]
-    files = [file for _, several in found for file in several]
+    files_of_runs = [(run, _files(run)) for run in runs]
+    files = [file for _, several in files_of_runs for file in several]
     folders = [file.absolute().parent for file in files]
     names = [(folder.parent if folder.name == "run" else folder).name for folder in folders]
-    if len(set(names)) < len(names):  # as they were asked for, where that tells them apart
-        names = [str(run if len(several) == 1 else file) for run, several in found for file in several]
+    if len(set(names)) < len(names):  # the paths may be different where the names of the folders are not
+        names = [str(run if len(several) == 1 else file) for run, several in files_of_runs for file in several]
     if len(set(names)) < len(names):
         raise DataError("a run is named twice")
-    return {printable(name) + _apart(file): _lines(file) for name, file in zip(names, files, strict=True)}
+    return {printable(name) + _note(file): _lines(file) for name, file in zip(names, files, strict=True)}
 
 
 def _files(run: Path) -> list[Path]:
-    there = [path for path in (run, run / HISTORY, run / "run" / HISTORY) if path.is_file()]
-    there = there[:1] or sorted(run.glob(f"*/run/{HISTORY}"))
-    if not there:
+    existing = [path for path in (run, run / HISTORY, run / "run" / HISTORY) if path.is_file()]
+    files = existing[:1] or sorted(run.glob(f"*/run/{HISTORY}"))
+    if not files:
         raise DataError(f"{printable(str(run))}: no {HISTORY} there; name a folder that model train or compare wrote")
-    return there
+    return files
 
 
-def _apart(file: Path) -> str:
-    """What of a run's recipe makes its figures others; '' for nothing, or where no recipe lies beside its history."""
+def _note(file: Path) -> str:
+    """What makes the figures of a run different from those of most runs; '' for nothing or an unknown recipe."""
     path = file.parent / SETTINGS
     if not path.exists():
         return ""
     try:
-        recipe, _ = of_run(path)
+        recipe, _ = read_run(path)
     except DataError:  # the curves are right without it
         return " (its recipe cannot be read)"
     labels, loss = len(labels_of(recipe.labels)), recipe.fit.loss

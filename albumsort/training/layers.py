@@ -1,4 +1,4 @@
-"""Layers of a network as a recipe lists them: a line each, checked and counted before anything is built."""
+"""The layers of a network in a recipe, one line each. They are checked, and their weights counted, before building."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from albumsort.training.datasets import FACE_SIZE, DataError
 
-#: By kind: how a line is written, and the same as a pattern of what follows the kind.
-_FORMS = {
+#: By kind: the form of its line, and a pattern for what follows the kind.
+FORMS = {
     "rescale": ("rescale", r""),
     "standardise": ("standardise", r""),
     "conv": ("conv WIDTH SIZE [same]", r" (?P<width>\d+) (?P<size>\d+)(?P<same> same)?"),
@@ -29,13 +29,13 @@ class Layer:
     Attributes:
         kind: ``rescale`` (pixels to 0..1), ``standardise`` (each face to mean 0, deviation 1), ``conv`` and ``dense``
             (both with ReLU), ``norm`` (batch norm), ``max_pool``, ``avg_pool``, ``flatten`` or ``dropout``.
-        width: channels or features.
-        size: side of a kernel or window, in pixels.
-        stride: of a pooling window.
-        same: whether a convolution pads, so that the picture keeps its size.
-        share: that a dropout drops.
-        l2: weight of the squares of a dense layer's kernel in the loss.
-        weights: numbers that it holds, those of a batch norm's running statistics included.
+        width: number of channels or features.
+        size: side of the kernel or the pooling window, in pixels.
+        stride: of the pooling window, in pixels.
+        same: whether a convolution is padded, so that the picture keeps its size.
+        share: of the features that a dropout layer removes, 0 to 1.
+        l2: weight, in the loss, of the squares of a dense layer's kernel.
+        weights: number of weights, with a batch norm's running statistics.
     """
 
     kind: str
@@ -48,43 +48,50 @@ class Layer:
     weights: int = 0
 
 
-def parse(lines: Sequence[str], answers: int) -> list[Layer]:
-    """The layers of a network from a grey face of 48 x 48 pixels to ``answers`` logits, the last, dense one included.
+def parse(lines: Sequence[str], classes: int) -> list[Layer]:
+    """Read the layers of a network that takes a grey face of 48 x 48 pixels.
+
+    Args:
+        lines: a layer each, without the last one.
+        classes: the number of logits.
+
+    Returns:
+        the layers, and a last dense layer for the logits.
 
     Raises:
-        DataError: a line is none, does not follow from those before it, or no picture is left; the line is named.
+        DataError: a line is not a layer, or cannot follow the lines before it. The message names the line.
     """
     layers: list[Layer] = []
     shape: tuple[int, ...] = (FACE_SIZE, FACE_SIZE, 1)
     for number, line in enumerate(lines, 1):
         try:
-            layer, shape = _counted(_read(line), shape)
+            layer, shape = _with_weights(_read(line), shape)
         except ValueError as error:
             raise DataError(f"layer {number}, {line!r}: {error}") from error
         layers.append(layer)
     if len(shape) != 1:
         raise DataError(f"layers end in a picture of {_size(shape)}; put a flatten before the end")
-    return [*layers, Layer("logits", width=answers, weights=shape[0] * answers + answers)]
+    return [*layers, Layer("logits", width=classes, weights=shape[0] * classes + classes)]
 
 
 def _read(line: str) -> Layer:
     kind, _, rest = str(line).partition(" ")
-    if kind not in _FORMS:
-        raise ValueError(f"there is no layer {kind!r}; there are {', '.join(_FORMS)}")
-    form, pattern = _FORMS[kind]
-    found = re.fullmatch(pattern, f" {rest}" if rest else "")
-    if not found:
+    if kind not in FORMS:
+        raise ValueError(f"there is no layer {kind!r}; there are {', '.join(FORMS)}")
+    form, pattern = FORMS[kind]
+    match = re.fullmatch(pattern, f" {rest}" if rest else "")
+    if not match:
         raise ValueError(f"write {form}")
-    said = {name: value for name, value in found.groupdict().items() if value}
-    width, size, stride = (int(said.get(name, 1)) for name in ("width", "size", "stride"))
+    given = {name: value for name, value in match.groupdict().items() if value}
+    width, size, stride = (int(given.get(name, 1)) for name in ("width", "size", "stride"))
     if not (width and size and stride):
         raise ValueError("a number of 0 makes no layer")
-    share, l2 = (float(said.get(name, 0)) for name in ("share", "l2"))
-    return Layer(kind, width if "width" in said else 0, size, stride, "same" in said, share, l2)
+    share, l2 = (float(given.get(name, 0)) for name in ("share", "l2"))
+    return Layer(kind, width if "width" in given else 0, size, stride, "same" in given, share, l2)
 
 
-def _counted(layer: Layer, shape: tuple[int, ...]) -> tuple[Layer, tuple[int, ...]]:
-    """The layer with the weights it has behind an answer of ``shape``, and the shape of its own."""
+def _with_weights(layer: Layer, shape: tuple[int, ...]) -> tuple[Layer, tuple[int, ...]]:
+    """The layer with its number of weights for an input of ``shape``, and the shape of its output."""
     is_picture = len(shape) == 3
     weights = 0
     if layer.kind in ("conv", "max_pool", "avg_pool", "flatten") and not is_picture:

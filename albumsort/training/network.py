@@ -1,4 +1,4 @@
-"""The network: a small residual net with two heads over one body, or any plain one by its layers with one head."""
+"""The network: a small residual net with one body and two heads, or a plain net with one head, given by its layers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from albumsort.training.recipe import NetworkRecipe, Recipe
 
 
 def build(recipe: Recipe) -> keras.Model:
-    """A net to train, from float ``(n, side, side, 1)`` grey on the 0-255 scale, side 48 in use, to logits by head.
+    """A new net for training, with random weights.
 
-    ``fer2013`` ``(n, 7)``, or as many as the recipe's label scheme has, answers in the sense of FER2013's labels,
-    ``perceived`` ``(n, 8)``, which a net by layers has not, in that of FER+'s voters. What is done to the pixels first
-    is part of the net. Weights and answers are float32, whatever precision the convolutions have.
+    Its input is float ``(n, side, side, 1)``, grey, 0 to 255; the side is 48 at inference. Its output is logits by
+    head: ``fer2013`` ``(n, classes)`` for FER2013's labels in the recipe's label scheme, and, unless the net is given
+    by its layers, ``perceived`` ``(n, 8)`` for the votes of FER+. Preprocessing is part of the net. Weights and logits
+    are float32 in either precision.
     """
     policy = "mixed_bfloat16" if recipe.fit.precision == "bfloat16" else "float32"
     if recipe.network.layers:
@@ -27,11 +28,11 @@ def build(recipe: Recipe) -> keras.Model:
     return _Builder(recipe.fit.weight_decay, policy).network(recipe.network)
 
 
-def without_training(trained: keras.Model, recipe: Recipe) -> keras.Model:
-    """The net that is used: its description names nothing of albumsort's.
+def for_inference(trained: keras.Model, recipe: Recipe) -> keras.Model:
+    """The net for inference, made of Keras' own layers only.
 
-    It answers as ``trained`` does, of faces that a residual net blurs first as its recipe says. The batch norms of such
-    a net are folded into the convolutions before them, which is smaller and quicker.
+    It gives the logits of ``trained``. A residual net blurs each face first, as its recipe says, and has its batch
+    norms folded into the convolutions before them, which makes it smaller and faster.
     """
     if recipe.network.layers:
         network = _by_layers(recipe, "float32", trains=False)
@@ -51,13 +52,13 @@ def without_training(trained: keras.Model, recipe: Recipe) -> keras.Model:
     return network
 
 
-def shorten(network: keras.Model) -> None:
-    """Round the weights to float16, which they stay near enough to: as zeros, the other bits of a file are packed."""
+def round_to_float16(network: keras.Model) -> None:
+    """Round the weights to the precision of float16, so that the file compresses well; they stay float32."""
     network.set_weights([weight.astype(np.float16).astype(np.float32) for weight in network.get_weights()])
 
 
 def logits(model: keras.Model, faces: Faces, is_mirrored: bool = False, batch: int = 128) -> dict[str, np.ndarray]:
-    """The logits of each head over all faces, float32 ``(n, classes)``, or with ``is_mirrored`` over mirror images."""
+    """The logits of each head for faces, or for their mirror images if ``is_mirrored``: float32 ``(n, classes)``."""
     parts = []
     for start in range(0, len(faces), batch):
         views = faces.pixels[start : start + batch, ..., None].astype(np.float32)
@@ -66,24 +67,34 @@ def logits(model: keras.Model, faces: Faces, is_mirrored: bool = False, batch: i
 
 
 def _by_layers(recipe: Recipe, policy: str, trains: bool) -> keras.Model:
-    """The net that a recipe lists the layers of, with one head; without dropout and penalties unless it ``trains``."""
+    """The net given by its layers, with one head; dropout and penalties only if it ``trains``."""
     face = x = keras.Input((FACE_SIZE, FACE_SIZE, 1), name="face")
     for number, layer in enumerate(parse(recipe.network.layers, len(labels_of(recipe.labels))), 1):
-        made = _made(layer, f"{layer.kind}{number}", recipe.fit.weight_decay if trains else 0.0, policy, trains)
-        x = made(x) if made else x
+        keras_layer = _keras_layer(
+            layer, f"{layer.kind}{number}", recipe.fit.weight_decay if trains else 0.0, policy, trains
+        )
+        x = keras_layer(x) if keras_layer else x
     return keras.Model(face, {"fer2013": x}, name="emotion")
 
 
-def _made(layer: Layer, name: str, decay: float, policy: str, trains: bool) -> layers.Layer | None:
-    """A layer of Keras; None for what only training needs."""
+def _keras_layer(layer: Layer, name: str, decay: float, policy: str, trains: bool) -> layers.Layer | None:
+    """The layer of Keras; None for a dropout at inference."""
     made: layers.Layer | None = None
     if layer.kind == "rescale":
         made = layers.Rescaling(1 / 255, name=name)
     elif layer.kind == "standardise":
         made = _standardise(name)
     elif layer.kind == "conv":
-        options = {"padding": "same" if layer.same else "valid", "kernel_regularizer": _penalty(decay / 2)}
-        made = layers.Conv2D(layer.width, layer.size, activation="relu", dtype=policy, name=name, **options)
+        padding, penalty = "same" if layer.same else "valid", _penalty(decay / 2)
+        made = layers.Conv2D(
+            layer.width,
+            layer.size,
+            padding=padding,
+            activation="relu",
+            kernel_regularizer=penalty,
+            dtype=policy,
+            name=name,
+        )
     elif layer.kind == "norm":
         made = (FusedBatchNorm if trains else layers.BatchNormalization)(dtype=policy, name=name)
     elif layer.kind in ("max_pool", "avg_pool"):
@@ -92,8 +103,8 @@ def _made(layer: Layer, name: str, decay: float, policy: str, trains: bool) -> l
     elif layer.kind == "flatten":
         made = layers.Flatten(name=name)
     elif layer.kind in ("dense", "logits"):
-        of_answers = {"name": "fer2013"} if layer.kind == "logits" else {"name": name, "activation": "relu"}
-        made = layers.Dense(layer.width, kernel_regularizer=_penalty(decay / 2 + layer.l2 * trains), **of_answers)
+        options = {"name": "fer2013"} if layer.kind == "logits" else {"name": name, "activation": "relu"}
+        made = layers.Dense(layer.width, kernel_regularizer=_penalty(decay / 2 + layer.l2 * trains), **options)
     elif trains:
         made = layers.Dropout(layer.share, name=name)
     return made
@@ -104,23 +115,20 @@ def _penalty(weight: float) -> keras.regularizers.L2 | None:
 
 
 def _standardise(name: str) -> layers.LayerNormalization:
-    """Each face to mean 0 and deviation 1, so that light and contrast of a photo do not matter."""
+    """Scales each face to mean 0 and deviation 1, so that the light and contrast of the photo do not matter."""
     # The small epsilon (in squared grey levels) keeps a flat black tile finite.
     return layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, epsilon=1.0, name=name)
 
 
 def _blurred(face: keras.KerasTensor, share: float) -> keras.KerasTensor:
-    """A face of which each pixel is to that share the mean of it and its neighbours; at the edge it has fewer."""
+    """Mixes a share of the mean of its 3 x 3 neighbourhood into each pixel; at edges the mean has fewer pixels."""
     around = layers.AveragePooling2D(3, 1, padding="same", name="around")(face)
     parts = [layers.Rescaling(1 - share, name="sharp")(face), layers.Rescaling(share, name="soft")(around)]
     return layers.Add(name="blur")(parts)
 
 
 class _Builder:
-    """Makes the layers of a residual net (He et al. 2016, arXiv:1512.03385).
-
-    ``weight_decay`` is None for the net that is used.
-    """
+    """Builds a residual net (He et al. 2016, arXiv:1512.03385); ``weight_decay`` is None for inference."""
 
     def __init__(self, weight_decay: float | None, policy: str = "float32") -> None:
         self._trains = weight_decay is not None
@@ -158,13 +166,13 @@ class _Builder:
         return self._relu(layers.Add(dtype=self._policy, name=f"sum{number}")([x, y]))
 
     def _relu(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        # Every layer has a name of ours: Keras would number them by what else it made before, and the same network
-        # would be another file.
+        # Every layer gets an explicit name. Keras would number all layers of the process, and the same network would
+        # give different files.
         self._relus += 1
         return layers.ReLU(dtype=self._policy, name=f"relu{self._relus}")(x)
 
     def _convolution(self, x: keras.KerasTensor, width: int, kernel: int, stride: int) -> keras.KerasTensor:
-        """A convolution with its batch norm, or with the bias into which that was folded."""
+        """A convolution with its batch norm or, at inference, with the bias that the norm is folded into."""
         name = f"convolution{self._convolutions}"
         self._convolutions += 1
         bias = not self._trains
@@ -176,9 +184,9 @@ class _Builder:
 
 @keras.saving.register_keras_serializable("albumsort")
 class FusedBatchNorm(layers.BatchNormalization):
-    """Batch norm that runs in PyTorch's own kernel where Keras runs on PyTorch.
+    """Batch norm that uses PyTorch's own kernel on the PyTorch backend.
 
-    Put together from Keras' operations, its gradient takes more time there than those of all convolutions.
+    Composed of Keras operations, its gradient takes more time there than those of all convolutions.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -193,14 +201,14 @@ class FusedBatchNorm(layers.BatchNormalization):
             self.gamma.value,
             self.beta.value,
             training=bool(training),
-            momentum=1 - self.momentum,  # PyTorch counts the new value's share
+            momentum=1 - self.momentum,  # PyTorch's momentum is the weight of the new value
             eps=self.epsilon,
         )
-        if normed.requires_grad:  # the kernel takes seven times as long for a gradient whose channels come first
+        if normed.requires_grad:  # the kernel is seven times slower for a gradient whose channels come first
             normed.register_hook(lambda slope: slope.contiguous(memory_format=torch.channels_last))
         return torch.movedim(normed, 1, -1)
 
 
 def _norm_of(convolution: str) -> str:
-    """Name of the batch norm behind a convolution."""
+    """The name of the batch norm after a convolution."""
     return f"{convolution}_norm"

@@ -1,4 +1,4 @@
-"""A recipe: everything that decides a training run, kept as a small TOML file beside the weights."""
+"""A recipe: everything that decides a training run. It is kept as a small TOML file beside the weights."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from albumsort.training.datasets import FACE_SIZE, DataError
 from albumsort.training.layers import parse
 from albumsort.vision.models import HEADS
 
-#: As a teacher, the network that is trained, as it is when the cycle begins.
+#: The name, among teachers, of the network in training as it is when the cycle begins.
 ITSELF = "itself"
 
 
 @dataclass(frozen=True)
 class NetworkRecipe:
-    """A residual network with two heads, or any plain one with one head, by its layers.
+    """The network: a residual one with two heads, or a plain one with one head, given by its layers.
 
-    The residual one has a stem, then for each width a down-scaling block and ``blocks - 1`` further ones.
+    The residual network has a stem; then, for each width, a block that halves the picture and ``blocks - 1`` more.
     """
 
     stem: int = 16
     widths: tuple[int, ...] = (32, 64, 128)
     blocks: int = 2
-    #: Share of the last features dropped while training.
+    #: Share of the last features that dropout removes during training, 0 to below 1.
     dropout: float = 0.3
-    #: Whether the model, when it is in doubt about a face, looks at its mirror image, too.
+    #: Whether the model adds a mirrored pass for faces that it is unsure about.
     mirrored: bool = True
-    #: How much of a pixel, in use, is the mean of it and the eight around it. In training each view is interpolated,
-    #: and so is softer than a face as it comes; a network reads best what is as it was in training (Touvron et al.
-    #: 2019, arXiv:1906.06423).
+    #: The blur at inference, 0 to 1: the share of its 3 x 3 neighbourhood's mean in each pixel.
+    #: Training views are interpolated, so they are softer than original faces, and a network is most accurate on
+    #: pictures like those that it was trained on (Touvron et al. 2019, arXiv:1906.06423).
     blur: float = 0.0
-    #: In place of all that, the layers one by one, as ``layers.parse`` reads them; the logits are put behind them.
+    #: Instead of all that, the layers of a plain network, as ``layers.parse`` reads them. The logits are added.
     layers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -43,10 +43,10 @@ class NetworkRecipe:
         if not 0 <= self.blur <= 1:
             raise DataError(f"blur {self.blur}: must be from 0 (faces as they are) to 1")
 
-    def parameters(self, answers: int) -> int:
-        """Weights of the network as it is used, where one head has so many answers."""
+    def parameters(self, classes: int) -> int:
+        """The number of weights at inference; ``classes`` is the size of the FER2013 head."""
         if self.layers:
-            return sum(layer.weights for layer in parse(self.layers, answers))
+            return sum(layer.weights for layer in parse(self.layers, classes))
         count, before = 10 * self.stem, self.stem
         for width in self.widths:
             for block in range(self.blocks):
@@ -56,22 +56,22 @@ class NetworkRecipe:
         return count + (before + 1) * (len(SCHEMES["seven"]) + len(PERCEIVED))
 
     @property
-    def in_words(self) -> str:
-        """What it is made of."""
+    def summary(self) -> str:
+        """The kind and the size of the network in a few words."""
         if not self.layers:
             return f"residual, {' '.join(map(str, self.widths))}"
         layers = parse(self.layers, 1)
-        of_kind = {kind: [layer.width for layer in layers if layer.kind == kind] for kind in ("conv", "dense")}
-        return ", ".join(f"{len(widths)} {kind} {_range(widths)}" for kind, widths in of_kind.items() if widths)
+        widths_by_kind = {k: [layer.width for layer in layers if layer.kind == k] for k in ("conv", "dense")}
+        return ", ".join(f"{len(widths)} {kind} {_range(widths)}" for kind, widths in widths_by_kind.items() if widths)
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Early stopping: a cycle ends when its epochs have brought nothing better, and goes back to its best one."""
+    """Early stopping: a cycle ends after ``patience`` epochs without improvement, and returns to its best epoch."""
 
-    #: Of the held-out faces: ``accuracy`` or ``loss``.
+    #: ``accuracy`` or ``loss`` on the held-out faces.
     watch: str = "accuracy"
-    #: Epochs without anything better after which it is over.
+    #: Epochs without improvement, 1 or more.
     patience: int = 10
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Plateau:
-    """The rate falls by a factor when epochs have brought nothing better."""
+    """The learning rate is multiplied by ``factor`` after ``patience`` epochs without improvement."""
 
     watch: str = "accuracy"
     patience: int = 5
@@ -94,42 +94,41 @@ class Plateau:
 
 @dataclass(frozen=True)
 class FitRecipe:
-    """What is learnt from, and how."""
+    """The data to learn from, the loss and the optimiser."""
 
-    #: ``sgd``, with Nesterov momentum along a cosine, or ``adam`` at a rate that falls by ``plateau`` alone.
+    #: ``sgd``: Nesterov momentum, with a rate along a cosine. ``adam``: the rate changes only by ``plateau``.
     optimiser: str = "sgd"
     batch: int = 128
-    #: Batches an epoch, however many rounds of the faces that makes; 0 for one round.
+    #: Batches per epoch, even if an epoch then sees a face several times; 0 for one pass over the faces.
     steps: int = 0
     momentum: float = 0.9
-    #: Added to the gradient as this times the weight (convolutions and dense layers, not batch norm).
+    #: Weight decay of convolutions and dense layers, not of batch norms: the gradient gets this times the weight.
     weight_decay: float = 5e-4
-    #: Of the FER2013 head: ``softmax``, one emotion a face, or ``sigmoid``, each emotion by itself.
+    #: Loss of the FER2013 head: ``softmax``, one emotion per face, or ``sigmoid``, each emotion independently.
     loss: str = "softmax"
-    #: Label smoothing of the FER2013 head, whose labels are one search keyword each.
+    #: Label smoothing of the FER2013 head, 0 to below 1. Its labels are noisy: they come from search keywords.
     label_smoothing: float = 0.1
-    #: Whether each emotion weighs the same in the loss, however many faces it has.
+    #: Class weights: whether each emotion has the same total weight in the loss, whatever its number of faces.
     balanced: bool = False
-    #: ``Training``, or ``all`` for the faces of every split, of which then none is left to measure by but those held
-    #: out.
+    #: ``Training``, or ``all`` for the faces of every split. With ``all``, only held-out faces are left to measure on.
     faces: str = "Training"
-    #: Share of these kept out of the fit, on which epochs are measured and the temperatures are fitted.
+    #: Share of these faces that is held out, to measure epochs and to fit the temperatures.
     hold_out: float = 0.05
-    #: Heads whose answers pass a matrix that is fitted on them, too, for which a thousand faces or more are wanted.
+    #: Heads that are also calibrated by a matrix, which is fitted on the held-out faces. It needs a thousand or more.
     matrix: tuple[str, ...] = ()
-    #: In place of ``hold_out``, so many runs, in each of which another part of that many is held out; 0 for one run.
+    #: Cross-validation, instead of ``hold_out``: the number of folds, with one run for each; 0 for a single run.
     folds: int = 0
     stop: Stop | None = None
     plateau: Plateau | None = None
-    #: Of the arithmetic: ``float32``, or ``bfloat16`` with weights in float32, which is quicker where the processor
-    #: has instructions for it.
+    #: Precision of the arithmetic: ``float32``, or ``bfloat16`` with weights in float32, which is faster on processors
+    #: that have instructions for it.
     precision: str = "float32"
-    #: How much of what a face should be read as comes from the teachers of a cycle that has some, the rest from its
-    #: labels (Hinton et al. 2015, arXiv:1503.02531); 0 where no cycle has any.
+    #: In cycles with teachers, the share of a face's target that comes from them, 0 to 1. The rest comes from its
+    #: labels (Hinton et al. 2015, arXiv:1503.02531). 0 if no cycle has teachers.
     teacher_share: float = 0.0
 
     def batches(self, faces: int) -> int:
-        """Batches of an epoch of so many faces; the last ones of a round that fill no batch are left out."""
+        """The number of batches per epoch. If ``steps`` is 0, last faces that do not fill a batch are left out."""
         return self.steps or max(1, faces // self.batch)
 
     def __post_init__(self) -> None:
@@ -163,14 +162,14 @@ _CHOICES = {
 
 @dataclass(frozen=True)
 class AugmentRecipe:
-    """Random changes of a face; each is drawn evenly from minus to plus its bound."""
+    """Random changes of a face. Each amount is drawn uniformly between minus and plus its bound."""
 
     rotation_degrees: float = 15.0
     scale: float = 0.15
     shift_pixels: float = 6.0
     brightness: float = 0.2
     contrast: float = 0.3
-    #: Chance of an erased square, and the bounds of its side in pixels.
+    #: Probability of an erased square, and the smallest and largest side of the square in pixels.
     erase_chance: float = 0.5
     erase_pixels: tuple[int, int] = (4, 16)
     shear_degrees: float = 0.0
@@ -190,32 +189,33 @@ class AugmentRecipe:
 
 @dataclass(frozen=True)
 class Cycle:
-    """Some epochs with an optimiser of their own; that of ``sgd`` rises linearly, then falls along a cosine to 0.
+    """A part of the run with a fresh optimiser. With ``sgd``, the rate rises linearly, then falls along a cosine to 0.
 
-    A further cycle starts from the weights of the one before (Loshchilov and Hutter 2017, arXiv:1608.03983).
+    Each further cycle starts from the weights of the one before (Loshchilov and Hutter 2017, arXiv:1608.03983).
     """
 
-    #: (epochs, side in pixels), one after the other: most of the run sees the faces small, which costs a fraction.
-    #: Touvron et al. 2019, arXiv:1906.06423, have why the last epochs need the size of use.
+    #: The stages, one after the other, as (epochs, side in pixels). Early epochs on small faces cost a fraction of the
+    #: time. The last ones need the size of inference (Touvron et al. 2019, arXiv:1906.06423).
     stages: tuple[tuple[int, int], ...] = ((12, 32), (8, FACE_SIZE))
-    #: The highest rate, from which it falls.
+    #: The highest learning rate.
     peak_rate: float = 0.1
-    #: Of ``sgd``: batches in which the rate rises.
+    #: Only with ``sgd``: number of batches during which the rate rises.
     warmup_steps: int = 400
-    #: Epochs that the cosine is laid out for, where the cycle ends before it does; 0 for those of the cycle.
+    #: Number of epochs over which the cosine falls to 0, if the cycle ends earlier; 0 for the epochs of the cycle.
     horizon: int = 0
-    #: Learn only from the faces that the network misreads when the cycle begins.
+    #: Whether the cycle learns only from the faces that the network misreads when the cycle begins.
     hard: bool = False
-    #: What is learnt from beside the labels: the mean of what these say of the faces. A name of another recipe is the
-    #: model, or the folds, that it makes; ``itself`` is the network as it is when the cycle begins (Furlanello et al.
-    #: 2018, arXiv:1805.04770).
+    #: The teachers, whose mean probabilities are learnt beside the labels. A name means the model, or the out-of-fold
+    #: predictions, of the recipe with that name. ``itself`` is the network as it is when the cycle begins (Furlanello
+    #: et al. 2018, arXiv:1805.04770).
     taught_by: tuple[str, ...] = ()
-    #: How much of the weights that come out is the mean of those after each epoch, the rest being those that the cycle
-    #: began with; the batch norms are measured anew. At a rate that stays high the mean is better than what it is of
-    #: (Izmailov et al. 2018, arXiv:1803.05407), and between both ends there may be better ones still (Wortsman et al.
-    #: 2022, arXiv:2109.01903). Of the last cycle only; 0 for the weights after the last epoch.
+    #: Weight averaging, only in the last cycle: the result is this share of the mean of the weights after each epoch,
+    #: and the rest of the weights that the cycle began with. The statistics of the batch norms are measured anew. While
+    #: the rate stays high, the mean is better than the weights of any epoch (Izmailov et al. 2018, arXiv:1803.05407),
+    #: and a mixture with the first weights may be better still (Wortsman et al. 2022, arXiv:2109.01903). 0 for the
+    #: weights after the last epoch.
     averaged: float = 0.0
-    #: None, in a file ``augment = false``, shows the faces as they are.
+    #: None, in a file ``augment = false``, for faces without augmentation.
     augment: AugmentRecipe | None = field(default_factory=AugmentRecipe)
 
     def __post_init__(self) -> None:
@@ -234,11 +234,11 @@ class Cycle:
 
     @property
     def epochs(self) -> int:
-        """Of all stages."""
+        """The number of epochs of all stages."""
         return sum(epochs for epochs, _ in self.stages)
 
     def side(self, epoch: int) -> int:
-        """Side in pixels of the faces of an epoch, counted from 0 within the cycle."""
+        """The side in pixels of the faces in an epoch; epochs count from 0 within the cycle."""
         return [side for epochs, side in self.stages for _ in range(epochs)][epoch]
 
 
@@ -247,10 +247,10 @@ class Recipe:
     """One reproducible training run."""
 
     name: str = "emotion"
-    #: What a write-up says that comes out of it.
+    #: The result that a write-up reports.
     reported: str = ""
     seed: int = 0
-    #: Which emotions are told apart: a scheme of ``emotions.SCHEMES``.
+    #: The label scheme, a key of ``emotions.SCHEMES``.
     labels: str = "seven"
     network: NetworkRecipe = field(default_factory=NetworkRecipe)
     fit: FitRecipe = field(default_factory=FitRecipe)
@@ -258,7 +258,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w.-]*", self.name):
-            raise DataError(f"name {self.name!r}: files are called by it; letters, digits, dots and dashes will do")
+            raise DataError(f"name {self.name!r}: names files, so it must be of letters, digits, dots and dashes")
         if not 0 <= self.seed < 1 << 32:
             raise DataError(f"seed {self.seed}: must be 0 or more, and below 2 to the 32nd")
         if self.labels not in SCHEMES:
@@ -275,60 +275,65 @@ class Recipe:
         elif self.fit.teacher_share:
             raise DataError("a network by layers learns from labels alone; teacher_share must be 0")
         if ITSELF in self.cycles[0].taught_by:
-            raise DataError("taught_by: in the first cycle the network itself has nothing to say yet")
+            raise DataError(
+                "taught_by: in the first cycle the network cannot be its own teacher; it has learnt nothing yet"
+            )
         if any(cycle.taught_by for cycle in self.cycles) != (self.fit.teacher_share > 0):
-            raise DataError("taught_by: goes with a teacher_share over 0, and that with a cycle that is taught")
+            raise DataError(
+                "taught_by: needs a teacher_share over 0, and a teacher_share over 0 needs a cycle that is taught"
+            )
         if any(cycle.averaged for cycle in self.cycles[:-1]) or (self.cycles[-1].averaged and self.fit.stop):
             raise DataError("averaged: belongs to the last cycle, of a recipe without early stopping")
         if unknown := set(self.fit.matrix) - set(self.heads):
             raise DataError(f"matrix {' '.join(sorted(unknown))}: this network has the heads {' '.join(self.heads)}")
-        self.parameters()  # reads the layers
+        self.parameters()  # raises an error for layers that do not fit together
 
     @property
     def epochs(self) -> int:
-        """Of all cycles, where none is stopped early."""
+        """The number of epochs of all cycles, if none stops early."""
         return sum(cycle.epochs for cycle in self.cycles)
 
     @property
     def teachers(self) -> list[str]:
-        """The names of all that it wants to be taught by, but for itself."""
+        """The names of the teachers of all cycles, except for the network itself."""
         names = [name for cycle in self.cycles for name in cycle.taught_by if name != ITSELF]
         return list(dict.fromkeys(names))
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """Of the network: both of ``HEADS``, or FER2013's labels alone."""
+        """The heads of the network: both of ``HEADS``, or ``fer2013`` alone for a network by layers."""
         return ("fer2013",) if self.network.layers else HEADS
 
     @property
-    def training(self) -> Recipe:
-        """What of it decides how a run goes: without its name, and without what only matters when the net is used."""
+    def for_training(self) -> Recipe:
+        """The recipe with defaults in place of what cannot change a run: names, and values for inference alone."""
         network, fit = replace(self.network, mirrored=True, blur=0.0), replace(self.fit, matrix=())
         return replace(self, name="run", reported="", network=network, fit=fit)
 
     @property
     def is_mirrored(self) -> bool:
-        """Whether the model, when it is in doubt about a face, looks at its mirror image, too."""
+        """Whether the model adds a mirrored pass for faces that it is unsure about."""
         return self.network.mirrored and not self.network.layers
 
-    def in_precision(self, precision: str | None) -> Recipe:
-        """The recipe with arithmetic of another precision; None leaves it as it is."""
+    def with_precision(self, precision: str | None) -> Recipe:
+        """The recipe with another precision; unchanged for None."""
         return replace(self, fit=replace(self.fit, precision=precision)) if precision else self
 
     @property
     def names_precision(self) -> bool:
-        """Whether it asks for another precision than the usual one."""
+        """Whether the precision is not the default."""
         return self.fit.precision != FitRecipe.precision
 
     def parameters(self) -> int:
-        """Weights of the network as it is used."""
+        """The number of weights at inference."""
         return self.network.parameters(len(labels_of(self.labels)))
 
     def as_dict(self) -> dict[str, Any]:
+        """All values, nested as in a file; ``recipe_file.from_dict`` is the inverse."""
         return asdict(self)
 
-    def unlike(self, other: Recipe) -> str:
-        """In words, the first value in which this recipe differs from another; '' for none."""
+    def first_difference(self, other: Recipe) -> str:
+        """The first value that is different in another recipe, in words; '' for none."""
         return _difference(self.as_dict(), other.as_dict())
 
 
@@ -339,20 +344,20 @@ def _check_watch(watch: str, patience: int) -> None:
         raise DataError(f"patience {patience}: must be 1 epoch or more")
 
 
-def _difference(one: Any, other: Any, name: str = "") -> str:
-    if isinstance(one, dict) and isinstance(other, dict):
-        parts = [(f"{name}.{key}" if name else key, one[key], other[key]) for key in one]
-    elif isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
-        parts = [(f"{name}[{place}]", *both) for place, both in enumerate(zip(one, other, strict=True), 1)]
-    elif one == other:
+def _difference(left: Any, right: Any, name: str = "") -> str:
+    if isinstance(left, dict) and isinstance(right, dict):
+        parts = [(f"{name}.{key}" if name else key, left[key], right[key]) for key in left]
+    elif isinstance(left, tuple) and isinstance(right, tuple) and len(left) == len(right):
+        parts = [(f"{name}[{number}]", *pair) for number, pair in enumerate(zip(left, right, strict=True), 1)]
+    elif left == right:
         return ""
-    elif isinstance(one, tuple) and isinstance(other, tuple):
-        return f"{name} has {len(one)}, not {len(other)}"
-    elif isinstance(one, dict) or isinstance(other, dict):
-        return f"{name} is {'not there' if one is None else 'there'}"
+    elif isinstance(left, tuple) and isinstance(right, tuple):
+        return f"{name} has {len(left)}, not {len(right)}"
+    elif isinstance(left, dict) or isinstance(right, dict):
+        return f"{name} is {'not there' if left is None else 'there'}"
     else:
-        return f"{name} is {one!r}, not {other!r}"
-    return next(filter(None, (_difference(value, its, part) for part, value, its in parts)), "")
+        return f"{name} is {left!r}, not {right!r}"
+    return next(filter(None, (_difference(mine, its, part) for part, mine, its in parts)), "")
 
 
 def _range(widths: list[int]) -> str:

@@ -1,4 +1,4 @@
-"""Recipes as files: those that come with the package, and any other of the same form, in TOML."""
+"""Recipe files, in TOML: those that come with the package, and those that users write."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Kind = TypeVar("_Kind", bound="DataclassInstance")
 
 
 def shipped() -> dict[str, Path]:
-    """The recipes that come with the package, by name: those of our models, then those of the write-ups."""
+    """The recipe files that come with the package, by name: those of our models, then those of the write-ups."""
     ours = {name: models_folder() / f"{name}.toml" for name in ("emotion", "teacher-2", "teacher-1")}
     return ours | {name: _WRITE_UPS / f"{name}.toml" for name in write_ups()}
 
@@ -40,10 +40,13 @@ def write_ups() -> list[str]:
 
 
 def find(name: str) -> Recipe:
-    """The recipe of a name of ``shipped``, or in a file.
+    """Read a recipe by its name or its path.
+
+    Args:
+        name: a key of ``shipped``, or the path of a recipe file.
 
     Raises:
-        DataError: there is neither, or as ``read``.
+        DataError: there is no such recipe or file; or as ``read`` does.
     """
     path = shipped().get(name, Path(name))
     if not path.is_file():
@@ -55,7 +58,7 @@ def read(path: Path) -> Recipe:
     """Read a recipe.
 
     Raises:
-        DataError: the file is missing, is not TOML, or holds a name or value that no recipe has.
+        DataError: the file is missing, is not TOML, or has a key or value that recipes do not have.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -66,50 +69,57 @@ def read(path: Path) -> Recipe:
     return _section(Recipe, content, str(path))
 
 
-#: How a file of ``write`` begins.
+#: The first line of a file by ``write``.
 _OURS = "# As trained; written by albumsort.\n"
 
 
 def write(recipe: Recipe, path: Path) -> None:
-    """Write a recipe down as ``read`` reads it; a file there that somebody else wrote, with words of theirs, stays."""
+    """Write a recipe file. A file that ``write`` did not write, perhaps with comments by a user, is left as it is."""
     if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(_OURS):
         return
-    path.write_text(_OURS + tomli_w.dumps(_as_told(recipe.as_dict())), encoding="utf-8")
+    path.write_text(_OURS + tomli_w.dumps(_as_in_file(recipe.as_dict())), encoding="utf-8")
 
 
 def from_dict(values: dict[str, Any], where: str) -> Recipe:
-    """The recipe of which ``Recipe.as_dict`` made these values, here or before it knew all that it knows now.
+    """The recipe with the values of ``Recipe.as_dict``, also those of an older version with fewer keys.
+
+    Args:
+        values: nested as in a recipe file; missing keys get their defaults.
+        where: names the source in error messages.
 
     Raises:
-        DataError: they hold a name or value that no recipe has; it begins with ``where``.
+        DataError: there is a key or value that recipes do not have.
     """
-    return _section(Recipe, _as_told(values), where)
+    return _section(Recipe, _as_in_file(values), where)
 
 
-def of_run(path: Path) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe in the ``recipe.json`` of a run, and what else is there: what the run goes out from.
+def read_run(path: Path) -> tuple[Recipe, dict[str, Any]]:
+    """Read the ``recipe.json`` of a run.
+
+    Returns:
+        the recipe, and the other values in the file: what the run started from.
 
     Raises:
-        DataError: the file is damaged, or holds a name or value that no recipe has.
+        DataError: the file is damaged, or has a key or value that recipes do not have.
     """
     try:
-        kept = dict(json.loads(path.read_text(encoding="utf-8")))
+        content = dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise DataError(f"{path}: damaged ({error})") from error
     names = {item.name for item in fields(Recipe)}
-    others = {name: value for name, value in kept.items() if name not in names}
-    return from_dict({name: value for name, value in kept.items() if name in names}, str(path)), others
+    origin = {name: value for name, value in content.items() if name not in names}
+    return from_dict({name: value for name, value in content.items() if name in names}, str(path)), origin
 
 
-def _as_told(values: Any) -> Any:
-    """Values of a recipe as a file tells them: what is None is not there, but that there is no augmentation is."""
+def _as_in_file(values: Any) -> Any:
+    """The values of a recipe as a file has them: no None, and ``augment = false`` for no augmentation."""
     if isinstance(values, dict):
-        told = {name: False if name == "augment" and value is None else value for name, value in values.items()}
-        return {name: _as_told(value) for name, value in told.items() if value is not None}
-    return [_as_told(value) for value in values] if isinstance(values, (list, tuple)) else values
+        shown = {name: False if name == "augment" and value is None else value for name, value in values.items()}
+        return {name: _as_in_file(value) for name, value in shown.items() if value is not None}
+    return [_as_in_file(value) for value in values] if isinstance(values, (list, tuple)) else values
 
 
-#: Values that are sections of their own.
+#: The keys whose values are sections.
 _SECTIONS: dict[str, type[DataclassInstance]] = {
     "network": NetworkRecipe,
     "fit": FitRecipe,
@@ -118,8 +128,8 @@ _SECTIONS: dict[str, type[DataclassInstance]] = {
     "augment": AugmentRecipe,
     "cycles": Cycle,
 }
-#: Lists of words; other lists hold numbers.
-_OF_WORDS = ("layers", "taught_by", "matrix")
+#: The lists that hold words; other lists hold whole numbers.
+_WORD_LISTS = ("layers", "taught_by", "matrix")
 
 
 def _section(kind: type[_Kind], values: Any, where: str) -> _Kind:
@@ -141,16 +151,16 @@ def _value(item: Field[Any], value: Any, where: str) -> Any:
     if name == "augment" and value is False:
         return None
     if name == "cycles":
-        several = value if isinstance(value, list) and value else [value]
-        return tuple(_section(Cycle, one, f"{where}: [[cycles]]") for one in several)
+        cycles = value if isinstance(value, list) and value else [value]
+        return tuple(_section(Cycle, cycle, f"{where}: [[cycles]]") for cycle in cycles)
     if name in _SECTIONS:
         return _section(_SECTIONS[name], value, f"{where}: [{name}]")
     wanted = type(item.default)
     fits = isinstance(value, list if wanted is tuple else (int, float) if wanted is float else wanted)
     if not fits or (isinstance(value, bool) and wanted is not bool):
         raise DataError(f"{where}: {name} = {value!r}: must be like {item.default!r}")
-    if wanted is tuple and not all(type(leaf) is (str if name in _OF_WORDS else int) for leaf in _leaves(value)):
-        raise DataError(f"{where}: {name} = {value!r}: must hold {'words' if name in _OF_WORDS else 'whole numbers'}")
+    if wanted is tuple and not all(type(leaf) is (str if name in _WORD_LISTS else int) for leaf in _leaves(value)):
+        raise DataError(f"{where}: {name} = {value!r}: must hold {'words' if name in _WORD_LISTS else 'whole numbers'}")
     return _frozen(value)
 
 

@@ -1,4 +1,4 @@
-"""A training run on the disk: its settings, its history, and its network after each epoch that is still needed."""
+"""A training run on disk: its settings, its history, and checkpoints of the epochs that are still needed."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY, SETTINGS
 from albumsort.training.network import build
 from albumsort.training.recipe import Recipe
-from albumsort.training.recipe_file import of_run
+from albumsort.training.recipe_file import read_run
 
-#: What is watched, as a column of the history and with the sign that makes more of it better.
+#: The values that early stopping and plateaus watch: a column of the history, and the sign that makes more better.
 _WATCHED = {"accuracy": ("fer2013", 1), "loss": ("held_out_loss", -1)}
 
 
 def claim(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
-    """Begin a run in a folder, or go on with it.
+    """Begin a run in a folder, or check that the run in it can continue.
 
     Args:
-        folder: made when it is not there.
+        folder: is made if it does not exist.
         recipe: of the run.
-        origin: how many ``faces`` there are, which ``data`` and ``teachers`` they are, as JSON has it.
+        origin: what the run starts from, as JSON values: the number of ``faces``, and digests of ``data`` and
+            ``teachers``.
 
     Raises:
-        DataError: as ``check``.
+        DataError: as ``check`` does.
     """
     check(folder, recipe, origin)
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,67 +44,69 @@ def claim(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
 
 
 def check(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
-    """Make sure that a folder holds no run, or the one of a recipe and an origin.
+    """Check that a folder holds no run, or a run with this recipe and this origin.
 
     Raises:
-        DataError: it holds a run of a recipe that learns otherwise, or of another origin.
+        DataError: the folder holds a run whose recipe trains in another way, or with another origin.
     """
     path = folder / SETTINGS
     if not path.exists():
         return
     try:
-        kept, of_origin = of_run(path)
-    except DataError as error:  # or of an older albumsort, whose recipes said other things
+        run_recipe, run_origin = read_run(path)
+    except DataError as error:  # perhaps an older albumsort wrote it, whose recipes had other keys
         raise DataError(
             f"{folder}: holds another recipe, or a damaged one; choose an empty folder ({error})"
         ) from error
-    if difference := kept.training.unlike(recipe.training):
+    if difference := run_recipe.for_training.first_difference(recipe.for_training):
         raise DataError(f"{folder}: holds a run of another recipe ({difference}); choose an empty folder")
-    if unknown := of_origin.keys() - origin.keys():
+    if unknown := run_origin.keys() - origin.keys():
         raise DataError(
             f"{folder}: holds a run of another recipe ({', '.join(sorted(unknown))}); choose an empty folder"
         )
-    others = [name for name, value in origin.items() if of_origin.get(name) != value]
-    if others:
-        what = "teachers" if others == ["teachers"] else "data"
+    differing = [name for name, value in origin.items() if run_origin.get(name) != value]
+    if differing:
+        what = "teachers" if differing == ["teachers"] else "data"
         raise DataError(f"{folder}: holds a run of this recipe with other {what}; choose an empty folder")
 
 
-def folder_of(folder: Path, fold: int = 0) -> Path:
-    """Where the run, or that of a fold counted from 0, is in the folder of a model."""
+def run_folder(folder: Path, fold: int = 0) -> Path:
+    """The folder of a run inside the folder of its model; folds count from 0."""
     return folder / (f"run-{fold + 1}" if fold else "run")
 
 
-def as_begun(recipe: Recipe, folder: Path) -> Recipe:
-    """A recipe that names no precision, in that of the run in the folder of a model, if there is one."""
-    path = folder_of(folder) / SETTINGS
+def with_run_precision(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe in the precision of the run in a model's folder; unchanged if it names one or there is no run."""
+    path = run_folder(folder) / SETTINGS
     if recipe.names_precision or not path.exists():
         return recipe
     try:
-        return recipe.in_precision(of_run(path)[0].fit.precision)
+        return recipe.with_precision(read_run(path)[0].fit.precision)
     except DataError:
-        return recipe  # whoever goes on with the run says what is wrong with it
+        return recipe  # ``check`` will say what is wrong with the run
 
 
 class Run:
-    """A training run on the disk, and the network as it was after an epoch.
+    """A training run on disk, and the network as it was after one of its epochs.
 
     Attributes:
-        history: the lines of ``history.csv``; an epoch counts once it has one.
-        model: the network after the epoch that ``go_to`` went to last.
-        kept: the epoch whose network the next cycle begins with; 0 for a new one.
+        folder: of the run.
+        recipe: of the run.
+        history: the lines of ``history.csv``. An epoch is done once it has a line.
+        model: the network after the epoch that ``go_to`` was last called with.
+        kept: the epoch whose network the next cycle begins with; 0 for a new network.
     """
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         self.folder, self.recipe = folder, recipe
-        self.history = _history(folder / HISTORY)
+        self.history = _read_history(folder / HISTORY)
         self.model: keras.Model = None
         self.kept = 0
-        self._at: int | None = None
+        self._epoch_of_model: int | None = None
 
     @property
     def epochs(self) -> int:
-        """That are done."""
+        """How many epochs are done."""
         return len(self.history)
 
     def is_past(self, cycle: int) -> bool:
@@ -115,38 +118,42 @@ class Run:
         return [line for line in self.history if line["cycle"] == str(cycle)]
 
     def go_to(self, epoch: int) -> None:
-        """Make ``model`` the network as it was after an epoch."""
-        if self._at == epoch:
+        """Make ``model`` the network as it was after an epoch; a new network for 0.
+
+        Raises:
+            DataError: the checkpoint is missing or damaged.
+        """
+        if self._epoch_of_model == epoch:
             return
         if epoch:
             self.model = self._loaded(self._checkpoint(epoch))
         else:
             self.model = build(self.recipe)
-        self._at = epoch
+        self._epoch_of_model = epoch
 
     @staticmethod
     def _loaded(checkpoint: Path) -> keras.Model:
         try:
             return keras.models.load_model(checkpoint)
-        except Exception as error:  # Keras raises anything on a file that is none
+        except Exception as error:  # Keras raises all kinds of exceptions on a damaged file
             raise DataError(f"{checkpoint}: gone or damaged, so that the run cannot go on; begin anew") from error
 
     def keep(self, cycle: int) -> None:
-        """End a cycle: the next one begins with the network of its best epoch, or where none is chosen, its last."""
+        """End a cycle: the next one begins with its best epoch if the recipe stops early, else with its last."""
         lines = self.lines(cycle)
         if lines:
             self.kept = self._best_of(lines)
 
-    def count(self, cycle: int, line: dict[str, float]) -> None:
-        """Write down what an epoch of a cycle has made of the network."""
+    def add_epoch(self, cycle: int, figures: dict[str, float]) -> None:
+        """Save the network after a further epoch of a cycle, and write the epoch's figures into the history."""
         epoch = self.epochs + 1
         self.model.save(self._checkpoint(epoch))
         if self.recipe.cycles[cycle - 1].averaged:
-            self._count_in(epoch, len(self.lines(cycle)))
-        values = {name: f"{value:.5g}" for name, value in line.items()}
+            self._update_mean(epoch, len(self.lines(cycle)))
+        values = {name: f"{value:.5g}" for name, value in figures.items()}
         self.history.append({"epoch": str(epoch), "cycle": str(cycle), **values})
-        _write_history(self.folder / HISTORY, self.history)  # from here on the epoch counts
-        self._at = epoch
+        _write_history(self.folder / HISTORY, self.history)  # from here on the epoch is done
+        self._epoch_of_model = epoch
         needed = {self._checkpoint(epoch), self._checkpoint(self._best_of(self.lines(cycle)))}
         for checkpoint in self.folder.glob("checkpoint-*.keras"):
             if checkpoint not in needed:
@@ -154,14 +161,18 @@ class Run:
         self._mean(epoch - 1).unlink(missing_ok=True)
 
     def go_to_mean(self, share: float) -> None:
-        """Give ``model`` the mean weights of the last cycle to a share, and those that it began with."""
+        """Mix the mean weights of the last cycle into the weights that the cycle began with.
+
+        Args:
+            share: of the mean, 0 to 1.
+        """
         with np.load(self._mean(self.epochs), allow_pickle=False) as mean, np.load(self._start) as start:
             names = [f"arr_{k}" for k in range(len(mean.files))]
             self.model.set_weights([share * mean[name] + (1 - share) * start[name] for name in names])
-        self._at = None
+        self._epoch_of_model = None
 
-    def keep_start(self) -> None:
-        """Write down the weights that the last cycle begins with."""
+    def save_start(self) -> None:
+        """Save the weights that the last cycle begins with."""
         partial = self._start.with_suffix(".partial")
         with open(partial, "wb") as file:
             np.savez(file, *self.model.get_weights())
@@ -171,37 +182,41 @@ class Run:
     def _start(self) -> Path:
         return self.folder / "start.npz"
 
-    def _count_in(self, epoch: int, before: int) -> None:
-        """Write down the mean of the weights after an epoch and after the ``before`` ones of its cycle."""
+    def _update_mean(self, epoch: int, before: int) -> None:
+        """Save the mean weights after an epoch and after the ``before`` earlier epochs of its cycle."""
         weights = self.model.get_weights()
         if before:
             with np.load(self._mean(epoch - 1), allow_pickle=False) as mean:
-                weights = [(mean[f"arr_{k}"] * before + one) / (before + 1) for k, one in enumerate(weights)]
+                weights = [(mean[f"arr_{k}"] * before + array) / (before + 1) for k, array in enumerate(weights)]
         with open(self._mean(epoch), "wb") as file:
             np.savez(file, *weights)
 
     def _mean(self, epoch: int) -> Path:
-        """The mean weights of a cycle up to an epoch."""
+        """The file with the mean weights of a cycle up to an epoch."""
         return self.folder / f"mean-{epoch}.npz"
 
     def _best_of(self, lines: Sequence[dict[str, str]]) -> int:
-        """The epoch that a cycle goes back to when it ends here."""
+        """The epoch that the cycle returns to if it ends with these lines."""
         stop = self.recipe.fit.stop
-        return int(lines[int(np.argmax(watched(lines, stop.watch))) if stop else -1]["epoch"])
+        return int(lines[int(np.argmax(watched_values(lines, stop.watch))) if stop else -1]["epoch"])
 
     def _checkpoint(self, epoch: int) -> Path:
-        """The network and its optimiser after an epoch."""
+        """The file with the network and its optimiser after an epoch."""
         return self.folder / f"checkpoint-{epoch}.keras"
 
 
-def watched(lines: Sequence[dict[str, str]], watch: str) -> NDArray[np.float64]:
-    """By epoch, what is watched, so that more is better; as written down, so that a resumed run decides alike."""
+def watched_values(lines: Sequence[dict[str, str]], watch: str) -> NDArray[np.float64]:
+    """The watched value of each line, with a sign so that more is better; minus infinity for NaN.
+
+    The values are those in the history, which are rounded, so that an interrupted run decides as it would have done
+    without the interruption.
+    """
     column, sign = _WATCHED[watch]
     values = sign * np.array([float(line[column]) for line in lines])
     return np.where(np.isnan(values), -np.inf, values)
 
 
-def _history(path: Path) -> list[dict[str, str]]:
+def _read_history(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
     with open(path, newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Tuning: the last layers learn what a user corrected, and the tuned model is kept only when it is the better one."""
+"""Tuning: the last layers learn a user's corrections. The tuned model is kept only if it is better."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from albumsort.index.corrections import LabelledFace
 from albumsort.records import Box
 from albumsort.scanning.batches import cut_faces
 from albumsort.text import printable
-from albumsort.training.augment import augmented
-from albumsort.training.convert import save
+from albumsort.training.augment import augment
 from albumsort.training.datasets import DataError
+from albumsort.training.model_file import save
 from albumsort.training.recipe import AugmentRecipe
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.crop import CROP_SIDE
@@ -32,31 +32,32 @@ from albumsort.vision.models import HEADS, ModelCard, read_card
 
 _log = logging.getLogger("albumsort.training")
 
-#: Fewer held-out faces than these, labelled and remembered, say nothing about which model is better.
+#: The smallest numbers of held-out faces, labelled and remembered, that can show which model is better.
 FEWEST_LABELLED, FEWEST_REMEMBERED = 5, 50
-#: One photo in so many is held out, and the faces in it with it.
+#: One photo in three is held out, with all its faces.
 HELD_OUT = 3
-#: Points of agreement with the answers to other faces that a tuned model may lose, in either sense: one face or more
-#: of the fewest.
+#: How much agreement on remembered faces a tuned model may lose, for either head: at least one face of the smallest
+#: number.
 MAY_FORGET = 0.03
-#: Probability from which an answer is something that a tuned model could forget.
+#: A stored prediction counts as something to forget from this probability on.
 _CERTAIN = 0.5
-#: How many remembered faces a labelled one weighs as much as.
+#: A labelled face has the weight of five remembered ones.
 WEIGHT = 5.0
-_EPOCHS, _RATE, _BATCH = 12, 3e-4, 64
-#: Convolutions that learn: those of the last residual block.
+EPOCHS = 12
+_RATE, _BATCH = 3e-4, 64
+#: The convolutions that learn are those of the last residual block.
 _LAST_CONVOLUTIONS = 2
 _VIEWS = AugmentRecipe(rotation_degrees=10, scale=0.1, shift_pixels=2, erase_chance=0.0)
 
 
 @dataclass(frozen=True)
 class Tiles:
-    """Faces cut out, with what they should be read as.
+    """Cropped faces with their target probabilities.
 
     Attributes:
         crops: uint8 ``(n, 48, 48)``.
         wanted: float32 ``(n, 7)``, rows sum to 1.
-        is_labelled: bool ``(n,)``; False for faces that the model alone has read.
+        is_labelled: bool ``(n,)``; False for remembered faces, whose target is the stored prediction.
         is_held_out: bool ``(n,)``.
     """
 
@@ -68,17 +69,17 @@ class Tiles:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a tuned model compares with the one in use, on faces that it has not learnt from.
+    """How a tuned model compares with the model in use, on held-out faces.
 
     Attributes:
-        model: where the tuned model is; None when it was not kept.
-        labelled, remembered: held-out faces of either kind.
-        right, right_before: share of the labelled ones read as labelled, by the tuned model and by that in use.
-        loss, loss_before: their mean cross-entropy in nats.
-        agrees, agrees_before: share of the remembered ones, where the stored answer was certain, read as stored; before
-            is by the model in use or by that which ships, whichever has forgotten less.
-        agrees_in_fer2013: share of the same ones that in the sense of FER2013's labels, which nobody corrects, are read
-            as the model reads them that this one was tuned from, or that this is uncertain of.
+        model: the file of the tuned model; None if it was not kept.
+        labelled, remembered: number of held-out faces of each kind.
+        right, right_before: accuracy on the labelled faces, of the tuned model and of the model in use.
+        loss, loss_before: mean cross-entropy of the same, in nats.
+        agrees, agrees_before: share of the remembered faces with the stored emotion. Only faces count whose stored
+            prediction was certain. ``before`` is the better of the model in use and the shipped model.
+        agrees_in_fer2013: share of the same faces whose emotion by the head ``fer2013``, which nobody corrects, is that
+            of the model that this one was tuned from. Faces that the latter was uncertain about count as agreeing.
     """
 
     model: Path | None
@@ -94,7 +95,7 @@ class Outcome:
 
     @property
     def is_better(self) -> bool:
-        """Whether the tuned model reads the labelled faces better and has forgotten next to nothing."""
+        """Whether the tuned model is better on the labelled faces and has forgotten next to nothing."""
         learnt = self.loss < self.loss_before and self.right >= self.right_before
         remembers = self.agrees >= self.agrees_before - MAY_FORGET and self.agrees_in_fer2013 >= 1 - MAY_FORGET
         return learnt and remembers
@@ -104,11 +105,11 @@ def read_labels(path: Path) -> tuple[list[LabelledFace], Counter[str]]:
     """Read a table of labelled faces.
 
     Args:
-        path: a CSV with the columns ``path, box, emotion``. Paths are taken from the folder of the table; a box is
-            ``x y w h`` in pixels of the upright photo, and empty where the whole picture is the face.
+        path: a CSV file with the columns ``path, box, emotion``. Paths are relative to the folder of the table. A box
+            is ``x y w h`` in pixels of the upright photo, and empty if the whole picture is the face.
 
     Returns:
-        the faces, and reason and number of the rows that were left out.
+        the faces, and the number of rows that were left out, by reason.
 
     Raises:
         DataError: the file or one of its columns is missing.
@@ -137,7 +138,7 @@ def read_labels(path: Path) -> tuple[list[LabelledFace], Counter[str]]:
 
 
 def _box(text: str) -> Box | None:
-    """A box of four numbers with a size, else None."""
+    """The box in a text of four finite numbers, if its size is not 0; else None."""
     try:
         x, y, w, h = (float(value) for value in text.replace(",", " ").split())
     except ValueError:
@@ -151,19 +152,21 @@ def tune(
     faces: Sequence[LabelledFace],
     folder: Path,
     command: str,
+    epochs: int = EPOCHS,
 ) -> Outcome:
-    """Teach the last layers of a model what people say of faces, and keep the result when it is the better model.
+    """Train the last layers of a model on people's labels, and keep the result if it is better.
 
-    The net's last residual block and its heads learn from two thirds of the photos; on the others, the tuned model is
-    compared with the one in use. Faces that nobody labelled hold it to what was known before, and all faces hold the
-    head for FER2013's labels, which people's corrections say nothing of, to what it said.
+    The last residual block and the heads learn from two thirds of the photos. On the other third, the tuned model is
+    compared with the model in use. Remembered faces, which nobody labelled, keep it close to the stored predictions.
+    All faces keep the head ``fer2013`` close to its old predictions, because people's labels do not correct that head.
 
     Args:
-        base: the model to start from: always that which ships, so that tuning again does not pile up.
-        in_use: the model to beat.
-        faces: those with an ``emotion`` teach, those with ``probabilities`` remind.
-        folder: gets ``tuned-DIGEST.keras`` with its card; made when it is not there.
+        base: the model to start from. It is always the shipped one, so that repeated tuning does not accumulate errors.
+        in_use: the model to compare with.
+        faces: labelled faces have an ``emotion``, remembered ones have ``probabilities``.
+        folder: gets ``tuned-DIGEST.keras`` with its card; it is made if it does not exist.
         command: how this was called, for the card.
+        epochs: how often each face is learnt from.
 
     Raises:
         DataError: there are too few faces of either kind to tell which model is better; or the model in use tells other
@@ -175,20 +178,20 @@ def tune(
             f"the model in use tells apart {', '.join(read_card(in_use).labels)} alone, and cannot be compared with "
             "one that knows all seven emotions; go back to that with: albumsort model use shipped"
         )
-    tiles = _tiles(faces)
+    tiles = cut_tiles(faces)
     learning, held = _checked(tiles)
     _log.info(f"{learning} labelled faces to learn from, {held} held out, {(~tiles.is_labelled).sum()} to remember")
     fer2013 = EmotionClassifier(base, "fer2013").probabilities(tiles.crops)
-    network = _fitted(base, card, tiles, fer2013)
+    network = fit_last_layers(base, card, tiles, fer2013, epochs)
     folder.mkdir(parents=True, exist_ok=True)
     before = [EmotionClassifier(model).probabilities(tiles.crops) for model in (in_use, base)]
-    with tempfile.TemporaryDirectory(dir=folder, prefix="tuning-") as workshop:
-        trial = Path(workshop) / "tuned.keras"
+    with tempfile.TemporaryDirectory(dir=folder, prefix="tuning-") as temporary:
+        trial = Path(temporary) / "tuned.keras"
         digest = save(network, trial)
         _write_card(trial, card, digest, command, None)
         after = EmotionClassifier(trial).probabilities(tiles.crops)
         fer2013_after = EmotionClassifier(trial, "fer2013").probabilities(tiles.crops)
-        outcome = _outcome(tiles, after, before, fer2013_after, fer2013)
+        outcome = measure(tiles, after, before, fer2013_after, fer2013)
         if not outcome.is_better:
             return outcome
         kept = folder / f"tuned-{digest[:12]}.keras"
@@ -198,33 +201,37 @@ def tune(
     return replace(outcome, model=kept)
 
 
-def _tiles(faces: Sequence[LabelledFace]) -> Tiles:
-    """Cut the faces out of their photos; those of photos that cannot be read are left out and reported."""
+def cut_tiles(faces: Sequence[LabelledFace]) -> Tiles:
+    """Cut faces out of their photos.
+
+    Faces of photos that cannot be read, or have changed, are left out, and a message is logged for each. A remembered
+    face is also left out, without a message, if its photo has a label: its stored prediction may be wrong.
+    """
     by_path: dict[str, list[int]] = {}
-    for place, face in enumerate(faces):
-        by_path.setdefault(face.path, []).append(place)
+    for index, face in enumerate(faces):
+        by_path.setdefault(face.path, []).append(index)
     crops: dict[int, NDArray[np.uint8]] = {}
     digests: dict[int, str] = {}
-    for photo, cut in cut_faces({path: [faces[k].box for k in places] for path, places in by_path.items()}):
+    for photo, cut in cut_faces({path: [faces[k].box for k in indices] for path, indices in by_path.items()}):
         if photo.error or not photo.digest:
             _log.info(f"{printable(photo.path)}: {photo.error}; left out")
             continue
-        for place, crop in zip(by_path[photo.path], cut, strict=True):
-            if faces[place].digest not in (None, photo.digest):
+        for index, crop in zip(by_path[photo.path], cut, strict=True):
+            if faces[index].digest not in (None, photo.digest):
                 _log.info(f"{printable(photo.path)}: has changed since it was scanned; left out")
             elif crop is None:
                 _log.info(f"{printable(photo.path)}: a box that is not on the photo; left out")
             else:
-                crops[place], digests[place] = crop, photo.digest
-    # A photo that somebody labelled, here or in the index, does not hold the model to what it used to say of it.
-    labelled = {digest for place, digest in digests.items() if faces[place].emotion}
-    # In the order asked for, not in that in which photos were decoded: the same faces give the same model.
-    places = [k for k in sorted(crops) if faces[k].emotion or digests[k] not in labelled]
+                crops[index], digests[index] = crop, photo.digest
+    # The digest, not the path, decides whether a photo has a label: the label may be on a copy.
+    labelled = {digest for index, digest in digests.items() if faces[index].emotion}
+    # In the order of the arguments, not in the order of decoding: the same faces give the same model.
+    chosen = [k for k in sorted(crops) if faces[k].emotion or digests[k] not in labelled]
     return Tiles(
-        np.array([crops[k] for k in places], np.uint8).reshape(-1, CROP_SIDE, CROP_SIDE),
-        np.array([_wanted(faces[k]) for k in places], np.float32).reshape(-1, len(EMOTIONS)),
-        np.array([faces[k].emotion is not None for k in places], bool),
-        np.array([int(digests[k][:8], 16) % HELD_OUT == 0 for k in places], bool),
+        np.array([crops[k] for k in chosen], np.uint8).reshape(-1, CROP_SIDE, CROP_SIDE),
+        np.array([_wanted(faces[k]) for k in chosen], np.float32).reshape(-1, len(EMOTIONS)),
+        np.array([faces[k].emotion is not None for k in chosen], bool),
+        np.array([int(digests[k][:8], 16) % HELD_OUT == 0 for k in chosen], bool),
     )
 
 
@@ -235,7 +242,10 @@ def _wanted(face: LabelledFace) -> list[float]:
 
 
 def _checked(tiles: Tiles) -> tuple[int, int]:
-    """(labelled faces to learn from, labelled faces held out).
+    """Check that there are enough faces of both kinds.
+
+    Returns:
+        (labelled faces to learn from, labelled faces held out).
 
     Raises:
         DataError: there are too few of either kind to tell which model is better.
@@ -260,14 +270,24 @@ def _checked(tiles: Tiles) -> tuple[int, int]:
 
 
 def _certain(tiles: Tiles) -> NDArray[np.bool_]:
-    """The held-out faces that nobody labelled and of which the stored answer was certain."""
+    """Which faces are held out, remembered, and have a certain stored prediction: bool ``(n,)``."""
     return ~tiles.is_labelled & tiles.is_held_out & (tiles.wanted.max(1) >= _CERTAIN)
 
 
-def _fitted(base: Path, card: ModelCard, tiles: Tiles, fer2013: NDArray[np.float32]) -> keras.Model:
-    """The network with its last layers fitted to the faces that are not held out.
+def fit_last_layers(
+    base: Path, card: ModelCard, tiles: Tiles, fer2013: NDArray[np.float32], epochs: int = EPOCHS
+) -> keras.Model:
+    """Fit the last layers of a network to the faces that are not held out.
 
-    ``fer2013`` ``(n, 7)`` is what it says of all faces in the sense of FER2013's labels, and should go on to say.
+    Args:
+        base: the file of the network.
+        card: of the network.
+        tiles: all faces.
+        fer2013: float32 ``(n, 7)``, the probabilities by the head ``fer2013`` of all faces, which it should keep.
+        epochs: how often each face is learnt from.
+
+    Returns:
+        the network with all layers, the fitted ones included.
     """
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
@@ -276,48 +296,57 @@ def _fitted(base: Path, card: ModelCard, tiles: Tiles, fer2013: NDArray[np.float
     learning = {*HEADS, *(layer.name for layer in convolutions[-_LAST_CONVOLUTIONS:])}
     for layer in network.layers:
         layer.trainable = layer.name in learning
-    answers = {head: network.get_layer(head).output[:, : len(EMOTIONS)] / card.temperatures[head] for head in HEADS}
-    model = keras.Model(_behind_blur(network), answers)
+    outputs = {head: network.get_layer(head).output[:, : len(EMOTIONS)] / card.temperatures[head] for head in HEADS}
+    model = keras.Model(_after_blur(network), outputs)
     loss = {head: keras.losses.CategoricalCrossentropy(from_logits=True) for head in HEADS}
-    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_RATE, _steps(tiles))), loss)
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_RATE, _steps(tiles, epochs))), loss)
     kept = np.flatnonzero(~tiles.is_held_out)
     wanted = {"perceived": tiles.wanted[kept], "fer2013": fer2013[kept]}
     weights = dict.fromkeys(HEADS, np.where(tiles.is_labelled[kept], WEIGHT, 1.0))
-    for epoch in range(_EPOCHS):
-        views = np.stack([augmented(tiles.crops[k], _VIEWS, rng) for k in kept])[..., None]
-        done = model.fit(views, wanted, _BATCH, sample_weight=weights, verbose=0).history
-        _log.info(f"epoch {epoch + 1} of {_EPOCHS}  loss {done['loss'][-1]:.4f}")
+    for epoch in range(epochs):
+        views = np.stack([augment(tiles.crops[k], _VIEWS, rng) for k in kept])[..., None]
+        record = model.fit(views, wanted, _BATCH, sample_weight=weights, verbose=0).history
+        _log.info(f"epoch {epoch + 1} of {epochs}  loss {record['loss'][-1]:.4f}")
     for layer in network.layers:
         layer.trainable = True
     return network
 
 
-def _behind_blur(network: keras.Model) -> keras.KerasTensor:
-    """Where augmented views go in, which are interpolated and soft already: behind the blur, if there is one."""
+def _after_blur(network: keras.Model) -> keras.KerasTensor:
+    """The tensor to feed augmented views into: after the blur, if there is one, because views are soft already."""
     has_blur = any(layer.name == "blur" for layer in network.layers)
     return network.get_layer("blur").output if has_blur else network.input
 
 
-def _steps(tiles: Tiles) -> int:
-    return -(-int((~tiles.is_held_out).sum()) // _BATCH) * _EPOCHS
+def _steps(tiles: Tiles, epochs: int) -> int:
+    return -(-int((~tiles.is_held_out).sum()) // _BATCH) * epochs
 
 
-def _outcome(
+def measure(
     tiles: Tiles,
     after: NDArray[np.float32],
     before: list[NDArray[np.float32]],
     fer2013: NDArray[np.float32],
     fer2013_before: NDArray[np.float32],
 ) -> Outcome:
+    """Compare a tuned model with others on the held-out faces.
+
+    Args:
+        tiles: ``n`` faces, not only held-out ones.
+        after: float32 ``(n, 7)``, the probabilities by the tuned model.
+        before: the same by the model in use, then by any other model whose agreement counts.
+        fer2013: float32 ``(n, 7)``, the probabilities by the tuned model's head ``fer2013``.
+        fer2013_before: the same by the model that this one was tuned from.
+    """
     labelled, certain = tiles.is_labelled & tiles.is_held_out, _certain(tiles)
 
     def agreement(
-        said: NDArray[np.float32], chosen: NDArray[np.bool_], wanted: NDArray[np.float32] = tiles.wanted
+        predicted: NDArray[np.float32], chosen: NDArray[np.bool_], wanted: NDArray[np.float32] = tiles.wanted
     ) -> float:
-        return float((said[chosen].argmax(1) == wanted[chosen].argmax(1)).mean())
+        return float((predicted[chosen].argmax(1) == wanted[chosen].argmax(1)).mean())
 
-    def loss(said: NDArray[np.float32]) -> float:
-        return float(-np.log((said * tiles.wanted)[labelled].sum(1).clip(1e-6)).mean())
+    def loss(predicted: NDArray[np.float32]) -> float:
+        return float(-np.log((predicted * tiles.wanted)[labelled].sum(1).clip(1e-6)).mean())
 
     return Outcome(
         model=None,
@@ -328,8 +357,8 @@ def _outcome(
         loss=loss(after),
         loss_before=loss(before[0]),
         agrees=agreement(after, certain),
-        agrees_before=max(agreement(said, certain) for said in before),
-        # In that sense many faces are a toss-up; of these, another answer is nothing forgotten.
+        agrees_before=max(agreement(predicted, certain) for predicted in before),
+        # This head is uncertain about many faces; another emotion for one of these is nothing forgotten.
         agrees_in_fer2013=agreement(
             np.where(fer2013_before.max(1, keepdims=True) < _CERTAIN, fer2013_before, fer2013), certain, fer2013_before
         ),
@@ -337,7 +366,7 @@ def _outcome(
 
 
 def _write_card(model: Path, base: ModelCard, digest: str, command: str, outcome: Outcome | None) -> None:
-    """The card of a tuned model: what was measured of it, and the card of the model that it was tuned from."""
+    """Write the card of a tuned model: its outcome, and the card of the model that it was tuned from."""
     figures = {name: value for name, value in asdict(outcome).items() if name != "model"} if outcome else None
     content = {
         "name": f"{base.name}-tuned",

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from albumsort.training import recipe_file as recipes
-from albumsort.training.convert import train
 from albumsort.training.datasets import Faces, load
 from albumsort.training.history import HISTORY
+from albumsort.training.train import train
 
 
 def histories(recipe: recipes.Recipe, faces: Faces, folder: Path) -> list[str]:

@@ -23,8 +23,8 @@ from albumsort.errors import AlbumsortError
 from albumsort.index import Index
 from albumsort.scanning.scan import scan
 from albumsort.settings import ScanSettings
-from albumsort.training.convert import write
-from albumsort.training.network import build, without_training
+from albumsort.training.model_file import write
+from albumsort.training.network import build, for_inference
 from albumsort.training.recipe import Cycle, NetworkRecipe, Recipe
 from albumsort.training.tune import tune
 from albumsort.vision.classifier import EmotionClassifier
@@ -39,7 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained network of four emotions with its card."""
     layers = ("rescale", "conv 4 3", "max_pool 6 6", "flatten")
     recipe = Recipe("four", labels="four", network=NetworkRecipe(layers=layers), cycles=(Cycle(stages=((1, 48),)),))
-    network = without_training(build(recipe), recipe)
+    network = for_inference(build(recipe), recipe)
     return write(network, recipe, {"fer2013": 0.5}, {}, tmp_path_factory.mktemp("four"))
 
 

@@ -1,22 +1,25 @@
-"""What the tests of training share: a few labelled faces as the data sets are published, and a network of a minute."""
+"""What the tests of training share: a few labelled faces in the published formats, and a small trained network."""
 
 from __future__ import annotations
 
+import io
 import logging
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from albumsort.training.datasets import Faces, load
-from albumsort.training.fit import Epoch, Progress
 from albumsort.training.recipe import Recipe
 from albumsort.training.recipe_file import read
+
+if TYPE_CHECKING:
+    from albumsort.training.fit import Epoch, Progress
 
 #: Columns of ``fer2013new.csv`` as published.
 VOTES = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"]
@@ -134,12 +137,12 @@ def faces(few_faces: FewFaces) -> Faces:
 @pytest.fixture(scope="session")
 def trained(few_faces: FewFaces, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model of ``albumsort model train`` on the few faces; its folder holds the run too. Read only."""
+    from albumsort.cli.model.train import train
+
     out = tmp_path_factory.mktemp("trained")
-    options = ("--data", few_faces.data, "--ferplus", few_faces.votes, "--out", out, "--recipe", few_faces.recipe)
-    command = [sys.executable, "-m", "albumsort", "model", "train", *map(str, options)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{out / 'tiny.keras'}\n"
+    with redirect_stdout(io.StringIO()) as printed:
+        train(few_faces.data, out, few_faces.votes, str(few_faces.recipe))
+    assert printed.getvalue() == f"{out / 'tiny.keras'}\n"
     return out / "tiny.keras"
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from albumsort.training.augment import AugmentedFaces, augmented, targets
+from albumsort.training.augment import AugmentedFaces, augment, targets
 from albumsort.training.datasets import Faces, load
 from albumsort.training.recipe import AugmentRecipe, Cycle, FitRecipe, Recipe
+
+pytestmark = pytest.mark.slow
 
 STILL = AugmentRecipe(0, 0, 0, 0, 0, 0)
 RECIPE = Recipe(seed=5, fit=FitRecipe(batch=8))
@@ -28,14 +30,14 @@ def face(faces) -> np.ndarray:
 
 @pytest.mark.parametrize("side", [32, 48])
 def test_a_view_has_the_side_asked_for(face, side):
-    view = augmented(face, AugmentRecipe(), np.random.default_rng(0), side)
+    view = augment(face, AugmentRecipe(), np.random.default_rng(0), side)
     assert (view.shape, view.dtype) == ((side, side), np.float32)
     assert np.isfinite(view).all()
     assert view.std() > 10
 
 
 def test_without_any_bound_a_face_stays_as_it_is_or_is_mirrored(face):
-    views = [augmented(face, STILL, np.random.default_rng(seed)) for seed in range(20)]
+    views = [augment(face, STILL, np.random.default_rng(seed)) for seed in range(20)]
     same = [np.allclose(view, face, atol=1e-2) for view in views]
     mirrored = [np.allclose(view, face[:, ::-1], atol=1e-2) for view in views]
     assert all(a != b for a, b in zip(same, mirrored, strict=True))
@@ -44,7 +46,7 @@ def test_without_any_bound_a_face_stays_as_it_is_or_is_mirrored(face):
 
 def test_a_small_view_is_the_face_scaled_and_not_shifted(face):
     gradient = np.tile(np.arange(0, 240, 5, dtype=np.uint8), (48, 1))
-    views = [augmented(gradient, STILL, np.random.default_rng(seed), 32) for seed in range(8)]
+    views = [augment(gradient, STILL, np.random.default_rng(seed), 32) for seed in range(8)]
     # Centre of small pixel x lies at (x + 0.5) * 1.5 - 0.5 in the face.
     wanted = 5 * ((np.arange(32) + 0.5) * 1.5 - 0.5)
     for view in views:
@@ -54,13 +56,13 @@ def test_a_small_view_is_the_face_scaled_and_not_shifted(face):
 
 def test_views_differ_from_one_draw_to_the_next(face):
     rng = np.random.default_rng(0)
-    assert not np.array_equal(augmented(face, AugmentRecipe(), rng), augmented(face, AugmentRecipe(), rng))
+    assert not np.array_equal(augment(face, AugmentRecipe(), rng), augment(face, AugmentRecipe(), rng))
 
 
 def test_light_and_contrast_stay_within_their_bounds(face):
     recipe = replace(STILL, brightness=0.2, contrast=0.3)
     mean, deviation = face.mean(), face.std()
-    views = [augmented(face, recipe, np.random.default_rng(seed)) for seed in range(50)]
+    views = [augment(face, recipe, np.random.default_rng(seed)) for seed in range(50)]
     assert all(abs(view.mean() - mean) <= 0.2 * deviation + 0.1 for view in views)
     assert all(0.69 * deviation <= view.std() <= 1.31 * deviation for view in views)
     assert max(view.std() for view in views) > 1.1 * deviation > 0.9 * deviation > min(view.std() for view in views)
@@ -70,8 +72,8 @@ def test_light_and_contrast_stay_within_their_bounds(face):
 def test_an_erased_square_has_its_size_and_the_grey_of_the_face(face, side, hole):
     recipe = replace(STILL, erase_chance=1.0, erase_pixels=(12, 12))
     for seed in range(5):
-        erased = augmented(face, recipe, np.random.default_rng(seed), side)
-        whole = augmented(face, STILL, np.random.default_rng(seed), side)
+        erased = augment(face, recipe, np.random.default_rng(seed), side)
+        whole = augment(face, STILL, np.random.default_rng(seed), side)
         assert ((erased != whole).sum(), np.ptp(erased[erased != whole])) == (pytest.approx(hole**2, abs=3), 0)
 
 

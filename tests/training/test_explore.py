@@ -11,7 +11,6 @@ from PIL import Image
 
 from albumsort.cli.model.data import data
 from albumsort.errors import AlbumsortError
-from albumsort.training import explore as exploration
 from albumsort.training.datasets import Faces, load
 from albumsort.training.explore import explore, mean_faces
 
@@ -69,10 +68,9 @@ def test_copies_with_different_labels_are_listed(six):
     assert explore(replace(six, labels=np.array([3, 4, 6, 2, 6, 0])))["conflicts"] == [[0, 3], [1, 4]]
 
 
-def test_copies_are_found_however_far_apart_they_are(monkeypatch, six):
+def test_copies_are_found_however_far_apart_they_are(six):
     at_once = explore(six)
-    monkeypatch.setattr(exploration, "_ROWS", 2)
-    assert explore(six) == at_once
+    assert explore(six, rows=2) == at_once
 
 
 def test_pictures_of_one_grey_are_copies_only_of_their_own_grey():
@@ -81,9 +79,8 @@ def test_pictures_of_one_grey_are_copies_only_of_their_own_grey():
     assert (copies["exact"]["faces"], copies["near"]["faces"]) == (2, 0)
 
 
-def test_no_more_conflicts_are_listed_than_promised(monkeypatch):
-    monkeypatch.setattr(exploration, "LISTED", 7)
-    found = explore(faces_of(np.zeros((30, 48, 48), np.uint8), [k % 7 for k in range(30)], [""] * 30))
+def test_no_more_conflicts_are_listed_than_asked_for():
+    found = explore(faces_of(np.zeros((30, 48, 48), np.uint8), [k % 7 for k in range(30)], [""] * 30), listed=7)
     assert len(found["conflicts"]) == 7
     assert found["duplicates"]["exact"] == {
         "faces": 30,
@@ -110,8 +107,8 @@ def test_mean_faces_are_of_all_and_of_each_emotion_that_there_is(six):
     assert means["happy"] == pytest.approx(six.pixels[0])
 
 
-def test_the_command_says_what_there_is_and_draws_it(few_faces, run, tmp_path):
-    done = run("model", "data", few_faces.folder, "--plots", "plots")
+def test_the_command_says_what_there_is_and_draws_it(few_faces, call, tmp_path):
+    done = call("model", "data", few_faces.folder, "--plots", "plots")
     assert done.returncode == 0, done.stderr
     assert "0 rows are broken" in done.stdout
     assert "64 faces have a majority of FER+'s votes" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,15 @@ import typer
 
 from albumsort.cli.model.export import export as command
 from albumsort.errors import AlbumsortError
-from albumsort.training import export as exporting
-from albumsort.training.convert import write
 from albumsort.training.datasets import DataError, Faces, load
-from albumsort.training.export import FORMATS, answers, export, made_up_faces
-from albumsort.training.layers import _FORMS
-from albumsort.training.network import build, without_training
+from albumsort.training.export import FORMATS, export, load_exported, synthetic_faces
+from albumsort.training.layers import FORMS
+from albumsort.training.model_file import write
+from albumsort.training.network import build, for_inference
 from albumsort.training.recipe import Cycle, NetworkRecipe, Recipe
 from albumsort.vision.classifier import EmotionClassifier
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +37,8 @@ def exported(request, trained, tmp_path_factory) -> tuple[str, Path]:
 
 
 def test_an_export_reads_faces_as_the_model_does(exported, trained, faces):
-    crops = np.concatenate([faces.pixels, made_up_faces(1000 - len(faces))])
-    said, wanted = answers(*exported)(crops), EmotionClassifier(trained).probabilities(crops)
+    crops = np.concatenate([faces.pixels, synthetic_faces(1000 - len(faces))])
+    said, wanted = load_exported(*exported)(crops), EmotionClassifier(trained).probabilities(crops)
     assert (said.shape, said.dtype) == ((1000, 7), np.float32)
     assert np.abs(said - wanted).max() < 1e-4
     assert np.ptp(wanted, axis=0).max() > 0.01  # which it does not by saying the same of each
@@ -47,15 +49,15 @@ def test_an_export_reads_faces_as_the_model_does(exported, trained, faces):
 def test_a_network_by_layers_is_exported_with_every_kind_of_layer(tmp_path, kind, first):
     layers = (first, "conv 4 3 same", "norm", "max_pool 3 2", "conv 6 5", "norm", "avg_pool 3 2", "dropout 0.3",
               "flatten", "dense 8 l2=1e-4", "dropout 0.5", "dense 6")  # fmt: skip
-    assert {line.split()[0] for line in layers} | {"rescale", "standardise"} == set(_FORMS)
+    assert {line.split()[0] for line in layers} | {"rescale", "standardise"} == set(FORMS)
     recipe = Recipe("plain", labels="four", network=NetworkRecipe(layers=layers), cycles=(Cycle(stages=((1, 48),)),))
-    network, rng = without_training(build(recipe), recipe), np.random.default_rng(0)
+    network, rng = for_inference(build(recipe), recipe), np.random.default_rng(0)
     # As if it had learnt: the norms and biases of a new network change nothing.
     network.set_weights([w + (w.ndim == 1) * rng.uniform(0, 0.3, w.shape) for w in network.get_weights()])
     model = write(network, recipe, {"fer2013": 0.7}, {}, tmp_path)
     export(model, "fer2013", kind, tmp_path / f"plain.{kind}")
-    crops = made_up_faces(300)
-    said, wanted = answers(kind, tmp_path / f"plain.{kind}")(crops), EmotionClassifier(model).probabilities(crops)
+    crops = synthetic_faces(300)
+    said, wanted = load_exported(kind, tmp_path / f"plain.{kind}")(crops), EmotionClassifier(model).probabilities(crops)
     wanted = wanted[:, ~np.isnan(wanted[0])]  # an export has a column for each label
     assert said.shape == (300, 4) and said == pytest.approx(wanted, abs=1e-4)
     assert np.ptp(wanted, axis=0).max() > 0.01
@@ -63,8 +65,8 @@ def test_a_network_by_layers_is_exported_with_every_kind_of_layer(tmp_path, kind
 
 @pytest.mark.parametrize("count", [1, 2, 300])
 def test_an_export_takes_any_number_of_faces(exported, trained, count):
-    crops = made_up_faces(count)
-    assert answers(*exported)(crops) == pytest.approx(EmotionClassifier(trained).probabilities(crops), abs=1e-4)
+    crops = synthetic_faces(count)
+    assert load_exported(*exported)(crops) == pytest.approx(EmotionClassifier(trained).probabilities(crops), abs=1e-4)
 
 
 def test_an_export_is_all_that_is_left(exported):
@@ -74,7 +76,7 @@ def test_an_export_is_all_that_is_left(exported):
 
 def test_the_other_head_answers_in_its_own_sense(trained, faces, tmp_path):
     check = export(trained, "fer2013", "onnx", tmp_path / "tiny.onnx", faces)
-    said = answers("onnx", tmp_path / "tiny.onnx")(faces.pixels)
+    said = load_exported("onnx", tmp_path / "tiny.onnx")(faces.pixels)
     assert said == pytest.approx(EmotionClassifier(trained, "fer2013").probabilities(faces.pixels), abs=1e-4)
     assert check.accuracy == check.accuracy_before is not None
     assert check.faces == 10  # those of PublicTest
@@ -82,42 +84,44 @@ def test_the_other_head_answers_in_its_own_sense(trained, faces, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["tflite", "onnx"])
-def test_int8_answers_a_little_otherwise_and_is_right_as_often(trained, faces, tmp_path, monkeypatch, kind):
-    monkeypatch.setattr(exporting, "CALIBRATED", 20)
+def test_int8_answers_a_little_otherwise_and_is_right_as_often(trained, faces, tmp_path, kind):
     whole = export(trained, "perceived", kind, tmp_path / "whole", faces)
-    check = export(trained, "perceived", kind, tmp_path / "int8", faces, quantized=True)
+    check = export(trained, "perceived", kind, tmp_path / "int8", faces, quantized=True, calibrated=20)
     assert check.accuracy >= check.accuracy_before - 0.02
     assert 0 < check.difference < 0.2
     assert whole.difference < 1e-4
-    said = answers(kind, tmp_path / "int8")(faces.pixels)
+    said = load_exported(kind, tmp_path / "int8")(faces.pixels)
     assert said.sum(1) == pytest.approx(1, abs=0.02)
     wanted = EmotionClassifier(trained).probabilities(faces.pixels)
     assert (said.argmax(1) == wanted.argmax(1)).mean() > 0.95 and np.abs(said - wanted).mean() < 0.02
 
 
-def test_an_export_that_answers_otherwise_is_refused_and_leaves_nothing(trained, tmp_path, monkeypatch):
-    run = exporting._run_onnx
-    monkeypatch.setitem(exporting._RUNTIMES, "onnx", lambda path: lambda crops: run(path)(255 - crops))
+def test_an_export_that_predicts_otherwise_is_refused_and_leaves_nothing(trained, tmp_path):
+    def load_inverted(kind, path):
+        return lambda crops: load_exported(kind, path)(255 - crops)
+
     with pytest.raises(AlbumsortError, match="nothing was written"):
-        export(trained, "perceived", "onnx", tmp_path / "tiny.onnx")
+        export(trained, "perceived", "onnx", tmp_path / "tiny.onnx", load=load_inverted)
     assert not list(tmp_path.iterdir())
 
 
-def test_an_export_that_says_nan_is_refused(trained, tmp_path, monkeypatch):
-    nothing = np.full((exporting.CHECKED, 7), np.nan, np.float32)
-    monkeypatch.setitem(exporting._RUNTIMES, "onnx", lambda path: lambda crops: nothing[: len(crops)])
+def test_an_export_that_predicts_nan_is_refused(trained, tmp_path):
+    def load_broken(kind, path):
+        return lambda crops: np.full((len(crops), 7), np.nan, np.float32)
+
     with pytest.raises(AlbumsortError, match="differ by up to nan"):
-        export(trained, "perceived", "onnx", tmp_path / "tiny.onnx")
+        export(trained, "perceived", "onnx", tmp_path / "tiny.onnx", load=load_broken)
 
 
-def test_an_int8_that_is_often_wrong_is_refused(trained, faces, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting, "CALIBRATED", 4)
-    right = EmotionClassifier(trained).probabilities(faces.split("PublicTest").pixels)
-    monkeypatch.setitem(exporting._RUNTIMES, "onnx", lambda path: lambda crops: 1 - right)
-    labels = right.argmax(1)
-    monkeypatch.setattr(exporting, "_right", lambda tests, card, head: labels)
+def test_an_int8_that_is_often_wrong_is_refused(trained, faces, tmp_path):
+    classifier = EmotionClassifier(trained)
+    labelled = replace(faces, majority=classifier.probabilities(faces.pixels).argmax(1))
+
+    def load_contrary(kind, path):
+        return lambda crops: 1 - classifier.probabilities(crops)
+
     with pytest.raises(AlbumsortError, match=r"right for 0\.0% of 10 faces, where the model is for 100\.0%"):
-        export(trained, "perceived", "onnx", tmp_path / "tiny.onnx", faces, quantized=True)
+        export(trained, "perceived", "onnx", tmp_path / "tiny.onnx", labelled, True, calibrated=4, load=load_contrary)
     assert not list(tmp_path.iterdir())
 
 
@@ -135,16 +139,16 @@ def test_nothing_is_written_over(trained, tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_what_appears_while_an_export_is_made_is_not_written_over_either(trained, tmp_path, monkeypatch, kind):
+def test_what_appears_while_an_export_is_made_is_not_written_over_either(trained, tmp_path, kind):
     target = tmp_path / "mine"
 
-    def appear(check, quantized):
+    def load_while_it_appears(kind, path):
         target.mkdir() if kind == "savedmodel" else target.touch()
         (target / "file" if kind == "savedmodel" else target).write_text("mine")
+        return load_exported(kind, path)
 
-    monkeypatch.setattr(exporting, "_refuse_wrong", appear)
     with pytest.raises(OSError):
-        export(trained, "perceived", kind, target)
+        export(trained, "perceived", kind, target, load=load_while_it_appears)
     assert ((target / "file") if kind == "savedmodel" else target).read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
@@ -162,7 +166,7 @@ def test_the_command_says_how_far_the_export_differs(trained, tmp_path, capfd):
     said = capfd.readouterr()
     assert said.out.startswith(f"{tmp_path / 'tiny.onnx'}: ") and "1000 faces: probabilities differ by" in said.out
     assert said.err == ""
-    assert answers("onnx", tmp_path / "tiny.onnx")(made_up_faces(2)).shape == (2, 7)
+    assert load_exported("onnx", tmp_path / "tiny.onnx")(synthetic_faces(2)).shape == (2, 7)
 
 
 @pytest.mark.parametrize(("kind", "data"), [("tflite", None), ("savedmodel", Path("somewhere"))])

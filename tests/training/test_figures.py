@@ -7,7 +7,7 @@ import pytest
 
 from albumsort.emotions import EMOTIONS, in_words
 from albumsort.report.canvas import page
-from albumsort.training.calibrate import calibration_error, matrix, softmax, temperature
+from albumsort.training.calibrate import calibration_error, fit_matrix, fit_temperature, softmax
 from albumsort.training.evaluate import figures
 from albumsort.training.plots.figures import draw_matrix
 
@@ -23,7 +23,7 @@ def calibrated(count: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.5])
 def test_a_known_temperature_is_recovered(scale):
     logits, truth = calibrated()
-    assert temperature(logits * scale, truth) == pytest.approx(scale, rel=0.04)
+    assert fit_temperature(logits * scale, truth) == pytest.approx(scale, rel=0.04)
 
 
 def test_the_temperature_makes_confidence_honest():
@@ -34,7 +34,7 @@ def test_the_temperature_makes_confidence_honest():
         return calibration_error(probabilities.max(1), probabilities.argmax(1) == truth)
 
     assert error(softmax(logits)) > 0.1
-    assert error(softmax(logits / temperature(logits, truth))) < 0.02
+    assert error(softmax(logits / fit_temperature(logits, truth))) < 0.02
 
 
 def drawn(logits, dice):
@@ -47,8 +47,8 @@ def test_a_matrix_evens_out_what_a_temperature_cannot():
     honest = dice.normal(0, 2, (8000, 7))
     truth = drawn(honest, dice)
     bent = honest @ (np.eye(7) + dice.normal(0, 0.15, (7, 7))) + dice.normal(0, 0.5, 7)
-    bent /= temperature(bent[:4000], truth[:4000])
-    kernel, addend = matrix(bent[:4000], truth[:4000])
+    bent /= fit_temperature(bent[:4000], truth[:4000])
+    kernel, addend = fit_matrix(bent[:4000], truth[:4000])
 
     def loss(logits):
         return -np.log(softmax(logits[4000:])[np.arange(4000), truth[4000:]]).mean()
@@ -60,9 +60,9 @@ def test_a_matrix_evens_out_what_a_temperature_cannot():
 def test_few_faces_leave_the_matrix_near_to_one_that_changes_nothing():
     dice = np.random.default_rng(0)
     logits = dice.normal(0, 2, (30, 7))
-    kernel, addend = matrix(logits, drawn(logits, dice))
+    kernel, addend = fit_matrix(logits, drawn(logits, dice))
     assert np.isfinite(kernel).all() and np.abs(kernel - np.eye(7)).max() < 1 and np.abs(addend).max() < 1
-    kernel, addend = matrix(logits, np.zeros(30, int))  # of one class alone
+    kernel, addend = fit_matrix(logits, np.zeros(30, int))  # of one class alone
     assert np.isfinite(kernel).all() and np.isfinite(addend).all()
 
 

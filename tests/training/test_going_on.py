@@ -9,21 +9,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from albumsort.training import convert
 from albumsort.training import recipe_file as recipes
 from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY
+from albumsort.training.train import train
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import read_card
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_stopped_run_goes_on_to_the_same_end(trained, recipe, faces, tmp_path, stop_after, logged):
     with pytest.raises(KeyboardInterrupt):
-        convert.train(recipe, faces, tmp_path, "test", stop_after(1))
+        train(recipe, faces, tmp_path, "test", stop_after(1))
     assert not (tmp_path / "tiny.keras").exists()
     assert len((tmp_path / "run" / HISTORY).read_text().splitlines()) == 2
 
-    path = convert.train(recipe, faces, tmp_path, "test")
+    path = train(recipe, faces, tmp_path, "test")
     assert sum(line.startswith("epoch 1") for line in logged) == 1
     assert any("goes on after epoch 1" in line for line in logged)
     assert (tmp_path / "run" / HISTORY).read_text() == (trained.parent / "run" / HISTORY).read_text()
@@ -41,23 +43,23 @@ def test_a_folder_with_a_run_of_another_recipe_is_refused(recipe, faces, tmp_pat
     for content, words in (("{}", "another recipe"), (json.dumps({**recipe.as_dict(), "warp": 9}), r"recipe \(warp\)")):
         kept.write_text(content)
         with pytest.raises(DataError, match=words):
-            convert.train(recipe, faces, tmp_path, "test")
+            train(recipe, faces, tmp_path, "test")
 
 
 def test_the_same_number_of_other_faces_is_not_the_same_data(recipe, faces, tmp_path, stop_after):
     with pytest.raises(KeyboardInterrupt):
-        convert.train(recipe, faces, tmp_path, "test", stop_after(1))
+        train(recipe, faces, tmp_path, "test", stop_after(1))
     other = replace(faces, labels=(faces.labels + 1) % 7)
     with pytest.raises(DataError, match="other data"):
-        convert.train(recipe, other, tmp_path, "test")
+        train(recipe, other, tmp_path, "test")
 
 
 def test_a_run_killed_before_an_epoch_counted_repeats_it(trained, recipe, faces, tmp_path, stop_after):
     with pytest.raises(KeyboardInterrupt):
-        convert.train(recipe, faces, tmp_path, "test", stop_after(1))
+        train(recipe, faces, tmp_path, "test", stop_after(1))
     # As if killed in the second epoch: its checkpoint is half written, its line of history is not there.
     (tmp_path / "run" / "checkpoint-2.keras").write_bytes(b"half a file")
-    path = convert.train(recipe, faces, tmp_path, "test")
+    path = train(recipe, faces, tmp_path, "test")
     resumed, undisturbed = (EmotionClassifier(model).probabilities(faces.pixels) for model in (path, trained))
     assert resumed == pytest.approx(undisturbed, abs=1e-5)
     assert [file.name for file in (tmp_path / "run").glob("checkpoint*")] == ["checkpoint-2.keras"]
@@ -65,7 +67,7 @@ def test_a_run_killed_before_an_epoch_counted_repeats_it(trained, recipe, faces,
 
 def test_what_only_matters_in_use_makes_no_other_run(recipe, faces, tmp_path, stop_after, logged):
     with pytest.raises(KeyboardInterrupt):
-        convert.train(recipe, faces, tmp_path, "test", stop_after(1))
+        train(recipe, faces, tmp_path, "test", stop_after(1))
     settings = tmp_path / "run" / "recipe.json"
     kept = json.loads(settings.read_text())
     del kept["network"]["blur"], kept["fit"]["plateau"]  # as if begun by an albumsort that did not know them
@@ -75,7 +77,7 @@ def test_what_only_matters_in_use_makes_no_other_run(recipe, faces, tmp_path, st
         network=replace(recipe.network, blur=0.3, mirrored=False),
         fit=replace(recipe.fit, matrix=("fer2013",)),
     )
-    path = convert.train(softer, faces, tmp_path, "test")
+    path = train(softer, faces, tmp_path, "test")
     assert "goes on after epoch 1 of 2" in logged
     assert recipes.read(path.with_suffix(".toml")) == softer
 
@@ -83,23 +85,23 @@ def test_what_only_matters_in_use_makes_no_other_run(recipe, faces, tmp_path, st
 @pytest.mark.parametrize("damage", ["settings", "history", "checkpoint"])
 def test_a_damaged_run_is_an_error_that_names_the_file(recipe, faces, tmp_path, damage, stop_after):
     with pytest.raises(KeyboardInterrupt):
-        convert.train(recipe, faces, tmp_path, "test", stop_after(1))
+        train(recipe, faces, tmp_path, "test", stop_after(1))
     name = {"settings": "recipe.json", "history": "history.csv", "checkpoint": "checkpoint-1.keras"}[damage]
     (tmp_path / "run" / name).write_text("a,b\n1,2\n" if damage == "history" else "")
     with pytest.raises(DataError, match=name):
-        convert.train(recipe, faces, tmp_path, "test")
+        train(recipe, faces, tmp_path, "test")
 
 
 def test_a_training_that_runs_away_makes_no_model(recipe, faces, tmp_path):
     wild = replace(recipe, cycles=tuple(replace(cycle, peak_rate=1e30, warmup_steps=0) for cycle in recipe.cycles))
     with pytest.raises(DataError, match="lower peak_rate"):
-        convert.train(wild, faces, tmp_path, "test")
+        train(wild, faces, tmp_path, "test")
     assert not (tmp_path / "tiny.keras").exists()
 
 
 def test_held_out_copies_of_what_was_learnt_do_not_count(recipe, faces, tmp_path, logged):
     twice = faces.where(np.concatenate([np.arange(len(faces)), np.flatnonzero(faces.usage == "Training")]))
-    path = convert.train(recipe, twice, tmp_path, "test")
+    path = train(recipe, twice, tmp_path, "test")
     learnt, held_out = twice.split("Training").hold_out(recipe.fit.hold_out, recipe.seed)
     known = {face.tobytes() for face in learnt.pixels}
     copies = sum(face.tobytes() in known for face in held_out.pixels)

@@ -10,7 +10,7 @@ from albumsort.training.layers import Layer, parse
 
 def test_each_kind_of_layer_is_read_and_its_weights_counted():
     lines = ["rescale", "conv 8 5", "norm", "conv 4 3 same", "max_pool 5 2", "avg_pool 2 2", "flatten"]
-    layers = parse([*lines, "dense 16 l2=1e-4", "dropout 0.25"], answers=4)
+    layers = parse([*lines, "dense 16 l2=1e-4", "dropout 0.25"], classes=4)
     # 48 pixels: 44 after the first convolution, 44 after the padded one, 20 and 10 after the poolings.
     assert [layer.weights for layer in layers] == [0, 208, 32, 292, 0, 0, 0, 4 * 100 * 16 + 16, 0, 16 * 4 + 4]
     assert layers[3] == Layer("conv", width=4, size=3, same=True, weights=292)

@@ -15,7 +15,7 @@ from albumsort.cli.model.recipes import recipes as command
 from albumsort.training import layers
 from albumsort.training import recipe_file as recipes
 from albumsort.training.datasets import DataError
-from albumsort.training.network import build, without_training
+from albumsort.training.network import build, for_inference
 from albumsort.training.recipe import AugmentRecipe, Cycle, FitRecipe, NetworkRecipe, Recipe, Stop
 from albumsort.vision.models import read_card, shipped_model
 
@@ -35,19 +35,21 @@ def test_our_own_come_first_and_then_those_of_the_write_ups():
     assert all(recipes.find(name).name == name for name in recipes.shipped())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITE_UPS)
 def test_the_network_of_a_write_up_has_its_labels_and_weights(name):
     recipe = recipes.find(name)
     assert (recipe.labels, recipe.parameters()) == WRITE_UPS[name]
     assert recipe.heads == ("fer2013",) and not recipe.is_mirrored and recipe.reported
     trained = build(recipe)
-    assert trained.count_params() == without_training(trained, recipe).count_params() == recipe.parameters()
+    assert trained.count_params() == for_inference(trained, recipe).count_params() == recipe.parameters()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["emotion", "teacher-2", "teacher-1"])
 def test_the_weights_of_our_own_networks_are_counted_as_they_are_used(name):
     recipe = recipes.find(name)
-    assert without_training(build(recipe), recipe).count_params() == recipe.parameters()
+    assert for_inference(build(recipe), recipe).count_params() == recipe.parameters()
 
 
 def test_a_recipe_that_is_written_down_reads_the_same(tmp_path):
@@ -80,7 +82,7 @@ def test_the_facts_of_the_write_ups_are_in_their_recipes():
     assert {recipe.fit.optimiser for recipe in (zhu, mason, ho, serengil)} == {"adam"}
 
 
-def test_the_page_on_recipes_has_each_value_and_what_it_is_unless_told():
+def test_the_page_on_recipes_has_each_value_and_its_default():
     page = (Path(recipes.__file__).parent / "recipes" / "README.md").read_text(encoding="utf-8")
     told: dict[str, Any] = {}
     for row, default in re.findall(r"^\| (`[^|\n]*) \|[^|\n]+\| ([^|\n]+) \|$", page, re.MULTILINE):
@@ -95,7 +97,7 @@ def test_the_page_on_recipes_has_each_value_and_what_it_is_unless_told():
     for name, value in told.items():
         default = json.loads(json.dumps(known[name])) if name != "augment" else None
         assert value == default or (value is None and default in ("", [], None)), name
-    for line, _ in layers._FORMS.values():
+    for line, _ in layers.FORMS.values():
         assert f"`{line}`" in page
 
 
@@ -105,7 +107,9 @@ def test_the_command_prints_a_recipe_that_can_be_changed_and_read(tmp_path, caps
     command("mason-2019")
     (tmp_path / "mine.toml").write_text(capsys.readouterr().out.replace("l2=1e-4", "l2=1e-3"))
     changed, shipped = recipes.find(str(tmp_path / "mine.toml")), recipes.find("mason-2019")
-    assert changed.unlike(shipped).startswith("network.layers[") and "l2=1e-3', not 'dense" in changed.unlike(shipped)
+    assert changed.first_difference(shipped).startswith(
+        "network.layers["
+    ) and "l2=1e-3', not 'dense" in changed.first_difference(shipped)
     command("mason-2019", as_json=True)
     assert [row["name"] for row in json.loads(capsys.readouterr().out)] == ["mason-2019"]
     with pytest.raises(typer.BadParameter, match="mason: there are emotion"):
@@ -129,7 +133,7 @@ def test_a_recipe_that_is_neither_known_nor_a_file_is_told_beside_those_there_ar
     ("text", "words"),
     [
         ('labels = "five"', "there are seven, six, four"),
-        ('name = "../mine"', "files are called by it"),
+        ('name = "../mine"', "letters, digits, dots and dashes"),
         ('labels = "four"', "want layers"),
         ('[network]\nlayers = ["flatten"]', "stages = [[EPOCHS, 48]]"),
         ('[network]\nlayers = ["flat"]\n[[cycles]]\nstages = [[1, 48]]', "layer 1, 'flat'"),
@@ -151,11 +155,11 @@ def test_what_a_recipe_cannot_mean_is_an_error_that_says_what_it_can(tmp_path, t
     assert words in str(caught.value) and "mine.toml" in str(caught.value)
 
 
-def test_the_command_lists_them(run):
-    done = run("model", "recipes")
+def test_the_command_lists_them(call):
+    done = call("model", "recipes")
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in recipes.shipped())
     assert "8 conv 64-512, 3 dense 64-512" in done.stdout and "5.1 M" in done.stdout and "67.8 %" in done.stdout
-    listed = {row["name"]: row for row in json.loads(run("model", "recipes", "--json").stdout)}
+    listed = {row["name"]: row for row in json.loads(call("model", "recipes", "--json").stdout)}
     assert listed["mason-2019"]["labels"] == ["angry", "happy", "sad", "neutral"]
     assert listed["zhu-2020"]["parameters"] == WRITE_UPS["zhu-2020"][1]

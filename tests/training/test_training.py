@@ -23,14 +23,18 @@ from albumsort.cli.model.evaluate import evaluate
 from albumsort.cli.model.info import info
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.training import calibrate, convert, fit
+from albumsort.training import calibrate
 from albumsort.training.datasets import DataError
 from albumsort.training.history import HISTORY
-from albumsort.training.network import build, logits, shorten, without_training
-from albumsort.training.read import read
+from albumsort.training.model_file import save
+from albumsort.training.network import build, for_inference, logits, round_to_float16
+from albumsort.training.predict import predict
 from albumsort.training.recipe import Cycle
+from albumsort.training.train import apply_matrices, train
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import HEADS, read_card, shipped_model
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_run_leaves_a_line_of_history_an_epoch(trained):
@@ -72,12 +76,12 @@ def test_a_model_beside_the_card_of_another_is_refused(trained, tmp_path):
 def test_held_out_faces_must_be_some(recipe, faces, tmp_path):
     none = replace(recipe, fit=replace(recipe.fit, hold_out=0.001))
     with pytest.raises(DataError, match="raise hold_out"):
-        convert.train(none, faces, tmp_path, "test")
+        train(none, faces, tmp_path, "test")
 
 
 def test_a_further_cycle_goes_on_from_the_weights_before_it(trained, recipe, faces, tmp_path):
     further = replace(recipe, cycles=(*recipe.cycles, Cycle(stages=((1, 48),), peak_rate=1e-9)))
-    path = convert.train(further, faces, tmp_path, "test")
+    path = train(further, faces, tmp_path, "test")
     with (
         open(tmp_path / "run" / HISTORY, newline="") as file,
         open(trained.parent / "run" / HISTORY, newline="") as one,
@@ -93,7 +97,7 @@ def test_a_further_cycle_goes_on_from_the_weights_before_it(trained, recipe, fac
 def test_fewer_faces_than_a_batch_are_an_error(recipe, faces, tmp_path):
     large = replace(recipe, fit=replace(recipe.fit, batch=100))
     with pytest.raises(DataError, match="36 faces are fewer"):
-        convert.train(large, faces, tmp_path, "test")
+        train(large, faces, tmp_path, "test")
 
 
 def test_evaluate_measures_against_labels_and_votes(trained, few_faces, capsys):
@@ -145,15 +149,15 @@ def test_a_run_draws_its_curves(trained):
     assert Image.open(trained.parent / "run" / "history.png").size == (768, 648)
 
 
-def test_class_folders_train_and_measure_a_model(few_faces, faces, run, tmp_path):
+def test_class_folders_train_and_measure_a_model(few_faces, faces, call, tmp_path):
     for number, (pixels, code) in enumerate(zip(faces.pixels, faces.labels, strict=True)):
         path = tmp_path / "faces" / ("train" if number < 48 else "validation") / EMOTIONS[code] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
     options = ("--out", "mine", "--recipe", few_faces.recipe, "--precision", "bfloat16")
-    done = run("model", "train", "--data", "faces", *options)
+    done = call("model", "train", "--data", "faces", *options)
     assert done.returncode == 0, done.stderr
-    done = run("model", "evaluate", "faces", "--model", "mine/tiny.keras", "--json")
+    done = call("model", "evaluate", "faces", "--model", "mine/tiny.keras", "--json")
     assert {name: measured["n"] for name, measured in json.loads(done.stdout).items()} == {"fer2013": 16, "ferplus": 16}
     card = read_card(tmp_path / "mine" / "tiny.keras")
     assert "class folders of faces" in card.training["data"]
@@ -162,9 +166,9 @@ def test_class_folders_train_and_measure_a_model(few_faces, faces, run, tmp_path
     assert card.training["tests"]["PublicTest"]["perceived"]["n"] == 16
 
 
-def test_votes_go_with_the_table_alone(few_faces, run, tmp_path):
+def test_votes_go_with_the_table_alone(few_faces, call, tmp_path):
     (tmp_path / "faces" / "happy").mkdir(parents=True)
-    done = run("model", "train", "--data", "faces", "--ferplus", few_faces.votes, "--out", "mine")
+    done = call("model", "train", "--data", "faces", "--ferplus", few_faces.votes, "--out", "mine")
     assert done.returncode == 2 and "class folders" in done.stderr
 
 
@@ -176,8 +180,8 @@ def test_a_card_that_is_none_is_named(trained, tmp_path):
             read_card(tmp_path / "tiny.keras")
 
 
-def test_votes_are_asked_for_where_they_are_needed(few_faces, run):
-    done = run("model", "train", "--data", few_faces.data, "--out", "mine")
+def test_votes_are_asked_for_where_they_are_needed(few_faces, call):
+    done = call("model", "train", "--data", few_faces.data, "--out", "mine")
     assert done.returncode == 2 and "--ferplus" in done.stderr
 
 
@@ -187,9 +191,13 @@ def test_training_reads_as_the_classifier_does(faces, tmp_path, is_mirrored):
     path = tmp_path / "same.keras"
     shutil.copy(shipped_model(), path)
     path.with_suffix(".json").write_text(json.dumps({**card, "is_mirrored": is_mirrored}))
-    said = read(keras.models.load_model(path, compile=False), faces, EMOTIONS, card["temperatures"], is_mirrored)
+    predicted = predict(
+        keras.models.load_model(path, compile=False), faces, EMOTIONS, card["temperatures"], is_mirrored
+    )
     for labels in HEADS:
-        np.testing.assert_allclose(said[labels], EmotionClassifier(path, labels).probabilities(faces.pixels), atol=1e-4)
+        np.testing.assert_allclose(
+            predicted[labels], EmotionClassifier(path, labels).probabilities(faces.pixels), atol=1e-4
+        )
 
 
 def test_info_says_what_a_model_is(trained, capsys):
@@ -209,9 +217,9 @@ def test_info_on_a_card_without_a_training_names_the_model(trained, tmp_path):
         info(tmp_path / "tiny.keras")
 
 
-def test_training_data_that_is_not_there_fails_with_one_line(run, few_faces, tmp_path):
+def test_training_data_that_is_not_there_fails_with_one_line(call, few_faces, tmp_path):
     missing = tmp_path / "nowhere.csv"
-    done = run("model", "train", "--data", missing, "--ferplus", few_faces.votes, "--out", Path("out"))
+    done = call("model", "train", "--data", missing, "--ferplus", few_faces.votes, "--out", Path("out"))
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "nowhere.csv" in line
@@ -222,7 +230,7 @@ def test_folding_the_batch_norms_changes_no_answer(recipe, faces):
     rng = np.random.default_rng(0)
     # Statistics as after training, not the neutral ones that a batch norm begins with.
     network.set_weights([np.abs(rng.normal(1, 0.3, part.shape)) for part in network.get_weights()])
-    folded = without_training(network, recipe)
+    folded = for_inference(network, recipe)
     pixels = faces.pixels[:5, ..., None].astype(np.float32)
     wanted, given = network.predict_on_batch(pixels), folded.predict_on_batch(pixels)
     assert "BatchNormalization" not in {type(layer).__name__ for layer in folded.layers}
@@ -249,7 +257,7 @@ def test_faces_are_blurred_in_use_and_as_they_are_in_training(recipe, faces):
         padded = np.pad(face, 1)
         blurred.append(0.75 * face + 0.25 * sum(padded[y, x] for y in rows for x in rows) / counts)
     wanted = sharp.predict_on_batch(np.stack(blurred)[..., None].astype(np.float32))
-    used = without_training(trained, recipe).predict_on_batch(pixels)
+    used = for_inference(trained, recipe).predict_on_batch(pixels)
     for head, answers in used.items():
         np.testing.assert_allclose(answers, wanted[head], atol=6e-4)
         assert np.abs(answers - said[head]).max() > 3e-3  # five times what it may be off
@@ -257,12 +265,12 @@ def test_faces_are_blurred_in_use_and_as_they_are_in_training(recipe, faces):
 
 def test_a_matrix_is_a_part_of_the_last_layer(recipe, faces):
     recipe = replace(recipe, fit=replace(recipe.fit, matrix=("fer2013",)))
-    network = without_training(build(recipe), recipe)
+    network = for_inference(build(recipe), recipe)
     before = logits(network, faces)
-    convert._even_out(network, faces, recipe)
+    apply_matrices(network, faces, recipe)
     after = logits(network, faces)
-    heat = calibrate.temperature(before["fer2013"], faces.labels)
-    kernel, addend = calibrate.matrix(before["fer2013"] / heat, faces.labels)
+    heat = calibrate.fit_temperature(before["fer2013"], faces.labels)
+    kernel, addend = calibrate.fit_matrix(before["fer2013"] / heat, faces.labels)
     assert after["fer2013"] / heat == pytest.approx(before["fer2013"] / heat @ kernel + addend, abs=1e-3)
     assert not np.allclose(after["fer2013"], before["fer2013"], atol=1e-2)
     assert (after["perceived"] == before["perceived"]).all()
@@ -271,22 +279,22 @@ def test_a_matrix_is_a_part_of_the_last_layer(recipe, faces):
 def test_weights_of_sixteen_bits_take_less_room_and_say_the_same(recipe, faces, tmp_path):
     keras.utils.set_random_seed(0)
     recipe = replace(recipe, network=replace(recipe.network, widths=(48, 96)))
-    network = without_training(build(recipe), recipe)
-    before, size = fit.logits(network, faces), len(_saved(network, tmp_path / "long.keras"))
-    shorten(network)
+    network = for_inference(build(recipe), recipe)
+    before, size = logits(network, faces), len(_saved(network, tmp_path / "long.keras"))
+    round_to_float16(network)
     assert len(_saved(network, tmp_path / "short.keras")) < 0.8 * size
-    after = fit.logits(network, faces)
+    after = logits(network, faces)
     assert all(np.abs(after[head] - before[head]).max() < 0.01 * np.abs(before[head]).max() for head in before)
 
 
 def _saved(network, path):
-    convert.save(network, path)
+    save(network, path)
     return path.read_bytes()
 
 
 def test_the_same_network_is_the_same_file(trained, tmp_path):
     network = keras.models.load_model(trained)
-    assert convert.save(network, tmp_path / "1.keras") == convert.save(network, tmp_path / "2.keras")
+    assert save(network, tmp_path / "1.keras") == save(network, tmp_path / "2.keras")
     with zipfile.ZipFile(tmp_path / "1.keras") as file:
         assert {part.date_time for part in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert "date_saved" not in json.loads(file.read("metadata.json"))
@@ -307,12 +315,13 @@ def test_a_net_in_bfloat16_has_weights_and_answers_in_float32(recipe, faces):
     assert {weight.dtype for weight in network.weights} == {"float32"}
     said = network.predict_on_batch(faces.pixels[:3, ..., None].astype(np.float32))
     assert {answer.dtype for answer in said.values()} == {np.dtype(np.float32)}
-    folded = without_training(network, recipe)
+    folded = for_inference(network, recipe)
     assert {layer.compute_dtype for layer in folded.layers} == {"float32"}
 
 
 _BATCH_NORMS = """
 import keras, numpy as np, torch
+from albumsort.training.model_file import save
 from albumsort.training.network import FusedBatchNorm
 x = np.random.default_rng(0).normal(3, 2, (16, 6, 6, 5)).astype("float32")
 ours, theirs = FusedBatchNorm(), keras.layers.BatchNormalization()

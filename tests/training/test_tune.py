@@ -20,9 +20,11 @@ from albumsort.index.corrections import LabelledFace
 from albumsort.records import Box
 from albumsort.training import recipe_file, tune
 from albumsort.training.datasets import DataError
-from albumsort.training.network import build, without_training
+from albumsort.training.network import build, for_inference
 from albumsort.vision import models
 from albumsort.vision.classifier import EmotionClassifier
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +123,9 @@ def test_the_fewest_remembered_faces_are_enough_for_one_to_be_forgotten() -> Non
 def test_the_other_head_goes_on_to_say_what_it_said(portraits: dict) -> None:
     shipped = models.shipped_model()
     faces = [*labelled(portraits["happy"][:36], "sad"), *remembered(portraits["neutral"][:36], "neutral")]
-    tiles = tune._tiles(faces)
+    tiles = tune.cut_tiles(faces)
     before = EmotionClassifier(shipped, "fer2013").probabilities(tiles.crops)
-    network = tune._fitted(shipped, models.read_card(shipped), tiles, before)
+    network = tune.fit_last_layers(shipped, models.read_card(shipped), tiles, before)
     said = network.predict(tiles.crops[..., None].astype(np.float32), verbose=0)
     assert (said["perceived"].argmax(1) == tiles.wanted.argmax(1)).all()  # also those that were happy and are sad
     # Much the same faces cannot be quite as they were; not held, the head would now say the same of none of them.
@@ -144,28 +146,29 @@ def test_the_other_head_is_measured_on_held_out_remembered_faces() -> None:
     )
     # By the other head all were sad; of the four that count, one has become happy.
     before = np.stack([sad] * 6)
-    outcome = tune._outcome(tiles, wanted, [wanted], np.stack([happy, happy, sad, sad, sad, happy]), before)
+    outcome = tune.measure(tiles, wanted, [wanted], np.stack([happy, happy, sad, sad, sad, happy]), before)
     assert (outcome.remembered, outcome.agrees, outcome.agrees_in_fer2013) == (4, 1.0, 0.75)
     before[1] = 0.4 * sad + 0.6 / 7  # uncertain of it, it might as well have said anything
-    outcome = tune._outcome(tiles, wanted, [wanted], np.stack([happy, happy, sad, sad, sad, happy]), before)
+    outcome = tune.measure(tiles, wanted, [wanted], np.stack([happy, happy, sad, sad, sad, happy]), before)
     assert outcome.agrees_in_fer2013 == 1
 
 
-def test_views_are_not_blurred_once_more(portraits: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tune, "_EPOCHS", 2)
+def test_views_are_not_blurred_once_more(portraits: dict, tmp_path: Path) -> None:
     shipped = models.shipped_model()
     network = keras.models.load_model(shipped, compile=False)
     assert any(layer.name == "blur" for layer in network.layers)
     # The same network without a blur, as older ones are.
     recipe = recipe_file.find("emotion")
-    sharp = without_training(build(recipe), replace(recipe, network=replace(recipe.network, blur=0.0)))
+    sharp = for_inference(build(recipe), replace(recipe, network=replace(recipe.network, blur=0.0)))
     sharp.set_weights(network.get_weights())
     sharp.save(tmp_path / "sharp.keras")
 
-    tiles = tune._tiles(labelled(portraits["happy"][:24], "sad"))
+    tiles = tune.cut_tiles(labelled(portraits["happy"][:24], "sad"))
     said = np.full((24, 7), 1 / 7, np.float32)
     card = models.read_card(shipped)
-    done, of_sharp = (tune._fitted(base, card, tiles, said) for base in (shipped, tmp_path / "sharp.keras"))
+    done, of_sharp = (
+        tune.fit_last_layers(base, card, tiles, said, epochs=2) for base in (shipped, tmp_path / "sharp.keras")
+    )
     assert any((a != b).any() for a, b in zip(done.get_weights(), network.get_weights(), strict=True))
     for a, b in zip(done.get_weights(), of_sharp.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
@@ -191,7 +194,7 @@ def test_photos_that_are_gone_or_changed_are_left_out_and_named(
 
 
 def test_a_face_that_somebody_labelled_is_not_remembered_as_it_was_read(portraits: dict) -> None:
-    tiles = tune._tiles([*labelled(portraits["happy"][:3], "sad"), *remembered(portraits["happy"][:4], "happy")])
+    tiles = tune.cut_tiles([*labelled(portraits["happy"][:3], "sad"), *remembered(portraits["happy"][:4], "happy")])
     assert tiles.is_labelled.tolist() == [True] * 3 + [False]
 
 
@@ -217,7 +220,7 @@ def test_labels_without_the_columns_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_command_tunes_uses_and_goes_back(
-    portraits: dict, tmp_path: Path, run: Callable, index_of: Callable, monkeypatch: pytest.MonkeyPatch
+    portraits: dict, tmp_path: Path, call: Callable, index_of: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     shipped = hashlib.sha256(models.shipped_model().read_bytes()).hexdigest()
@@ -225,30 +228,30 @@ def test_the_command_tunes_uses_and_goes_back(
         rows = [[path, "", "sad"] for path in portraits["happy"][:36]]
         csv.writer(file).writerows([["path", "box", "emotion"], *rows])
 
-    done = run("model", "tune", "--labels", "labels.csv", "--db", "nowhere.db")
+    done = call("model", "tune", "--labels", "labels.csv", "--db", "nowhere.db")
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert "nowhere.db" in done.stderr and "scan some photos first" in done.stderr and "--db" in done.stderr
     index = index_of({path: [("neutral", 0.94)] for path in portraits["neutral"]})
-    done = run("model", "tune", "--labels", "labels.csv", "--db", index)
+    done = call("model", "tune", "--labels", "labels.csv", "--db", index)
     assert done.returncode == 0, done.stderr
     assert "in use from now on" in done.stdout and "0.0% right before" in done.stdout
     held = sum(map(is_held, portraits["neutral"]))
     assert f"{held} held-out faces that nobody labelled" in done.stdout and "FER2013's labels 100.0%" in done.stdout
-    assert json.loads(run("model", "info", "--json").stdout)["name"] == "emotion-tuned"
+    assert json.loads(call("model", "info", "--json").stdout)["name"] == "emotion-tuned"
     (said,) = (
         json.loads(line)
-        for line in run("predict", "--cropped", "--json", portraits["happy"][0]).stdout.split("\n")
+        for line in call("predict", "--cropped", "--json", portraits["happy"][0]).stdout.split("\n")
         if line
     )
     assert said["faces"][0]["probabilities"]["sad"] > 0.5
 
     kept = models.model_in_use()
-    info = run("model", "info").stdout
-    assert "tuned, and so measured" in info and f"tuned from the model with sha256 {shipped}" in info
-    assert run("model", "use", "shipped").returncode == 0
-    assert json.loads(run("model", "info", "--json").stdout)["digest"] == shipped
+    info = call("model", "info").stdout
+    assert "tuned, with these figures" in info and f"tuned from the model with sha256 {shipped}" in info
+    assert call("model", "use", "shipped").returncode == 0
+    assert json.loads(call("model", "info", "--json").stdout)["digest"] == shipped
     assert kept.exists() and hashlib.sha256(models.shipped_model().read_bytes()).hexdigest() == shipped
-    assert run("model", "use", kept).returncode == 0
+    assert call("model", "use", kept).returncode == 0
     kept.unlink()
     with pytest.raises(AlbumsortError, match="model use shipped"):
         models.model_in_use()

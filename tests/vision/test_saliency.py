@@ -14,8 +14,8 @@ from PIL import Image
 
 from albumsort.cli.model.look import look as command
 from albumsort.errors import AlbumsortError
-from albumsort.training.export import made_up_faces
-from albumsort.training.plots.saliency import plot_look
+from albumsort.training.export import synthetic_faces
+from albumsort.training.plots.saliency import plot_explanation
 from albumsort.vision.classifier import UNSURE, EmotionClassifier
 from albumsort.vision.crop import whole_picture
 from albumsort.vision.engine import tensorflow
@@ -91,7 +91,7 @@ def test_saliency_turns_with_a_face_in_doubt_that_is_looked_at_again(tmp_path):
     for path, is_mirrored in ((once, False), (twice, True)):
         path.with_suffix(".json").write_text(json.dumps({**card, "is_mirrored": is_mirrored}))
         shutil.copy(shipped_model(), path)
-    faces = made_up_faces(100)
+    faces = synthetic_faces(100)
     turned = np.ascontiguousarray(faces[:, :, ::-1])
     best = [EmotionClassifier(once).probabilities(views).max(1) for views in (faces, turned)]
     unsure = int(np.argmin(np.max(best, 0)))
@@ -117,7 +117,7 @@ def test_grad_cam_of_a_net_whose_answer_is_known(tmp_path):
     weights = np.zeros((1, 8), np.float32)
     weights[0, 3] = 1 / 255
     network.get_layer("perceived").set_weights([weights, np.zeros(8)])
-    from albumsort.training.convert import write
+    from albumsort.training.model_file import write
     from albumsort.training.recipe import Recipe
 
     model = write(network, Recipe(name="known"), {"perceived": 1.0, "fer2013": 1.0}, {}, tmp_path)
@@ -136,7 +136,7 @@ def test_maps_of_one_pixel_are_drawn_by_their_values(smile, tmp_path):
     seen = look(smile)
     values = np.array([0.0, 3.0, 1.0], np.float32)
     for name, stage in (("one", values), ("other", values[::-1])):
-        plot_look(replace(seen, stages=[stage[None, None]]), "title", tmp_path / f"{name}.png")
+        plot_explanation(replace(seen, stages=[stage[None, None]]), "title", tmp_path / f"{name}.png")
     pictures = [np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")) for name in ("one", "other")]
     rows, columns = (pictures[0] != pictures[1]).nonzero()
     height, width = pictures[0].shape

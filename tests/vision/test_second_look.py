@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from albumsort.training.export import made_up_faces
+from albumsort.training.export import synthetic_faces
 from albumsort.vision.classifier import IN_DOUBT, UNSURE, EmotionClassifier, share_of_mirrored
 from albumsort.vision.models import shipped_model
 
@@ -35,7 +35,7 @@ def looking(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], Emotio
 
 @pytest.fixture(scope="module")
 def crops() -> NDArray[np.uint8]:
-    return made_up_faces(300)
+    return synthetic_faces(300)
 
 
 def mean_of_logits(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,47 +20,54 @@ _log = logging.getLogger("albumsort.cli")
 def compare(
     data: Annotated[Path, typer.Option(metavar="DATA", help="fer2013.csv as Kaggle publishes it.")],
     ferplus: Annotated[
-        Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+, to measure against these, too.")
+        Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+, to measure by these, too.")
     ] = None,
     recipes: Annotated[
-        str | None, typer.Option(metavar="NAME,NAME", help="Names, or files. Unless told, those of the write-ups.")
+        str | None, typer.Option(metavar="NAME,NAME", help="Recipe names or files. Default: those of the write-ups.")
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Gets a folder a recipe, the table and the chart.")] = Path(
-        "comparison"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the table, the chart, and a folder for each recipe.")
+    ] = Path("comparison"),
     precision: Precision = None,
     as_json: Json = False,
 ) -> None:
-    """Train the recipes of the write-ups and measure them beside the model that ships, all on PublicTest.
+    """Train the recipes of the write-ups, and measure them on PublicTest beside the shipped model.
 
-    What DIR, ./comparison unless told, already holds is not trained again; when stopped, the same command goes on. All
-    learn from the Training split alone. Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
+    All recipes learn from the Training split alone. If the command is stopped, the same command continues. Models that
+    are already in DIR are not trained again. Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
     """
-    from albumsort.training import recipe_file as recipes_
+    from albumsort.training import recipe_file
     from albumsort.training.plots.comparison import plot_comparison
     from albumsort.vision.engine import quiet_backend
 
-    names = recipes_.write_ups() if recipes is None else [name.strip() for name in recipes.split(",")]
+    names = recipe_file.write_ups() if recipes is None else [name.strip() for name in recipes.split(",")]
     if not all(names):
         raise typer.BadParameter(f"--recipes {recipes!r}: a name is missing")
-    chosen = [recipes_.find(name) for name in names]
+    chosen = [recipe_file.find(name) for name in names]
     if len({recipe.name for recipe in chosen}) < len(chosen):
-        raise typer.BadParameter("two recipes of one name; each gets a folder of its name")
+        raise typer.BadParameter("two recipes of one name; each recipe needs a folder of its own name")
     faces, _ = load_faces(data, ferplus)
     quiet_backend()
     from albumsort.training import compare as comparing
-    from albumsort.training.run import as_begun
+    from albumsort.training.run import with_run_precision
 
-    chosen = [one.in_precision(precision) if precision else as_begun(one, out / one.name) for one in chosen]
-    to_train = [one for one in map(comparing.as_measured, chosen) if not comparing.finished(one, faces, out / one.name)]
+    chosen = [
+        recipe.with_precision(precision) if precision else with_run_precision(recipe, out / recipe.name)
+        for recipe in chosen
+    ]
+    to_train = [
+        recipe
+        for recipe in map(comparing.on_training_split, chosen)
+        if not comparing.finished_model(recipe, faces, out / recipe.name)
+    ]
     for recipe in to_train:
         if recipe.teachers:
-            one = f"{recipe.name} learns from {' and '.join(recipe.teachers)}, which compare has not"
-            raise typer.BadParameter(f"{one}; train it with albumsort model train, into a folder {recipe.name} of DIR")
+            reason = f"{recipe.name} learns from {' and '.join(recipe.teachers)}, which compare does not have"
+            raise typer.BadParameter(f"{reason}; train it with albumsort model train --out DIR/{recipe.name}")
     check_votes(to_train, faces)
     votes = f" --ferplus {ferplus.name}" if ferplus else ""
-    of_these = ",".join(Path(name).name for name in names)
-    command = f"albumsort model compare --data {data.name}{votes} --recipes {of_these} --out DIR"
+    recipe_names = ",".join(Path(name).name for name in names)
+    command = f"albumsort model compare --data {data.name}{votes} --recipes {recipe_names} --out DIR"
     rows = comparing.compare(chosen, faces, out, command, draw_history)
     table = comparing.as_markdown(rows)
     (out / "comparison.md").write_text(table, encoding="utf-8")

@@ -22,11 +22,11 @@ def data(
     data: Data,
     ferplus: FerPlus = None,
     plots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Draw classes, samples, mean faces, copies there, as PNG.")
+        Path | None, typer.Option(metavar="DIR", help="Folder for plots (PNG): classes, samples, mean faces, copies.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what labelled faces there are: by split and emotion, broken, there twice, and as FER+'s voters saw them."""
+    """Count the faces of a data set by split and emotion; find broken rows and copies; compare labels with votes."""
     from albumsort.training.explore import explore, mean_faces
 
     if plots:
@@ -36,31 +36,31 @@ def data(
             raise AlbumsortError(f"{printable(str(path))}: there already; choose another folder")
     faces, _ = load_faces(data, ferplus)
     _log.info("%d faces are compared with each other", len(faces))
-    found = explore(faces)
+    result = explore(faces)
     if plots:
-        for path in plot_exploration(faces, found, mean_faces(faces), plots):
+        for path in plot_exploration(faces, result, mean_faces(faces), plots):
             _log.info("%s: drawn", printable(str(path)))
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(result))
     else:
-        _print_exploration(found)
+        _print_exploration(result)
 
 
-def _print_exploration(found: dict[str, Any]) -> None:
-    width = max(10, *map(len, found["splits"]))
+def _print_exploration(result: dict[str, Any]) -> None:
+    width = max(10, *map(len, result["splits"]))
     print(f"{'':{width}}" + "".join(f"{emotion:>10}" for emotion in EMOTIONS) + f"{'all':>10}")
-    for split, counts in found["splits"].items():
+    for split, counts in result["splits"].items():
         line = "".join(f"{number:10d}" for number in (*counts.values(), sum(counts.values())))
         print(f"{split:{width}}{line}")
-    print(f"{sum(found['broken'].values())} rows are broken and left out")
-    for kind, copies in found["duplicates"].items():
+    print(f"{sum(result['broken'].values())} rows are broken and left out")
+    for kind, copies in result["duplicates"].items():
         words = "exactly" if kind == "exact" else "nearly, in other pixels,"
         across = ", ".join(f"{number} of {split}" for split, number in copies["across_splits"].items() if number)
         print(f"{copies['faces']} faces are there {words} more than once, {copies['other_label']} with another label;")
         both = f"; with another label there: {copies['across_splits_other_label']}" if across else ""
         print(f"  in another split: {across or 'none'}{both}")
-    if "ferplus" in found:
-        votes = found["ferplus"]
+    if "ferplus" in result:
+        votes = result["ferplus"]
         print(f"{votes['n']} faces have a majority of FER+'s votes, {votes['no_majority']} have none; "
               f"of the former, {votes['agreement']:.1%} are labelled so by FER2013")  # fmt: skip
         print(f"{'label':9}" + "".join(f"{emotion:>10}" for emotion in EMOTIONS) + "  by most voters")

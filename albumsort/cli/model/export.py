@@ -14,42 +14,45 @@ from albumsort.text import printable
 
 
 def export(
-    output: Annotated[Path, typer.Option("-o", metavar="FILE", help="What to write; for savedmodel, a folder.")],
-    kind: Annotated[Literal["tflite", "onnx", "savedmodel"], typer.Option("--format", help="Of which runtime.")],
+    output: Annotated[Path, typer.Option("-o", metavar="FILE", help="The file to write; for savedmodel, a folder.")],
+    kind: Annotated[
+        Literal["tflite", "onnx", "savedmodel"], typer.Option("--format", help="The format of the export.")
+    ],
     quantize: Annotated[
-        Literal["int8"] | None, typer.Option(help="Whole numbers of 8 bits: a quarter of the size. Needs --data.")
+        Literal["int8"] | None, typer.Option(help="Store 8-bit integers, a quarter of the size. Needs --data.")
     ] = None,
     labels: Annotated[
-        Literal["perceived", "fer2013"], typer.Option(help="The sense in which it is to answer.")
+        Literal["perceived", "fer2013"],
+        typer.Option(help="The head: perceived, as people see faces, or fer2013, as FER2013 labels them."),
     ] = "perceived",
     data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Faces to compare on; unless told, pictures made up.")
+        Path | None, typer.Option(metavar="DATA", help="Faces to compare the export on. Default: synthetic faces.")
     ] = None,
     ferplus: FerPlus = None,
     model: Model = None,
 ) -> None:
     """Write the model for another runtime: LiteRT (TensorFlow Lite), ONNX or TensorFlow.
 
-    It takes faces, uint8 (n, 48, 48) grey, and gives their calibrated probabilities (n, 7), as albumsort reads them. It
-    is compared with the model before it gets its name: probabilities to 0.001, in int8 the right answers to two points.
+    The export takes faces, uint8 (n, 48, 48) grey, and returns calibrated probabilities (n, 7), as albumsort does. It
+    is written only if its probabilities differ from the model's by at most 0.001, or, for int8, if it loses at most two
+    points of accuracy.
     """
     if quantize and kind == "savedmodel":
         raise typer.BadParameter("--quantize int8 goes with tflite and onnx")
     if quantize and data is None:
-        raise typer.BadParameter("--quantize int8 takes the ranges of its values from faces: --data fer2013.csv")
+        raise typer.BadParameter("--quantize int8 needs faces for the ranges of its values: --data fer2013.csv")
     from albumsort.vision.engine import tensorflow
     from albumsort.vision.models import model_in_use, read_card
 
     model = model or model_in_use()
     with writing(output):
         faces = load_faces(data, ferplus)[0] if data else None
-        tensorflow("auto")  # before Keras, whose backend it decides
-        from albumsort.training.export import export as write
+        tensorflow("auto")  # before Keras is imported: it chooses the backend
+        from albumsort.training.export import export as export_model
 
-        check = write(model, labels, kind, output, faces, quantize == "int8")
+        check = export_model(model, labels, kind, output, faces, quantize == "int8")
     print(f"{printable(str(output))}: {check.size / 1e6:.1f} MB, {read_card(model).head(labels)}")
-    print(
-        f"{check.faces} faces: probabilities differ by {check.difference:.1e} at most, {check.agreement:.1%} read alike"
-    )
+    same = f"{check.agreement:.1%} have the same emotion"
+    print(f"{check.faces} faces: probabilities differ by {check.difference:.1e} at most, {same}")
     if check.accuracy is not None:
-        print(f"right {check.accuracy:.1%}, by the model itself {check.accuracy_before:.1%}")
+        print(f"accuracy {check.accuracy:.1%}; of the model itself {check.accuracy_before:.1%}")

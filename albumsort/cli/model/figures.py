@@ -1,4 +1,4 @@
-"""Figures of models in words, as several commands print them."""
+"""How several commands print the figures of models."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def print_tuning(tuning: dict[str, Any]) -> None:
     print(
         f"{tuning['labelled']} held-out labelled faces: {tuning['right_before']:.1%} right before, "
         f"{tuning['right']:.1%} tuned (loss {tuning['loss_before']:.3f}, {tuning['loss']:.3f})\n"
-        f"{tuning['remembered']} held-out faces that nobody labelled: read as stored "
+        f"{tuning['remembered']} held-out faces that nobody labelled: predicted as stored "
         f"{tuning['agrees_before']:.1%} before, {tuning['agrees']:.1%} tuned"
     )
-    if "agrees_in_fer2013" in tuning:  # older cards do not say
-        print(f"  in the sense of FER2013's labels {tuning['agrees_in_fer2013']:.1%} of them are read as before")
+    if "agrees_in_fer2013" in tuning:  # older cards do not have it
+        print(f"  by the head for FER2013's labels {tuning['agrees_in_fer2013']:.1%} of them are predicted as before")

@@ -11,7 +11,7 @@ from albumsort.errors import AlbumsortError
 
 
 def info(model: Model = None, as_json: Json = False) -> None:
-    """Say what a model is: name, digest, labels, calibration, training, figures."""
+    """Describe a model: its name, digest, labels, calibration, training and figures."""
     from albumsort.vision.models import model_in_use, read_card, shipped_model
 
     path = model or model_in_use()
@@ -33,10 +33,10 @@ def info(model: Model = None, as_json: Json = False) -> None:
 
 def _print_training(training: dict[str, Any], temperatures: dict[str, float]) -> None:
     if "tuned_from" in training:
-        print("tuned, and so measured:")
+        print("tuned, with these figures:")
         print_tuning(training["tuning"])
         training = training["tuned_from"]
-        print(f"tuned from the model with sha256 {training['digest']}, of which the rest is said:")
+        print(f"tuned from the model with sha256 {training['digest']}, which the rest describes:")
     print(f"data     {training['data']}, {training['backend']}\ncommand  {training['command']}")
     for head, held in training["held_out"].items():
         print(f"{head}: temperature {temperatures[head]:.3f}, which takes the calibration error on "

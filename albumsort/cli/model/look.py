@@ -17,17 +17,20 @@ from albumsort.text import printable
 def look(
     picture: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo, or with --cropped a face.")],
     output: Annotated[Path | None, typer.Option("-o", metavar="FILE.png", help="The picture to write.")] = None,
-    cropped: Annotated[bool, typer.Option("--cropped", help="The picture is one face already.")] = False,
-    face: Annotated[int, typer.Option(min=1, metavar="N", help="Which face of the photo, the largest first.")] = 1,
-    emotion: Annotated[str | None, typer.Option(help="What to look for; unless told, the most probable.")] = None,
-    labels: Annotated[Literal["perceived", "fer2013"], typer.Option(help="In whose sense to answer.")] = "perceived",
+    cropped: Annotated[bool, typer.Option("--cropped", help="The picture is a single face, edge to edge.")] = False,
+    face: Annotated[int, typer.Option(min=1, metavar="N", help="Which face of the photo; 1 is the largest.")] = 1,
+    emotion: Annotated[str | None, typer.Option(help="The emotion to explain. Default: the most probable one.")] = None,
+    labels: Annotated[
+        Literal["perceived", "fer2013"],
+        typer.Option(help="The head: perceived, as people see faces, or fer2013, as FER2013 labels them."),
+    ] = "perceived",
     model: Model = None,
     device: Device = "auto",
 ) -> None:
-    """Draw what the model makes of one face: probabilities, which parts speak for them (Grad-CAM), feature maps."""
+    """Explain the prediction for one face: draw probabilities, important parts (Grad-CAM) and feature maps."""
     from albumsort.scanning import batches as reading
     from albumsort.settings import ScanSettings
-    from albumsort.training.plots.saliency import plot_look
+    from albumsort.training.plots.saliency import plot_explanation
     from albumsort.vision.models import model_in_use, read_card
     from albumsort.vision.saliency import look as look_inside
 
@@ -44,5 +47,5 @@ def look(
         which = f", face {face} of {len(read.crops)}" if len(read.crops) > 1 else ""
         card = read_card(model or model_in_use())
         reader = f", read by {card.name} in the sense of {card.head(labels)}"
-        plot_look(seen, printable(os.path.basename(path)) + which + reader, target)
+        plot_explanation(seen, printable(os.path.basename(path)) + which + reader, target)
     print(printable(str(target)))

@@ -12,36 +12,36 @@ from albumsort.cli.options import Json
 
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Print the file of this one, to change in a copy.")
+        str | None, typer.Argument(metavar="NAME", help="Print the file of this recipe, to change a copy of it.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """List the recipes that come with albumsort: those of its own models, and those of five published write-ups."""
     from albumsort.emotions import labels_of
-    from albumsort.training import recipe_file as recipes_
+    from albumsort.training import recipe_file
 
-    files = recipes_.shipped()
+    files = recipe_file.shipped()
     if name and name not in files:
         raise typer.BadParameter(f"{name}: there are {', '.join(files)}")
     if name and not as_json:
         print(files[name].read_text(encoding="utf-8"), end="")
         return
-    known = {one: recipes_.read(path) for one, path in files.items() if name in (None, one)}
+    chosen = {key: recipe_file.read(path) for key, path in files.items() if name in (None, key)}
     if as_json:
         rows = [
             {
-                "name": one,
-                "network": recipe.network.in_words,
+                "name": key,
+                "network": recipe.network.summary,
                 "parameters": recipe.parameters(),
                 "labels": labels_of(recipe.labels),
                 "reported": recipe.reported or None,
             }
-            for one, recipe in known.items()
+            for key, recipe in chosen.items()
         ]
         print(json.dumps(rows))
         return
-    for one, recipe in known.items():
+    for key, recipe in chosen.items():
         size = f"{recipe.parameters() / 1e6:.1f} M weights"
-        print(f"{one:16}{recipe.network.in_words:32}{size:15}{recipe.labels:7}{recipe.reported or 'ours'}")
+        print(f"{key:16}{recipe.network.summary:32}{size:15}{recipe.labels:7}{recipe.reported or 'ours'}")
     print("train one with: albumsort model train --recipe NAME --data fer2013.csv")
     print("change one with: albumsort model recipes NAME > mine.toml, then --recipe mine.toml")

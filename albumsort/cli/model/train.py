@@ -53,12 +53,12 @@ def train(
     is_table = data.is_file() or (data / "fer2013.csv").exists()
     description = f"FER2013 {chosen.fit.faces}{votes}" if is_table else f"class folders of {data.name}"
     quiet_backend()
-    from albumsort.training.convert import precision_told
-    from albumsort.training.convert import train as run
-    from albumsort.training.run import as_begun
+    from albumsort.training.run import with_run_precision
+    from albumsort.training.train import precision_option
+    from albumsort.training.train import train as train_model
 
     folder = out or Path(chosen.name)
-    chosen = chosen.in_precision(precision) if precision else as_begun(chosen, folder)
-    command += precision_told(chosen)
+    chosen = chosen.with_precision(precision) if precision else with_run_precision(chosen, folder)
+    command += precision_option(chosen)
     teachers = {file.stem: file for file in teacher or []}
-    print(run(chosen, faces, folder, command, draw_history, description, teachers))
+    print(train_model(chosen, faces, folder, command, draw_history, description, teachers))

@@ -21,17 +21,22 @@ def tune(
     db: Db = None,
     labels: Annotated[
         Path | None,
-        typer.Option(metavar="labels.csv", help="More labelled faces: columns path, box (x y w h), emotion."),
+        typer.Option(
+            metavar="labels.csv",
+            help="A table of more labelled faces, with the columns path, box (x y w h) and emotion.",
+        ),
     ] = None,
     remember: Annotated[
         int,
-        typer.Option(min=1, metavar="N", help="Uncorrected faces of the index that hold the model to what it knew."),
+        typer.Option(
+            min=1, metavar="N", help="Number of uncorrected faces of the index that the model must not forget."
+        ),
     ] = 4000,
 ) -> None:
-    """Teach the model what you corrected. Kept only when it is better on photos that it has not learnt from.
+    """Tune the model on your corrections. The tuned model is kept only if it is better on photos it did not learn from.
 
-    Corrections come from: albumsort correct PHOTO --face N EMOTION. The model that ships is never touched; the tuned
-    one goes to your user-data folder and is in use from then on.
+    Make corrections with: albumsort correct PHOTO --face N EMOTION. The shipped model is never changed. The tuned one
+    is stored in your user-data folder, and scans use it from then on.
     """
     from albumsort.index.reader import Index
     from albumsort.training.datasets import DataError
@@ -40,12 +45,12 @@ def tune(
 
     if not index_path(db).exists():
         raise AlbumsortError(
-            f"{printable(str(index_path(db)))}: no index there; tuning takes scanned faces that nobody corrected, too, "
-            "to see that it forgets nothing: scan some photos first (albumsort scan FOLDER) or name an index (--db)"
+            f"{printable(str(index_path(db)))}: no index there; tuning also needs scanned faces that nobody corrected, "
+            "to check that it forgets nothing: scan some photos first (albumsort scan FOLDER) or name an index (--db)"
         )
     with Index(index_path(db)) as index:
         faces = [*index.corrections(), *index.remembered(remember)]
-    tensorflow("auto")  # before Keras, whose backend it decides
+    tensorflow("auto")  # before Keras is imported: it chooses the backend
     from albumsort.training import tune as tuning
 
     if labels:
@@ -59,7 +64,7 @@ def tune(
     print_tuning(asdict(outcome))
     if outcome.model is None:
         raise DataError(
-            "the tuned model is not better than the one in use, or has forgotten too much, so that one stays; "
+            "the tuned model is not better than the one in use, or has forgotten too much, and was not kept; "
             "correct more faces, or scan more photos, and try again"
         )
     models.use(outcome.model)

@@ -9,13 +9,13 @@ import typer
 
 
 def use(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A tuned model's file, or: shipped.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The file of a tuned model, or: shipped.")],
 ) -> None:
-    """Choose the model that scans use: one that was tuned, or the one that ships."""
+    """Choose the model that scans use: a tuned one, or the shipped one."""
     from albumsort.vision import models
 
     if not model:
-        raise typer.BadParameter("a tuned model's file, or: shipped")
+        raise typer.BadParameter("name the file of a tuned model, or: shipped")
     chosen = None if model == "shipped" else Path(model)
     models.use(chosen)
     print(f"in use from now on: {chosen or models.shipped_model()}")

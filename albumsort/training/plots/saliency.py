@@ -21,7 +21,7 @@ _MAPS = (14, 2)
 _GREY = "#777777"
 
 
-def plot_look(look: Look, title: str, target: Path) -> None:
+def plot_explanation(look: Look, title: str, target: Path) -> None:
     """Draw one face with its saliency, its probabilities and its feature maps after each down-scaling."""
     figure = page(10, 3.4 + 1.7 * len(look.stages))
     figure.suptitle(title, fontsize=10, parse_math=False)
