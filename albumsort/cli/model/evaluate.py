@@ -27,7 +27,7 @@ _log = logging.getLogger("albumsort.cli")
 
 def evaluate(
     data: Data,
-    split: Annotated[str, typer.Option(help="Training, PublicTest or PrivateTest.")] = "PublicTest",
+    split: Annotated[str, typer.Option(metavar="SPLIT", help="Training, PublicTest or PrivateTest.")] = "PublicTest",
     ferplus: FerPlus = None,
     model: Model = None,
     device: Device = "auto",

@@ -18,8 +18,10 @@ def look(
     picture: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo, or with --cropped a face.")],
     output: Annotated[Path | None, typer.Option("-o", metavar="FILE.png", help="The picture to write.")] = None,
     cropped: Annotated[bool, typer.Option("--cropped", help="The picture is a single face, edge to edge.")] = False,
-    face: Annotated[int, typer.Option(min=1, metavar="N", help="Which face of the photo; 1 is the largest.")] = 1,
-    emotion: Annotated[str | None, typer.Option(help="The emotion to explain. Default: the most probable one.")] = None,
+    face: Annotated[int, typer.Option(min=1, metavar="N", help="Which face of the photo: 1 is the largest.")] = 1,
+    emotion: Annotated[
+        str | None, typer.Option(metavar="EMOTION", help="The emotion to explain. Default: the most probable one.")
+    ] = None,
     labels: Annotated[
         Literal["perceived", "fer2013"],
         typer.Option(help="The head: perceived, as people see faces, or fer2013, as FER2013 labels them."),
