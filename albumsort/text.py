@@ -1,4 +1,4 @@
-"""Text for people: what a terminal shows of a path, and numbers of things."""
+"""Text for people: paths that are safe to print, and numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import re
 
 
 def printable(text: str) -> str:
-    """``text`` on one line of a terminal: line breaks, escapes and bytes that are no characters shown as escapes."""
+    """A text that is safe on one line of a terminal: every character that is not printable becomes an escape."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def one_line(path: str) -> str:
-    """A path as scripts read it, a line each: exact but for control characters.
+    """A path for scripts that read one path per line. It is exact, except that control characters become escapes.
 
-    A name with a line break in it must not look like two, nor one with escapes rule the terminal, nor one with marks
-    of writing direction look like another.
+    Without this, a name with a line break would look like two names, a name with terminal escapes could control the
+    terminal, and a name with marks of writing direction could look like another name.
     """
     return re.sub(
-        r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", lambda found: printable(found[0]), path
+        r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", lambda match: printable(match[0]), path
     )
 
 
 def count(number: int, thing: str) -> str:
-    """``1 photo``, ``2 photos``."""
+    """A number with its noun: ``1 photo``, ``2 photos``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
