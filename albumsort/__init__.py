@@ -1,8 +1,14 @@
-"""albumsort: finds every face in your photos, reads its emotion, and ranks the photos by it.
+"""albumsort finds every face in your photos, reads its emotion, and ranks the photos by it.
 
-    from albumsort import EmotionClassifier, FaceDetector, Index, scan
+    from albumsort import Index, scan
 
-Importing this package is cheap: TensorFlow and OpenCV are loaded by the first name that needs them.
+    if __name__ == "__main__":
+        scan(["/home/me/Photos"], "photos.db")
+        with Index("photos.db") as index:
+            best = index.top("happy", n=20)
+
+``import albumsort`` is cheap. The first use of a name loads what that name needs, such as TensorFlow or OpenCV. The
+page ``examples/python-api.md`` shows every name at work.
 """
 
 from __future__ import annotations
@@ -11,33 +17,87 @@ import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from albumsort.emotions import EMOTIONS
+from albumsort.errors import AlbumsortError
+
 if TYPE_CHECKING:
+    from albumsort.culling.best_shot import BurstShot, rank_burst
+    from albumsort.export.folders import Exported, ExportOptions, place
     from albumsort.index import Index
     from albumsort.index.filters import Filters
     from albumsort.index.query import Query
+    from albumsort.records import Box, Detection, Face, Photo, PhotoResult, RankedPhoto, ReadPhoto
+    from albumsort.report.timeline import plot_timeline
+    from albumsort.scanning.batches import predict
     from albumsort.scanning.scan import ScanSummary, scan
     from albumsort.settings import ScanSettings
     from albumsort.vision.classifier import EmotionClassifier
     from albumsort.vision.detector import FaceDetector
 
 __version__ = "0.1.0"
-__all__ = ["EmotionClassifier", "FaceDetector", "Filters", "Index", "Query", "ScanSettings", "ScanSummary", "scan"]
+__all__ = [
+    "EMOTIONS",
+    "AlbumsortError",
+    "Box",
+    "BurstShot",
+    "Detection",
+    "EmotionClassifier",
+    "ExportOptions",
+    "Exported",
+    "Face",
+    "FaceDetector",
+    "Filters",
+    "Index",
+    "Photo",
+    "PhotoResult",
+    "Query",
+    "RankedPhoto",
+    "ReadPhoto",
+    "ScanSettings",
+    "ScanSummary",
+    "place",
+    "plot_timeline",
+    "predict",
+    "rank_burst",
+    "scan",
+]
 
+#: The module of each name that is loaded at its first use.
 _HOMES = {
+    "Box": "albumsort.records",
+    "BurstShot": "albumsort.culling.best_shot",
+    "Detection": "albumsort.records",
     "EmotionClassifier": "albumsort.vision.classifier",
+    "ExportOptions": "albumsort.export.folders",
+    "Exported": "albumsort.export.folders",
+    "Face": "albumsort.records",
     "FaceDetector": "albumsort.vision.detector",
     "Filters": "albumsort.index.filters",
     "Index": "albumsort.index",
+    "Photo": "albumsort.records",
+    "PhotoResult": "albumsort.records",
     "Query": "albumsort.index.query",
+    "RankedPhoto": "albumsort.records",
+    "ReadPhoto": "albumsort.records",
     "ScanSettings": "albumsort.settings",
     "ScanSummary": "albumsort.scanning.scan",
+    "place": "albumsort.export.folders",
+    "plot_timeline": "albumsort.report.timeline",
+    "predict": "albumsort.scanning.batches",
+    "rank_burst": "albumsort.culling.best_shot",
     "scan": "albumsort.scanning.scan",
 }
 
-logging.getLogger("albumsort").addHandler(logging.NullHandler())  # who embeds the package decides what is shown
+logging.getLogger("albumsort").addHandler(
+    logging.NullHandler()
+)  # a program that imports the package decides what to show
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'albumsort' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

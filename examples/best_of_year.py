@@ -2,8 +2,8 @@
 
     python examples/best_of_year.py ~/Photos 2024 ~/Best-of-2024 [--emotion happy] [-n 24] [--db FILE]
 
-The photos are scanned first, which is quick when they were before. Nothing in FOLDER is changed, nothing in DEST
-replaced: run it again after the next holiday, and the new ones are added.
+The script scans the photos first, which is quick if they were scanned before. It changes nothing in FOLDER and replaces
+nothing in DEST. Run it again after the next holiday, and it adds the new photos.
 """
 
 from __future__ import annotations
@@ -14,10 +14,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from albumsort import Filters, Index, scan
-from albumsort.emotions import EMOTIONS
-from albumsort.errors import AlbumsortError
-from albumsort.export.folders import place
+from albumsort import EMOTIONS, AlbumsortError, Filters, Index, place, scan
 
 
 def year(text: str) -> str:
@@ -44,8 +41,8 @@ def main() -> None:
         print(f"{copied.action}: {copied.target}")
 
 
-if __name__ == "__main__":  # the decoders are processes of their own, which load this file, too
+if __name__ == "__main__":  # the decoders are separate processes, which import this file
     try:
         main()
-    except AlbumsortError as error:  # there is no such folder, say
+    except AlbumsortError as error:  # the folder is not there, for example
         sys.exit(str(error))

@@ -2,8 +2,8 @@
 
     python examples/burst_cull.py ~/Photos/Wedding ~/Wedding-picks [--emotion happy] [--db FILE] > rejects.txt
 
-Nothing is deleted. Look at the picks, then at rejects.txt, and decide; a photo that is in no burst is in neither.
-What makes a frame the best is weighed here for portraits: who turns away counts more than how bright it is.
+The script deletes nothing. Look at the picks, then at rejects.txt, and decide. Neither has photos that are in no burst.
+The weights below suit portraits: it matters more that nobody turns away than how bright a frame is.
 """
 
 from __future__ import annotations
@@ -13,11 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from albumsort import Filters, Index, Query, scan
-from albumsort.culling.best_shot import rank_burst
-from albumsort.emotions import EMOTIONS
-from albumsort.export.folders import ExportOptions, place
-from albumsort.index import RankedPhoto
+from albumsort import EMOTIONS, ExportOptions, Filters, Index, Query, RankedPhoto, place, rank_burst, scan
 
 WEIGHTS = {"emotion": 3, "people": 3, "facing": 2, "sharpness": 2, "whole": 1}
 
@@ -43,5 +39,5 @@ def main() -> None:
     sys.stderr.write(f"{len(picks)} bursts; the best frame of each is in {args.picks}\n")
 
 
-if __name__ == "__main__":  # the decoders are processes of their own, which load this file, too
+if __name__ == "__main__":  # the decoders are separate processes, which import this file
     main()

@@ -2,8 +2,8 @@
 
     python examples/compose_album.py [FOLDER]
 
-FOLDER is ``examples/album`` unless told otherwise. What is there already is kept, so the album that ships was made by
-this script from ``album/portraits``. `FACES` says where the faces are; the tests compare with it.
+FOLDER is ``examples/album`` by default. The script keeps files that are there already. It made the album that ships
+from ``album/portraits``. The tests compare what is found with `FACES`, which holds the places of the faces.
 """
 
 from __future__ import annotations

@@ -2,20 +2,19 @@
 
     python examples/timeline.py photos.db [timeline.png]
 
-Run it whole, or cell by cell in an editor that knows `# %%` (VS Code, Spyder, PyCharm, Jupyter with jupytext). The
-index is one that `albumsort scan ~/Photos --db photos.db` made.
+Run it as a whole, or cell by cell in an editor that knows `# %%` (VS Code, Spyder, PyCharm, Jupyter with jupytext).
+First make the index with `albumsort scan ~/Photos --db photos.db`.
 """
 
 # %% Open the index.
 import sys
 from pathlib import Path
 
-from albumsort import Filters, Index
-from albumsort.errors import AlbumsortError
+from albumsort import AlbumsortError, Filters, Index, plot_timeline
 
 try:
     index = Index(sys.argv[1] if len(sys.argv) > 1 else "photos.db")
-except AlbumsortError as error:  # it is not there, say
+except AlbumsortError as error:  # the index is not there, for example
     sys.exit(str(error))
 counts = index.stats()
 print(f"{counts['photos']} photos with {counts['faces']} faces, from {counts['first_taken_at']}")
@@ -43,10 +42,8 @@ for place, faces_in_bin in reversed(list(enumerate(timeline.confidences))):
         print(f"half of the faces are read with {place / len(timeline.confidences):.0%} or more")
         break
 
-# %% The same as a picture, which must not be there; `albumsort stats --plot timeline.png` draws it, too.
+# %% The same as a picture, in a new file. `albumsort stats --plot timeline.png` draws it, too.
 if len(sys.argv) > 2:
-    from albumsort.report.timeline import plot_timeline
-
     try:
         plot_timeline(timeline, Path(sys.argv[2]))
     except OSError as error:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +18,8 @@ from albumsort.errors import AlbumsortError
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.crop import crop_face
 from albumsort.vision.models import read_card, shipped_model
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +40,50 @@ def classifier() -> EmotionClassifier:
     return EmotionClassifier()
 
 
-def test_every_public_name_is_there():
+def test_every_public_name_is_there_and_help_shows_what_it_is():
     for name in albumsort.__all__:
-        assert getattr(albumsort, name).__name__ == name
-    assert {"EmotionClassifier", "FaceDetector", "Index", "scan"} <= set(albumsort.__all__)
+        value = getattr(albumsort, name)
+        if name == "EMOTIONS":
+            continue
+        assert value.__name__ == name
+        assert value.__doc__ and not value.__doc__.startswith(f"{name}("), "a docstring, not the fields of a dataclass"
+    assert set(albumsort.__all__) <= set(dir(albumsort))
+
+
+def test_the_page_of_the_python_api_documents_every_public_name_and_shows_it_at_work():
+    page = (EXAMPLES / "python-api.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"(?m)^\| `(\w+)` \|", page)) == sorted(albumsort.__all__)
+    code = "\n".join(python_blocks(EXAMPLES / "python-api.md"))
+    assert [name for name in albumsort.__all__ if not re.search(rf"\balbumsort\.{name}\b", code)] == []
+
+
+@pytest.mark.parametrize("path", ["best_of_year.py", "burst_cull.py", "timeline.py", "python-api.md", "../README.md"])
+def test_examples_use_public_names_alone(path):
+    file = EXAMPLES / path
+    sources = python_blocks(file) if path.endswith(".md") else [file.read_text(encoding="utf-8")]
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    froms = [node for node in nodes if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("albumsort")]
+    assert [module for module in modules if module.startswith("albumsort.")] == []
+    assert {node.module for node in froms} <= {"albumsort"}
+    assert {alias.name for node in froms for alias in node.names} <= set(albumsort.__all__)
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
+    assert {node.attr for node in attributes if node.value.id == "albumsort"} <= set(albumsort.__all__)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["python-api.md", "../README.md"])
+def test_the_python_of_a_page_runs(page, album, tmp_path, monkeypatch):
+    shutil.copytree(album, tmp_path / "examples" / "album")
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    for block in python_blocks(EXAMPLES / page):
+        exec(block.replace("/home/me/Photos", "examples/album"), names)
+    assert (tmp_path / "photos.db").exists()
+
+
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"(?ms)^```python\n(.*?)^```$", page.read_text(encoding="utf-8"))
 
 
 def test_an_unknown_name_is_an_attribute_error():
