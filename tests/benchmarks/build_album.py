@@ -1,9 +1,9 @@
-"""Build an album of large photos with known numbers of faces, to measure on.
+"""Builds an album of large photos with known numbers of faces, for benchmarks.
 
     python tests/benchmarks/build_album.py FOLDER [--photos 500] [--megapixels 12] [--faces 1 3] [--grain 5]
 
-The photos are composed of the example album's portraits and places, with the grain of a phone camera, so that their
-files are as large, and as slow to decode, as real ones.
+The photos are composed of portraits and places from the example album. They have the grain of a phone camera, so that
+their files are as large, and as slow to decode, as real photos.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ALBUM = Path(__file__).parents[2] / "examples" / "album"
 
 
 def compose(width: int, height: int, faces: int, grain: float, rng: np.random.Generator) -> Image.Image:
-    """One photo with so many people in rows in front of a place."""
+    """Compose a photo of ``faces`` people, in rows in front of a place; ``grain`` is in grey levels."""
     places = sorted((ALBUM / "places").glob("*.jpg"))
     portraits = sorted((ALBUM / "portraits").glob("*.jpg"))
     with Image.open(places[rng.integers(len(places))]) as place:
@@ -33,7 +33,7 @@ def compose(width: int, height: int, faces: int, grain: float, rng: np.random.Ge
             person = ImageOps.mirror(person)
         left = (k % columns) * width // columns + int(rng.integers(0, max(1, width // columns - side)))
         photo.paste(person, (left, k // columns * height // rows))
-    # One field of grain, shifted at random: drawing 36 million normal numbers a photo would take longer than all else.
+    # Always the same field of grain, shifted at random: new random numbers for each photo would take most of the time.
     field = np.roll(_grain(height, width), tuple(rng.integers(0, (height, width))), (0, 1)) * grain
     return Image.fromarray((np.asarray(photo) + field[..., None]).round().clip(0, 255).astype(np.uint8))
 
@@ -48,7 +48,7 @@ def _grain(height: int, width: int) -> np.ndarray:
 
 
 def build(folder: Path, photos: int, megapixels: float, faces: tuple[int, int], grain: float = 5.0) -> None:
-    """Write ``photos`` JPEGs, two thirds of them landscape, the others portrait; those that are there are kept."""
+    """Write ``photos`` JPEGs, two thirds of them landscape, the others portrait. Existing files are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     long = round((megapixels * 1e6 * 4 / 3) ** 0.5 / 16) * 16
     for k in range(photos):
@@ -68,6 +68,6 @@ if __name__ == "__main__":
     parser.add_argument("--photos", type=int, default=500)
     parser.add_argument("--megapixels", type=float, default=12)
     parser.add_argument("--faces", type=int, nargs=2, default=(1, 3))
-    parser.add_argument("--grain", type=float, default=5, help="grey levels; 5 makes 0.26 bytes a pixel")
+    parser.add_argument("--grain", type=float, default=5, help="in grey levels; 5 makes 0.26 bytes per pixel")
     args = parser.parse_args()
     build(args.folder, args.photos, args.megapixels, tuple(args.faces), args.grain)

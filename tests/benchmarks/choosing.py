@@ -1,14 +1,16 @@
-"""Choosing, measured on albums whose truth is known: groups and bursts composed of faces whose emotion is known.
+"""Measures the choice of photos on albums with known truth: groups and bursts, composed of faces with known emotions.
 
     python tests/benchmarks/choosing.py FOLDER --fer2013 fer2013.csv fer2013new.csv [--groups 120] [--bursts 40]
     python tests/benchmarks/choosing.py FOLDER --portraits truth.csv
 
-With FER2013 the faces are those of PublicTest that nine of ten voters agree on. Its tiles, without hair and chin, are
-hard to find; the order of the groups is judged on all of them, and on those on which everybody is found. With a table
-of portraits (file, x, y, w, h in pixels, emotion; files are named from where the table lies) they are the heads of its
-happy and neutral faces that no edge cuts. They are laid on backgrounds of clouds: groups of two to eight, with
-passers-by behind some of them, and bursts of three to twelve frames with one in which everybody smiles; in half of the
-frames the edge cuts a passer-by. FOLDER gets the album and its index.
+With FER2013, the faces are those of PublicTest that nine of ten voters agree on. They show no hair or chin and are hard
+to detect, so the order of the groups is measured twice: on all groups, and on those in which all faces are detected.
+With a table of portraits (file, x, y, w, h in pixels, emotion; file names are relative to the table), the faces are the
+heads of its happy and neutral portraits, except for heads that the edge of the photo cuts.
+
+The faces are placed on backgrounds of clouds. Groups have two to eight people, some with passers-by behind them. Bursts
+have three to twelve frames. In one of them everybody smiles; in half of them the edge cuts off a passer-by. FOLDER gets
+the album and its index.
 """
 
 from __future__ import annotations
@@ -33,51 +35,51 @@ from albumsort.scanning.scan import scan
 from albumsort.training.datasets import Faces, load
 
 SIZE = (1600, 1000)
-#: Side of a tile that is laid, and of the cells that keep two from overlapping, in pixels.
+#: The range of a face picture's side, and the side of the cells that keep two from overlapping, in pixels.
 TILE, CELL = (170, 260), 300
-#: Of a passer-by's picture, the pixels from its left that the edge leaves: seven tenths of the face, whether that fills
-#: the picture or has hair and chin around it. Of tiles about half are found, half of these as cut.
+#: The width in pixels of a passer-by that is on the photo: seven tenths of the face, for faces that fill their picture
+#: and for heads with hair and chin. About half of the former are detected, and half of these count as cut off.
 SHOWN_OF_TILE, SHOWN_OF_HEAD = 185, 155
 SMILE = EMOTIONS.index("happy")
-#: Side of what is cut out around a portrait's face, in sides of its box: hair and chin, and no neighbour.
+#: The side of a head, in sides of the face's box: with hair and chin, but without neighbours.
 HEAD = 1.6
 
 
 class Cast:
-    """Pictures of faces on whose emotion people agree, dealt out at random."""
+    """Gives random pictures of faces whose emotion people agree on."""
 
     def __init__(self, smiling: list[Image.Image], others: list[Image.Image], shown: int, seed: int = 0) -> None:
-        self.dice = np.random.default_rng(seed)
+        self.rng = np.random.default_rng(seed)
         self.smiling, self.others, self.shown = smiling, others, shown
 
     def tile(self, smiles: bool, side: int) -> Image.Image:
         """A face as a picture of ``side`` pixels."""
         faces = self.smiling if smiles else self.others
-        return faces[self.dice.integers(len(faces))].resize((side, side), Image.Resampling.BICUBIC)
+        return faces[self.rng.integers(len(faces))].resize((side, side), Image.Resampling.BICUBIC)
 
     def background(self) -> Image.Image:
         """Clouds of some colour."""
-        clouds = self.dice.uniform(60, 200, (6, 9, 3)).astype(np.uint8)
+        clouds = self.rng.uniform(60, 200, (6, 9, 3)).astype(np.uint8)
         return Image.fromarray(clouds).resize(SIZE, Image.Resampling.BICUBIC)
 
     def places(self, people: int, width: int = SIZE[0]) -> list[tuple[int, int, int]]:
-        """(left, top, side) of so many tiles that do not overlap, within so many pixels from the left."""
+        """(left, top, side) for face pictures that do not overlap, within ``width`` pixels from the left."""
         cells = [(x, y) for x in range(50, width - CELL, CELL) for y in range(80, SIZE[1] - CELL, CELL)]
-        chosen = self.dice.permutation(len(cells))[:people]
-        sides = self.dice.integers(*TILE, people)
+        chosen = self.rng.permutation(len(cells))[:people]
+        sides = self.rng.integers(*TILE, people)
         return [(*cells[cell], int(side)) for cell, side in zip(chosen, sides, strict=True)]
 
 
-def of_fer2013(faces: Faces) -> tuple[list[Image.Image], list[Image.Image]]:
-    """The smiling and the other tiles that people agree on."""
+def cast_from_fer2013(faces: Faces) -> tuple[list[Image.Image], list[Image.Image]]:
+    """(smiling, others): the faces that people agree on."""
     agreed = faces.perceived.max(1) >= 0.9
     smiling = agreed & (faces.majority == SMILE)
     others = agreed & (faces.majority >= 0) & (faces.majority != SMILE)
     return [Image.fromarray(tile) for tile in faces.pixels[smiling]], [Image.fromarray(t) for t in faces.pixels[others]]
 
 
-def of_portraits(table: Path) -> tuple[list[Image.Image], list[Image.Image]]:
-    """The happy and the neutral heads of a table, each and its mirror image."""
+def cast_from_portraits(table: Path) -> tuple[list[Image.Image], list[Image.Image]]:
+    """(happy, neutral): the heads of a table, each also mirrored."""
     heads: dict[str, list[Image.Image]] = {"happy": [], "neutral": []}
     with table.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -85,7 +87,7 @@ def of_portraits(table: Path) -> tuple[list[Image.Image], list[Image.Image]]:
             if row["emotion"] not in heads or row.get("optional") == "1":
                 continue
             with Image.open(table.parent / row["file"]) as photo:
-                # As much of the head as is on the photo; the edge must not cut the face.
+                # As much of the head as the photo has; the edge of the photo must not cut the face.
                 edges = (x + w / 2, y + h / 2, photo.width - x - w / 2, photo.height - y - h / 2)
                 half = min(HEAD * max(w, h) / 2, *edges)
                 if half < max(w, h) / 2:
@@ -97,16 +99,16 @@ def of_portraits(table: Path) -> tuple[list[Image.Image], list[Image.Image]]:
 
 
 def groups(cast: Cast, folder: Path, count: int) -> tuple[dict[str, bool], dict[str, int]]:
-    """Compose groups; returns for each file whether everybody in front smiles, and how many these are."""
+    """Compose groups; returns, by file, whether all subjects smile, and the number of subjects."""
     truth, people = {}, {}
     for number in range(count):
-        photo, places = cast.background(), cast.places(int(cast.dice.integers(2, 9)))
-        sullen = set() if number % 2 else {0, *cast.dice.integers(0, len(places), 1).tolist()}
+        photo, places = cast.background(), cast.places(int(cast.rng.integers(2, 9)))
+        sullen = set() if number % 2 else {0, *cast.rng.integers(0, len(places), 1).tolist()}
         for place, (left, top, side) in enumerate(places):
             photo.paste(cast.tile(place not in sullen, side), (left, top))
-        if number % 4 < 2:  # who passes by does not smile
+        if number % 4 < 2:  # a passer-by, who does not smile
             side = 56
-            photo.paste(cast.tile(False, side), (int(cast.dice.integers(SIZE[0] - side)), 10))
+            photo.paste(cast.tile(False, side), (int(cast.rng.integers(SIZE[0] - side)), 10))
         if number % 8 < 2:
             head = cast.tile(False, CELL).filter(ImageFilter.GaussianBlur(14))
             photo.paste(head, (SIZE[0] - CELL, SIZE[1] - CELL))
@@ -121,21 +123,21 @@ def bursts(cast: Cast, folder: Path, count: int) -> tuple[dict[str, int], dict[i
     burst_of, best_of = {}, {}
     when = datetime(2024, 5, 17, 12)
     for burst in range(count):
-        # Another scene follows after seconds or after minutes.
-        when += timedelta(seconds=int(cast.dice.choice((4, 40, 400))))
-        # The last column is left to who passes by.
-        background, places = cast.background(), cast.places(int(cast.dice.integers(2, 6)), SIZE[0] - CELL)
-        frames = int(cast.dice.integers(3, 13))
-        best = int(cast.dice.integers(frames))
+        # The next scene follows after seconds or after minutes.
+        when += timedelta(seconds=int(cast.rng.choice((4, 40, 400))))
+        # The last column is kept free for a passer-by.
+        background, places = cast.background(), cast.places(int(cast.rng.integers(2, 6)), SIZE[0] - CELL)
+        frames = int(cast.rng.integers(3, 13))
+        best = int(cast.rng.integers(frames))
         for frame in range(frames):
-            sullen = set() if frame == best else {int(cast.dice.integers(len(places)))}
+            sullen = set() if frame == best else {int(cast.rng.integers(len(places)))}
             photo = background.copy()
             for place, (left, top, side) in enumerate(places):
-                x, y = cast.dice.integers(-12, 13, 2)
+                x, y = cast.rng.integers(-12, 13, 2)
                 photo.paste(cast.tile(place not in sullen, side), (left + int(x), top + int(y)))
-            if cast.dice.integers(2):
-                cut = cast.tile(bool(cast.dice.integers(2)), TILE[1])
-                photo.paste(cut, (SIZE[0] - cast.shown, int(cast.dice.integers(SIZE[1] - TILE[1]))))
+            if cast.rng.integers(2):
+                cut = cast.tile(bool(cast.rng.integers(2)), TILE[1])
+                photo.paste(cut, (SIZE[0] - cast.shown, int(cast.rng.integers(SIZE[1] - TILE[1]))))
             exif = {"Exif": {piexif.ExifIFD.DateTimeOriginal: when.strftime("%Y:%m:%d %H:%M:%S").encode()}}
             exif["0th"] = {piexif.ImageIFD.Make: b"Example", piexif.ImageIFD.Model: b"Camera"}
             path = folder / f"burst-{burst:02}-{frame:02}.jpg"
@@ -148,18 +150,18 @@ def bursts(cast: Cast, folder: Path, count: int) -> tuple[dict[str, int], dict[i
 
 
 def pairs_in_order(ranking: Sequence[str], truth: dict[str, bool]) -> float:
-    """Share of pairs of a photo on which all smile and one on which not all do that are in this order."""
-    place = {path: number for number, path in enumerate(ranking)}
-    last = len(truth)  # who is not listed comes after all that are
-    pairs = [(one, two) for one in truth for two in truth if truth[one] and not truth[two]]
-    return float(np.mean([place.get(one, last) < place.get(two, last + 1) for one, two in pairs]))
+    """The share of pairs in order, each of a photo on which all smile and one on which somebody does not."""
+    rank = {path: number for number, path in enumerate(ranking)}
+    last = len(truth)  # photos that are not listed rank last
+    pairs = [(good, bad) for good in truth for bad in truth if truth[good] and not truth[bad]]
+    return float(np.mean([rank.get(good, last) < rank.get(bad, last + 1) for good, bad in pairs]))
 
 
 def agreement(found: Sequence[Sequence[str]], truth: dict[str, int]) -> float:
-    """F1 of the pairs of photos that are in one burst."""
-    said = {frozenset(pair) for burst in found for pair in combinations(burst, 2)}
+    """The F1 score of pairs of photos in the same burst."""
+    predicted = {frozenset(pair) for burst in found for pair in combinations(burst, 2)}
     true = {frozenset(pair) for pair in combinations(truth, 2) if truth[pair[0]] == truth[pair[1]]}
-    return 2 * len(said & true) / (len(said) + len(true))
+    return 2 * len(predicted & true) / (len(predicted) + len(true))
 
 
 def main() -> None:
@@ -173,9 +175,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     if args.portraits:
-        cast = Cast(*of_portraits(args.portraits), SHOWN_OF_HEAD, args.seed)
+        cast = Cast(*cast_from_portraits(args.portraits), SHOWN_OF_HEAD, args.seed)
     else:
-        cast = Cast(*of_fer2013(load(*args.fer2013).split("PublicTest")), SHOWN_OF_TILE, args.seed)
+        cast = Cast(*cast_from_fer2013(load(*args.fer2013).split("PublicTest")), SHOWN_OF_TILE, args.seed)
     args.folder.mkdir(parents=True)
     smiles, people = groups(cast, args.folder, args.groups)
     burst_of, best_of = bursts(cast, args.folder, args.bursts)
@@ -189,9 +191,9 @@ def main() -> None:
     subjects = {row.photo.path: sum(subject_mask(row.photo, row.faces)) for row in rows}
     whole = {path: smile for path, smile in smiles.items() if subjects.get(path, 0) >= people[path]}
     figures = {
-        "people of the groups found": sum(subjects.values()) / sum(people.values()),
+        "people of the groups detected": sum(subjects.values()) / sum(people.values()),
         "pairs of the everyone-list in order": pairs_in_order(ranking, smiles),
-        f"the same of the {len(whole)} groups found as a whole": pairs_in_order(ranking, whole),
+        f"the same of the {len(whole)} groups with all people detected": pairs_in_order(ranking, whole),
         "F1 of the bursts": agreement([[shot.photo.path for shot in burst] for burst in found], burst_of),
         "best frame chosen": hits / len(best_of),
     }

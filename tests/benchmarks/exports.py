@@ -1,9 +1,9 @@
-"""The table of exports in models/README.md: size, speed and answers of each, beside the model itself.
+"""The table of exports in models/README.md: size, speed and predictions of each export, compared with the model.
 
 python tests/benchmarks/exports.py fer2013.csv fer2013new.csv [--model FILE]
 
-Runtimes take turns, so that what else the machine does slows all of them alike. Speeds are medians, as multiples of the
-model's own in the same run.
+Runtimes take turns, so that other load on the machine slows all of them equally. Speeds are medians, as multiples of
+the model's own speed in the same run.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from collections import defaultdict
 from pathlib import Path
 
 from albumsort.training.datasets import load
-from albumsort.training.export import CHECKED, FORMATS, Answers, Crops, answers, export
+from albumsort.training.export import CHECKED, FORMATS, Crops, Predictor, export, load_exported
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import model_in_use
 
 ROUNDS, BATCH, SINGLES = 5, 256, 50
 
 
-def rates(read: Answers, crops: Crops) -> tuple[float, float]:
-    """Faces a second in batches of 256, and one by one."""
-    done = []
+def rates(predict: Predictor, crops: Crops) -> tuple[float, float]:
+    """Faces per second, in batches of 256 and one at a time."""
+    measured = []
     for size, faces in ((BATCH, crops[: 2 * BATCH]), (1, crops[:SINGLES])):
         start = time.perf_counter()
         for at in range(0, len(faces), size):
-            read(faces[at : at + size])
-        done.append(len(faces) / (time.perf_counter() - start))
-    return done[0], done[1]
+            predict(faces[at : at + size])
+        measured.append(len(faces) / (time.perf_counter() - start))
+    return measured[0], measured[1]
 
 
 if __name__ == "__main__":
@@ -45,29 +45,31 @@ if __name__ == "__main__":
     crops = faces.split("PublicTest").pixels[:CHECKED]
     kinds = [(kind, False) for kind in FORMATS] + [("tflite", True), ("onnx", True)]
     with tempfile.TemporaryDirectory() as name:
-        readers: dict[str, Answers] = {"Keras on TensorFlow, as `scan` runs it": EmotionClassifier(model).probabilities}
+        predictors: dict[str, Predictor] = {
+            "Keras on TensorFlow, as `scan` runs it": EmotionClassifier(model).probabilities
+        }
         checks = {}
         for kind, quantized in kinds:
             title, path = f"{kind}{', int8' if quantized else ''}", Path(name) / f"{kind}{quantized}"
             checks[title] = export(model, "perceived", kind, path, faces, quantized)
-            readers[title] = answers(kind, path)
+            predictors[title] = load_exported(kind, path)
         speeds = defaultdict(list)
         for turn in range(ROUNDS + 1):
-            for title, read in readers.items():
-                measured = rates(read, crops)
-                if turn:  # the first builds what the others use
+            for title, predict in predictors.items():
+                measured = rates(predict, crops)
+                if turn:  # the first turn warms up the runtimes
                     speeds[title].append(measured)
         medians = {
             title: [statistics.median(column) for column in zip(*rows, strict=True)] for title, rows in speeds.items()
         }
-    (own, (many, one)), *others = medians.items()
-    print("| | size | faces/s, 256 at once | one by one | largest difference | read alike | right |")
+    (own, (many, single)), *exports = medians.items()
+    print("| | size | faces/s, 256 at once | one at a time | largest difference | same emotion | accuracy |")
     print("|---|---|---|---|---|---|---|")
     size, right = model.stat().st_size / 1e6, next(iter(checks.values())).accuracy_before
-    print(f"| {own} | {size:.1f} MB | {many:.0f} | {one:.0f} | | | {right:.1%} |")
-    for title, (batched, single) in others:
+    print(f"| {own} | {size:.1f} MB | {many:.0f} | {single:.0f} | | | {right:.1%} |")
+    for title, (batched, one_by_one) in exports:
         check = checks[title]
         print(
-            f"| {title} | {check.size / 1e6:.1f} MB | {batched / many:.2f} times | {single / one:.2f} times "
+            f"| {title} | {check.size / 1e6:.1f} MB | {batched / many:.2f} times | {one_by_one / single:.2f} times "
             f"| {check.difference:.1e} | {check.agreement:.1%} | {check.accuracy:.1%} |"
         )

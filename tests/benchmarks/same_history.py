@@ -1,8 +1,8 @@
-"""Trains each write-up's recipe twice on a few faces and compares the histories.
+"""Trains the recipe of each write-up twice on a few faces, and compares the histories.
 
     python tests/benchmarks/same_history.py fer2013.csv [--faces 2000] [--epochs 2]
 
-Each cycle is cut to so many epochs. Prints a line a recipe, and fails where the two differ.
+EPOCHS is the number of epochs per cycle. Prints a line for each recipe, and fails if two histories differ.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from albumsort.training.train import train
 
 
 def histories(recipe: recipes.Recipe, faces: Faces, folder: Path) -> list[str]:
-    """The history of two runs of a recipe."""
-    runs = [folder / recipe.name / number for number in ("one", "two")]
+    """The histories of two runs of a recipe."""
+    runs = [folder / recipe.name / number for number in ("first", "second")]
     for run in runs:
         train(recipe, faces, run, "same_history.py")
     return [(run / "run" / HISTORY).read_text() for run in runs]
@@ -42,10 +42,11 @@ def main() -> None:
         cycles = tuple(replace(cycle, stages=((args.epochs, 48),)) for cycle in recipe.cycles)
         short = replace(recipe, cycles=cycles, fit=replace(recipe.fit, steps=min(recipe.fit.steps, 8)))
         with tempfile.TemporaryDirectory() as folder:
-            one, two = histories(short, faces, Path(folder))
-        differ |= one != two
+            first, second = histories(short, faces, Path(folder))
+        differ |= first != second
         print(
-            f"{name:16} {len(one.splitlines()) - 1} epochs: {'the same' if one == two else 'NOT the same'}", flush=True
+            f"{name:16} {len(first.splitlines()) - 1} epochs: {'the same' if first == second else 'NOT the same'}",
+            flush=True,
         )
     sys.exit(differ)
 

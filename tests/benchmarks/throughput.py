@@ -1,9 +1,9 @@
-"""The figures of the README: albums of large and small photos, the stages, the whole scan, the peers, and growth.
+"""The figures of the README: speed of the stages and of the whole scan, compared with peers, and growth.
 
     python tests/benchmarks/throughput.py FOLDER [--peer PYTHON] [--photos 200]
 
-Albums are made in FOLDER once. PYTHON is the interpreter of an environment with ``fer`` and ``mtcnn`` in it; each of
-them reads a few photos of the same albums in the same run, and only ratios within a run mean something.
+Albums are made in FOLDER once. PYTHON is the interpreter of an environment with ``fer`` and ``mtcnn``. Each of these
+processes a few photos of the same albums in the same run. Only ratios within a run are meaningful.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from build_album import build
 
-#: Name, megapixels, faces and grain of each album.
+#: Name, megapixels, number of faces, and grain of each album.
 ALBUMS = (
     ("12 MP, 1 to 3 faces", 12.0, (1, 3), 5.0),
     ("12 MP, 1 to 3 faces, smooth", 12.0, (1, 3), 1.5),
@@ -31,7 +31,7 @@ PEERS = {
     "fer": "from fer.fer import FER; d = FER(mtcnn=True); find = lambda p: d.detect_emotions(p)",
     "mtcnn": "from mtcnn import MTCNN; d = MTCNN(); find = lambda p: d.detect_faces(p[..., ::-1])",
 }
-#: What a peer does, photo by photo, as its own documentation shows it.
+#: How a peer processes photos one by one, as in its own documentation.
 PEER = """
 import sys, time, cv2
 {load}
@@ -50,7 +50,7 @@ def bench(folder: Path, photos: int) -> dict:
 
 
 def peer(python: str, name: str, folder: Path, photos: int) -> float:
-    """Photos a second."""
+    """The speed of a peer in photos per second."""
     paths = [str(path) for path in sorted(folder.iterdir())[:photos]]
     command = [python, "-c", PEER.format(load=PEERS[name]), *paths]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -58,9 +58,9 @@ def peer(python: str, name: str, folder: Path, photos: int) -> float:
 
 
 def growth(folder: Path) -> None:
-    """Seconds of a scan of 500 photos, and of ten times as many: the same ones, told apart by a byte at their ends."""
-    with tempfile.TemporaryDirectory(dir=folder.parent) as room:
-        many = Path(room) / "many"
+    """Print the seconds for 500 photos and for 5,000: ten copies of the same, each with a different byte at its end."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        many = Path(temporary) / "many"
         many.mkdir()
         for turn in range(10):
             for path in sorted(folder.iterdir())[:500]:
@@ -70,13 +70,13 @@ def growth(folder: Path) -> None:
                     end.write(bytes([turn]))
         seconds = {}
         for name, pattern in (("500", "0-*"), ("5000", "*")):
-            some = Path(room) / name
-            some.mkdir()
+            album = Path(temporary) / name
+            album.mkdir()
             for path in many.glob(pattern):
-                (some / path.name).hardlink_to(path)
+                (album / path.name).hardlink_to(path)
             start = time.perf_counter()
-            index = str(Path(room) / f"{name}.db")
-            subprocess.run([sys.executable, "-m", "albumsort", "scan", str(some), "--db", index], check=True)
+            index = str(Path(temporary) / f"{name}.db")
+            subprocess.run([sys.executable, "-m", "albumsort", "scan", str(album), "--db", index], check=True)
             seconds[name] = time.perf_counter() - start
     print(f"growth: 500 photos {seconds['500']:.1f} s, 5000 photos {seconds['5000']:.1f} s", end="")
     print(f", {seconds['5000'] / seconds['500']:.2f} times")
@@ -92,15 +92,18 @@ if __name__ == "__main__":
     for name, megapixels, faces, grain in ALBUMS:
         album = args.folder / name.replace(" ", "-").replace(",", "")
         build(album, args.photos, megapixels, faces, grain)
-        found = bench(album, args.photos)
-        rates = " ".join(f"{stage} {rate:.1f}" for stage, rate in found["rates"].items())
-        print(f"{name}: {found['megabytes']} MB, scan {found['scan']:.1f} photos/s, {rates},", end=" ")
+        measured = bench(album, args.photos)
+        rates = " ".join(f"{stage} {rate:.1f}" for stage, rate in measured["rates"].items())
+        print(f"{name}: {measured['megabytes']} MB, scan {measured['scan']:.1f} photos/s, {rates},", end=" ")
         print(
-            f"1/{found['rates']['decoding'] / found['scan']:.1f} of decoding, {found['peak_memory']:.0f} MB", flush=True
+            f"1/{measured['rates']['decoding'] / measured['scan']:.1f} of decoding, {measured['peak_memory']:.0f} MB",
+            flush=True,
         )
         for which in PEERS if args.peer else ():
             rate = peer(args.peer, which, album, 20 if megapixels > 4 else 60)
-            print(f"    {which}: {rate:.2f} photos/s; the scan is {found['scan'] / rate:.0f} times as fast", flush=True)
+            print(
+                f"    {which}: {rate:.2f} photos/s; the scan is {measured['scan'] / rate:.0f} times as fast", flush=True
+            )
     if args.growth:
         small = args.folder / "2-MP-500"
         build(small, 500, 2.0, (1, 3), 5.0)

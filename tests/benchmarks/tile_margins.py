@@ -2,7 +2,7 @@
 
     python tests/benchmarks/tile_margins.py fer2013.csv [FACES]
 
-Each PublicTest face is enlarged four times and the detector is run on it. Prints medians over the faces that it finds.
+Enlarges PublicTest faces four times, runs the detector on them, and prints medians over the faces that it detects.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def main(data: Path, count: int) -> None:
     for tile in faces.pixels[chosen]:
         large = cv2.resize(tile, (side, side), interpolation=cv2.INTER_CUBIC)
         pictures.append(np.repeat(large[..., None], 3, axis=2))
-    found = [each[0].box for each in FaceDetector(min_face=25).detect(pictures) if each]
-    x, y, w, h = np.array(found).T / side
+    boxes = [detections[0].box for detections in FaceDetector(min_face=25).detect(pictures) if detections]
+    x, y, w, h = np.array(boxes).T / side
     width, height = np.median(w), np.median(h)
     across, down = np.median(x + w / 2), np.median(y + h / 2)
-    print(f"{len(found)} of {count} faces found")
+    print(f"{len(boxes)} of {count} faces detected")
     print(f"box: width {width:.3f}, height {height:.3f} of the tile, centre at {across:.3f}, {down:.3f}")
     print(
         f"tile: side {1 / height:.3f} box heights, centre shifted by {0.5 - across:+.3f}, {0.5 - down:+.3f} of its side"

@@ -1,8 +1,8 @@
-"""How long a scan takes that finds nothing new.
+"""Measures how long a scan takes if no file has changed.
 
 python tests/benchmarks/unchanged_files.py FOLDER [--files 100000]
 
-Makes tiny files in folders of a thousand and an index that knows them all, and times three scans.
+Makes tiny files, a thousand per folder, and an index with all of them, and times three scans.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from albumsort.records import Photo, PhotoResult
 
 
 def make(folder: Path, count: int) -> list[PhotoResult]:
-    """The files, and what an index would know of them."""
+    """Write the files; returns their rows for an index."""
     known = []
     for number in range(count):
         path = folder / f"{number // 1000:03d}" / f"{number:06d}.jpg"
@@ -31,7 +31,7 @@ def make(folder: Path, count: int) -> list[PhotoResult]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="must not be there yet")
+    parser.add_argument("folder", type=Path, help="must not exist yet")
     parser.add_argument("--files", type=int, default=100_000)
     args = parser.parse_args()
     album, index = args.folder.absolute() / "album", args.folder.absolute() / "index.db"

@@ -1,1 +1,1 @@
-"""Plots of training: data, curves, figures, comparisons, and a look inside the network."""
+"""Plots of training: data sets, histories, figures, comparisons, and explained predictions."""

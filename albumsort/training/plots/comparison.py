@@ -1,4 +1,4 @@
-"""A drawing of models side by side: how often each is right, and on which emotions."""
+"""A chart of models side by side: the accuracy of each, and its recall by emotion."""
 
 from __future__ import annotations
 
@@ -17,21 +17,25 @@ _ORANGE, _GREY = "#E69F00", "#BBBBBB"
 def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
     """Draw the rows of ``training.compare.compare`` as a PNG.
 
-    On the left is the share of right answers, with a mark where the model of the last row is on the same faces when it
-    may give the same answers only; on the right the recall of each emotion.
+    The left half shows the accuracy of each model. A mark shows that of the last row's model on the same faces,
+    restricted to the same labels. The right half shows the recall of each emotion.
+
+    Args:
+        rows: at least one.
+        target: the PNG file; it is overwritten if it exists.
     """
     figure = page(11.5, 1.6 + 0.42 * len(rows))
-    bars, map_ = figure.subplots(1, 2, width_ratios=[1.15, 1])
+    bars, heatmap = figure.subplots(1, 2, width_ratios=[1.15, 1])
     places = np.arange(len(rows))
-    shares = [row["fer2013"]["accuracy"] for row in rows]
-    drawn = bars.barh(places, shares, 0.7, color=[*[_GREY] * (len(rows) - 1), _ORANGE])
-    bars.bar_label(drawn, [f"{share:.1%}" for share in shares], label_type="center", fontsize=8)
+    accuracies = [row["fer2013"]["accuracy"] for row in rows]
+    drawn = bars.barh(places, accuracies, 0.7, color=[*[_GREY] * (len(rows) - 1), _ORANGE])
+    bars.bar_label(drawn, [f"{accuracy:.1%}" for accuracy in accuracies], label_type="center", fontsize=8)
     ours = [row["ours"]["fer2013"]["accuracy"] for row in rows[:-1]]
     label = f"{rows[-1]['name']} on the same faces"
     bars.scatter(ours, places[:-1], marker="|", s=260, color=_ORANGE, linewidth=2.5, label=label)
     bars.set_yticks(places, [f"{row['name']}\n{len(row['labels'])} emotions" for row in rows], fontsize=8)
     bars.set(xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6))
-    bars.set_title(f"right on PublicTest ({rows[-1]['fer2013']['n']} faces for 7 emotions)", fontsize=10)
+    bars.set_title(f"accuracy on PublicTest ({rows[-1]['fer2013']['n']} faces for 7 emotions)", fontsize=10)
     bars.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     bars.tick_params(axis="x", labelsize=8)
     figure.legend(frameon=False, fontsize=8, loc="outside lower center", markerscale=0.6)
@@ -43,13 +47,13 @@ def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
         ]
     )
     recalls[[[emotion not in row["labels"] for emotion in EMOTIONS] for row in rows]] = np.nan
-    map_.imshow(recalls, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    map_.set_xticks(range(len(EMOTIONS)), EMOTIONS, fontsize=8)
-    map_.set_yticks([])
-    map_.set_ylim(*bars.get_ylim())
-    map_.set_title("recall of each emotion", fontsize=10)
+    heatmap.imshow(recalls, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    heatmap.set_xticks(range(len(EMOTIONS)), EMOTIONS, fontsize=8)
+    heatmap.set_yticks([])
+    heatmap.set_ylim(*bars.get_ylim())
+    heatmap.set_title("recall of each emotion", fontsize=10)
     for (row, column), value in np.ndenumerate(recalls):
         words = "not known" if np.isnan(value) else f"{value:.0%}"
         colour = "white" if value > 0.5 else "black"
-        map_.text(column, row, words, ha="center", va="center", fontsize=8, color=colour)
+        heatmap.text(column, row, words, ha="center", va="center", fontsize=8, color=colour)
     figure.savefig(target, format="png", dpi=120)

@@ -1,4 +1,4 @@
-"""Plots of a data set: its classes, samples, mean faces, copies, and how its two sets of labels agree."""
+"""Plots of a data set: classes, samples, mean faces, copies, and the agreement of labels with votes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from albumsort.training.plots.tiles import TilePage
 if TYPE_CHECKING:
     from albumsort.training.datasets import Faces
 
-#: Samples of an emotion, and pairs of copies.
+#: Samples of each emotion, and pairs of copies, that are drawn at most.
 _SAMPLES, _PAIRS = 12, 12
-#: Emotions whose colour wants white letters.
+#: Emotions whose colour is so dark that letters on it must be white.
 _DARK = ("angry", "disgust", "sad")
 _NAMES = ("classes", "samples", "mean-faces", "copies", "agreement")
 
@@ -31,30 +31,30 @@ def targets(folder: Path) -> list[Path]:
 
 
 def plot_exploration(
-    faces: Faces, found: Mapping[str, Any], means: Mapping[str, NDArray[np.floating]], folder: Path
+    faces: Faces, result: Mapping[str, Any], means: Mapping[str, NDArray[np.floating]], folder: Path
 ) -> list[Path]:
-    """Draw what ``training.explore`` found: ``classes.png``, ``samples``, ``mean-faces``, ``copies``, ``agreement``.
+    """Draw the result of ``training.explore``: ``classes.png``, ``samples``, ``mean-faces``, ``copies``, ``agreement``.
 
-    Copies are drawn where some have different labels, the agreement where there are votes.
+    Copies are drawn if some have different labels, the agreement if there are votes.
 
     Args:
         faces: the data set.
-        found: by ``explore``.
+        result: by ``explore``.
         means: by ``mean_faces``.
-        folder: made when it is not there.
+        folder: is made if it does not exist.
 
     Returns:
         the files.
 
     Raises:
-        OSError: one of them is there already.
+        OSError: one of them exists.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {"classes": _classes(found["splits"]), "samples": _samples(faces), "mean-faces": _mean_faces(means)}
-    if found["conflicts"]:
-        figures["copies"] = _copies(faces, found["conflicts"])
-    if "ferplus" in found:
-        figures["agreement"] = _agreement(found["ferplus"])
+    figures = {"classes": _classes(result["splits"]), "samples": _samples(faces), "mean-faces": _mean_faces(means)}
+    if result["conflicts"]:
+        figures["copies"] = _copies(faces, result["conflicts"])
+    if "ferplus" in result:
+        figures["agreement"] = _agreement(result["ferplus"])
     for name, figure in figures.items():
         save(figure, folder / f"{name}.png")
     return [folder / f"{name}.png" for name in figures]
@@ -97,12 +97,12 @@ def _samples(faces: Faces) -> Figure:
     sheet = TilePage(tiles, _SAMPLES)
     for code, emotion in enumerate(EMOTIONS):
         sheet.name_row(code, f"{emotion}\n{int((faces.labels == code).sum())} faces")
-    sheet.axes.set_title(f"some of {len(faces)} faces", fontsize=10)
+    sheet.axes.set_title(f"samples of {len(faces)} faces", fontsize=10)
     return sheet.figure
 
 
 def _mean_faces(means: Mapping[str, NDArray[np.floating]]) -> Figure:
-    """All on one scale from the darkest to the lightest point of any, since means are pale."""
+    """Means have little contrast: the scale goes from the darkest to the lightest point of all means."""
     tiles = np.stack(list(means.values()))
     least, greatest = tiles.min(), tiles.max()
     sheet = TilePage((tiles - least) * (255 / max(greatest - least, 1.0)), len(means), lines=1, scale=1.5)
@@ -112,7 +112,7 @@ def _mean_faces(means: Mapping[str, NDArray[np.floating]]) -> Figure:
 
 
 def _copies(faces: Faces, pairs: list[list[int]]) -> Figure:
-    """Pairs one above the other, drawn evenly from all that are listed."""
+    """Draw pairs one above the other, chosen at even distances from the list."""
     chosen = np.linspace(0, len(pairs) - 1, min(_PAIRS, len(pairs))).round().astype(int)
     order = np.array(pairs)[chosen].T.ravel()
     sheet = TilePage(faces.pixels[order], len(chosen), lines=2)
@@ -126,6 +126,6 @@ def _agreement(ferplus: Mapping[str, Any]) -> Figure:
     figure = page(6.4, 5.4)
     axes = figure.add_subplot()
     draw_matrix(axes, np.array(ferplus["matrix"], float), in_words("seven"))
-    axes.set(xlabel="most voters of FER+ say", ylabel="FER2013's label (faces)")
-    axes.set_title(f"{ferplus['n']} faces with a majority: {ferplus['agreement']:.1%} labelled so", fontsize=10)
+    axes.set(xlabel="majority of FER+'s votes", ylabel="FER2013's label (faces)")
+    axes.set_title(f"{ferplus['n']} faces with a majority: {ferplus['agreement']:.1%} have it as label", fontsize=10)
     return figure

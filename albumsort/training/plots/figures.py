@@ -1,4 +1,4 @@
-"""Plots of a model: confusion matrix, reliability, scores by emotion, predictions, and how training runs went."""
+"""Plots of a model: confusion matrix, reliability, scores by emotion, predictions, and histories of runs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from albumsort.report.drawing import COLOURS
 from albumsort.training.plots.tiles import TilePage
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#999999"
-#: One colour a run, in turn, then again with other dashes (Okabe and Ito 2008).
+#: The colours of runs, in turn, then again with other dashes (Okabe and Ito 2008).
 _RUNS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("-", "--", ":")
 _RIGHT, _WRONG, _NEITHER = "#007A59", "#C04000", "#777777"
-#: Predictions in a row, and rows of them.
-_PREDICTED = (8, 5)
+#: Columns and rows of the page of predictions.
+_GRID = (8, 5)
 
 
 def targets(name: str, folder: Path) -> list[Path]:
@@ -29,16 +29,16 @@ def targets(name: str, folder: Path) -> list[Path]:
 
 
 def plot_figures(
-    name: str, figures: Mapping[str, Any], folder: Path, what: str = "", scheme: str = "seven"
+    name: str, figures: Mapping[str, Any], folder: Path, measured_on: str = "", scheme: str = "seven"
 ) -> list[Path]:
     """Draw what ``training.evaluate.figures`` measured: ``NAME-confusion.png``, ``-reliability`` and ``-emotions``.
 
     Args:
         name: of the label set, for titles and files.
         figures: of at least one face.
-        what: which model was measured on what, for titles.
-        scheme: which emotions the model tells apart; others are not drawn.
-        folder: made when it is not there; files of these names are written anew.
+        folder: is made if it does not exist; existing files of these names are overwritten.
+        measured_on: the model and the faces, for titles.
+        scheme: the label scheme of the model; other emotions are not drawn.
 
     Returns:
         the files.
@@ -48,7 +48,7 @@ def plot_figures(
     for kind, draw in (("confusion", _confusion), ("reliability", _reliability), ("emotions", _emotions)):
         figure, axes = _page(6.4, 5.4 if kind == "confusion" else 4.6)
         draw(axes, figures, in_words(scheme))
-        title = f"{_titled(what, name)}, {figures['n']} faces: {_TITLES[kind].format(**figures)}"
+        title = f"{_title(measured_on, name)}, {figures['n']} faces: {_TITLES[kind].format(**figures)}"
         axes.set_title(title, fontsize=10, parse_math=False)
         drawn.append(folder / f"{name}-{kind}.png")
         figure.savefig(drawn[-1], format="png", dpi=120)
@@ -63,7 +63,7 @@ _TITLES = {
 
 
 def plot_history(history: Sequence[Mapping[str, str]], target: Path) -> None:
-    """Draw a training run from the lines of its ``history.csv``: loss above, share of right answers below."""
+    """Draw a training run from the lines of its ``history.csv``: loss above, accuracy below."""
     epochs = [int(line["epoch"]) for line in history]
     figure = page(6.4, 5.4)
     loss, accuracy = figure.subplots(2, 1, sharex=True)
@@ -71,9 +71,9 @@ def plot_history(history: Sequence[Mapping[str, str]], target: Path) -> None:
     loss.set_ylabel("loss in training")
     for head, colour in (("fer2013", _ORANGE), ("perceived", _BLUE), ("in_training", _GREY)):
         if head in history[0]:
-            label = {"in_training": "fer2013, while learning"}.get(head, head)
+            label = {"in_training": "fer2013, in training"}.get(head, head)
             accuracy.plot(epochs, [float(line[head]) for line in history], color=colour, label=label)
-    accuracy.set(xlabel="epoch", ylabel="right on held-out faces", ylim=(0, 1.02))
+    accuracy.set(xlabel="epoch", ylabel="accuracy on held-out faces", ylim=(0, 1.02))
     accuracy.xaxis.get_major_locator().set_params(integer=True)
     accuracy.legend(frameon=False)
     for axes in (loss, accuracy):
@@ -82,11 +82,14 @@ def plot_history(history: Sequence[Mapping[str, str]], target: Path) -> None:
 
 
 def plot_curves(runs: Mapping[str, Sequence[Mapping[str, str]]], target: Path) -> None:
-    """Draw several training runs over each other, a panel for each figure that their histories have in common or alone.
+    """Draw several training runs in one picture, with a panel for each figure in any of their histories.
 
     Args:
-        runs: by name, the lines of its ``history.csv``, with a column ``epoch``.
-        target: must not be there.
+        runs: by name, the lines of the run's ``history.csv``, with a column ``epoch``.
+        target: the PNG file; must not exist.
+
+    Raises:
+        OSError: the target exists, or cannot be written.
     """
     panels = list(dict.fromkeys(name for lines in runs.values() for name in lines[0] if name not in ("epoch", "cycle")))
     figure = page(7.2, 1.2 + 2.2 * len(panels))
@@ -109,12 +112,12 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, str]]], target: Path) -
     save(figure, target)
 
 
-#: What the columns of a history are, in words.
+#: The labels of the panels, by the column of the history.
 _PANELS = {
     "loss": "loss in training",
-    "fer2013": "right by FER2013,\nheld-out faces",
-    "perceived": "right by FER+,\nheld-out faces",
-    "in_training": "right by FER2013,\nwhile learning",
+    "fer2013": "accuracy by FER2013,\nheld-out faces",
+    "perceived": "accuracy by FER+,\nheld-out faces",
+    "in_training": "accuracy by FER2013,\nin training",
     "held_out_loss": "loss by FER2013,\nheld-out faces",
 }
 
@@ -125,41 +128,44 @@ def plot_predictions(
     probabilities: NDArray[np.floating],
     truth: NDArray[np.int64],
     folder: Path,
-    what: str = "",
+    measured_on: str = "",
     scheme: str = "seven",
 ) -> Path:
-    """Draw ``NAME-predictions.png``: some faces, what the model says, and where that is wrong, the second answer too.
+    """Draw ``NAME-predictions.png``: faces, the predicted emotion and, if it is wrong, the second one and the truth.
 
     Args:
         name: of the label set, for title and file.
         pixels: uint8 ``(n, 48, 48)``.
-        probabilities: ``(n, 7)``, NaN for emotions that the model does not know.
-        truth: ``(n,)`` codes, -1 for faces that are not shown; at least one is.
-        folder: must be there; a file of this name is written anew.
-        what: as of ``plot_figures``.
-        scheme: as of ``plot_figures``.
+        probabilities: float ``(n, 7)``; NaN for emotions that the model does not know.
+        truth: int64 ``(n,)``, the true codes; -1 for faces that are not shown. At least one is shown.
+        folder: must exist; an existing file of this name is overwritten.
+        measured_on: as for ``plot_figures``.
+        scheme: as for ``plot_figures``.
+
+    Returns:
+        the file.
     """
     words = {emotion: emotion for emotion in EMOTIONS} | in_words(scheme)
-    columns, rows = _PREDICTED
+    columns, rows = _GRID
     chosen = np.random.default_rng(0).permutation(np.flatnonzero(truth >= 0))[: columns * rows]
     ranking = np.argsort(-np.nan_to_num(probabilities[chosen]), axis=1, kind="stable")
     right, second = ranking[:, 0] == truth[chosen], ranking[:, 1] == truth[chosen]
     sheet = TilePage(pixels[chosen], columns, lines=3, scale=1.5)
-    for number, (face, (first, then, *_)) in enumerate(zip(chosen, ranking, strict=True)):
+    for number, (face, (first, next_, *_)) in enumerate(zip(chosen, ranking, strict=True)):
         lines = [(f"{words[EMOTIONS[first]]} {probabilities[face, first]:.0%}", _RIGHT if right[number] else _WRONG)]
         if not right[number]:
             colour = _RIGHT if second[number] else _NEITHER
-            lines += [(f"then {words[EMOTIONS[then]]} {probabilities[face, then]:.0%}", colour)]
+            lines += [(f"then {words[EMOTIONS[next_]]} {probabilities[face, next_]:.0%}", colour)]
             lines += [(f"is {words[EMOTIONS[truth[face]]]}", "black")]
         sheet.caption(number, lines)
-    shares = f"{right.sum()} of these {len(chosen)} right, {second.sum()} more with the second answer"
-    sheet.axes.set_title(f"{_titled(what, name)}: {shares}", fontsize=10, parse_math=False)
+    shares = f"{right.sum()} of these {len(chosen)} right, {second.sum()} more by the second emotion"
+    sheet.axes.set_title(f"{_title(measured_on, name)}: {shares}", fontsize=10, parse_math=False)
     sheet.figure.savefig(target := folder / f"{name}-predictions.png", format="png", dpi=120)
     return target
 
 
-def _titled(what: str, name: str) -> str:
-    return f"{what}, by {name}" if what else name
+def _title(measured_on: str, name: str) -> str:
+    return f"{measured_on}, by {name}" if measured_on else name
 
 
 def _page(width: float, height: float) -> tuple[Figure, Axes]:
@@ -169,11 +175,17 @@ def _page(width: float, height: float) -> tuple[Figure, Axes]:
 
 def _confusion(axes: Axes, figures: Mapping[str, Any], words: Mapping[str, str]) -> None:
     draw_matrix(axes, np.array(figures["confusion"], float), words)
-    axes.set(xlabel="the model says", ylabel="the face is (faces)")
+    axes.set(xlabel="predicted emotion", ylabel="true emotion (faces)")
 
 
 def draw_matrix(axes: Axes, counts: NDArray[np.float64], words: Mapping[str, str]) -> None:
-    """Draw counts ``(7, 7)`` of faces by emotion, each as its share of its row, under the words for it."""
+    """Draw a matrix of counts as shares of its rows.
+
+    Args:
+        axes: to draw on.
+        counts: ``(7, 7)`` faces by emotion; rows are the truth.
+        words: by emotion, its name in the plot. Other emotions are not drawn.
+    """
     known = [EMOTIONS.index(emotion) for emotion in words]
     counts = counts[np.ix_(known, known)]
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -188,14 +200,16 @@ def draw_matrix(axes: Axes, counts: NDArray[np.float64], words: Mapping[str, str
 
 
 def _reliability(axes: Axes, figures: Mapping[str, Any], words: Mapping[str, str]) -> None:
-    bins = [one for one in figures["reliability"] if one["n"]]
-    most = max(one["n"] for one in bins)
+    bins = [values for values in figures["reliability"] if values["n"]]
+    largest = max(values["n"] for values in bins)
     width = 1 / len(figures["reliability"])
-    centres = [(place + 0.5) * width for place, one in enumerate(figures["reliability"]) if one["n"]]
-    axes.bar(centres, [0.3 * one["n"] / most for one in bins], width * 0.9, color="#DDDDDD", label="faces (scaled)")
-    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":", label="says what it knows")
-    axes.plot([one["confidence"] for one in bins], [one["accuracy"] for one in bins], "o-", color=_BLUE, label="model")
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="share that is right")
+    centres = [(number + 0.5) * width for number, values in enumerate(figures["reliability"]) if values["n"]]
+    heights = [0.3 * values["n"] / largest for values in bins]
+    axes.bar(centres, heights, width * 0.9, color="#DDDDDD", label="faces (scaled)")
+    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":", label="perfect calibration")
+    confidence, accuracy = ([values[name] for values in bins] for name in ("confidence", "accuracy"))
+    axes.plot(confidence, accuracy, "o-", color=_BLUE, label="model")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy")
     axes.legend(frameon=False, loc="upper left")
     bare(axes)
 
@@ -207,7 +221,7 @@ def _emotions(axes: Axes, figures: Mapping[str, Any], words: Mapping[str, str]) 
         heights = [value or 0.0 for value in values]
         bars = axes.bar(places + offset, heights, 0.38, color=[COLOURS[emotion] for emotion in words], alpha=fade)
         axes.bar_label(bars, ["" if value is None else f"{value:.0%}" for value in values], fontsize=7)
-    names = [f"{said}\n{figures['per_emotion'][emotion]['n']} faces" for emotion, said in words.items()]
+    names = [f"{word}\n{figures['per_emotion'][emotion]['n']} faces" for emotion, word in words.items()]
     axes.set_xticks(places, names, fontsize=8)
     axes.set(ylim=(0, 1.08), ylabel="precision (pale) and recall")
     bare(axes)

@@ -1,4 +1,4 @@
-"""A page about one face: what the network sees, what in it speaks for its answer, and its feature maps."""
+"""A page that explains the prediction for one face: the crop, its saliency, probabilities and feature maps."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from albumsort.training.plots.tiles import montage
 if TYPE_CHECKING:
     from albumsort.vision.saliency import Look
 
-#: Feature maps in a row, and rows of them a stage.
+#: Columns and rows of feature maps per stage.
 _MAPS = (14, 2)
 _GREY = "#777777"
 
 
 def plot_explanation(look: Look, title: str, target: Path) -> None:
-    """Draw one face with its saliency, its probabilities and its feature maps after each down-scaling."""
+    """Draw a face with its saliency, its probabilities, and its feature maps after each down-scaling.
+
+    Raises:
+        OSError: the target exists, or cannot be written.
+    """
     figure = page(10, 3.4 + 1.7 * len(look.stages))
     figure.suptitle(title, fontsize=10, parse_math=False)
     heights = [3.0, *[1.7] * len(look.stages)]
@@ -32,7 +36,7 @@ def plot_explanation(look: Look, title: str, target: Path) -> None:
     face.set_title("what the network sees", fontsize=9)
     saliency.imshow(look.crop, cmap="gray", vmin=0, vmax=255)
     saliency.imshow(look.saliency, cmap="inferno", alpha=0.2 + 0.5 * look.saliency, vmin=0, vmax=1)
-    saliency.set_title(f"what speaks for {look.emotion} (Grad-CAM)", fontsize=9)
+    saliency.set_title(f"important for {look.emotion} (Grad-CAM)", fontsize=9)
     for axes in (face, saliency):
         axes.set_axis_off()
     _bars(chart, look.probabilities)
@@ -44,7 +48,7 @@ def plot_explanation(look: Look, title: str, target: Path) -> None:
 
 
 def _pictures(axes: Axes, maps: NDArray[np.floating]) -> str:
-    """Draw the feature maps ``(height, width, channels)`` that differ most within themselves; returns what is shown."""
+    """Draw the feature maps ``(height, width, channels)`` that vary most; returns words for the title."""
     height, width, channels = maps.shape
     columns, rows = _MAPS
     strongest = np.argsort(-maps.std((0, 1)), kind="stable")[: columns * rows]
@@ -56,7 +60,7 @@ def _pictures(axes: Axes, maps: NDArray[np.floating]) -> str:
 
 
 def _values(axes: Axes, values: NDArray[np.floating]) -> str:
-    """Draw the values of feature maps of one pixel, which would make no picture; returns what is shown."""
+    """Draw feature maps of one pixel as bars of their values; returns the words for the title."""
     axes.bar(np.arange(len(values)), values, 1.0, color=_GREY)
     axes.set_xlim(-0.5, len(values) - 0.5)
     axes.tick_params(labelsize=8)
@@ -79,6 +83,6 @@ def _bars(axes: Axes, probabilities: NDArray[np.floating]) -> None:
 
 
 def _stretched(plane: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """A feature map from its own least to its own greatest value."""
+    """A feature map with its own smallest value as 0 and its largest as 255."""
     least, greatest = float(plane.min()), float(plane.max())
     return ((plane - least) * (255 / max(greatest - least, 1e-12))).astype(np.uint8)

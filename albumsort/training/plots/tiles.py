@@ -1,4 +1,4 @@
-"""Pages of face tiles in rows, with captions."""
+"""Figures of faces in rows, with captions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ from numpy.typing import NDArray
 
 from albumsort.report.canvas import Axes, Figure, page
 
-#: Pixels between tiles, and of a line of text below one.
+#: Distance between tiles, and height of a line of text below a tile, in pixels of the tiles.
 GAP, LINE = 4, 8
 
 
 class TilePage:
-    """A figure of grey tiles in rows, with room for lines of text below each; ``axes`` is in pixels of the tiles."""
+    """A figure of grey tiles in rows, with space for text below each. The unit of ``axes`` is a pixel of the tiles."""
 
     def __init__(self, tiles: NDArray, columns: int, lines: int = 0, scale: float = 1.2) -> None:
-        """Lay out tiles ``(n, height, width)`` on the 0-255 scale; ``scale`` is points a pixel."""
+        """Place the tiles.
+
+        Args:
+            tiles: ``(n, height, width)``, grey, 0 to 255.
+            columns: tiles per row.
+            lines: lines of text to leave space for below each tile.
+            scale: points per pixel of the tiles.
+        """
         _, self._height, self._width = tiles.shape
         self._columns, self._room = columns, LINE * lines + (GAP if lines else 0)
         sheet = montage(tiles, columns, GAP, self._room)
@@ -28,20 +35,27 @@ class TilePage:
         self.axes.set_axis_off()
 
     def caption(self, number: int, lines: Sequence[tuple[str, str]]) -> None:
-        """Write lines, each a text and its colour, below a tile."""
+        """Write lines below a tile; each is a text and its colour. Tiles count from 0."""
         x = number % self._columns * (self._width + GAP) + self._width / 2
         y = number // self._columns * (self._height + GAP + self._room) + self._height + 1
-        for place, (line, colour) in enumerate(lines):
-            self.axes.text(x, y + LINE * place, line, ha="center", va="top", fontsize=7, color=colour)
+        for number_of_line, (line, colour) in enumerate(lines):
+            self.axes.text(x, y + LINE * number_of_line, line, ha="center", va="top", fontsize=7, color=colour)
 
     def name_row(self, row: int, text: str) -> None:
-        """Write beside a row."""
+        """Write a text beside a row; rows count from 0."""
         y = row * (self._height + GAP + self._room) + self._height / 2
         self.axes.text(-2 * GAP, y, text, ha="right", va="center", fontsize=9)
 
 
 def montage(tiles: NDArray, columns: int, gap: int, room: int = 0) -> NDArray:
-    """Tiles ``(n, height, width)`` in rows on white, so many pixels apart, with room below each."""
+    """Place tiles ``(n, height, width)`` in rows on white.
+
+    Args:
+        tiles: grey, 0 to 255.
+        columns: tiles per row.
+        gap: pixels between tiles.
+        room: pixels of free space below each tile.
+    """
     count, height, width = tiles.shape
     rows = -(-count // columns)
     sheet = np.full((rows * (height + gap + room) - gap, columns * (width + gap) - gap), 255, tiles.dtype)
