@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from albumsort.index.query import Query
     from albumsort.records import Box, Detection, Face, Photo, PhotoResult, RankedPhoto, ReadPhoto
     from albumsort.report.timeline import plot_timeline
-    from albumsort.scanning.batches import predict
-    from albumsort.scanning.scan import ScanSummary, scan
+    from albumsort.scanning.predict import predict
+    from albumsort.scanning.scan import scan
+    from albumsort.scanning.summary import ScanSummary
     from albumsort.settings import ScanSettings
     from albumsort.vision.classifier import EmotionClassifier
     from albumsort.vision.detector import FaceDetector
+    from albumsort.vision.reader import FaceReader, Picture, ReadFace
 
 __version__ = "0.1.0"
 __all__ = [
@@ -46,12 +48,15 @@ __all__ = [
     "Exported",
     "Face",
     "FaceDetector",
+    "FaceReader",
     "Filters",
     "Index",
     "Photo",
     "PhotoResult",
+    "Picture",
     "Query",
     "RankedPhoto",
+    "ReadFace",
     "ReadPhoto",
     "ScanSettings",
     "ScanSummary",
@@ -72,18 +77,21 @@ _HOMES = {
     "Exported": "albumsort.export.folders",
     "Face": "albumsort.records",
     "FaceDetector": "albumsort.vision.detector",
+    "FaceReader": "albumsort.vision.reader",
     "Filters": "albumsort.index.filters",
     "Index": "albumsort.index",
     "Photo": "albumsort.records",
     "PhotoResult": "albumsort.records",
+    "Picture": "albumsort.vision.reader",
     "Query": "albumsort.index.query",
     "RankedPhoto": "albumsort.records",
+    "ReadFace": "albumsort.vision.reader",
     "ReadPhoto": "albumsort.records",
     "ScanSettings": "albumsort.settings",
-    "ScanSummary": "albumsort.scanning.scan",
+    "ScanSummary": "albumsort.scanning.summary",
     "place": "albumsort.export.folders",
     "plot_timeline": "albumsort.report.timeline",
-    "predict": "albumsort.scanning.batches",
+    "predict": "albumsort.scanning.predict",
     "rank_burst": "albumsort.culling.best_shot",
     "scan": "albumsort.scanning.scan",
 }

@@ -1,31 +1,29 @@
-"""How a scan looks at photos."""
+"""The settings of a scan."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
-from albumsort.album.decoders import DecoderSettings
 from albumsort.records import MAX_MEGAPIXELS
-from albumsort.vision.detector import LOOK_SIDE
 
 
 @dataclass(frozen=True)
 class ScanSettings:
-    """How a scan looks at photos; kept with it in the index.
+    """How a scan finds, decodes and reads photos. The index keeps the settings of each scan.
 
     Attributes:
-        threshold: probability from which a face is certain; applied when asking, so it may be changed later.
+        threshold: a face is certain when its best probability is at least this, 0..1. It is applied to questions, not
+            to the scan, so it may be changed later.
         min_face: the smallest face, in percent of the photo's long side.
-        detail: pixels on the long side to which a photo is decoded, at most.
-        max_megapixels: photos with more are refused by their header.
+        detail: photos are decoded to at most so many pixels on the long side.
+        max_megapixels: photos with more pixels are refused after their header is read.
         exclude: globs of names or paths to leave out.
-        follow_links: follow symbolic links below the roots.
-        workers: decoder processes; 0 for one a core.
+        follow_links: whether symbolic links below the roots are followed.
+        workers: how many decoder processes; 0 for one per core.
         device: ``auto``, ``cpu`` or ``gpu``.
-        rescan: look again at photos that have not changed.
-        model: file of the emotion model; None for the one in use.
-        rescore: read faces again that another model has read, where they were found.
+        rescan: whether photos that have not changed are read again, too.
+        model: the file of the emotion model; None for the model in use.
+        rescore: whether faces that another model has read are read again, without a new search.
     """
 
     threshold: float = 0.5
@@ -39,10 +37,3 @@ class ScanSettings:
     rescan: bool = False
     model: str | None = None
     rescore: bool = False
-
-    def decoders(self) -> DecoderSettings:
-        """What of it the decoders need."""
-        workers = self.workers or os.cpu_count() or 1
-        look = min(LOOK_SIDE, self.detail)
-        # Frames for the batches in flight and as many that wait for their like, and one in work for each worker.
-        return DecoderSettings(workers, look, self.detail, self.max_megapixels, slots=22 + workers)

@@ -13,22 +13,27 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 
+import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from albumsort.emotions import EMOTIONS
 from albumsort.index.writer import IndexWriter
 from albumsort.records import Box, Face, Photo, PhotoResult, mtime_ns
 from albumsort.settings import ScanSettings
-from albumsort.vision.models import read_card, shipped_model
+from albumsort.vision.crop import crop_face, whole_picture
+from albumsort.vision.models import ModelCard, read_card, shipped_model
+from albumsort.vision.reader import Picture, ReadFace
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -108,10 +113,84 @@ def scanned(album: Path, known_results: Results, tmp_path_factory: pytest.TempPa
     with IndexWriter(index) as writer:
         scan_id = writer.start_scan({"paths": [str(album)], **asdict(ScanSettings())})
         card = read_card(shipped_model())
-        writer.name_model(scan_id, card.title, card.labels)
+        writer.name_model(scan_id, card.identity, card.labels)
         writer.write(scan_id, known_results(album))
         writer.finish_scan(scan_id)
     return index
+
+
+class FakeReader:
+    """Stands in for ``FaceReader`` without a network: it knows the photos of the example album by their sight.
+
+    On a picture that looks like one of them it finds the faces that are known of it, on any other none. A crop has the
+    probabilities of the known face that looks most like it.
+
+    Attributes:
+        pictures: how many pictures were read.
+        crops: how many crops were read again.
+    """
+
+    def __init__(self, known: Sequence[PhotoResult]) -> None:
+        self.card = read_card(shipped_model())
+        self.loaded_card: ModelCard | None = None
+        self.pictures = self.crops = 0
+        self._lock = Lock()  # a scan reads with several threads
+        self._known: list[tuple[NDArray[np.float32], PhotoResult]] = []
+        self._faces: list[tuple[NDArray[np.float32], Face]] = []
+        for result in known:
+            if result.photo.error is None:
+                with Image.open(result.photo.path) as image:
+                    pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+                self._known.append((_sight(pixels), result))
+                self._faces += [(crop_face(pixels, face.box)[0].astype(np.float32), face) for face in result.faces]
+
+    def read(self, pictures: Sequence[Picture]) -> list[list[ReadFace]]:
+        with self._lock:
+            self.pictures += len(pictures)
+            self.loaded_card = self.card
+        return [self._read(picture) for picture in pictures]
+
+    def read_cropped(self, pictures: Sequence[Picture]) -> list[ReadFace]:
+        read = []
+        for picture in pictures:
+            crop, sharpness = whole_picture(picture.pixels)
+            width, height = picture.size or picture.pixels.shape[1::-1]
+            (probabilities,) = self.probabilities(crop[None])
+            read.append(ReadFace(Face(Box(0, 0, width, height), 1.0, (), sharpness, probabilities), crop))
+        return read
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> list[tuple[float | None, ...]]:
+        self.crops += len(crops)
+        self.loaded_card = self.card
+        return [min(self._faces, key=lambda known: np.abs(known[0] - crop).mean())[1].probabilities for crop in crops]
+
+    def _read(self, picture: Picture) -> list[ReadFace]:
+        sight = _sight(picture.pixels)
+        distances = [float(np.median(np.abs(known - sight))) for known, _ in self._known]
+        distance, result = min(distances), self._known[int(np.argmin(distances))][1]
+        height, width = picture.pixels.shape[:2]
+        photo, size = result.photo, picture.size or (width, height)
+        assert photo.width and photo.height
+        if distance > 4 or abs(width / height - photo.width / photo.height) > 0.1:
+            return []
+        read = []
+        for face in result.faces:
+            scale = size[0] / photo.width, size[1] / photo.height
+            crop, _ = crop_face(picture.pixels, face.box.scaled(width / photo.width, height / photo.height))
+            points = tuple((x * scale[0], y * scale[1]) for x, y in face.landmarks)
+            read.append(ReadFace(replace(face, box=face.box.scaled(*scale), landmarks=points), crop))
+        return read
+
+
+def _sight(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A picture as 16 x 16 grey squares."""
+    return np.asarray(cv2.resize(pixels, (16, 16), interpolation=cv2.INTER_AREA).mean(-1), np.float32)
+
+
+@pytest.fixture
+def reader(album: Path) -> FakeReader:
+    """Reads faces for ``scan`` and ``predict`` without a network."""
+    return FakeReader(_known_results(album))
 
 
 Runner = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -1,10 +1,11 @@
-"""The walk: finds the files that are photos, in a stable order, and opens none that it has seen before."""
+"""The walk: finds the files that are photos, in a stable order, and opens none that it knows."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
@@ -17,70 +18,97 @@ SYSTEM_FOLDERS = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class NotPhoto:
+    """A file without a picture's suffix that was opened and is no picture."""
+
+    file: PhotoFile
+
+
+@dataclass(frozen=True, slots=True)
+class WalkProblem:
+    """A folder or file that could not be read, and why, in lower case."""
+
+    path: str
+    reason: str
+
+
 def walk(
     roots: Iterable[str],
     exclude: Iterable[str] = (),
     follow_links: bool = False,
-    is_known: Callable[[PhotoFile], bool] = lambda file: False,
-    is_photo: Callable[[PhotoFile], bool] = lambda file: False,
-    note_other: Callable[[PhotoFile], None] = lambda file: None,
-    note_problem: Callable[[str, str], None] = lambda path, reason: None,
-) -> Iterator[PhotoFile]:
-    """Every candidate below the roots: a regular file with a picture's suffix or a picture's first bytes.
+    photos: Mapping[str, tuple[int, int]] | None = None,
+    not_photos: Mapping[str, tuple[int, int]] | None = None,
+) -> Iterator[PhotoFile | NotPhoto | WalkProblem]:
+    """Find every candidate below the roots: a regular file with a picture's suffix or a picture's first bytes.
 
-    Hidden folders (a leading dot), the system's own and AppleDouble files (``._name``) are passed over. The order is
-    that of the names' bytes, folder by folder. A root may be a file. No path comes twice.
+    Hidden folders (a leading dot), those of the system, and AppleDouble files (``._name``) are passed over. The order
+    is that of the names' bytes, folder by folder. No path comes twice.
 
     Args:
         roots: folders and files, which must be there.
-        exclude: globs; a file or folder is left out when one matches its name, or its path, whole or below the root.
-        follow_links: symbolic links below a root are followed, each folder once; else they are passed over.
-        is_known: asked about files without a picture's suffix, before they are opened; True passes them over.
-        is_photo: likewise; True takes them for photos without a look.
-        note_other: told of each such file that turned out to be no picture.
-        note_problem: told of each folder or file that could not be read.
+        exclude: globs. A file or folder is left out when one of them matches its name, its whole path, or its path
+            below the root.
+        follow_links: whether symbolic links below a root are followed, each folder once; else they are passed over.
+        photos: (size, mtime_ns) by path. A file without a picture's suffix that is still like this is a candidate,
+            without being opened.
+        not_photos: likewise; such a file is passed over, without being opened.
+
+    Yields:
+        candidates, files that were opened and are no pictures, and what could not be read.
     """
+    photos, not_photos = photos or {}, not_photos or {}
     globs = tuple(os.path.normpath(glob) for glob in exclude)
     seen: set[str] = set()
     visited: set[tuple[int, int]] = set()
     for root in roots:
         top = os.path.abspath(root)
-        for entry_path, status in _files(top, top, globs, follow_links, visited, note_problem):
-            if entry_path in seen:
-                continue
-            seen.add(entry_path)
-            file = PhotoFile(entry_path, status.st_size, mtime_ns(status))
-            if PurePath(entry_path).suffix.lower() in SUFFIXES or is_photo(file):
-                yield file
-            elif not is_known(file):
-                try:
-                    with open(entry_path, "rb") as content:
-                        is_picture = sniff(content.read(SNIFF_BYTES)) is not None
-                except OSError as error:
-                    note_problem(entry_path, (error.strerror or str(error)).lower())
-                    continue
-                if is_picture:
-                    yield file
-                else:
-                    note_other(file)
+        for item in _files(top, globs, follow_links, visited):
+            if isinstance(item, WalkProblem):
+                yield item
+            elif item.path not in seen:
+                seen.add(item.path)
+                state = item.size, item.mtime_ns
+                if PurePath(item.path).suffix.lower() in SUFFIXES or photos.get(item.path) == state:
+                    yield item
+                elif not_photos.get(item.path) != state:
+                    yield _sniffed(item)
+
+
+def photo_file(path: str) -> PhotoFile:
+    """A single file as the walk would give it; with size and time 0 if it is not there, which the decoder reports."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return PhotoFile(path, 0, 0)
+    return PhotoFile(path, status.st_size, mtime_ns(status))
+
+
+def _sniffed(file: PhotoFile) -> PhotoFile | NotPhoto | WalkProblem:
+    """A file by its first bytes."""
+    try:
+        with open(file.path, "rb") as content:
+            is_picture = sniff(content.read(SNIFF_BYTES)) is not None
+    except OSError as error:
+        return _problem(file.path, error)
+    return file if is_picture else NotPhoto(file)
+
+
+def _problem(path: str, error: OSError) -> WalkProblem:
+    return WalkProblem(path, (error.strerror or str(error)).lower())
 
 
 def _files(
-    top: str,
-    root: str,
-    exclude: tuple[str, ...],
-    follow_links: bool,
-    visited: set[tuple[int, int]],
-    note_problem: Callable[[str, str], None],
-) -> Iterator[tuple[str, os.stat_result]]:
-    """Regular files at or below ``top``, depth first without recursion: a deep tree is no reason to fail."""
-    waiting = [top]
+    root: str, exclude: tuple[str, ...], follow_links: bool, visited: set[tuple[int, int]]
+) -> Iterator[PhotoFile | WalkProblem]:
+    """Regular files at or below ``root``, depth first without recursion, so that a deep tree cannot make it fail."""
+    waiting = [root]
     while waiting:
         path = waiting.pop()
         try:
             status = os.stat(path)
             if stat.S_ISREG(status.st_mode):
-                yield path, status
+                yield PhotoFile(path, status.st_size, mtime_ns(status))
                 continue
             if not stat.S_ISDIR(status.st_mode) or (status.st_dev, status.st_ino) in visited:
                 continue
@@ -88,16 +116,16 @@ def _files(
             with os.scandir(path) as entries:
                 names = sorted((os.fsencode(entry.name), entry) for entry in entries)
         except OSError as error:
-            note_problem(path, (error.strerror or str(error)).lower())
+            yield _problem(path, error)
             continue
-        # The stack gives the last first, so that names come out in order and a folder's content stays together.
+        # The last of the stack comes first. So names come out in order, and the content of a folder stays together.
         waiting.extend(entry.path for _, entry in reversed(names) if _is_wanted(entry, root, exclude, follow_links))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself, or into a folder that may not be read: looking at it will tell
+    except OSError:  # a link to itself, or into a folder that may not be read: reading it will tell
         return False
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,11 +32,7 @@ def bench(
     from albumsort.settings import ScanSettings
 
     settings = ScanSettings(min_face=min_face, detail=detail, workers=workers, device=device)
-
-    def note(stage: str) -> None:
-        sys.stderr.write(f"measuring: {stage}\n")
-
-    found = run(path, photos, settings, note)
+    found = run(path, photos, settings)
     print(json.dumps(found.as_dict()) if as_json else bench_table(found))
 
 

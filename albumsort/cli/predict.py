@@ -32,12 +32,12 @@ def predict(
     """Read the faces of single photos, without an index."""
     from albumsort.report.as_json import result_as_dict
     from albumsort.report.tables import describe
-    from albumsort.scanning import batches as reading
+    from albumsort.scanning.predict import predict as read_photos
     from albumsort.settings import ScanSettings
 
     files = [os.path.abspath(image) for image in images]
     settings = ScanSettings(min_face=min_face, device=device, model=str(model.absolute()) if model else None)
-    for number, read in enumerate(reading.predict(files, settings, cropped=cropped)):
+    for number, read in enumerate(read_photos(files, settings, cropped=cropped)):
         if crops:
             _keep_crops(read, crops, number)
         if as_json:

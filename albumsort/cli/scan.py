@@ -50,8 +50,8 @@ def scan(
     """
     from tqdm import tqdm
 
-    from albumsort.scanning.scan import ScanSummary
     from albumsort.scanning.scan import scan as run
+    from albumsort.scanning.summary import ScanSummary
     from albumsort.settings import ScanSettings
     from albumsort.text import count
 

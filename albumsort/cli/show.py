@@ -65,7 +65,7 @@ def _known(path: str, db: Path | None) -> PhotoResult | None:
 
 
 def _read(path: str) -> PhotoResult:
-    from albumsort.scanning import batches as reading
+    from albumsort.scanning.predict import predict
 
-    (read,) = reading.predict([path])
+    (read,) = predict([path])
     return read

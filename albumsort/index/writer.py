@@ -214,17 +214,23 @@ class IndexWriter:
         values = [value for _, some in conditions for value in some]
         return int(self._connection.execute(question, (model, *values)).fetchone()[0])
 
-    def read_by_others(self, model: str) -> Iterator[PhotoResult]:
-        """Photos whose faces another model than this one has read, as that read them."""
+    def paths_read_by_others(self, model: str) -> list[str]:
+        """Paths of the photos with faces that another model than this one has read, in the order of their rows."""
         rows = self._connection.execute(
-            "SELECT p.id FROM photos p JOIN scans s ON s.id = p.scan_id"
+            "SELECT p.path FROM photos p JOIN scans s ON s.id = p.scan_id"
             " WHERE s.model != ? AND EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id) ORDER BY p.id",
             (model,),
         )
-        for (photo_id,) in rows.fetchall():
-            photo = photo_of(self._connection, photo_id)
-            known = corrections.of_photo(self._connection, photo.digest)
-            yield PhotoResult(photo, corrections.as_read(faces_of(self._connection, photo_id), known))
+        return [from_column(path) for (path,) in rows]
+
+    def as_read(self, path: str) -> PhotoResult | None:
+        """A photo with its faces as a model read them, without corrections; None when there is no such photo."""
+        row = self._connection.execute("SELECT id FROM photos WHERE path = ?", (to_column(path),)).fetchone()
+        if row is None:
+            return None
+        photo = photo_of(self._connection, row[0])
+        known = corrections.of_photo(self._connection, photo.digest)
+        return PhotoResult(photo, corrections.as_read(faces_of(self._connection, row[0]), known))
 
     def correct(self, path: str, number: int | None, emotion: str | None) -> tuple[int, Face]:
         """Keep what a person says of a face, for each copy of the photo.

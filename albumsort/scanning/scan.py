@@ -1,73 +1,39 @@
-"""The scan: walk, decode, detect, crop, classify, write. Each stage is a room of its own; here they are wired."""
+"""The scan: the walk, the plan, the decoders, the reader and the index, wired together."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from albumsort.album.decoders import Decoders, KnownPhoto
-from albumsort.album.raw_pairs import jpegs_of_raws
+from albumsort.album.decoders import KnownPhoto
 from albumsort.album.walk import walk
 from albumsort.errors import AlbumsortError
-from albumsort.index.writer import IndexWriter, KnownResult
+from albumsort.index.writer import IndexWriter
 from albumsort.records import PhotoFile, PhotoResult
-from albumsort.scanning.batches import FaceReader, read_again, read_photos
+from albumsort.scanning.batch_writer import BatchWriter
+from albumsort.scanning.batches import face_reader
+from albumsort.scanning.distribute import ReadFiles, local
+from albumsort.scanning.plan import KnownFiles, plan_scan, settle_pairs
+from albumsort.scanning.recrop import read_again
+from albumsort.scanning.summary import Progress, ScanSummary
 from albumsort.settings import ScanSettings
 from albumsort.text import printable
-
-#: Photos without faces to find (bad ones, copies) are written in batches of this size.
-WRITE_BATCH = 200
-#: Seconds for which results wait at most before they are written.
-WRITE_SECONDS = 5.0
-
-
-@dataclass
-class ScanSummary:
-    """What a scan did.
-
-    Attributes:
-        found: candidates of the walk.
-        photos: of these, how many have a row now.
-        scanned: of these, photos that were opened and read, or tried to be.
-        unchanged: skipped without being opened.
-        moved: known by their bytes, moved or copied.
-        raws: RAW files that are one photo with the JPEG beside them, and were not opened for that.
-        faces: found in the scanned photos.
-        errors: scanned or moved photos that could not be read.
-        rescored: photos whose faces were read again where another model had found them.
-        of_other_models: photos below the roots with faces that another model than this one has read, and that are not
-            among the rescored.
-        unreadable: (path, reason) of folders and files that the walk could not look into.
-    """
-
-    found: int = 0
-    photos: int = 0
-    scanned: int = 0
-    unchanged: int = 0
-    moved: int = 0
-    raws: int = 0
-    faces: int = 0
-    errors: int = 0
-    rescored: int = 0
-    of_other_models: int = 0
-    seconds: float = 0.0
-    unreadable: list[tuple[str, str]] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, int | float]:
-        """For JSON: everything but the walk's own notes."""
-        return {name: value for name, value in asdict(self).items() if name not in ("found", "unreadable")}
+from albumsort.vision.reader import FaceReader
 
 
 def scan(
     paths: Sequence[str | os.PathLike[str]],
     index: str | os.PathLike[str],
     settings: ScanSettings | None = None,
-    progress: Callable[[ScanSummary], None] = lambda summary: None,
+    progress: Progress = lambda summary: None,
+    reader: FaceReader | None = None,
+    *,
+    write_photos: int = 200,
+    write_seconds: float = 5.0,
 ) -> ScanSummary:
     """Scan folders and photos into an index.
 
@@ -75,9 +41,12 @@ def scan(
 
     Args:
         paths: folders, with everything below them, and single photos.
-        index: the SQLite file; made when it is not there.
+        index: the SQLite file; it is made when it is not there.
         settings: None for the defaults.
         progress: called after each photo with what was done so far.
+        reader: finds and reads the faces; None for one with these settings.
+        write_photos: so many photos are written to the index in one transaction, at most.
+        write_seconds: a photo that was read waits at most about so long before it is written.
 
     Raises:
         AlbumsortError: a path is not there, the index cannot be written, a GPU was asked for and there is none.
@@ -88,178 +57,109 @@ def scan(
     for root in roots:
         if not os.path.exists(root):
             raise AlbumsortError(f"{printable(root)}: no such folder or photo")
+    reader = reader or face_reader(settings)
+    summary = ScanSummary()
     with IndexWriter(Path(index)) as writer:
-        return _Scan(writer, roots, settings, progress).run()
+        scan_id = writer.start_scan({"paths": roots, **asdict(settings)})
+        batches = BatchWriter(
+            writer,
+            scan_id,
+            reader,
+            summary,
+            known_since=scan_id if settings.rescan else 0,
+            photos=write_photos,
+            seconds=write_seconds,
+        )
+        # A file with one of these digests is a copy of a photo in the index, and is not read.
+        work = ReadFiles(settings, reader, set() if settings.rescan else writer.seen.digests())
+        return _Scan(writer, scan_id, roots, work, batches, summary, progress).run()
 
 
+@dataclass
 class _Scan:
     """One scan in progress."""
 
-    def __init__(
-        self, writer: IndexWriter, roots: list[str], settings: ScanSettings, progress: Callable[[ScanSummary], None]
-    ) -> None:
-        self.writer, self.roots, self.settings, self.progress = writer, roots, settings, progress
-        self.summary = ScanSummary()
-        self.others: deque[PhotoFile] = deque()
-        self.pending: list[PhotoResult] = []
-        self.copies: list[KnownPhoto] = []
-        self.pairs: list[tuple[PhotoFile, str]] = []  # RAW files, and the paths of their JPEGs
-        self.last_write = time.monotonic()
-        self.reader = FaceReader(settings)
-        self.is_model_named = False
-        self.known_photos = {} if settings.rescan else writer.seen.unchanged(settings.max_megapixels)
-        self.known_raws = writer.seen.raws()
-        self.known_others = {} if settings.rescan else writer.seen.others()
-        # Digests of what is in the index already, and of what this scan is reading: their copies need no reading.
-        self.digests: set[str] = set() if settings.rescan else writer.seen.digests()
+    writer: IndexWriter
+    scan_id: int
+    roots: list[str]
+    work: ReadFiles
+    batches: BatchWriter
+    summary: ScanSummary
+    progress: Progress
 
     def run(self) -> ScanSummary:
+        """Walk, plan, read, pair, and read again what another model has read."""
         start = time.monotonic()
-        self.scan_id = self.writer.start_scan({"paths": self.roots, **asdict(self.settings)})
+        summary, seen, settings = self.summary, self.writer.seen, self.work.settings
+        known = KnownFiles({} if settings.rescan else seen.unchanged(settings.max_megapixels), seen.raws())
+        not_photos = {} if settings.rescan else seen.others()
         # The whole walk first: it takes a second for 100,000 files, and the time left can be told from then on.
-        self._read_all(self._walk())
-        self._see_to_pairs()
-        self.writer.note_others(self.others)
-        self.writer.note_unread(self.roots, self.summary.unreadable)
-        self._see_to_other_models()
-        self.writer.finish_scan(self.scan_id)
-        self.summary.seconds = round(time.monotonic() - start, 3)
-        self.progress(self.summary)
-        return self.summary
+        found = walk(self.roots, settings.exclude, settings.follow_links, known.photos, not_photos)
+        plan = plan_scan(found, known)
+        summary.found, summary.unchanged, summary.raws = plan.found, plan.unchanged, len(plan.pairs)
+        summary.photos, summary.unreadable = plan.unchanged + len(plan.pairs), plan.problems
+        self._read(plan.to_read)
 
-    def _read_all(self, files: list[PhotoFile]) -> None:
-        while files:
-            self._read(files)
-            # Left over are files whose bytes were known when they were opened, but whose known photo has been replaced
-            # since by another of its name. They are read after all.
-            files = [copy.file for copy in self.copies]
-            self.digests -= {copy.digest for copy in self.copies}
-            self.copies = []
+        pairs = settle_pairs(plan.pairs, seen.unreadable() if plan.pairs else set(), known)
+        summary.raws -= len(pairs.to_read) + pairs.unchanged
+        summary.unchanged += pairs.unchanged
+        summary.photos -= len(pairs.to_read)
+        self._read(pairs.to_read)
+        self.writer.pair(self.scan_id, pairs.to_pair)
+
+        self.writer.note_others(plan.not_photos)
+        self.writer.note_unread(self.roots, plan.problems)
+        self._attend_to_other_models()
+        self.writer.finish_scan(self.scan_id)
+        summary.seconds = round(time.monotonic() - start, 3)
+        self.progress(summary)
+        return summary
 
     def _read(self, files: list[PhotoFile]) -> None:
-        with (
-            Decoders(iter(files), self.settings.decoders(), self._is_known) as decoders,
-            closing(read_photos(decoders, self.reader)) as items,
-        ):
-            try:
-                for item in items:
-                    if isinstance(item, KnownPhoto):
-                        self.copies.append(item)
-                    else:
-                        self._count(item)
-                        self.pending.append(item)
-                    due = time.monotonic() - self.last_write > WRITE_SECONDS
-                    if due or len(self.pending) + len(self.copies) >= WRITE_BATCH:
-                        self._flush()
-                    self.progress(self.summary)
-            finally:
-                self._flush()  # also when interrupted: what was read is kept
+        while files:
+            with closing(local(self.work, [files])) as items:
+                self._write(items)
+            # The bytes of these were known when they were opened, but the known photo has been replaced since by
+            # another of its name. They are read after all.
+            left_over = self.batches.take_left_over()
+            self.work.known -= {copy.digest for copy in left_over}
+            files = [copy.file for copy in left_over]
 
-    def _walk(self) -> list[PhotoFile]:
-        """The candidates that need to be opened."""
-        summary = self.summary
-        candidates = list(
-            walk(
-                self.roots,
-                self.settings.exclude,
-                self.settings.follow_links,
-                lambda file: self.known_others.get(file.path) == (file.size, file.mtime_ns),
-                self._is_unchanged,
-                self.others.append,
-                lambda path, reason: summary.unreadable.append((path, reason)),
-            )
-        )
-        jpegs = jpegs_of_raws(file.path for file in candidates)
-        files = []
-        for file in candidates:
-            if file.path in jpegs:
-                self.pairs.append((file, jpegs[file.path]))
-            elif self._is_unchanged(file) and file.path not in self.known_raws:
-                summary.unchanged += 1
-            else:
-                files.append(file)
-        summary.raws = len(self.pairs)
-        summary.photos = summary.unchanged + summary.raws
-        summary.found = len(candidates)
-        return files
+    def _write(self, items: Iterable[PhotoResult | KnownPhoto]) -> None:
+        """Count photos while they are read, and write them."""
+        try:
+            for item in items:
+                if isinstance(item, PhotoResult):
+                    self.summary.photos += 1
+                    self.summary.scanned += 1
+                    self.summary.faces += len(item.faces)
+                    self.summary.errors += item.photo.error is not None
+                self.batches.add(item)
+                self.progress(self.summary)
+        finally:
+            self.batches.flush()  # also when interrupted: what was read is kept
 
-    def _is_unchanged(self, file: PhotoFile) -> bool:
-        return self.known_photos.get(file.path) == (file.size, file.mtime_ns)
-
-    def _see_to_pairs(self) -> None:
-        """Note which RAW files are one photo with the JPEG beside them; read those whose JPEG could not be read."""
-        unreadable = self.writer.seen.unreadable() if self.pairs else set()
-        alone = [file for file, jpeg in self.pairs if jpeg in unreadable]
-        unread = [file for file in alone if not self._is_unchanged(file) or file.path in self.known_raws]
-        self.summary.raws -= len(alone)
-        self.summary.unchanged += len(alone) - len(unread)
-        self.summary.photos -= len(unread)
-        self._read_all(unread)
-        self.writer.pair(
-            self.scan_id,
-            [
-                (file, jpeg)
-                for file, jpeg in self.pairs
-                if jpeg not in unreadable and not (self._is_unchanged(file) and self.known_raws.get(file.path) == jpeg)
-            ],
-        )
-
-    def _is_known(self, digest: str) -> bool:
-        if digest in self.digests:
-            return True
-        self.digests.add(digest)
-        return False
-
-    def _count(self, result: PhotoResult) -> None:
-        self.summary.photos += 1
-        self.summary.scanned += 1
-        self.summary.faces += len(result.faces)
-        self.summary.errors += result.photo.error is not None
-
-    def _see_to_other_models(self) -> None:
+    def _attend_to_other_models(self) -> None:
         """Read faces again that another model has read, or count the photos that they are in."""
         models = self.writer.models()
-        if not models or models == {self.reader.card.title}:
+        if not models:
             return
-        if not self.settings.rescore:
-            self.summary.of_other_models = self.writer.count_by_others(self.reader.card.title, self.roots)
+        identity = self.work.reader.card.identity
+        if models == {identity}:
+            return
+        if not self.work.settings.rescore:
+            self.summary.of_other_models = self.writer.count_by_others(identity, self.roots)
             return
         tops = tuple(root.rstrip(os.sep) + os.sep for root in self.roots)
-        others = {
-            result.photo.path: result
-            for result in self.writer.read_by_others(self.reader.card.title)
-            if result.photo.path in self.roots or result.photo.path.startswith(tops)
-        }
+        paths = [
+            path for path in self.writer.paths_read_by_others(identity) if path in self.roots or path.startswith(tops)
+        ]
         try:
-            for result in read_again(others, self.reader, self.settings):
-                self.pending.append(result)
+            for result in read_again(paths, self.writer.as_read, self.work.reader, self.work.settings):
                 self.summary.rescored += 1
-                if len(self.pending) >= WRITE_BATCH or time.monotonic() - self.last_write > WRITE_SECONDS:
-                    self._flush()
+                self.batches.add(result)
                 self.progress(self.summary)
-            # What is left is gone or cannot be read, and its faces stay as they were.
-            self.summary.of_other_models = len(others) - self.summary.rescored
+            # The others are gone or cannot be read, and their faces stay as they were.
+            self.summary.of_other_models = len(paths) - self.summary.rescored
         finally:
-            self._flush()  # also when interrupted
-
-    def _flush(self) -> None:
-        """Write what waits: the photos that were read, and the copies of what is known."""
-        if (card := self.reader.card_in_use) and not self.is_model_named:
-            self.writer.name_model(self.scan_id, card.title, card.labels)
-            self.is_model_named = True
-        # What is known is looked up before anything is written: the name of a moved photo may be taken by another now.
-        found = {copy.file.path: self._known(copy) for copy in self.copies}
-        self.writer.write(self.scan_id, self.pending)
-        self.pending = []
-        for copy in self.copies:  # copies of photos that have only been written now
-            found[copy.file.path] = found[copy.file.path] or self._known(copy)
-        reused = [(copy.file, copy.taken_at, known) for copy in self.copies if (known := found[copy.file.path])]
-        self.writer.reuse(reused)
-        self.copies = [copy for copy in self.copies if not found[copy.file.path]]
-        self.summary.photos += len(reused)
-        self.summary.moved += len(reused)
-        self.summary.errors += sum(known.result.photo.error is not None for _, _, known in reused)
-        self.last_write = time.monotonic()
-
-    def _known(self, copy: KnownPhoto) -> KnownResult | None:
-        return self.writer.known(copy.digest, self.scan_id if self.settings.rescan else 0)
+            self.batches.flush()  # also when interrupted

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from albumsort.emotions import EMOTIONS
 from albumsort.index.corrections import LabelledFace
 from albumsort.records import Box
-from albumsort.scanning.batches import cut_faces
+from albumsort.scanning.recrop import cut_faces
 from albumsort.text import printable
 from albumsort.training.augment import augment
 from albumsort.training.datasets import DataError
@@ -212,7 +212,7 @@ def cut_tiles(faces: Sequence[LabelledFace]) -> Tiles:
         by_path.setdefault(face.path, []).append(index)
     crops: dict[int, NDArray[np.uint8]] = {}
     digests: dict[int, str] = {}
-    for photo, cut in cut_faces({path: [faces[k].box for k in indices] for path, indices in by_path.items()}):
+    for photo, cut in cut_faces(by_path, lambda path: [faces[k].box for k in by_path[path]]):
         if photo.error or not photo.digest:
             _log.info(f"{printable(photo.path)}: {photo.error}; left out")
             continue

@@ -1,1 +1,1 @@
-"""Pixels: where the faces are, what each looks like at 48 x 48, and what it feels like."""
+"""Pixels in, faces out: the detector, the crop, the classifier, and the reader that joins them."""

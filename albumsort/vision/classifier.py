@@ -16,30 +16,31 @@ from albumsort.vision.crop import CROP_SIDE
 from albumsort.vision.engine import tensorflow
 from albumsort.vision.models import HEADS, model_in_use, read_card
 
-#: Crops in one call of the network, at most.
+#: The most crops in one call of the network.
 MAX_CROPS = 256
-#: Where no emotion of a face is as probable as the first, its mirror image is looked at, too, and counts for as much as
-#: the face does from the second on downwards. In between it counts for less, so that no probability jumps.
+#: A face whose best probability is below ``IN_DOUBT`` is classified a second time, mirrored. At ``UNSURE`` and below,
+#: the logits of both passes count alike. In between the mirrored pass counts for less, so that no probability jumps.
 IN_DOUBT, UNSURE = 0.7, 0.6
-#: Second looks are taken at a multiple of so many faces: for each new number the convolutions are planned anew.
+#: The number of faces in a mirrored pass is a multiple of this: TensorFlow plans its convolutions anew for each number.
 _STEP = 16
 _PLACES: dict[str, int] = {emotion: place for place, emotion in enumerate(EMOTIONS)}
 
 
 class EmotionClassifier:
-    """Reads the emotion of faces. Of contempt, which FER+ also knows, nothing is said: the seven are renormalised.
+    """Reads the emotions of faces.
 
-    The model that ships knows all seven emotions; another one may know fewer.
+    FER+ also has contempt. It is left out, and the other seven probabilities are renormalised. The model that ships
+    knows all seven emotions; another model may know fewer.
     """
 
     def __init__(self, model: Path | None = None, labels: str = "perceived", device: str = "auto") -> None:
         """Load a model.
 
         Args:
-            model: a ``.keras`` file with its card; None takes the one in use, which ships unless the user
-                has tuned one.
-            labels: ``perceived`` or ``fer2013``, the sense in which to answer. A model trained on FER2013's labels
-                alone knows no other sense and answers in that.
+            model: a ``.keras`` file with its card. None: the model in use, which is the one that ships unless the user
+                has chosen another.
+            labels: the labels that the probabilities are to predict: ``perceived``, those of FER+, or ``fer2013``. A
+                model that was trained on FER2013's labels alone predicts those in either case.
             device: ``auto``, ``cpu`` or ``gpu``.
 
         Raises:
@@ -51,27 +52,28 @@ class EmotionClassifier:
         path = model or model_in_use()
         self.card = read_card(path)
         head = self.card.head(labels)
-        temperature, answers = self.card.temperatures[head], len(self.card.labels)
-        self._asked = path, head, temperature, answers, self.card.is_mirrored, device
-        self._predict = _compiled(*self._asked)
+        temperature, emotions = self.card.temperatures[head], len(self.card.labels)
+        self._network = path, head, temperature, emotions, self.card.is_mirrored, device
+        self._predict = _compiled(*self._network)
 
     @property
     def function(self) -> Any:
         """A ``tf.function`` for other runtimes: uint8 crops ``(n, 48, 48)`` in, float32 probabilities out.
 
-        The answers are the same, but it looks at every face as often as at those in doubt, which needs no more than
-        what each runtime can do.
+        The probabilities are the same. But every face is classified mirrored, too, not only those in doubt: this needs
+        no operation that another runtime lacks.
         """
-        return _compiled(*self._asked, sparingly=False)
+        return _compiled(*self._network, mirror_all=True)
 
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities of ``EMOTIONS``.
+        """Classify faces.
 
         Args:
-            crops: uint8 ``(n, 48, 48)``; ``n`` may be 0.
+            crops: uint8 ``(n, 48, 48)``, grey; ``n`` may be 0.
 
         Returns:
-            float32 ``(n, 7)``, rows summing to 1; NaN in the columns of emotions that the model does not know.
+            probabilities of ``EMOTIONS``, float32 ``(n, 7)``. Each row sums to 1; the columns of emotions that the
+            model does not know are NaN.
 
         Raises:
             ValueError: the crops have another shape or dtype.
@@ -85,22 +87,22 @@ class EmotionClassifier:
 
 
 def in_seven_columns(probabilities: NDArray[np.floating], labels: Sequence[str]) -> NDArray[np.float32]:
-    """Probabilities ``(n, labels)`` as ``(n, 7)`` of ``EMOTIONS``, NaN where the labels leave one out."""
+    """Spread probabilities ``(n, labels)`` to the seven columns of ``EMOTIONS``; columns without a label are NaN."""
     spread = np.full((len(probabilities), len(EMOTIONS)), np.nan, np.float32)
     spread[:, [_PLACES[label] for label in labels]] = probabilities
     return spread
 
 
 def share_of_mirrored(best: NDArray[np.floating]) -> NDArray[np.floating]:
-    """How much a face's mirror image has to say, 0 to 1/2, by the best probability ``(n,)`` of the face alone."""
+    """The weight of the mirrored pass, 0 to 1/2, by the best probability ``(n,)`` of the first pass."""
     return ((IN_DOUBT - best) / (IN_DOUBT - UNSURE)).clip(0, 1) / 2
 
 
 @lru_cache(maxsize=4)
 def _compiled(
-    path: Path, head: str, temperature: float, answers: int, is_mirrored: bool, device: str, sparingly: bool = True
+    path: Path, head: str, temperature: float, emotions: int, is_mirrored: bool, device: str, mirror_all: bool = False
 ) -> Any:
-    """The network's head as one compiled function from uint8 crops to probabilities."""
+    """One head of the network, as a compiled function from uint8 crops to the probabilities of its first emotions."""
     tf = tensorflow(device)
     import keras
 
@@ -108,40 +110,40 @@ def _compiled(
         raise AlbumsortError("Keras runs on another backend here; unset KERAS_BACKEND to classify")
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises anything on a file that is none
+    except Exception as error:  # on a file that is no model, Keras raises errors of any class
         raise AlbumsortError(
             f"{path}: not a model that Keras {keras.__version__} can load ({_reason(error)})"
         ) from error
 
-    def said(faces: Any) -> Any:
-        return network(faces, training=False)[head][:, :answers] / temperature
+    def logits_of(faces: Any) -> Any:
+        return network(faces, training=False)[head][:, :emotions] / temperature
 
-    def both_looks(faces: Any, logits: Any) -> Any:
-        # A face and its mirror image feel the same; the mean of both is right more often than either.
+    def with_mirrored_pass(faces: Any, logits: Any) -> Any:
+        # A face and its mirror image show the same emotion. The mean of both logits is right more often than either.
         best = tf.reduce_max(tf.nn.softmax(logits), 1)
         share = tf.clip_by_value((IN_DOUBT - best) / (IN_DOUBT - UNSURE), 0, 1) / 2
-        if not sparingly:
-            return logits + share[:, None] * (said(faces[:, :, ::-1]) - logits)
-        asked = tf.math.count_nonzero(share, dtype=tf.int32)
-        rounded = tf.minimum(tf.size(share), (asked + _STEP - 1) // _STEP * _STEP)
+        if mirror_all:
+            return logits + share[:, None] * (logits_of(faces[:, :, ::-1]) - logits)
+        in_doubt = tf.math.count_nonzero(share, dtype=tf.int32)
+        rounded = tf.minimum(tf.size(share), (in_doubt + _STEP - 1) // _STEP * _STEP)
 
-        def of_some() -> Any:
+        def mirrored_where_in_doubt() -> Any:
             shares, rows = tf.math.top_k(share, rounded)
-            change = said(tf.gather(faces, rows)[:, :, ::-1]) - tf.gather(logits, rows)
+            change = logits_of(tf.gather(faces, rows)[:, :, ::-1]) - tf.gather(logits, rows)
             return tf.tensor_scatter_nd_add(logits, rows[:, None], shares[:, None] * change)
 
-        return tf.cond(asked > 0, of_some, lambda: logits)  # a convolution of no faces is an error
+        return tf.cond(in_doubt > 0, mirrored_where_in_doubt, lambda: logits)  # a convolution of no faces is an error
 
     @tf.function(input_signature=[tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8)], autograph=False)
     def predict(crops: Any) -> Any:
         faces = tf.cast(crops, tf.float32)[..., None]
-        logits = said(faces)
-        return tf.nn.softmax(both_looks(faces, logits) if is_mirrored else logits)
+        logits = logits_of(faces)
+        return tf.nn.softmax(with_mirrored_pass(faces, logits) if is_mirrored else logits)
 
     try:
-        answer = predict(np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)).numpy()
-        if answer.shape != (1, answers) or not np.isfinite(answer).all():
-            raise ValueError(f"its answer is {answer.shape}")
+        trial = predict(np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)).numpy()
+        if trial.shape != (1, emotions) or not np.isfinite(trial).all():
+            raise ValueError(f"it gives {trial.shape}, not (1, {emotions}) finite numbers")
     except Exception as error:
         raise AlbumsortError(f"{path}: not a model of emotions ({_reason(error)})") from error
     return predict

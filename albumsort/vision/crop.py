@@ -9,11 +9,12 @@ from PIL import Image
 
 from albumsort.records import Box
 
-#: Side of the crop in pixels, that of FER2013's tiles.
+#: The side of a crop in pixels, as FER2013's tiles have it.
 CROP_SIDE = 48
-#: FER2013's tile as a square around the detector's box: its side in box heights, and its centre from the box's centre
-#: in shares of that side. Measured with this detector on 720 PublicTest faces, each enlarged four times: the median box
-#: covers 0.79 of the tile's width and 1.02 of its height, centred at (0.49, 0.51); tests/benchmarks/tile_margins.py.
+#: FER2013's tile as a square around the detector's box. ``TILE_SIDE`` is its side in heights of the box. ``TILE_SHIFT``
+#: is the way from the box's centre to the tile's, right and down, in sides of the tile. Measured with this detector on
+#: 720 PublicTest faces, each enlarged four times: the median box covers 0.79 of the tile's width and 1.02 of its
+#: height, and is centred at (0.49, 0.51); tests/benchmarks/tile_margins.py.
 TILE_SIDE, TILE_SHIFT = 0.98, (0.01, -0.01)
 
 
@@ -22,18 +23,19 @@ def crop_face(pixels: NDArray[np.uint8], box: Box) -> tuple[NDArray[np.uint8], f
 
     Args:
         pixels: uint8 RGB ``(height, width, 3)``.
-        box: the detector's, in pixels of ``pixels``; may reach over the edge, where the last pixels are repeated.
+        box: the detector's, in pixels of ``pixels``. Where it reaches over the edge, the last pixels are repeated.
 
     Returns:
-        the crop, uint8 ``(48, 48)`` grey (luma of ITU-R BT.601), each pixel a weighted mean of all it covers; and its
-        sharpness before it was scaled: the variance of its Laplacian (Pech-Pacheco et al. 2000), at least 0.
+        the crop and its sharpness. The crop is uint8 ``(48, 48)``, grey (luma of ITU-R BT.601); each pixel is a
+        weighted mean of all pixels that it covers. The sharpness is the variance of the Laplacian (Pech-Pacheco et al.
+        2000) before the crop was scaled, at least 0.
     """
     height, width = pixels.shape[:2]
     x, y, w, h = box
     side = max(TILE_SIDE * h, 1.0)
     left = x + w / 2 + TILE_SHIFT[0] * side - side / 2
     top = y + h / 2 + TILE_SHIFT[1] * side - side / 2
-    # Whole pixels around the square, clipped to the photo where it reaches over, then filled up to it.
+    # The whole pixels that the square touches: cut to the photo first, then filled up where the square reaches over.
     x0, y0 = int(np.floor(left)), int(np.floor(top))
     x1, y1 = int(np.ceil(left + side)), int(np.ceil(top + side))
     inner = (min(max(x0, 0), width - 1), min(max(y0, 0), height - 1), max(min(x1, width), 1), max(min(y1, height), 1))
@@ -52,7 +54,14 @@ def crop_face(pixels: NDArray[np.uint8], box: Box) -> tuple[NDArray[np.uint8], f
 
 
 def whole_picture(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
-    """A picture that is a face already, uint8 RGB of any size, as a crop and its sharpness, as ``crop_face`` gives."""
+    """Make a crop of a picture that is one face, from edge to edge.
+
+    Args:
+        pixels: uint8 RGB ``(height, width, 3)``.
+
+    Returns:
+        the crop and its sharpness, as ``crop_face`` gives them.
+    """
     grey = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
     crop = Image.fromarray(grey).resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC)
     return np.asarray(crop, np.uint8), float(cv2.Laplacian(grey, cv2.CV_32F).var())

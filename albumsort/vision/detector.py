@@ -18,29 +18,30 @@ from albumsort.vision.mtcnn import Networks, load
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-#: Pixels on the long side at most; a larger picture is looked at in a smaller copy.
-LOOK_SIDE = 1024
+#: Pixels on the long side, at most, of the copy of a picture in which faces are searched.
+SMALL_SIDE = 1024
 #: The smallest face by default, in percent of the picture's long side.
 MIN_FACE_PERCENT = 2.5
 #: Below this many pixels there is too little of a face to tell it from a leaf.
 MIN_FACE_PIXELS = 20
 #: Window and stride of the proposal network in pixels, and the step of its pyramid (Zhang et al. 2016).
 CELL, STRIDE, PYRAMID_STEP = 12, 2, 0.709
-#: Scores from which a window goes on: after the proposal, refinement and output network. The paper's code has 0.6, 0.7,
-#: 0.7. Against its first two, these find the same (381 of 480 pasted FER2013 faces instead of 382) with 30 % fewer
-#: windows to refine; the last is higher, since a false face is a wrong photo in a list.
+#: The scores that a window must exceed after the proposal, refinement and output network. The paper's code has 0.6, 0.7
+#: and 0.7. Of 480 pasted FER2013 faces, our first two find 381 where the paper's find 382, with 30 % fewer windows to
+#: refine. The last is higher, since a false face puts a wrong photo into a list.
 SCORES = (0.7, 0.6, 0.9)
-#: Levels of more than so many pixels on the long side, where the small faces are and three quarters of the windows, are
-#: looked at in every other window of both directions only; such a window goes on from this score. Of the faces that
-#: looking everywhere finds this finds 99 % or more (tests/benchmarks/found_faces.py), in two thirds of the proposal
+#: Levels with more than ``SPARSE_SIDE`` pixels on the long side hold the small faces and three quarters of all windows.
+#: There, only every other window in both directions is evaluated, and ``SPARSE_SCORE`` is enough for it. This finds at
+#: least 99 % of the faces that all windows find (tests/benchmarks/found_faces.py), in two thirds of the proposal
 #: network's time.
 SPARSE_SIDE, SPARSE_SCORE = 300, 0.5
-#: Overlaps from which of two windows the worse is dropped: within a level, between levels, after refinement, at last.
+#: When two windows overlap by more than this, the one of the lower score is dropped: within a level, between levels,
+#: after the refinement network, and after the output network.
 OVERLAPS = (0.5, 0.7, 0.7, 0.7)
-#: Canvases are multiples of this, so that most photos of an album share one and go through in one batch.
+#: The sides of a canvas are multiples of this. So most photos of an album share a canvas, and go through in one batch.
 CANVAS_STEP = 64
-#: Pictures of one canvas in a batch, pixels of one call of the proposal network, and patches of one call of the others
-#: by their side, at most: this bounds memory, and larger calls are no faster.
+#: The most pictures in a batch, pixels in one call of the proposal network, and patches in one call of the other two by
+#: their side. They bound memory; larger calls are no faster.
 MAX_PICTURES, MAX_PIXELS, MAX_PATCHES = 16, 1 << 19, {24: 128, 48: 64}
 
 
@@ -70,18 +71,18 @@ class _Windows:
 class FaceDetector:
     """Finds faces, many pictures at a time.
 
-    The same picture gives the same faces whatever it is batched with, but for rounding.
+    The faces of a picture do not depend on the other pictures of the batch, but for rounding.
     """
 
     def __init__(self, min_face: float = MIN_FACE_PERCENT, device: str = "auto") -> None:
         """Load the networks.
 
         Args:
-            min_face: the smallest face to find, in percent of a picture's long side.
+            min_face: the smallest face to find, in percent of a picture's long side; above 0, at most 100.
             device: ``auto``, ``cpu`` or ``gpu``.
 
         Raises:
-            ValueError: ``min_face`` is not in 0..100.
+            ValueError: ``min_face`` is not such a percentage.
             AlbumsortError: the networks' weights are unknown, or there is no GPU and one was asked for.
         """
         if not 0 < min_face <= 100:
@@ -90,32 +91,35 @@ class FaceDetector:
         self._networks: Networks = load(device)
 
     def detect(self, pictures: Sequence[NDArray[np.uint8]]) -> list[list[Detection]]:
-        """The faces of each picture, the largest first.
+        """Find the faces of some pictures.
 
         Args:
             pictures: uint8 RGB ``(height, width, 3)`` each, upright, of any sizes.
+
+        Returns:
+            the faces of each picture, the largest first, in pixels of that picture.
         """
         found: list[list[Detection]] = [[] for _ in pictures]
         groups: dict[tuple[int, int, int], list[tuple[int, NDArray[np.uint8]]]] = defaultdict(list)
         for number, picture in enumerate(pictures):
-            look = shrink(picture, LOOK_SIDE)
-            height, width = look.shape[:2]
+            small = shrink(picture, SMALL_SIDE)
+            height, width = small.shape[:2]
             smallest = max(MIN_FACE_PIXELS, round(max(height, width) * self._min_face / 100))
-            groups[_ceil(height), _ceil(width), smallest].append((number, look))
+            groups[_ceil(height), _ceil(width), smallest].append((number, small))
         for (height, width, smallest), members in groups.items():
             for start in range(0, len(members), MAX_PICTURES):
                 batch = members[start : start + MAX_PICTURES]
                 canvas = np.zeros((len(batch), height, width, 3), np.uint8)
-                for place, (_, look) in enumerate(batch):
-                    canvas[place, : look.shape[0], : look.shape[1]] = look
-                for (number, look), faces in zip(batch, self._cascade(canvas, smallest), strict=True):
-                    found[number] = [_scaled(face, look, pictures[number]) for face in faces]
+                for place, (_, small) in enumerate(batch):
+                    canvas[place, : small.shape[0], : small.shape[1]] = small
+                for (number, small), faces in zip(batch, self._cascade(canvas, smallest), strict=True):
+                    found[number] = [_enlarged(face, small, pictures[number]) for face in faces]
         return found
 
     def _cascade(self, canvas: NDArray[np.uint8], smallest: int) -> list[list[Detection]]:
-        """Faces of each picture of one canvas ``(n, h, w, 3)``, none smaller than ``smallest`` pixels."""
+        """Find faces of at least ``smallest`` pixels in each picture of one canvas, uint8 ``(n, h, w, 3)``."""
         levels = [_Level(self._networks.upload(pictures), scale) for pictures, scale in _pyramid(canvas, smallest)]
-        if len(levels) == 1:  # a strip that such a face does not fit into
+        if len(levels) == 1:  # a strip that is too narrow for such a face
             return [[] for _ in canvas]
         windows = self._propose(levels[1:])
         scores, shifts, _ = self._judge(levels, windows, 24)
@@ -139,20 +143,20 @@ class FaceDetector:
 
     def _propose(self, levels: list[_Level]) -> _Windows:
         """Square windows that may hold a face, on the scale of the canvas."""
-        said = []
+        calls = []
         for level in levels:
             count, height, width, _ = level.pictures.shape
             is_sparse = max(height, width) > SPARSE_SIDE
             propose = self._networks.sparse_proposal if is_sparse else self._networks.proposal
             share = max(1, MAX_PIXELS // (height * width))
-            answers = [propose(level.pictures[start : start + share]) for start in range(0, count, share)]
-            said.append((level, is_sparse, answers))
+            outputs = [propose(level.pictures[start : start + share]) for start in range(0, count, share)]
+            calls.append((level, is_sparse, outputs))
         parts: list[_Windows] = []
         groups: list[Ints] = []
-        # What a GPU works out is fetched when it has been given all to do.
-        for depth, (level, is_sparse, answers) in enumerate(said):
+        # Results are fetched after the last call, so that a GPU need not wait between calls.
+        for depth, (level, is_sparse, outputs) in enumerate(calls):
             stride, least = (2 * STRIDE, SPARSE_SCORE) if is_sparse else (STRIDE, SCORES[0])
-            scores, shifts = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+            scores, shifts = (np.concatenate(each) for each in zip(*outputs, strict=True))
             picture, row, column = np.nonzero(scores > least)
             corner = np.stack([column, row, column, row], 1) * stride + np.array([0, 0, CELL, CELL])
             edges = (corner + shifts[picture, row, column] * CELL) / np.tile(level.scale, 2)
@@ -164,17 +168,21 @@ class FaceDetector:
         return _squared(windows)
 
     def _judge(self, levels: list[_Level], windows: _Windows, side: int) -> tuple[Floats, Floats, Floats]:
-        """What the refinement (``side`` 24) or output network (48) says of windows: scores, shifts, landmarks."""
-        # Each patch is taken from the smallest level that still has its pixels: shrinking by more than the pyramid's
-        # step would alias, and what the network sees should not depend on how large the face is.
+        """Run the refinement (``side`` 24) or output network (``side`` 48) on windows.
+
+        Returns:
+            scores ``(m,)``, shifts ``(m, 4)`` and landmarks ``(m, 10)``, the latter only from the output network.
+        """
+        # Each patch is taken from the smallest level in which it has ``side`` pixels or more: shrinking it by more than
+        # the pyramid's step would alias, and the network's input should not depend on the size of the face.
         size = windows.edges[:, 2] - windows.edges[:, 0]
         scale = np.array([level.scale[0] for level in levels])
         enough = size[:, None] * scale[None] >= side
         choice = np.where(enough.any(1), len(levels) - 1 - enough[:, ::-1].argmax(1), 0)
-        # Patches of several levels go through the network together: a call with few of them takes nearly as long.
+        # Patches of several levels go through the network together: a call with few takes nearly as long as a full one.
         order = np.argsort(choice, kind="stable")
         network = self._networks.refine if side == 24 else self._networks.output
-        said = []
+        calls = []
         for start in range(0, len(order), MAX_PATCHES[side]):
             part = order[start : start + MAX_PATCHES[side]]
             patches = [
@@ -187,12 +195,12 @@ class FaceDetector:
                 for depth in np.unique(choice[part])
                 for chosen in [part[choice[part] == depth]]
             ]
-            said.append((part, network(self._networks.joined(patches))))
-        answers = [np.empty((len(windows), *shape), np.float32) for shape in ((), (4,), (10,))]
-        for part, values in said:
-            for answer, value in zip(answers, values, strict=False):
-                answer[part] = value
-        return answers[0], answers[1], answers[2]
+            calls.append((part, network(self._networks.joined(patches))))
+        scores, shifts, marks = (np.empty((len(windows), *shape), np.float32) for shape in ((), (4,), (10,)))
+        for part, outputs in calls:
+            for rows, output in zip((scores, shifts, marks), outputs, strict=False):
+                rows[part] = output
+        return scores, shifts, marks
 
 
 def _ceil(pixels: int) -> int:
@@ -200,13 +208,13 @@ def _ceil(pixels: int) -> int:
 
 
 def _pyramid(canvas: NDArray[np.uint8], smallest: int) -> Iterator[tuple[NDArray[np.uint8], tuple[float, float]]]:
-    """The canvas itself, then each level from that where the smallest face fills a cell; with their scales in x, y."""
+    """The levels, each with its scales in x, y: the canvas, then from the one where the smallest face fills a cell."""
     height, width = canvas.shape[1:3]
     yield canvas, (1.0, 1.0)
     scale = CELL / smallest
     halved, share = canvas, 1.0
     while min(height, width) * scale >= CELL:
-        # Halving is quick and exact, and what is left to shrink, by less than two, needs no more than linear weights.
+        # Halving is quick and exact. The rest, by less than two, needs no more than linear weights.
         while share >= 2 * scale:
             half = (max(1, halved.shape[2] // 2), max(1, halved.shape[1] // 2))
             halved, share = _resized(halved, half, cv2.INTER_AREA), share / 2
@@ -223,9 +231,9 @@ def _resized(pictures: NDArray[np.uint8], size: tuple[int, int], weights: int) -
 
 
 def _sampling(edges: Floats, level: _Level, side: int) -> Floats:
-    """Where the first and the last sample of each patch lie, as TensorFlow's ``crop_and_resize`` wants it.
+    """The places of the first and the last sample of each patch, as TensorFlow's ``crop_and_resize`` expects them.
 
-    The samples are the centres of ``side`` equal parts of the box; a pixel's own centre is at its index plus a half.
+    The samples are the centres of ``side`` equal parts of the box. The centre of a pixel is at its index plus a half.
     """
     height, width = level.pictures.shape[1:3]
     box = edges * np.tile(level.scale, 2)
@@ -244,26 +252,26 @@ def _joined(parts: list[_Windows]) -> _Windows:
 
 
 def _moved(windows: _Windows, scores: Floats, shifts: Floats) -> _Windows:
-    """The windows with a network's scores, their edges moved as it says."""
+    """Windows with a network's scores, and with their edges moved by its shifts."""
     size = windows.edges[:, 2:] - windows.edges[:, :2]
     return _Windows(windows.edges + shifts * np.tile(size, 2), windows.picture, scores)
 
 
 def _squared(windows: _Windows) -> _Windows:
-    """Each window grown to a square around its centre."""
+    """Windows that are grown to squares around their centres."""
     centre = (windows.edges[:, :2] + windows.edges[:, 2:]) / 2
     half = (windows.edges[:, 2:] - windows.edges[:, :2]).max(1, initial=0)[:, None] / 2
     return _Windows(np.concatenate([centre - half, centre + half], 1), windows.picture, windows.score)
 
 
 def _landmarks(edges: Floats, marks: Floats) -> Floats:
-    """Five points ``(m, 5, 2)`` in pixels, of shares of the boxes ``(m, 10)``."""
+    """Five points ``(m, 5, 2)`` in pixels, from marks ``(m, 10)`` in shares of the boxes: five x, then five y."""
     shares = np.stack([marks[:, :5], marks[:, 5:]], 2)
     return edges[:, None, :2] + shares * (edges[:, None, 2:] - edges[:, None, :2])
 
 
 def _best_of_overlapping(windows: _Windows, group: Ints, overlap: float) -> Ints:
-    """Non-maximum suppression within each group, by intersection over union. Best first."""
+    """Non-maximum suppression within each group, by intersection over union; the best first."""
     if not len(windows):
         return np.empty(0, np.int64)
     boxes = np.concatenate([windows.edges[:, :2], windows.edges[:, 2:] - windows.edges[:, :2]], 1)
@@ -276,7 +284,7 @@ def _best_of_overlapping(windows: _Windows, group: Ints, overlap: float) -> Ints
 
 
 def _best_without_nested(windows: _Windows, overlap: float) -> Ints:
-    """As above, by intersection over the smaller of the two: a face inside a face is one face."""
+    """Non-maximum suppression within each picture, by intersection over the smaller area: a nested face is dropped."""
     kept: list[int] = []
     for k in np.argsort(-windows.score, kind="stable"):
         rivals = [j for j in kept if windows.picture[j] == windows.picture[k]]
@@ -289,6 +297,6 @@ def _best_without_nested(windows: _Windows, overlap: float) -> Ints:
     return np.array(kept, np.int64)
 
 
-def _scaled(face: Detection, look: NDArray[np.uint8], picture: NDArray[np.uint8]) -> Detection:
-    """The face in pixels of the picture that its look was made of."""
-    return face.scaled(picture.shape[1] / look.shape[1], picture.shape[0] / look.shape[0])
+def _enlarged(face: Detection, small: NDArray[np.uint8], picture: NDArray[np.uint8]) -> Detection:
+    """A face that was found in the small copy, in pixels of the picture."""
+    return face.scaled(picture.shape[1] / small.shape[1], picture.shape[0] / small.shape[0])

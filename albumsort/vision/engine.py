@@ -1,4 +1,4 @@
-"""TensorFlow, imported quietly and set up once: which device it may use, and that it takes GPU memory as needed."""
+"""TensorFlow, the engine under the networks: imported without its log messages, and set up once."""
 
 from __future__ import annotations
 
@@ -18,26 +18,29 @@ DEVICES = ("auto", "cpu", "gpu")
 
 @lru_cache(maxsize=1)
 def tensorflow(device: str = "auto") -> Any:
-    """The TensorFlow module, ready for use on a device.
+    """The TensorFlow module, set up for a device.
+
+    It takes memory of a GPU as it needs it, not all at once.
 
     Args:
-        device: ``auto`` takes a GPU when there is one, ``cpu`` never, ``gpu`` insists.
+        device: ``auto`` uses a GPU if there is one, ``cpu`` uses none, ``gpu`` requires one.
 
     Raises:
-        AlbumsortError: ``gpu`` was asked for and TensorFlow sees none.
+        AlbumsortError: ``gpu`` was asked for and TensorFlow finds none, or TensorFlow is in use on another device.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Off by default on processors without AVX-512, where it is about twice as fast for these networks, too.
+    # TensorFlow turns oneDNN off on processors without AVX-512. These networks are about twice as fast with it there,
+    # too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if "keras" not in sys.modules:
-        os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever else training may run on
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # the user may have set another one, for training
     with quiet_stderr():
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
         raise AlbumsortError("no GPU that TensorFlow can use; install albumsort[gpu], or use --device auto")
-    # A GPU would round what goes into a convolution to 10 bits (TF32), and find other faces than a CPU.
+    # With TF32, a GPU rounds the inputs of convolutions to 10 bits, and finds other faces than a CPU.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
         if device == "cpu":
@@ -51,7 +54,7 @@ def tensorflow(device: str = "auto") -> Any:
 
 
 def quiet_backend() -> None:
-    """Import Keras with the backend that ``KERAS_BACKEND`` names, for training, so that only errors are heard of it.
+    """Import Keras for training, with the backend that ``KERAS_BACKEND`` names, and without messages other than errors.
 
     Raises:
         AlbumsortError: there is no such backend.
@@ -68,21 +71,24 @@ def quiet_backend() -> None:
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
 
-            tf.config.list_logical_devices()  # takes them into use, which else logs in the first epoch
+            tf.config.list_logical_devices()  # initialises the devices, which would print messages in the first epoch
 
 
 def share_cores(callers: int, device: str = "auto") -> None:
-    """Let each call of a network use only its part of the cores, since so many run at once."""
-    # TensorFlow may be in use in this process, with threads as its user wanted them; only speed depends on it.
+    """Let each operation of TensorFlow use its share of the cores, as ``callers`` threads run networks at once.
+
+    This holds for the whole process, and only if TensorFlow has not run any operation yet; else nothing happens.
+    """
+    # When TensorFlow is in use, its user has chosen the number of threads. Only the speed depends on it.
     with suppress(RuntimeError):
         tensorflow(device).config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // callers))
 
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Hold back what native code writes to standard error; shown after all when the block fails.
+    """Hold back what native code writes to standard error, and print it only when the block fails.
 
-    TensorFlow's C++ parts log about missing CUDA drivers before any log level applies.
+    TensorFlow's C++ code prints messages about missing CUDA drivers before any log level applies.
     """
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
@@ -90,7 +96,7 @@ def quiet_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:  # whatever ends the program, what was held back may say why
+        except BaseException:  # whatever ends the program: the messages may say why
             held.seek(0)
             os.write(saved, held.read())
             raise

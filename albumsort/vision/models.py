@@ -9,32 +9,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import albumsort
 from albumsort.emotions import EMOTIONS, scheme_of
 from albumsort.errors import AlbumsortError
 from albumsort.files import sha256
 
-#: The heads of a network: what people perceive (FER+), and FER2013's labels for comparison with the literature. A
-#: network has both, or the latter alone.
+#: The heads of a network. ``perceived`` predicts the labels of FER+, what people perceive; ``fer2013`` those of
+#: FER2013, for comparison with the literature. A network has both, or the latter alone.
 HEADS = ("perceived", "fer2013")
-#: In the user's folder of models: the file name of the one in use. Where there is none, that which ships is.
+#: A file in the user's folder of models that holds the name of the model in use. Without it, the one that ships is in
+#: use.
 _IN_USE = "in-use.txt"
-
-
-#: A file that is larger is none of ours: the largest net of the literature on FER2013 has some 100 MB.
+#: A larger file is not a model: the largest network of the literature on FER2013 has about 100 MB.
 MAX_MODEL_BYTES, MAX_CARD_BYTES = 256_000_000, 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What a model file says of itself, kept beside it as JSON.
+    """What is known of a model file. It is kept beside the model as JSON.
 
     Attributes:
         digest: SHA-256 of the model file.
-        labels: the emotions that it tells apart, those of a scheme of ``emotions.SCHEMES``.
-        temperatures: by head; logits are divided by them (Guo et al. 2017, arXiv:1706.04599).
-        training: recipe, data, command and figures.
-        is_mirrored: whether it looks at a face's mirror image, too, when it is in doubt.
+        labels: the emotions that the model tells apart, those of a scheme of ``emotions.SCHEMES``.
+        temperatures: for each head the number by which its logits are divided (Guo et al. 2017, arXiv:1706.04599).
+        training: recipe, data, command and figures of the training.
+        is_mirrored: whether a face in doubt is classified a second time, mirrored.
     """
 
     name: str
@@ -44,19 +42,19 @@ class ModelCard:
     training: dict[str, Any]
     is_mirrored: bool = True
 
-    def head(self, sense: str) -> str:
-        """The head that answers in a sense of ``HEADS``: a model that knows FER2013's alone answers in that."""
-        return sense if sense in self.temperatures else "fer2013"
+    def head(self, labels: str) -> str:
+        """The head for some labels of ``HEADS``: ``fer2013`` where the model has no other."""
+        return labels if labels in self.temperatures else "fer2013"
 
     @property
-    def title(self) -> str:
-        """Name and digest, as the index keeps them of each scan."""
+    def identity(self) -> str:
+        """Name and digest, by which the index knows the model of each scan."""
         return f"{self.name} {self.digest[:12]}"
 
 
 def models_folder() -> Path:
-    """Where the models that ship are: inside an installed package, or at the top of a checkout."""
-    package = Path(albumsort.__file__).parent
+    """The folder of the models that ship: inside an installed package, or at the top of a checkout."""
+    package = Path(__file__).parent.parent
     installed = package / "models"
     return installed if installed.is_dir() else package.parent / "models"
 
@@ -67,17 +65,17 @@ def shipped_model() -> Path:
 
 
 def user_models() -> Path:
-    """The folder of the user's own models; it need not be there."""
+    """The folder of the user's own models, which may not exist."""
     from platformdirs import user_data_path
 
     return user_data_path("albumsort", appauthor=False) / "models"
 
 
 def model_in_use() -> Path:
-    """The model that reads faces unless told otherwise: the user's own, else the one that ships.
+    """The model that reads faces by default: the one that the user has chosen, else the one that ships.
 
     Raises:
-        AlbumsortError: the user's own is gone.
+        AlbumsortError: the user's model is gone.
     """
     try:
         name = (user_models() / _IN_USE).read_text(encoding="utf-8").strip()
@@ -90,10 +88,13 @@ def model_in_use() -> Path:
 
 
 def use(model: Path | None) -> None:
-    """Choose the model in use: one in the user's folder of models, or with None the one that ships.
+    """Choose the model in use.
+
+    Args:
+        model: a file in the user's folder of models; None for the one that ships.
 
     Raises:
-        AlbumsortError: the model is not whole, or not in that folder.
+        AlbumsortError: the model is broken, or is not in that folder.
     """
     folder = user_models()
     if model is None:
@@ -108,7 +109,7 @@ def use(model: Path | None) -> None:
 
 
 def read_card(model: Path) -> ModelCard:
-    """What is known of a model file.
+    """Read the card of a model file, and check that they belong together.
 
     Raises:
         AlbumsortError: the model or its card is missing, or they do not belong together.

@@ -1,8 +1,8 @@
 """The three networks of MTCNN with the weights inside the ``mtcnn`` package, and only those.
 
-MTCNN: Zhang et al. 2016, arXiv:1604.02878. The package's own loader prefers a weight file of the working directory, and
-such files are pickles: whoever puts one into a photo folder would run code. Here they come from the package by absolute
-path, and their bytes are compared with known digests before they are unpickled.
+MTCNN: Zhang et al. 2016, arXiv:1604.02878. The package's own loader prefers a weight file in the working directory.
+Such files are pickles, so a file in a photo folder could run any code. Here the weights are read from the package by
+absolute path, and their bytes are compared with known digests before they are unpickled.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _DIGESTS = {
 
 @dataclass(frozen=True)
 class Networks:
-    """The networks as compiled functions. Pictures are RGB on the 0-255 scale, batch first; shapes may vary freely.
+    """The networks as compiled functions. Pictures are RGB from 0 to 255, of any size; the first axis is the batch.
 
     Attributes:
-        upload: an array to a tensor, so that several calls share one copy of it.
-        proposal: uint8 ``(n, h, w, 3)`` to scores ``(n, h', w')`` and box regressions ``(n, h', w', 4)``, one for
+        upload: makes a tensor of an array, so that several calls share one copy.
+        proposal: uint8 ``(n, h, w, 3)`` in; scores ``(n, h', w')`` and box regressions ``(n, h', w', 4)`` out, one for
             each 12 x 12 window at a stride of 2.
-        sparse_proposal: the same of every other window in both directions, at two thirds of the cost.
-        refine: float32 ``(n, 24, 24, 3)`` to scores ``(n,)`` and regressions ``(n, 4)``.
-        output: float32 ``(n, 48, 48, 3)`` to scores ``(n,)``, regressions ``(n, 4)`` and landmarks ``(n, 10)``: five x,
-            then five y, as shares of the patch.
-        patches: uint8 ``(n, h, w, 3)``, boxes ``(m, 4)`` and picture numbers ``(m,)``, side, to float32
-            ``(m, side, side, 3)``, bilinear, black beyond the picture.
-        joined: several of those to one.
+        sparse_proposal: as ``proposal``, for every other window in both directions; at two thirds of the cost.
+        refine: float32 ``(n, 24, 24, 3)`` in; scores ``(n,)`` and regressions ``(n, 4)`` out.
+        output: float32 ``(n, 48, 48, 3)`` in; scores ``(n,)``, regressions ``(n, 4)`` and landmarks ``(n, 10)`` out.
+            The landmarks are five x, then five y, as shares of the patch.
+        patches: pictures uint8 ``(n, h, w, 3)``, boxes ``(m, 4)``, picture numbers ``(m,)`` and ``side`` in; patches
+            float32 ``(m, side, side, 3)`` out, bilinear, black beyond the picture.
+        joined: several tensors of patches in, one out.
 
-    Regressions are the shifts of left, top, right and bottom edge as shares of the box's width and height.
+    Regressions are shifts of the left, top, right and bottom edge, as shares of the box's width and height.
     """
 
     upload: Callable[[Any], Any]
@@ -57,7 +57,7 @@ class Networks:
     joined: Callable[..., Any]
 
 
-#: Floats in a vector register of common processors (AVX2).
+#: The number of floats in a vector register of common processors (AVX2).
 _VECTOR = 8
 #: Kernel, stride and padding of the max-pooling after each convolution, None where there is none.
 _POOLS: dict[str, tuple[tuple[int, int, str] | None, ...]] = {
@@ -69,13 +69,13 @@ _POOLS: dict[str, tuple[tuple[int, int, str] | None, ...]] = {
 
 @lru_cache(maxsize=1)
 def load(device: str = "auto") -> Networks:
-    """Build the networks; each is compiled once a process, for all shapes.
+    """Build the networks. Each is compiled once per process, for all shapes.
 
-    They compute what ``PNet``, ``RNet`` and ``ONet`` of the package compute, with less work: pixels are centred by the
-    first convolution, and its pooling goes before its activation.
+    They compute the same as ``PNet``, ``RNet`` and ``ONet`` of the package, with less work: the first convolution also
+    centres the pixels, and the first pooling stands before its activation.
 
     Raises:
-        AlbumsortError: the installed ``mtcnn`` package holds other weights than those known here.
+        AlbumsortError: the package ``mtcnn`` is missing, or its weights are not the known ones.
     """
     tf = tensorflow(device)
     weights = {name: read_weights(name) for name in _POOLS}
@@ -86,14 +86,14 @@ def load(device: str = "auto") -> Networks:
         return slope * x + (1 - slope) * tf.nn.relu(x)
 
     def pooled_prelu(x: Any, kernel: Any, bias: Any, slope: Any, pool: Any) -> Any:
-        """The first layer: convolution, bias, PReLU and max-pooling, with the PReLU on what the pooling leaves.
+        """The first layer: convolution, bias, max-pooling, and only then the PReLU, on fewer values.
 
-        Bias and a slope of at least 0 keep the order of values, so the largest stays the largest. With a negative slope
-        the largest or the smallest value ends on top; the smallest comes as the largest of a channel times the slope,
-        and one of the two is never below 0. Channels of negative slope must come last. Empty channels fill up to what
-        vector units take at once.
+        A bias and a slope of 0 or more keep the order of values, so the maximum may be taken first. With a negative
+        slope, the maximum comes from the largest or from the smallest value. So a channel with a negative slope is
+        computed twice, the second time multiplied by its slope; the larger of the two maxima is the result, and one of
+        them is never below 0. Channels with a negative slope must come last. Empty channels fill up the vector units.
 
-        In the layers behind it, the planes are smaller and more channels cost more than this saves.
+        In the later layers the planes are smaller, and the additional channels would cost more than this saves.
         """
         rising, count = int((slope >= 0).sum()), len(slope)
         channels = count + count - rising
@@ -101,15 +101,21 @@ def load(device: str = "auto") -> Networks:
         bias = np.concatenate([bias, bias[rising:] * slope[rising:]])
         empty = -channels % _VECTOR
         kernel, bias = np.pad(kernel, [(0, 0)] * 3 + [(0, empty)]), np.pad(bias, (0, empty))
-        # The bias would do behind the pooling, too, but costs nothing as part of the convolution.
+        # The bias could follow the pooling, but costs nothing as part of the convolution.
         top = tf.nn.max_pool2d(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias), *pool)
         falling = tf.maximum(top[..., rising:count], top[..., count:channels])
         return tf.concat([prelu(top[..., :rising], slope[:rising]), falling], 3)
 
     def features(name: str, pictures: Any, step: int = 1) -> tuple[Any, list[Any]]:
-        """What the convolutions make of pictures, and the weights of the layers behind them.
+        """Run the convolutions of a network.
 
-        The last convolution is computed at every ``step``-th position.
+        Args:
+            name: of the network.
+            pictures: ``(n, h, w, 3)``.
+            step: the last convolution is computed at every ``step``-th position.
+
+        Returns:
+            the features, and the weights of the layers that follow.
         """
         kernel, bias, slope, *parts = weights[name]
         # (pixel - 127.5) / 128, which the networks were trained on, as part of the first convolution
@@ -129,7 +135,7 @@ def load(device: str = "auto") -> Networks:
         return x, parts
 
     def hidden(x: Any, parts: list[Any]) -> tuple[Any, list[Any]]:
-        """The dense layer behind the convolutions; its weights expect the columns of the plane first."""
+        """The dense layer after the convolutions. Its weights expect the columns of the plane first."""
         matrix, bias, slope, *parts = parts
         x = tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [-1, matrix.shape[0]])
         return prelu(x @ matrix + bias, slope), parts
@@ -163,7 +169,7 @@ def load(device: str = "auto") -> Networks:
         return score(classes[:, 0], classes[:, 1]), x @ matrix + bias, x @ mark_matrix + mark_bias
 
     def patches(pictures: Any, boxes: Any, numbers: Any, side: int) -> Any:
-        # Not compiled: of a single operation the call of a compiled function would cost several times as much.
+        # Not compiled: for a single operation, the call of a compiled function would cost several times as much.
         return tf.image.crop_and_resize(pictures, boxes, numbers, (side, side))
 
     def joined(parts: Any) -> Any:
@@ -176,11 +182,11 @@ def read_weights(name: str) -> list[Any]:
     """The arrays of ``pnet``, ``rnet`` or ``onet``, in the order of the package's layers.
 
     Raises:
-        AlbumsortError: they are not those known here.
+        AlbumsortError: the package is missing, or its weights are not the known ones.
     """
     import joblib
 
-    # Found without being imported: the package loads matplotlib, and nothing of its code is needed.
+    # The package is found but not imported: it would load matplotlib, and none of its code is needed.
     package = find_spec("mtcnn")
     if package is None or package.origin is None:
         raise AlbumsortError("the package mtcnn is not installed; reinstall albumsort")

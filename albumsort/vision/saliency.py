@@ -1,4 +1,4 @@
-"""A look inside the network at one face: its feature maps, and which part of the face an answer comes from."""
+"""Explaining a network on one face: its feature maps, and which parts of the face speak for an emotion."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from albumsort.vision.crop import CROP_SIDE
 from albumsort.vision.engine import tensorflow
 from albumsort.vision.models import model_in_use
 
-#: A plane that is smaller, in pixels a side, no longer says where on the face something is.
+#: The smallest side of a plane, in positions, that still tells where on the face something is.
 _SMALLEST_PLANE = 3
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a network makes of a face.
+class Explanation:
+    """How a network comes to its prediction for a face.
 
     Attributes:
         crop: the face, uint8 ``(48, 48)``.
-        probabilities: ``(7,)``, as the classifier gives them.
-        emotion: of which ``saliency`` speaks.
-        saliency: ``(48, 48)``, 0 to 1: how much a part of the face speaks for the emotion.
+        probabilities: of ``EMOTIONS``, float32 ``(7,)``, as the classifier gives them.
+        emotion: the emotion that ``saliency`` is about.
+        saliency: float32 ``(48, 48)``, 0 to 1: how much each part of the face speaks for the emotion.
         stages: feature maps ``(height, width, channels)``, one after each down-scaling.
     """
 
@@ -40,27 +40,27 @@ class Look:
     stages: list[NDArray[np.float32]]
 
 
-def look(
+def explain(
     crop: NDArray[np.uint8],
     model: Path | None = None,
     labels: str = "perceived",
     emotion: str | None = None,
     device: str = "auto",
-) -> Look:
-    """Look inside a network while it reads a face.
+) -> Explanation:
+    """Explain how a network reads a face.
 
-    Saliency is Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) at the last plane of at least 3 x 3; as far
-    as the mirror image has a share in the answer, it has it in the saliency.
+    Saliency is Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) at the last plane of at least 3 x 3. The mirrored
+    pass has the same weight in it as in the prediction.
 
     Args:
         crop: uint8 ``(48, 48)``.
-        model: a ``.keras`` file with its card; None takes the one in use.
-        labels: as of ``EmotionClassifier``.
-        emotion: which to look for; None takes the most probable.
+        model: a ``.keras`` file with its card; None for the model in use.
+        labels: ``perceived`` or ``fer2013``, as for ``EmotionClassifier``.
+        emotion: the emotion to explain; None for the most probable.
         device: ``auto``, ``cpu`` or ``gpu``.
 
     Raises:
-        AlbumsortError: the model cannot be loaded, does not know the emotion, or has no planes to look at.
+        AlbumsortError: the model cannot be loaded, does not know the emotion, or has no planes of that size.
     """
     path = model or model_in_use()
     classifier = EmotionClassifier(path, labels, device)
@@ -75,21 +75,20 @@ def look(
     places = spatial_places(network)
     stages = after_down_scaling(network, places)
     head = classifier.card.head(labels)
-    answer = network.output[head]
-    inner = keras.Model(network.input, [*(network.layers[place].output for place in places), answer])
-    looks = [crop, crop[:, ::-1]] if classifier.card.is_mirrored else [crop]
-    views = tf.constant(np.stack(looks)[..., None], tf.float32)
+    inner = keras.Model(network.input, [*(network.layers[place].output for place in places), network.output[head]])
+    passes = [crop, crop[:, ::-1]] if classifier.card.is_mirrored else [crop]
+    faces = tf.constant(np.stack(passes)[..., None], tf.float32)
     with tf.GradientTape() as tape:
-        tape.watch(views)
-        *maps, logits = inner(views, training=False)
+        tape.watch(faces)
+        *maps, logits = inner(faces, training=False)
         score = tf.reduce_sum(logits[:, classifier.card.labels.index(chosen)])
-    alone = tf.nn.softmax(logits[0, : len(classifier.card.labels)] / classifier.card.temperatures[head])
-    share = float(share_of_mirrored(alone.numpy().max()))
+    first_pass = tf.nn.softmax(logits[0, : len(classifier.card.labels)] / classifier.card.temperatures[head])
+    share = float(share_of_mirrored(first_pass.numpy().max()))
     wide = [k for k, plane in enumerate(maps) if min(plane.shape[1:3]) >= _SMALLEST_PLANE]
     if not wide:
         raise AlbumsortError(f"{path}: a network without planes of {_SMALLEST_PLANE} x {_SMALLEST_PLANE} or more")
     last = maps[wide[-1]]
-    return Look(
+    return Explanation(
         crop,
         probabilities,
         chosen,
@@ -99,9 +98,12 @@ def look(
 
 
 def spatial_places(network: Any) -> list[int]:
-    """Places in ``network.layers`` of the planes that all of the later layers see the face through.
+    """Find the layers whose planes are the only input of all later layers.
 
-    Those are the ends of residual blocks, and each layer of a net without short cuts.
+    These are the ends of residual blocks, and every layer of a network without short cuts.
+
+    Returns:
+        places in ``network.layers``.
     """
     made_by = {id(layer.output): place for place, layer in enumerate(network.layers)}
     furthest = list(range(len(network.layers)))
@@ -118,23 +120,27 @@ def spatial_places(network: Any) -> list[int]:
 
 
 def after_down_scaling(network: Any, places: list[int]) -> list[int]:
-    """Those of ``spatial_places`` that come first after each layer with a stride, such as a pooling.
+    """The first of some layers after each layer with a stride, such as a pooling.
 
-    Where a ReLU follows there, it is that, as in a residual block.
+    If a ReLU comes next, as in a residual block, it is taken instead.
+
+    Args:
+        network: of Keras.
+        places: as ``spatial_places`` gives them.
     """
-    found = set()
+    stages = set()
     for place, layer in enumerate(network.layers):
         if len(layer.output.shape) == 4 and np.max(getattr(layer, "strides", None) or 1) > 1:
             after = [later for later in places if later >= place]
             is_active = len(after) > 1 and type(network.layers[after[1]]).__name__ in ("ReLU", "Activation")
-            found.update(after[is_active : is_active + 1])
-    return sorted(found)
+            stages.update(after[is_active : is_active + 1])
+    return sorted(stages)
 
 
 def _grad_cam(
     maps: NDArray[np.float32], gradients: NDArray[np.float32], shares: tuple[float, float]
 ) -> NDArray[np.float32]:
-    """Saliency from maps and gradients ``(looks, height, width, channels)`` of a face and perhaps its mirror image."""
+    """Saliency from maps and gradients ``(passes, height, width, channels)``; a second pass is the mirrored one."""
     weights = gradients.mean((1, 2), keepdims=True)
     face, *mirrored = (maps * weights).sum(-1).clip(0)
     plane = shares[0] * face

@@ -282,10 +282,10 @@ def test_a_scan_of_the_working_directory_runs_nothing_in_it(tmp_path: Path, name
     program = (
         "import os, sys\n"
         "from albumsort.album.decoders import Decoders, DecoderSettings\n"
-        "from albumsort.scanning.batches import _stat\n"
+        "from albumsort.album.walk import photo_file\n"
         "if __name__ == '__main__':\n"
         f"    os.chdir({str(tmp_path)!r})\n"
-        f"    files = iter([_stat({str(tmp_path / 'a.png')!r})])\n"
+        f"    files = iter([photo_file({str(tmp_path / 'a.png')!r})])\n"
         "    with Decoders(files, DecoderSettings(1, 64, 256, slots=3)) as all_:\n"
         "        for item in all_: all_.release(item)\n"
     )

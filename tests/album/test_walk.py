@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from albumsort.album.walk import walk
+from albumsort.album.walk import NotPhoto, WalkProblem, photo_file, walk
 from albumsort.records import PhotoFile
 from albumsort.text import printable
 
@@ -28,9 +28,14 @@ def picture(tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
+def files(*roots: Path, **options: object) -> list[PhotoFile]:
+    """The candidates that a walk finds."""
+    return [item for item in walk(map(str, roots), **options) if isinstance(item, PhotoFile)]
+
+
 def below(root: Path, *roots: Path, **options: object) -> list[str]:
-    """Paths of what a walk finds, relative to its first root."""
-    return [os.path.relpath(file.path, root) for file in walk(map(str, (root, *roots)), **options)]
+    """Paths of the candidates that a walk finds, relative to its first root."""
+    return [os.path.relpath(file.path, root) for file in files(root, *roots, **options)]
 
 
 def test_photos_are_found_by_suffix_in_any_case(tmp_path: Path, picture: Callable[[str], Path]) -> None:
@@ -141,25 +146,47 @@ def test_sockets_and_pipes_are_never_opened(tmp_path: Path) -> None:
         os.chdir(here)
 
 
-def test_what_was_seen_to_be_no_picture_is_not_opened_again(tmp_path: Path) -> None:
-    (tmp_path / "notes").write_text("no picture")
-    others: list[PhotoFile] = []
-    assert below(tmp_path, note_other=others.append) == []
-    assert [file.path for file in others] == [str(tmp_path / "notes")]
+def state(path: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of a file by its path, as the index keeps them."""
+    status = path.stat()
+    return {str(path): (status.st_size, status.st_mtime_ns)}
 
-    # If it were opened now, it would be found to be a picture.
-    Image.new("RGB", (8, 8)).save(tmp_path / "notes", "PNG")
-    asked: list[str] = []
-    assert below(tmp_path, is_known=lambda file: not asked.append(file.path)) == []
-    assert asked == [str(tmp_path / "notes")]
-    assert below(tmp_path) == ["notes"]
+
+def test_a_file_that_is_no_picture_comes_as_such(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("no picture")
+    (found,) = walk([str(tmp_path)])
+    assert found == NotPhoto(PhotoFile(str(tmp_path / "notes"), 10, (tmp_path / "notes").stat().st_mtime_ns))
+
+
+def test_a_file_that_is_known_to_be_no_picture_is_not_opened_until_it_changes(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    Image.new("RGB", (8, 8)).save(notes, "PNG")  # when it is opened, it is found to be a picture
+    assert list(walk([str(tmp_path)], not_photos=state(notes))) == []
+    for size, time in ((1, 0), (0, 1)):
+        changed = {path: (known + size, when + time) for path, (known, when) in state(notes).items()}
+        assert below(tmp_path, not_photos=changed) == ["notes"]
+
+
+def test_a_file_without_a_suffix_that_is_known_as_a_photo_is_not_opened_until_it_changes(tmp_path: Path) -> None:
+    photo = tmp_path / "photo"
+    photo.write_text("no picture")  # when it is opened, it is found to be none
+    assert below(tmp_path, photos=state(photo)) == ["photo"]
+    for size, time in ((1, 0), (0, 1)):
+        changed = {path: (known + size, when + time) for path, (known, when) in state(photo).items()}
+        assert below(tmp_path, photos=changed) == []
+
+
+def test_a_single_file_is_found_as_the_walk_finds_it(tmp_path: Path, picture: Callable[[str], Path]) -> None:
+    path = picture("a.jpg")
+    assert [photo_file(str(path))] == files(tmp_path)
+    assert photo_file(str(tmp_path / "b.jpg")) == PhotoFile(str(tmp_path / "b.jpg"), 0, 0)
 
 
 def test_overlapping_roots_give_each_file_once(tmp_path: Path, picture: Callable[[str], Path]) -> None:
     a, b = picture("x/a.jpg"), picture("x/y/b.jpg")
     (tmp_path / "link").symlink_to(tmp_path / "x")
     roots = [b, tmp_path / "x" / "y", tmp_path / "x", tmp_path, tmp_path / "x" / ".." / "x", tmp_path / "link"]
-    assert sorted(file.path for file in walk(map(str, roots))) == [str(a), str(b)]
+    assert sorted(file.path for file in files(*roots)) == [str(a), str(b)]
 
 
 def test_a_very_deep_tree_is_walked(tmp_path: Path) -> None:
@@ -188,11 +215,11 @@ def test_an_unreadable_folder_is_noted_and_the_rest_is_walked(
     closed.mkdir(mode=0)
     nameless = public_folder / "nameless"
     nameless.touch(mode=0)
-    problems: list[tuple[str, str]] = []
     with unprivileged():
-        found = below(public_folder, note_problem=lambda *problem: problems.append(problem))
-    assert found == ["z.jpg"]
-    assert problems == [(str(closed), "permission denied"), (str(nameless), "permission denied")]
+        first, second, photo = walk([str(public_folder)])
+    assert first == WalkProblem(str(closed), "permission denied")
+    assert second == WalkProblem(str(nameless), "permission denied")
+    assert isinstance(photo, PhotoFile) and photo.path == str(public_folder / "z.jpg")
 
 
 @pytest.mark.parametrize("form", ["skipped", "skipped/", "./skipped", "{root}/skipped", "skipped/*"])
@@ -200,5 +227,4 @@ def test_a_folder_is_excluded_in_each_form_that_people_type(tmp_path: Path, form
     for name in ("kept", "skipped"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.jpg").touch()
-    found = walk([str(tmp_path)], exclude=[form.format(root=tmp_path)])
-    assert [file.path for file in found] == [str(tmp_path / "kept" / "a.jpg")]
+    assert below(tmp_path, exclude=[form.format(root=tmp_path)]) == ["kept/a.jpg"]

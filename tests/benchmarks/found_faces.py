@@ -20,9 +20,9 @@ from albumsort.album.photo import open_photo, read_header
 from albumsort.album.pixels import decode
 from albumsort.index.corrections import overlap
 from albumsort.resize import shrink
-from albumsort.scanning.batches import cut_out
 from albumsort.training import datasets
 from albumsort.vision import detector as module
+from albumsort.vision.reader import cut_out
 
 ALBUM = Path(__file__).parents[2] / "examples" / "album"
 
@@ -31,7 +31,7 @@ def small_picture(path: Path) -> np.ndarray:
     """The picture that the detector searches, uint8 RGB."""
     with path.open("rb") as file:
         image = open_photo(file)
-        return shrink(decode(image, read_header(image), 2048), module.LOOK_SIDE)
+        return shrink(decode(image, read_header(image), 2048), module.SMALL_SIDE)
 
 
 def composed(count: int, tiles: np.ndarray | None) -> list[np.ndarray]:

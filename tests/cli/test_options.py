@@ -207,13 +207,13 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
     ),
     "predict": (
         "photos/a.jpg",
-        "albumsort.scanning.batches.predict",
+        "albumsort.scanning.predict.predict",
         {
             **DEVICE,
             **MIN_FACE,
             "IMAGES": (
                 "photos/b.jpg",
-                lambda done: [Path(path).name for path in done.calls[0].files],
+                lambda done: [Path(path).name for path in done.calls[0].images],
                 ["a.jpg", "b.jpg"],
             ),
             "--cropped": ("", given("cropped"), True),
@@ -376,7 +376,7 @@ TRAINING: dict[str, tuple[str, str, dict[str, tuple]]] = {
             **DEVICE_OF_CLASSIFIER,
             "PICTURE": (None, lambda done: "a-look.png" in done.stdout, True),
             "-o": ("mine.png", lambda done: done.stdout, "mine.png\n"),
-            "--cropped": ("", lambda done: done.calls_of["albumsort.scanning.batches.predict"][0].cropped, True),
+            "--cropped": ("", lambda done: done.calls_of["albumsort.scanning.predict.predict"][0].cropped, True),
             "--face": ("2", lambda done: int(done.calls[0].crop[0, 0]), 2),
             "--emotion": ("sad", given("emotion"), "sad"),
             "--labels": ("fer2013", given("labels"), "fer2013"),
@@ -404,7 +404,7 @@ MEASURED = Bench(1, 0.1, 0.1, 1.0, dict.fromkeys(STAGES, 1.0), dict.fromkeys(STA
 #: Work that is not done, and what it gives instead. All other work is done, and watched.
 NOT_DONE: dict[str, Any] = {
     "albumsort.scanning.scan.scan": ScanSummary(),
-    "albumsort.scanning.batches.predict": [READ],
+    "albumsort.scanning.predict.predict": [READ],
     "albumsort.scanning.bench.bench": MEASURED,
     "albumsort.report.sheet.draw_sheet": 0,
     "albumsort.report.sheet_html.write_html_sheet": 0,

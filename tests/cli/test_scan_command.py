@@ -22,7 +22,8 @@ pytestmark = pytest.mark.slow
 COPIES = 10
 #: The scan as the command line runs it, but each photo is written at once, so that the test need not wait 5 seconds.
 EAGER = (
-    "import albumsort.scanning.scan; albumsort.scanning.scan.WRITE_SECONDS = 0; from albumsort.cli import main; main()"
+    "from functools import partial; import albumsort.scanning.scan as module; from albumsort.cli import main;"
+    " module.scan = partial(module.scan, write_seconds=0); main()"
 )
 
 

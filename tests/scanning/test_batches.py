@@ -1,4 +1,4 @@
-"""Batches of frames from any decoders: every photo comes out once, every slot goes back, whatever goes wrong."""
+"""Batches of photos from any decoders: every photo comes out once, every slot goes back, whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ import numpy as np
 import pytest
 
 from albumsort.album.decoders import DecodedPhoto, Decoders, KnownPhoto
-from albumsort.errors import AlbumsortError
 from albumsort.records import Photo, PhotoFile, ReadPhoto
-from albumsort.scanning.batches import PATIENCE, FaceReader, read_photos
-from albumsort.settings import ScanSettings
-
-_NO_CROPS = np.empty((0, 48, 48), np.uint8)
+from albumsort.scanning.batches import PATIENCE, read_in_batches
+from albumsort.vision.reader import FaceReader, Picture, ReadFace
 
 
 class FakeDecoders:
@@ -35,7 +32,7 @@ class FakeDecoders:
             self.out -= 1
         self.free.release()
 
-    def frame(self, number: int, shape: tuple[int, int]) -> DecodedPhoto:
+    def decoded(self, number: int, shape: tuple[int, int]) -> DecodedPhoto:
         assert self.free.acquire(timeout=20), "no slot comes back"
         with self._lock:
             self.out += 1
@@ -50,7 +47,7 @@ class FakeDecoders:
             elif kind < 0.2:
                 yield KnownPhoto(PhotoFile(str(number), 1, 1), "digest", None)
             else:
-                yield self.frame(number, (self.dice.choice(self.shapes), self.dice.choice(self.shapes)))
+                yield self.decoded(number, (self.dice.choice(self.shapes), self.dice.choice(self.shapes)))
 
 
 class OneOddShape(FakeDecoders):
@@ -58,23 +55,24 @@ class OneOddShape(FakeDecoders):
 
     def __iter__(self) -> Iterator[DecodedPhoto]:
         for number in range(self.photos):
-            yield self.frame(number, (320, 64) if number else (64, 64))
+            yield self.decoded(number, (320, 64) if number else (64, 64))
 
 
-class FakeReader:
-    """Finds nobody; breaks on one photo."""
+class NobodyThere:
+    """A reader that finds nobody, and breaks at one of its calls."""
 
-    def __init__(self, breaks_on: str = "") -> None:
-        self.breaks_on = breaks_on
+    def __init__(self, breaks_at: int = 0) -> None:
+        self.calls, self.breaks_at = 0, breaks_at
 
-    def read(self, frames: list[DecodedPhoto]) -> list[ReadPhoto]:
-        if any(frame.photo.path == self.breaks_on for frame in frames):
+    def read(self, pictures: list[Picture]) -> list[list[ReadFace]]:
+        self.calls += 1
+        if self.calls == self.breaks_at:
             raise RuntimeError("broken")
-        return [ReadPhoto(frame.photo, crops=_NO_CROPS) for frame in frames]
+        return [[] for _ in pictures]
 
 
-def reading(decoders: FakeDecoders, reader: FakeReader | None = None) -> Any:
-    return read_photos(cast(Decoders, decoders), cast(FaceReader, reader or FakeReader()))
+def reading(decoders: FakeDecoders, reader: NobodyThere | None = None) -> Any:
+    return read_in_batches(cast(Decoders, decoders), cast(FaceReader, reader or NobodyThere()))
 
 
 def name(item: ReadPhoto | KnownPhoto) -> int:
@@ -99,7 +97,7 @@ def test_a_photo_of_a_rare_shape_does_not_wait_for_the_end() -> None:
 def test_what_breaks_a_batch_reaches_the_caller_and_no_thread_stays() -> None:
     before = threading.active_count()
     decoders = FakeDecoders(300, 8, 1)
-    with pytest.raises(RuntimeError, match="broken"), closing(reading(decoders, FakeReader("30"))) as items:
+    with pytest.raises(RuntimeError, match="broken"), closing(reading(decoders, NobodyThere(breaks_at=5))) as items:
         list(items)
     assert threading.active_count() == before
 
@@ -110,16 +108,3 @@ def test_leaving_early_leaves_no_thread() -> None:
         for _, _ in zip(items, range(40), strict=False):
             pass
     assert threading.active_count() == before
-
-
-def test_an_error_of_tensorflow_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    class ResourceExhaustedError(Exception):
-        __module__ = "tensorflow.python.framework.errors_impl"
-
-    def fail(*_: object) -> None:
-        raise ResourceExhaustedError("failed to allocate memory\n[Op:Conv2D]")
-
-    reader = FaceReader(ScanSettings())
-    monkeypatch.setattr(FaceReader, "_read", fail)
-    with pytest.raises(AlbumsortError, match=r"ResourceExhaustedError: failed to allocate memory.*--device cpu"):
-        reader.read([])

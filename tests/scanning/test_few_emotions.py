@@ -30,6 +30,7 @@ from albumsort.training.tune import tune
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import read_card, shipped_model
 
+pytestmark = pytest.mark.slow
 FOUR = ["angry", "happy", "sad", "neutral"]
 KNOWN = [emotion in FOUR for emotion in EMOTIONS]
 

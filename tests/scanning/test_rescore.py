@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
@@ -15,7 +15,6 @@ from albumsort.index.writer import IndexWriter
 from albumsort.records import Face
 from albumsort.scanning.scan import scan
 from albumsort.settings import ScanSettings
-from albumsort.vision.detector import FaceDetector
 from albumsort.vision.models import read_card, shipped_model
 
 PEOPLE = 7  # photos of the example album with faces in them
@@ -33,14 +32,6 @@ def of_another_model(album: Path, scanned: Path, tmp_path: Path) -> Path:
     return index
 
 
-@pytest.fixture
-def no_detection(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbidden(*_: object) -> NoReturn:
-        raise AssertionError("the faces are known")
-
-    monkeypatch.setattr(FaceDetector, "detect", forbidden)
-
-
 def faces(index: Path) -> dict[str, tuple[Face, ...]]:
     with closing(sqlite3.connect(index)) as connection:
         paths = [os.fsdecode(path) for (path,) in connection.execute("SELECT path FROM photos")]
@@ -49,34 +40,35 @@ def faces(index: Path) -> dict[str, tuple[Face, ...]]:
     return {path: found.faces for path, found in known.items() if found is not None}
 
 
-def test_a_scan_says_how_many_photos_another_model_has_read(album: Path, of_another_model: Path) -> None:
+def test_a_scan_says_how_many_photos_another_model_has_read(album: Path, of_another_model: Path, reader: Any) -> None:
     before = faces(of_another_model)
-    assert scan([album], of_another_model).of_other_models == PEOPLE
-    assert scan([album / "groups"], of_another_model).of_other_models == 3
+    assert scan([album], of_another_model, reader=reader).of_other_models == PEOPLE
+    assert scan([album / "groups"], of_another_model, reader=reader).of_other_models == 3
     assert faces(of_another_model) == before
 
 
-@pytest.mark.usefixtures("no_detection")
-def test_rescore_reads_the_faces_again_where_they_are(album: Path, scanned: Path, of_another_model: Path) -> None:
-    summary = scan([album], of_another_model, ScanSettings(rescore=True))
+def test_rescore_reads_the_faces_again_where_they_are(
+    album: Path, scanned: Path, of_another_model: Path, reader: Any
+) -> None:
+    summary = scan([album], of_another_model, ScanSettings(rescore=True), reader=reader)
     assert (summary.rescored, summary.of_other_models, summary.scanned) == (PEOPLE, 0, 0)
+    assert (reader.pictures, reader.crops) == (0, sum(map(len, faces(scanned).values())))
     wanted = faces(scanned)
     for path, found in faces(of_another_model).items():
         assert [face.box for face in found] == [face.box for face in wanted[path]]
         for face, other in zip(found, wanted[path], strict=True):
             assert face.probabilities == pytest.approx(other.probabilities, abs=0.02)
     with Index(of_another_model) as index:
-        assert index.stats()["last_scan"]["model"] == read_card(shipped_model()).title
-    assert scan([album], of_another_model, ScanSettings(rescore=True)).rescored == 0
+        assert index.stats()["last_scan"]["model"] == read_card(shipped_model()).identity
+    assert scan([album], of_another_model, ScanSettings(rescore=True), reader=reader).rescored == 0
 
 
-@pytest.mark.usefixtures("no_detection")
-def test_what_a_person_said_stays_when_faces_are_read_again(album: Path, of_another_model: Path) -> None:
+def test_what_a_person_said_stays_when_faces_are_read_again(album: Path, of_another_model: Path, reader: Any) -> None:
     both = str(album / "groups" / "both.jpg")
     with IndexWriter(of_another_model) as writer:
         writer.correct(both, 1, "surprise")
         writer.correct(both, 2, None)
-    scan([album], of_another_model, ScanSettings(rescore=True))
+    scan([album], of_another_model, ScanSettings(rescore=True), reader=reader)
     assert [(face.emotion, face.confidence) for face in faces(of_another_model)[both]] == [("surprise", 1.0)]
     with IndexWriter(of_another_model) as writer:
         writer.uncorrect(both)
@@ -86,14 +78,15 @@ def test_what_a_person_said_stays_when_faces_are_read_again(album: Path, of_anot
 
 
 def test_moved_and_copied_photos_stay_read_by_the_model_that_read_them(
-    album: Path, of_another_model: Path, tmp_path: Path
+    album: Path, of_another_model: Path, tmp_path: Path, reader: Any
 ) -> None:
     folder = tmp_path / "copies"
     shutil.copytree(album / "groups", folder)
-    scan([folder], of_another_model)
-    assert scan([folder], of_another_model).of_other_models == 3
+    scan([folder], of_another_model, reader=reader)
+    assert scan([folder], of_another_model, reader=reader).of_other_models == 3
 
 
+@pytest.mark.slow
 def test_the_command_tells_and_reads_again(album: Path, of_another_model: Path, run: Any) -> None:
     told = run("scan", album, "--db", of_another_model)
     assert f"{PEOPLE} photos with faces that another model has read" in told.stderr
@@ -102,6 +95,7 @@ def test_the_command_tells_and_reads_again(album: Path, of_another_model: Path, 
     assert "another model" not in done.stderr
 
 
+@pytest.mark.slow
 def test_photos_that_cannot_be_read_again_are_told_of(album: Path, of_another_model: Path, run: Any) -> None:
     with closing(sqlite3.connect(of_another_model)) as connection, connection:
         # As if it had been replaced by a photo of the same size, at the same time.

@@ -18,10 +18,9 @@ from albumsort.errors import AlbumsortError
 from albumsort.index import Index
 from albumsort.index.writer import IndexWriter
 from albumsort.records import Face
-from albumsort.scanning import batches as reading
-from albumsort.scanning import scan as pipeline
-from albumsort.scanning.batches import predict
-from albumsort.scanning.scan import ScanSummary, scan
+from albumsort.scanning import distribute
+from albumsort.scanning.scan import scan
+from albumsort.scanning.summary import ScanSummary
 from albumsort.settings import ScanSettings
 
 Box = tuple[float, float, float, float]
@@ -61,29 +60,25 @@ class Home:
 
     album: Path
     index: Path
+    reader: Any
 
     @property
     def photos(self) -> int:
         return sum(path.is_file() for path in self.album.rglob("*"))
 
     def scan(self, **options: Any) -> ScanSummary:
-        return scan([self.album], self.index, ScanSettings(**options))
+        return scan([self.album], self.index, ScanSettings(**options), reader=self.reader)
 
 
 @pytest.fixture
-def home(album: Path, scanned: Path, tmp_path: Path) -> Home:
+def home(album: Path, scanned: Path, tmp_path: Path, reader: Any) -> Home:
     """A copy of the example album and of its index, as if it had been scanned where it is now."""
-    made = Home(tmp_path / "album", tmp_path / "index.db")
+    made = Home(tmp_path / "album", tmp_path / "index.db", reader)
     shutil.copytree(album, made.album)
     shutil.copy(scanned, made.index)
     with closing(sqlite3.connect(made.index)) as connection, connection:
         connection.execute("UPDATE photos SET path = ? || substr(path, ?)", (str(made.album), len(str(album)) + 1))
     return made
-
-
-@pytest.fixture
-def no_inference(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading.FaceReader, "read", forbidden)
 
 
 def expected_faces(composer: Any) -> Iterator[tuple[str, list[Box]]]:
@@ -137,13 +132,12 @@ def test_the_scan_is_recorded_with_its_settings_and_its_model(scanned: Path, alb
 
 
 def test_a_second_scan_opens_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "Decoders", forbidden)
+    monkeypatch.setattr(distribute, "Decoders", forbidden)
     summary = home.scan()
     assert (summary.unchanged, summary.scanned, summary.moved) == (home.photos, 0, 0)
     assert summary.photos == home.photos
 
 
-@pytest.mark.usefixtures("no_inference")
 def test_touched_moved_and_copied_photos_keep_their_faces_without_inference(home: Home) -> None:
     faces = faces_on(home.index, home.album / "groups" / "both.jpg")
     (home.album / "groups").rename(home.album / "people")
@@ -157,10 +151,11 @@ def test_touched_moved_and_copied_photos_keep_their_faces_without_inference(home
     assert faces_on(home.index, copy) == faces_on(home.index, home.album / HAPPY) != ()
     assert set(digests(home.index)) == {str(path) for path in home.album.rglob("*") if path.is_file()}
     assert home.scan().unchanged == home.photos
+    assert home.reader.pictures == 0
 
 
 def test_a_date_comes_from_the_photo_itself_before_any_name_and_else_from_the_name_that_it_has_now(
-    album: Path, tmp_path: Path
+    album: Path, tmp_path: Path, reader: Any
 ) -> None:
     folder, index = tmp_path / "photos", tmp_path / "index.db"
     folder.mkdir()
@@ -173,7 +168,7 @@ def test_a_date_comes_from_the_photo_itself_before_any_name_and_else_from_the_na
     for name, source in (("IMG-20240517-WA0001.jpg", "coffee"), ("cat.jpg", "cat"), ("20210101.jpg", "rocket")):
         shutil.copy(album / "places" / f"{source}.jpg", folder / name)
     shutil.copy(album / "groups" / "both.jpg", folder / "IMG_20240510_150000.jpg")
-    scan([folder], index)
+    scan([folder], index, reader=reader)
     assert dates() == {
         "IMG-20240517-WA0001.jpg": "2024-05-17",
         "cat.jpg": None,
@@ -184,7 +179,7 @@ def test_a_date_comes_from_the_photo_itself_before_any_name_and_else_from_the_na
     (folder / "cat.jpg").rename(folder / "IMG-20230101-WA0009.jpg")
     (folder / "20210101.jpg").rename(folder / "holiday.jpg")
     (folder / "IMG_20240510_150000.jpg").rename(folder / "party.jpg")
-    assert scan([folder], index).moved == 4
+    assert scan([folder], index, reader=reader).moved == 4
     assert dates() == {
         "IMG-20240517-WA0001.jpg": "2024-05-17",
         "IMG-20220202-WA0003.jpg": "2022-02-02",
@@ -204,7 +199,6 @@ def test_a_changed_photo_is_read_again(home: Home) -> None:
     assert len(faces_on(home.index, home.album / "places" / "rocket.jpg")) == 1
 
 
-@pytest.mark.usefixtures("no_inference")
 def test_two_photos_that_swap_their_names_swap_their_faces(home: Home) -> None:
     one, other, aside = home.album / HAPPY, home.album / NEUTRAL, home.album / "aside"
     before = faces_on(home.index, one), faces_on(home.index, other)
@@ -215,6 +209,7 @@ def test_two_photos_that_swap_their_names_swap_their_faces(home: Home) -> None:
     assert summary.photos == home.photos
     assert (digests(home.index)[str(one)], digests(home.index)[str(other)]) == (sha256(one), sha256(other))
     assert (faces_on(home.index, other), faces_on(home.index, one)) == before
+    assert home.reader.pictures == 0
 
 
 def test_an_original_kept_beside_its_edited_photo_is_in_the_index(home: Home) -> None:
@@ -231,12 +226,22 @@ def test_an_original_kept_beside_its_edited_photo_is_in_the_index(home: Home) ->
     assert faces_on(home.index, edited) == ()
 
 
-def test_a_rescan_reads_copies_anew_as_well(tmp_path: Path, album: Path) -> None:
+class Blind:
+    """A reader that finds nobody."""
+
+    def __init__(self, reader: Any) -> None:
+        self.card = self.loaded_card = reader.card
+
+    def read(self, pictures: list[Any]) -> list[list[Any]]:
+        return [[] for _ in pictures]
+
+
+def test_a_rescan_reads_copies_anew_as_well(tmp_path: Path, album: Path, reader: Any) -> None:
     for name in ("a.jpg", "b.jpg"):
         shutil.copy(album / HAPPY, tmp_path / name)
     index = tmp_path / "index.db"
-    assert scan([tmp_path], index, ScanSettings(min_face=90)).faces == 0
-    assert scan([tmp_path], index, ScanSettings(rescan=True)).photos == 2
+    assert scan([tmp_path], index, reader=Blind(reader)).faces == 0
+    assert scan([tmp_path], index, ScanSettings(rescan=True), reader=reader).photos == 2
     assert [len(faces_on(index, tmp_path / name)) for name in ("a.jpg", "b.jpg")] == [1, 1]
 
 
@@ -249,7 +254,9 @@ def test_a_deleted_photo_stays_until_it_is_pruned(home: Home) -> None:
     assert str(home.album / HAPPY) not in digests(home.index)
 
 
-def test_an_interrupted_scan_keeps_what_is_done_and_the_next_completes_it(album: Path, tmp_path: Path) -> None:
+def test_an_interrupted_scan_keeps_what_is_done_and_the_next_completes_it(
+    album: Path, tmp_path: Path, reader: Any
+) -> None:
     index = tmp_path / "index.db"
 
     def interrupt(summary: ScanSummary) -> None:
@@ -257,7 +264,7 @@ def test_an_interrupted_scan_keeps_what_is_done_and_the_next_completes_it(album:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        scan([album], index, progress=interrupt)
+        scan([album], index, progress=interrupt, reader=reader)
     assert not multiprocessing.active_children()
     done = digests(index)
     photos = sum(path.is_file() for path in album.rglob("*"))
@@ -265,7 +272,7 @@ def test_an_interrupted_scan_keeps_what_is_done_and_the_next_completes_it(album:
     with Index(index) as opened:
         assert opened.stats()["last_scan"]["finished_at"] is None
 
-    summary = scan([album], index)
+    summary = scan([album], index, reader=reader)
     assert (summary.unchanged, summary.scanned, summary.photos) == (len(done), photos - len(done), photos)
     assert len(digests(index)) == photos
 
@@ -274,12 +281,3 @@ def test_a_path_that_is_not_there_is_an_error_and_makes_no_index(tmp_path: Path)
     with pytest.raises(AlbumsortError, match="no such folder or photo"):
         scan([tmp_path / "nowhere"], tmp_path / "index.db")
     assert not (tmp_path / "index.db").exists()
-
-
-def test_photos_are_predicted_in_the_order_in_which_they_are_given(album: Path, tmp_path: Path) -> None:
-    names = (HAPPY, "places/cat.jpg", "nowhere.jpg", "groups/both.jpg", HAPPY)
-    readings = list(predict([str(album / name) for name in names]))
-    assert [reading.photo.path for reading in readings] == [str(album / name) for name in names]
-    assert [len(reading.faces) for reading in readings] == [1, 0, 0, 2, 1]
-    assert [len(reading.crops) for reading in readings] == [1, 0, 0, 2, 1]
-    assert readings[2].photo.error == "no such file"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import joblib
 import piexif
@@ -16,8 +16,9 @@ from PIL import Image
 
 from albumsort.index import Index
 from albumsort.records import Face
-from albumsort.scanning import scan as pipeline
-from albumsort.scanning.scan import ScanSummary, scan
+from albumsort.scanning import distribute
+from albumsort.scanning.scan import scan
+from albumsort.scanning.summary import ScanSummary
 from albumsort.settings import ScanSettings
 from albumsort.vision import mtcnn as mtcnn_networks
 
@@ -84,6 +85,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory, album: Path) -> Odd:
     return Odd(folder, index, before, summary)
 
 
+@pytest.mark.slow
 def test_odd_photos_are_all_counted(odd: Odd) -> None:
     assert odd.summary.as_dict() | {"seconds": 0} == {
         "photos": 7,
@@ -99,6 +101,7 @@ def test_odd_photos_are_all_counted(odd: Odd) -> None:
     }
 
 
+@pytest.mark.slow
 def test_names_that_are_no_utf8_go_all_the_way(odd: Odd) -> None:
     path = odd.folder / os.fsdecode(b"\xff\n") / os.fsdecode(b"caf\xe9\n.jpg")
     assert len(faces_on(odd.index, path)) == 1
@@ -110,10 +113,12 @@ def test_names_that_are_no_utf8_go_all_the_way(odd: Odd) -> None:
         }
 
 
+@pytest.mark.slow
 def test_photos_are_left_as_they_were(odd: Odd) -> None:
     assert Odd.state(odd.folder) == odd.before
 
 
+@pytest.mark.slow
 def test_weights_in_the_working_directory_are_not_unpickled(odd: Odd) -> None:
     owned = odd.folder.parent / "owned"
     assert not owned.exists()
@@ -123,29 +128,32 @@ def test_weights_in_the_working_directory_are_not_unpickled(odd: Odd) -> None:
     owned.unlink()
 
 
+@pytest.mark.slow
 def test_a_re_scan_of_odd_files_opens_nothing(odd: Odd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "Decoders", forbidden)
+    monkeypatch.setattr(distribute, "Decoders", forbidden)
     monkeypatch.setattr("albumsort.album.walk.open", forbidden, raising=False)
     assert scan([odd.folder], odd.index).unchanged == 7
 
 
-def test_a_photo_that_ends_too_early_is_read_as_far_as_it_goes_and_marked(tmp_path: Path, album: Path) -> None:
+def test_a_photo_that_ends_too_early_is_read_as_far_as_it_goes_and_marked(
+    tmp_path: Path, album: Path, reader: Any
+) -> None:
     whole, cut, index = tmp_path / "whole.jpg", tmp_path / "cut.jpg", tmp_path / "index.db"
     shutil.copy(album / HAPPY, whole)
     data = whole.read_bytes()
     cut.write_bytes(data[: len(data) * 8 // 10])
-    summary = scan([tmp_path], index)
+    summary = scan([tmp_path], index, reader=reader)
     assert (summary.faces, summary.errors) == (2, 1)
     (face,), (known,) = faces_on(index, cut), faces_on(index, whole)
     assert face.box == pytest.approx(known.box, abs=3)
     with Index(index) as opened:
         assert opened.problems() == [(str(cut), "truncated")]
         assert {row.photo.path for row in opened.top("happy")} == {str(cut), str(whole)}
-    assert scan([tmp_path], index).unchanged == 2
+    assert scan([tmp_path], index, reader=reader).unchanged == 2
 
 
 def test_a_folder_that_may_not_be_read_is_a_problem_until_it_may(
-    public_folder: Path, tmp_path: Path, unprivileged: Callable[[], AbstractContextManager[None]]
+    public_folder: Path, unprivileged: Callable[[], AbstractContextManager[None]], reader: Any
 ) -> None:
     closed, index = public_folder / "closed", public_folder / "index.db"
     closed.mkdir(mode=0)
@@ -153,7 +161,7 @@ def test_a_folder_that_may_not_be_read_is_a_problem_until_it_may(
 
     def problems() -> list[tuple[str, str]]:
         with unprivileged():
-            summary = scan([public_folder], index)
+            summary = scan([public_folder], index, reader=reader)
             assert (summary.photos, summary.errors) == (0, 0)
             with Index(index) as opened:
                 return opened.problems()
@@ -163,7 +171,7 @@ def test_a_folder_that_may_not_be_read_is_a_problem_until_it_may(
     assert problems() == []
 
 
-def test_photos_of_impossible_years_are_read(tmp_path: Path, album: Path) -> None:
+def test_photos_of_impossible_years_are_read(tmp_path: Path, album: Path, reader: Any) -> None:
     """Of the year 2300 by their file, and of the year 1 by their EXIF."""
     folder, index = tmp_path / "folder", tmp_path / "index.db"
     folder.mkdir()
@@ -173,25 +181,25 @@ def test_photos_of_impossible_years_are_read(tmp_path: Path, album: Path) -> Non
     (folder / "notes").write_text("no picture")
     for path in folder.iterdir():
         os.utime(path, (10_413_792_000, 10_413_792_000))
-    assert scan([folder], index).errors == 0
-    assert scan([folder], index).unchanged == 2
+    assert scan([folder], index, reader=reader).errors == 0
+    assert scan([folder], index, reader=reader).unchanged == 2
 
 
-def test_a_photo_that_was_too_large_is_read_when_more_is_allowed(tmp_path: Path, album: Path) -> None:
+def test_a_photo_that_was_too_large_is_read_when_more_is_allowed(tmp_path: Path, album: Path, reader: Any) -> None:
     folder, index = tmp_path / "folder", tmp_path / "index.db"
     folder.mkdir()
     Image.new("RGB", (2000, 1000), "teal").save(folder / "large.jpg")
-    assert scan([folder], index, ScanSettings(max_megapixels=1)).errors == 1
-    summary = scan([folder], index, ScanSettings(max_megapixels=3))
+    assert scan([folder], index, ScanSettings(max_megapixels=1), reader=reader).errors == 1
+    summary = scan([folder], index, ScanSettings(max_megapixels=3), reader=reader)
     assert (summary.scanned, summary.errors) == (1, 0)
 
 
-def test_a_film_of_any_size_is_told_by_its_first_bytes(tmp_path: Path) -> None:
+def test_a_film_of_any_size_is_told_by_its_first_bytes(tmp_path: Path, reader: Any) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     with open(folder / "film.jpg", "wb") as file:
         file.write(b"\0\0\0\x18ftypmp42")
         file.truncate(1 << 40)  # sparse: reading it to its end would take an hour
-    scan([folder], tmp_path / "index.db")
+    scan([folder], tmp_path / "index.db", reader=reader)
     with Index(tmp_path / "index.db") as index:
         assert index.problems() == [(str(folder / "film.jpg"), "not an image")]

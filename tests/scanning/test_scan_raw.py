@@ -18,8 +18,11 @@ from albumsort.index import Index
 from albumsort.index.corrections import overlap
 from albumsort.index.query import Query
 from albumsort.index.writer import IndexWriter
-from albumsort.scanning.batches import cut_faces, predict
-from albumsort.scanning.scan import ScanSummary, scan
+from albumsort.scanning.predict import predict
+from albumsort.scanning.recrop import cut_faces
+from albumsort.scanning.scan import scan
+from albumsort.scanning.summary import ScanSummary
+from albumsort.settings import ScanSettings
 
 
 @dataclass
@@ -29,12 +32,13 @@ class Shoot:
     folder: Path
     raw: bytes
     jpeg: bytes
+    reader: Any
 
     @property
     def index(self) -> Path:
         return self.folder.with_name("index.db")
 
-    def lay(self, name: str, *, raw: bool = True, jpeg: bool = True) -> None:
+    def place(self, name: str, *, raw: bool = True, jpeg: bool = True) -> None:
         self.folder.mkdir(exist_ok=True)
         if raw:
             (self.folder / f"{name}.DNG").write_bytes(self.raw)
@@ -42,7 +46,7 @@ class Shoot:
             (self.folder / f"{name}.JPG").write_bytes(self.jpeg)
 
     def scan(self) -> ScanSummary:
-        return scan([self.folder], self.index)
+        return scan([self.folder], self.index, reader=self.reader)
 
     def listed(self, with_raws: bool = False) -> set[str]:
         with Index(self.index) as index:
@@ -57,16 +61,16 @@ def happy(composer: Any) -> Image.Image:
 
 
 @pytest.fixture
-def shoot(tmp_path: Path, camera: Any, happy: Image.Image) -> Shoot:
+def shoot(tmp_path: Path, camera: Any, happy: Image.Image, reader: Any) -> Shoot:
     seen = happy.resize((happy.width // 4 * 2, happy.height // 4 * 2))
     raw = camera.dng(seen, camera.jpeg(camera.stored(happy, 6)), 6)
-    return Shoot(tmp_path / "shoot", raw, camera.jpeg(happy))
+    return Shoot(tmp_path / "shoot", raw, camera.jpeg(happy), reader)
 
 
 def test_a_raw_file_is_read_by_its_preview_and_its_faces_fit_the_upright_photo(
     shoot: Shoot, happy: Image.Image, tmp_path: Path
 ) -> None:
-    shoot.lay("IMG_1", jpeg=False)
+    shoot.place("IMG_1", jpeg=False)
     assert shoot.scan().faces == 1
     with Index(shoot.index) as index:
         (row,) = index.top("happy")
@@ -74,30 +78,32 @@ def test_a_raw_file_is_read_by_its_preview_and_its_faces_fit_the_upright_photo(
     assert (row.photo.taken_at, row.photo.camera) == ("2024-05-17T15:04:05+02:00", "Example One")
     upright = tmp_path / "upright.png"
     happy.save(upright)
-    (read,) = predict([str(upright)])
+    (read,) = predict([upright], reader=shoot.reader)
     (face,) = read.faces
     assert overlap(row.faces[0].box, face.box) > 0.9
     boxes = {path: [face.box] for path in (row.photo.path, str(upright))}
-    cut = {photo.path: crops[0] for photo, crops in cut_faces(boxes)}
+    cut = {photo.path: crops[0] for photo, crops in cut_faces(boxes, boxes.__getitem__)}
     assert np.abs(cut[row.photo.path].astype(float) - cut[str(upright)]).mean() < 3
 
 
 def test_a_raw_file_and_its_jpeg_are_one_photo_and_one_reading(shoot: Shoot) -> None:
-    shoot.lay("IMG_1")
-    shoot.lay("IMG_2", jpeg=False)
+    shoot.place("IMG_1")
+    shoot.place("IMG_2", jpeg=False)
     summary = shoot.scan()
     assert (summary.photos, summary.scanned, summary.raws, summary.faces, summary.errors) == (3, 2, 1, 2, 0)
     assert shoot.listed() == {"IMG_1.JPG", "IMG_2.DNG"}
     assert shoot.listed(with_raws=True) == {"IMG_1.JPG", "IMG_1.DNG", "IMG_2.DNG"}
     again = shoot.scan()
     assert (again.photos, again.scanned, again.unchanged, again.raws) == (3, 0, 2, 1)
-    anew = scan([shoot.folder / "IMG_1.JPG"], shoot.index)  # a scan that does not see the RAW file leaves it as it is
+    anew = scan(
+        [shoot.folder / "IMG_1.JPG"], shoot.index, reader=shoot.reader
+    )  # a scan that does not see the RAW file leaves it as it is
     assert (anew.photos, anew.raws) == (1, 0)
     assert shoot.listed(with_raws=True) == {"IMG_1.JPG", "IMG_1.DNG", "IMG_2.DNG"}
 
 
 def test_a_raw_file_whose_jpeg_goes_is_read_and_given_up_when_one_comes(shoot: Shoot) -> None:
-    shoot.lay("IMG_1")
+    shoot.place("IMG_1")
     shoot.scan()
     (shoot.folder / "IMG_1.JPG").unlink()
     with IndexWriter(shoot.index) as writer:
@@ -106,14 +112,14 @@ def test_a_raw_file_whose_jpeg_goes_is_read_and_given_up_when_one_comes(shoot: S
     assert (alone.scanned, alone.raws) == (1, 0)
     assert shoot.listed() == {"IMG_1.DNG"}
     assert shoot.scan().unchanged == 1
-    shoot.lay("IMG_1", raw=False)
+    shoot.place("IMG_1", raw=False)
     both = shoot.scan()
     assert (both.scanned, both.unchanged, both.raws) == (1, 0, 1)
     assert shoot.listed() == {"IMG_1.JPG"}
 
 
 def test_a_raw_file_whose_jpeg_cannot_be_read_is_read(shoot: Shoot) -> None:
-    shoot.lay("IMG_1")
+    shoot.place("IMG_1")
     jpeg = shoot.folder / "IMG_1.JPG"
     jpeg.write_bytes(b"no picture")
     summary = shoot.scan()
@@ -130,7 +136,7 @@ def test_a_raw_file_whose_jpeg_cannot_be_read_is_read(shoot: Shoot) -> None:
 
 
 def test_a_pair_that_moves_stays_one(shoot: Shoot) -> None:
-    shoot.lay("IMG_1")
+    shoot.place("IMG_1")
     shoot.scan()
     (shoot.folder / "2024").mkdir()
     for name in ("IMG_1.JPG", "IMG_1.DNG"):
@@ -144,7 +150,7 @@ def test_a_pair_that_moves_stays_one(shoot: Shoot) -> None:
 
 
 def test_a_raw_file_that_moves_away_is_a_photo_of_its_own(shoot: Shoot) -> None:
-    shoot.lay("IMG_1")
+    shoot.place("IMG_1")
     shoot.scan()
     (shoot.folder / "raws").mkdir()
     os.rename(shoot.folder / "IMG_1.DNG", shoot.folder / "raws" / "IMG_1.DNG")
@@ -156,7 +162,7 @@ def test_a_scan_killed_before_it_pairs_is_made_good_by_the_next(shoot: Shoot, mo
     def kill(*_: object) -> None:
         raise KeyboardInterrupt
 
-    shoot.lay("IMG_1")
+    shoot.place("IMG_1")
     with monkeypatch.context() as patched:
         patched.setattr(IndexWriter, "pair", kill)
         with pytest.raises(KeyboardInterrupt):
@@ -167,15 +173,13 @@ def test_a_scan_killed_before_it_pairs_is_made_good_by_the_next(shoot: Shoot, mo
 
 
 def test_what_is_excluded_stands_for_no_raw_file(shoot: Shoot) -> None:
-    from albumsort.settings import ScanSettings
-
-    shoot.lay("IMG_1")
-    scan([shoot.folder], shoot.index, ScanSettings(exclude=("*.JPG",)))
+    shoot.place("IMG_1")
+    scan([shoot.folder], shoot.index, ScanSettings(exclude=("*.JPG",)), reader=shoot.reader)
     assert shoot.listed() == {"IMG_1.DNG"}
 
 
 def test_an_export_has_the_jpeg_and_if_asked_the_raw_file_beside_it(shoot: Shoot, tmp_path: Path) -> None:
-    shoot.lay("IMG_1")
+    shoot.place("IMG_1")
     shoot.scan()
 
     def names(**options: Any) -> list[str]:
@@ -192,7 +196,7 @@ def test_an_export_has_the_jpeg_and_if_asked_the_raw_file_beside_it(shoot: Shoot
 def test_raw_files_met_without_the_extra_are_read_when_it_is_there(
     shoot: Shoot, tmp_path: Path, run: Callable[..., Any]
 ) -> None:
-    shoot.lay("IMG_1", jpeg=False)
+    shoot.place("IMG_1", jpeg=False)
     (tmp_path / "without").mkdir()
     # Runs at the start of each Python, the decoders' too.
     (tmp_path / "without" / "sitecustomize.py").write_text("import sys\nsys.modules['rawpy'] = None\n")

@@ -20,14 +20,14 @@ from types import ModuleType
 
 import pytest
 
+pytestmark = pytest.mark.slow
 KILLS, AT_ONCE = 30, 2
 #: A scan as the command line does it, but with many small transactions and a word when the first photo is done.
 SCAN = """
 import sys
-from albumsort.scanning import scan as pipeline
-pipeline.WRITE_BATCH = 2
+from albumsort import scan
 if __name__ == "__main__":
-    pipeline.scan([sys.argv[1]], sys.argv[2], progress=lambda summary: print(summary.photos, flush=True))
+    scan([sys.argv[1]], sys.argv[2], progress=lambda summary: print(summary.photos, flush=True), write_photos=2)
 """
 
 Faces = list[tuple[float, ...]]

@@ -20,7 +20,7 @@ from albumsort.vision.classifier import UNSURE, EmotionClassifier
 from albumsort.vision.crop import whole_picture
 from albumsort.vision.engine import tensorflow
 from albumsort.vision.models import shipped_model
-from albumsort.vision.saliency import after_down_scaling, look, spatial_places
+from albumsort.vision.saliency import after_down_scaling, explain, spatial_places
 
 tensorflow()
 import keras  # noqa: E402
@@ -73,7 +73,7 @@ def test_of_a_residual_net_nothing_within_a_block_is_looked_at():
 
 
 def test_the_model_that_ships_is_looked_into(smile):
-    seen = look(smile)
+    seen = explain(smile)
     assert seen.emotion == "happy"
     assert seen.probabilities == pytest.approx(EmotionClassifier().probabilities(smile[None])[0])
     assert [stage.shape[:2] for stage in seen.stages] == [(24, 24), (12, 12), (6, 6)]
@@ -81,7 +81,7 @@ def test_the_model_that_ships_is_looked_into(smile):
 
 
 def test_a_smile_is_in_the_lower_half_of_the_face(smile):
-    saliency = look(smile).saliency
+    saliency = explain(smile).saliency
     assert saliency[24:].sum() > 1.5 * saliency[:24].sum()
 
 
@@ -96,15 +96,15 @@ def test_saliency_turns_with_a_face_in_doubt_that_is_looked_at_again(tmp_path):
     best = [EmotionClassifier(once).probabilities(views).max(1) for views in (faces, turned)]
     unsure = int(np.argmin(np.max(best, 0)))
     assert max(best[0][unsure], best[1][unsure]) < UNSURE
-    seen, mirrored = look(faces[unsure], twice, emotion="sad"), look(turned[unsure], twice, emotion="sad")
+    seen, mirrored = explain(faces[unsure], twice, emotion="sad"), explain(turned[unsure], twice, emotion="sad")
     assert mirrored.saliency == pytest.approx(seen.saliency[:, ::-1], abs=0.02)
-    assert np.abs(seen.saliency - look(faces[unsure], once, emotion="sad").saliency).max() > 0.02
+    assert np.abs(seen.saliency - explain(faces[unsure], once, emotion="sad").saliency).max() > 0.02
 
 
 def test_another_emotion_than_the_most_probable_can_be_looked_for(smile):
-    seen = look(smile, emotion="surprise")
+    seen = explain(smile, emotion="surprise")
     assert seen.emotion == "surprise"
-    assert np.abs(seen.saliency - look(smile).saliency).max() > 0.2
+    assert np.abs(seen.saliency - explain(smile).saliency).max() > 0.2
 
 
 def test_grad_cam_of_a_net_whose_answer_is_known(tmp_path):
@@ -123,17 +123,17 @@ def test_grad_cam_of_a_net_whose_answer_is_known(tmp_path):
     model = write(network, Recipe(name="known"), {"perceived": 1.0, "fer2013": 1.0}, {}, tmp_path)
     crop = np.zeros((48, 48), np.uint8)
     crop[8:20, 28:40] = 255
-    seen = look(crop, model, emotion="happy")
+    seen = explain(crop, model, emotion="happy")
     assert seen.stages[0].shape == (12, 12, 1)
     bright = crop == 255
     assert seen.saliency[bright].mean() > 0.7
     assert seen.saliency[~bright].mean() < 0.05
     with pytest.raises(AlbumsortError, match="does not know bored"):
-        look(crop, model, emotion="bored")
+        explain(crop, model, emotion="bored")
 
 
 def test_maps_of_one_pixel_are_drawn_by_their_values(smile, tmp_path):
-    seen = look(smile)
+    seen = explain(smile)
     values = np.array([0.0, 3.0, 1.0], np.float32)
     for name, stage in (("one", values), ("other", values[::-1])):
         plot_explanation(replace(seen, stages=[stage[None, None]]), "title", tmp_path / f"{name}.png")
@@ -160,7 +160,7 @@ def test_the_command_draws_the_largest_face_or_another(album, tmp_path, capsys):
 
 def test_a_face_that_is_cut_out_needs_no_detector(smile, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("albumsort.scanning.batches.FaceDetector", None)
+    monkeypatch.setattr("albumsort.vision.reader.FaceDetector", None)
     Image.fromarray(smile).save("face.png")
     command(Path("face.png"), cropped=True, labels="fer2013", model=shipped_model())
     assert Image.open("face-look.png").format == "PNG"

@@ -30,22 +30,22 @@ def look(
     device: Device = "auto",
 ) -> None:
     """Explain the prediction for one face: draw probabilities, important parts (Grad-CAM) and feature maps."""
-    from albumsort.scanning import batches as reading
+    from albumsort.scanning.predict import predict
     from albumsort.settings import ScanSettings
     from albumsort.training.plots.saliency import plot_explanation
     from albumsort.vision.models import model_in_use, read_card
-    from albumsort.vision.saliency import look as look_inside
+    from albumsort.vision.saliency import explain
 
     wanted = known_emotion(emotion) if emotion else None
     path, target = os.path.abspath(picture), output or Path(f"{picture.stem}-look.png")
     with writing(target):
         settings = ScanSettings(device=device, model=str(model.absolute()) if model else None)
-        (read,) = reading.predict([path], settings, cropped=cropped)
+        (read,) = predict([path], settings, cropped=cropped)
         if not len(read.crops):
             raise AlbumsortError(f"{printable(path)}: {read.photo.error or 'no face found'}")
         if face > len(read.crops):
             raise typer.BadParameter(f"--face {face}: there are {len(read.crops)}")
-        seen = look_inside(read.crops[face - 1], model, labels, wanted, device)
+        seen = explain(read.crops[face - 1], model, labels, wanted, device)
         which = f", face {face} of {len(read.crops)}" if len(read.crops) > 1 else ""
         card = read_card(model or model_in_use())
         reader = f", read by {card.name} in the sense of {card.head(labels)}"

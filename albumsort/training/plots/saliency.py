@@ -14,33 +14,33 @@ from albumsort.report.drawing import COLOURS
 from albumsort.training.plots.tiles import montage
 
 if TYPE_CHECKING:
-    from albumsort.vision.saliency import Look
+    from albumsort.vision.saliency import Explanation
 
 #: Columns and rows of feature maps per stage.
 _MAPS = (14, 2)
 _GREY = "#777777"
 
 
-def plot_explanation(look: Look, title: str, target: Path) -> None:
+def plot_explanation(explanation: Explanation, title: str, target: Path) -> None:
     """Draw a face with its saliency, its probabilities, and its feature maps after each down-scaling.
 
     Raises:
         OSError: the target exists, or cannot be written.
     """
-    figure = page(10, 3.4 + 1.7 * len(look.stages))
+    figure = page(10, 3.4 + 1.7 * len(explanation.stages))
     figure.suptitle(title, fontsize=10, parse_math=False)
-    heights = [3.0, *[1.7] * len(look.stages)]
+    heights = [3.0, *[1.7] * len(explanation.stages)]
     top, *parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     face, saliency, chart = top.subplots(1, 3, width_ratios=[1, 1, 1.25])
-    face.imshow(look.crop, cmap="gray", vmin=0, vmax=255)
+    face.imshow(explanation.crop, cmap="gray", vmin=0, vmax=255)
     face.set_title("what the network sees", fontsize=9)
-    saliency.imshow(look.crop, cmap="gray", vmin=0, vmax=255)
-    saliency.imshow(look.saliency, cmap="inferno", alpha=0.2 + 0.5 * look.saliency, vmin=0, vmax=1)
-    saliency.set_title(f"important for {look.emotion} (Grad-CAM)", fontsize=9)
+    saliency.imshow(explanation.crop, cmap="gray", vmin=0, vmax=255)
+    saliency.imshow(explanation.saliency, cmap="inferno", alpha=0.2 + 0.5 * explanation.saliency, vmin=0, vmax=1)
+    saliency.set_title(f"important for {explanation.emotion} (Grad-CAM)", fontsize=9)
     for axes in (face, saliency):
         axes.set_axis_off()
-    _bars(chart, look.probabilities)
-    for number, (part, maps) in enumerate(zip(parts, look.stages, strict=True), 1):
+    _bars(chart, explanation.probabilities)
+    for number, (part, maps) in enumerate(zip(parts, explanation.stages, strict=True), 1):
         axes = part.subplots()
         shown = _values(axes, maps[0, 0]) if maps.shape[:2] == (1, 1) else _pictures(axes, maps)
         axes.set_title(f"after down-scaling {number}: {shown}", fontsize=9, loc="left")

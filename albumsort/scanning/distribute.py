@@ -1,0 +1,54 @@
+"""Distributing the work of a scan: the work can be sent anywhere, and a function for each place says where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from albumsort.album.decoders import Decoders, KnownPhoto
+from albumsort.records import PhotoFile, PhotoResult
+from albumsort.scanning.batches import decoder_settings, read_in_batches
+from albumsort.settings import ScanSettings
+from albumsort.vision.reader import FaceReader
+
+#: What a shard of files gives: the photos that were read, and the files whose bytes were known. In any order.
+Read = Generator[PhotoResult | KnownPhoto, None, None]
+
+
+@dataclass
+class ReadFiles:
+    """The work of a scan: opens, decodes and reads files. It can be pickled, and touches no index.
+
+    Attributes:
+        settings: of the scan.
+        reader: finds and reads the faces.
+        known: digests of what need not be read. Those of the files that are being read are added, so that of several
+            copies only one is read.
+    """
+
+    settings: ScanSettings
+    reader: FaceReader
+    known: set[str]
+
+    def __call__(self, files: Sequence[PhotoFile]) -> Read:
+        """Read some files. Close the generator to stop early."""
+        with (
+            Decoders(iter(files), decoder_settings(self.settings), self._is_known) as decoders,
+            closing(read_in_batches(decoders, self.reader)) as items,
+        ):
+            for item in items:
+                yield item if isinstance(item, KnownPhoto) else PhotoResult(item.photo, item.faces)
+
+    def _is_known(self, digest: str) -> bool:
+        if digest in self.known:
+            return True
+        self.known.add(digest)
+        return False
+
+
+def local(work: Callable[[Sequence[PhotoFile]], Read], shards: Iterable[Sequence[PhotoFile]]) -> Read:
+    """Work on shards of files in this process, one after the other."""
+    for shard in shards:
+        if shard:
+            yield from work(shard)

@@ -1,0 +1,103 @@
+"""Predicting: photos and pictures are read without an index."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict, deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from itertools import chain, groupby, islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from albumsort.album.decoders import DecodedPhoto, Decoders, KnownPhoto
+from albumsort.album.walk import photo_file
+from albumsort.records import Photo, ReadPhoto
+from albumsort.scanning.batches import (
+    BATCH,
+    decoder_settings,
+    face_reader,
+    picture_of,
+    read_in_batches,
+    read_photo,
+)
+from albumsort.settings import ScanSettings
+from albumsort.vision.reader import FaceReader, Picture
+
+
+def predict(
+    images: Sequence[str | os.PathLike[str] | NDArray[np.uint8]],
+    settings: ScanSettings | None = None,
+    *,
+    cropped: bool = False,
+    reader: FaceReader | None = None,
+) -> Iterator[ReadPhoto]:
+    """Find and read the faces of photos, without an index.
+
+    A script that gives paths needs the usual ``if __name__ == "__main__":`` around it, since decoders are processes.
+
+    Args:
+        images: paths of photos, and upright pictures as uint8 RGB ``(height, width, 3)``. Both may be mixed.
+        settings: None for the defaults.
+        cropped: whether each image is one face, from edge to edge. Then nothing is detected.
+        reader: reads the faces; None for one with these settings.
+
+    Yields:
+        a photo with its faces for each image, in the order given. A path comes back absolute; a file that is not there
+        or cannot be read has an error and no faces. The photo of an array has an empty path.
+
+    Raises:
+        ValueError: an array has another shape or dtype.
+        AlbumsortError: a model cannot be loaded, a GPU was asked for and there is none, or the networks fail.
+    """
+    settings = settings or ScanSettings()
+    reader = reader or face_reader(settings)
+    paths = [os.path.abspath(os.fsdecode(image)) for image in images if not isinstance(image, np.ndarray)]
+    with closing(_read_files(paths, settings, cropped, reader)) as from_files:
+        for is_array, group in groupby(images, lambda image: isinstance(image, np.ndarray)):
+            if is_array:
+                yield from _read_arrays(group, cropped, reader)  # type: ignore[arg-type]
+            else:
+                yield from islice(from_files, sum(1 for _ in group))
+
+
+def _read_arrays(arrays: Iterator[NDArray[np.uint8]], cropped: bool, reader: FaceReader) -> Iterator[ReadPhoto]:
+    while pictures := [Picture(array) for array in islice(arrays, BATCH)]:
+        found = [[face] for face in reader.read_cropped(pictures)] if cropped else reader.read(pictures)
+        for picture, faces in zip(pictures, found, strict=True):
+            height, width = picture.pixels.shape[:2]
+            yield read_photo(Photo("", 0, 0, width=width, height=height), faces)
+
+
+def _read_files(
+    paths: Sequence[str], settings: ScanSettings, cropped: bool, reader: FaceReader
+) -> Generator[ReadPhoto, None, None]:
+    """Read files in the order given."""
+    read = _read_cropped if cropped else read_in_batches
+    done: dict[str, deque[ReadPhoto]] = defaultdict(deque)
+    there = {path for path in set(paths) if os.path.exists(path)}
+    for path in paths:
+        if path not in there:
+            done[path].append(read_photo(Photo(path, 0, 0, error="no such file"), []))
+    files = [photo_file(path) for path in paths if path in there]
+    turn = 0
+    with Decoders(iter(files), decoder_settings(settings)) as decoders, closing(read(decoders, reader)) as items:
+        for item in chain([None], items):
+            if item is not None:
+                assert isinstance(item, ReadPhoto)  # noqa: S101 - nothing is known without an index
+                done[item.photo.path].append(item)
+            while turn < len(paths) and done[paths[turn]]:
+                yield done[paths[turn]].popleft()
+                turn += 1
+
+
+def _read_cropped(decoders: Decoders, reader: FaceReader) -> Generator[ReadPhoto | KnownPhoto, None, None]:
+    """As ``read_in_batches``, for pictures that are one face each."""
+    for item in decoders:
+        if isinstance(item, DecodedPhoto):
+            faces = reader.read_cropped([picture_of(item)])
+            decoders.release(item)
+            yield read_photo(item.photo, faces)
+        else:
+            yield read_photo(item, []) if isinstance(item, Photo) else item

@@ -1,0 +1,245 @@
+"""The reader: pictures in, faces with their emotions out. It knows no file, no index and no scan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from albumsort.errors import AlbumsortError
+from albumsort.records import Box, Detection, Face
+from albumsort.resize import shrink
+from albumsort.vision.classifier import EmotionClassifier
+from albumsort.vision.crop import CROP_SIDE, crop_face, whole_picture
+from albumsort.vision.detector import MIN_FACE_PERCENT, SMALL_SIDE, FaceDetector
+from albumsort.vision.engine import share_cores
+from albumsort.vision.models import ModelCard, model_in_use, read_card
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture in which faces are to be found.
+
+    Attributes:
+        pixels: uint8 RGB ``(height, width, 3)``, upright. Faces are cut out of these.
+        small: the same picture with at most 1,024 pixels on the long side, for the detector. None: it is made from
+            ``pixels``.
+        size: width and height of the full-size photo, in whose pixels boxes and landmarks are given. None: the size of
+            ``pixels``.
+    """
+
+    pixels: NDArray[np.uint8]
+    small: NDArray[np.uint8] | None = None
+    size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the arrays.
+
+        Raises:
+            ValueError: an array is not uint8 ``(height, width, 3)``, or is empty.
+        """
+        for pixels in (self.pixels, self.small):
+            if pixels is not None and (pixels.dtype != np.uint8 or pixels.shape[2:] != (3,) or not pixels.size):
+                raise ValueError(f"a picture is {pixels.dtype} {pixels.shape}, not uint8 (height, width, 3)")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFace:
+    """A face, and the crop from which its emotion was read: uint8 ``(48, 48)``, grey."""
+
+    face: Face
+    crop: NDArray[np.uint8] = field(compare=False, repr=False)
+
+
+class FaceReader:
+    """Finds the faces of pictures and reads their emotions.
+
+    The networks are loaded when they are first needed. Several threads may read at once. A reader can be pickled: its
+    options travel, and the networks are loaded again where it arrives.
+    """
+
+    def __init__(
+        self,
+        *,
+        min_face: float = MIN_FACE_PERCENT,
+        device: str = "auto",
+        model: Path | None = None,
+        callers: int = 1,
+    ) -> None:
+        """Keep the options.
+
+        Args:
+            min_face: the smallest face to find, in percent of a picture's long side.
+            device: ``auto``, ``cpu`` or ``gpu``.
+            model: a ``.keras`` file with its card; None for the model in use.
+            callers: how many threads will read at once. Each call then uses its share of the cores. TensorFlow knows
+                one number of threads for the whole process, and takes it only before its first operation. So more than
+                one caller limits all other work with TensorFlow in this process, too, and has no effect when
+                TensorFlow was in use before the detector is loaded. With one caller nothing is set.
+        """
+        self._options: dict[str, Any] = {"min_face": min_face, "device": device, "model": model, "callers": callers}
+        self._min_face, self._device, self._model, self._callers = min_face, device, model, callers
+        self._detector: FaceDetector | None = None
+        self._classifier: EmotionClassifier | None = None
+        self._loading = Lock()
+
+    def __reduce__(self) -> tuple[Any, tuple[()]]:
+        return partial(type(self), **self._options), ()
+
+    @property
+    def detector(self) -> FaceDetector:
+        """The detector. It is loaded now unless it was loaded before.
+
+        Raises:
+            AlbumsortError: it cannot be loaded, or there is no GPU and one was asked for.
+        """
+        with self._loading:
+            if self._detector is None:
+                # Not for the classifier alone: crops are read again by one thread, which may use all cores.
+                if self._callers > 1:
+                    share_cores(self._callers, self._device)
+                self._detector = FaceDetector(self._min_face, self._device)
+            return self._detector
+
+    @property
+    def classifier(self) -> EmotionClassifier:
+        """The classifier. It is loaded now unless it was loaded before.
+
+        Raises:
+            AlbumsortError: the model cannot be loaded, or there is no GPU and one was asked for.
+        """
+        with self._loading:
+            if self._classifier is None:
+                self._classifier = EmotionClassifier(self._model, device=self._device)
+            return self._classifier
+
+    @property
+    def card(self) -> ModelCard:
+        """The card of the emotion model. The model is not loaded for it.
+
+        Raises:
+            AlbumsortError: the model or its card is missing or broken.
+        """
+        return read_card(self._model or model_in_use())
+
+    @property
+    def loaded_card(self) -> ModelCard | None:
+        """The card of the emotion model, or None as long as that is not loaded."""
+        return self._classifier.card if self._classifier else None
+
+    def read(self, pictures: Sequence[Picture]) -> list[list[ReadFace]]:
+        """Find and read the faces of some pictures.
+
+        Returns:
+            the faces of each picture, the largest first.
+
+        Raises:
+            AlbumsortError: the networks cannot be loaded, or fail: out of memory, for example.
+        """
+        copies = [_small_copy(picture) for picture in pictures]
+        with _one_clear_line():
+            found = self.detector.detect(copies)
+        cut = [cut_out(*each) for each in zip((picture.pixels for picture in pictures), copies, found, strict=True)]
+        rows = iter(self.probabilities(_stacked([crop for tiles in cut for crop, _ in tiles])))
+        read = []
+        for picture, small, faces, tiles in zip(pictures, copies, found, cut, strict=True):
+            (width, height), (small_height, small_width) = _size(picture), small.shape[:2]
+            scaled = [face.scaled(width / small_width, height / small_height) for face in faces]
+            read.append(
+                [
+                    ReadFace(Face(face.box, face.score, face.landmarks, sharpness, next(rows)), crop)
+                    for face, (crop, sharpness) in zip(scaled, tiles, strict=True)
+                ]
+            )
+        return read
+
+    def read_cropped(self, pictures: Sequence[Picture]) -> list[ReadFace]:
+        """Read pictures that are one face each, from edge to edge. Nothing is detected.
+
+        Returns:
+            a face for each picture. Its box is the whole picture, its ``detection`` is 1, and it has no landmarks.
+
+        Raises:
+            AlbumsortError: as ``read``.
+        """
+        tiles = [whole_picture(picture.pixels) for picture in pictures]
+        rows = self.probabilities(_stacked([crop for crop, _ in tiles]))
+        read = []
+        for picture, (crop, sharpness), row in zip(pictures, tiles, rows, strict=True):
+            width, height = _size(picture)
+            box = Box(0.0, 0.0, float(width), float(height))
+            read.append(ReadFace(Face(box, 1.0, (), sharpness, row), crop))
+        return read
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> list[tuple[float | None, ...]]:
+        """Read faces that were found and cut out before.
+
+        Args:
+            crops: uint8 ``(n, 48, 48)``, grey.
+
+        Returns:
+            for each crop its probabilities, as in ``Face``: of ``EMOTIONS``, rounded to six places, None where the
+            model does not know an emotion.
+
+        Raises:
+            AlbumsortError: as ``read``.
+        """
+        with _one_clear_line():
+            rounded = self.classifier.probabilities(crops).astype(float).round(6)
+        return [tuple(None if math.isnan(p) else p for p in row) for row in rounded.tolist()]
+
+
+def cut_out(
+    pixels: NDArray[np.uint8], small: NDArray[np.uint8], found: Sequence[Detection]
+) -> list[tuple[NDArray[np.uint8], float]]:
+    """Cut out faces that were found in a small copy.
+
+    Args:
+        pixels: the picture, uint8 RGB ``(height, width, 3)``.
+        small: its small copy.
+        found: faces, in pixels of ``small``.
+
+    Returns:
+        crop and sharpness of each face, as ``crop_face`` gives them.
+    """
+    scale = pixels.shape[1] / small.shape[1], pixels.shape[0] / small.shape[0]
+    return [crop_face(pixels, face.box.scaled(*scale)) for face in found]
+
+
+def _small_copy(picture: Picture) -> NDArray[np.uint8]:
+    return shrink(picture.pixels, SMALL_SIDE) if picture.small is None else picture.small
+
+
+def _size(picture: Picture) -> tuple[int, int]:
+    """Width and height of the full-size photo."""
+    height, width = picture.pixels.shape[:2]
+    return picture.size or (width, height)
+
+
+def _stacked(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    return np.stack(crops) if crops else np.empty((0, CROP_SIDE, CROP_SIDE), np.uint8)
+
+
+@contextmanager
+def _one_clear_line() -> Iterator[None]:
+    """Around the work of the networks: an error of TensorFlow becomes one line that says what to do.
+
+    Raises:
+        AlbumsortError: TensorFlow failed.
+    """
+    try:
+        yield
+    except Exception as error:
+        # The classes of TensorFlow's errors cannot be named without loading it.
+        if type(error).__module__.partition(".")[0] != "tensorflow":
+            raise
+        reason = next(iter(str(error).splitlines()), "")[:200]
+        raise AlbumsortError(f"the networks failed ({type(error).__name__}: {reason}); try --device cpu") from error
