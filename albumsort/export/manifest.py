@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -125,7 +126,8 @@ class Manifest:
 
         Yields:
             each listed file and what was done with it: ``removed``; ``gone`` (it was no longer there); or the reason
-            to keep it, which is ``changed`` or ``only copy`` (the photo itself is gone or has other bytes now).
+            to keep it, which is ``changed`` or ``only copy`` (the photo itself is gone or has other bytes now, or its
+            name leads to this very file).
 
         Raises:
             AlbumsortError: a listed file is outside of the folder and is not the sidecar of its photo.
@@ -142,7 +144,7 @@ class Manifest:
             elif not _is_unchanged(path, item):
                 kept.append(item)
                 yield path, "changed"
-            elif item.mode not in _NO_PHOTO and not _has_bytes(item.source, item.digest):
+            elif item.mode not in _NO_PHOTO and not _is_second_copy(path, item):
                 kept.append(item)
                 yield path, "only copy"
             elif dry_run:
@@ -188,9 +190,32 @@ def _is_beside(item: PlacedFile) -> bool:
     return item.mode == SIDECAR_OF_ORIGINAL and os.path.isabs(item.path) and item.path == xmp.sidecar_path(item.source)
 
 
-def _has_bytes(source: str, digest: str) -> bool:
-    """Whether a photo is still where it was and has the same bytes."""
-    return fingerprint(Path(os.path.realpath(source))) == digest
+def _is_second_copy(path: Path, item: PlacedFile) -> bool:
+    """Whether the photo would still be under its own name, with the same bytes, if an exported file were removed.
+
+    A duplicate finder may have replaced the photo by a link to the exported file, and a manifest may name the same file
+    twice. So the photo must be another file, or another name of the same file.
+    """
+    photo = Path(os.path.realpath(item.source))
+    if fingerprint(photo) != item.digest:
+        return False
+    return not _is_same_file(photo, path) or (os.stat(path).st_nlink > 1 and not _is_same_name(photo, path))
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file.
+
+    A disk that is mounted twice, such as a network share, may show it under two device numbers. No copy has the inode
+    number and the time of change of its original, to the nanosecond.
+    """
+    a, b = os.stat(one), os.stat(other)
+    return a.st_ino == b.st_ino and (a.st_dev == b.st_dev or a.st_ctime_ns == b.st_ctime_ns)
+
+
+def _is_same_name(one: Path, other: Path) -> bool:
+    """Whether two paths name the same entry of the same folder. Some file systems ignore case and Unicode forms."""
+    names = {unicodedata.normalize("NFC", path.name).casefold() for path in (one, other)}
+    return len(names) == 1 and _is_same_file(one.parent, other.parent)
 
 
 def fingerprint(path: Path) -> str:
