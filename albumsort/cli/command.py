@@ -63,9 +63,10 @@ def keep_options(context: typer.Context, verbose: Verbose = 0, traceback: Traceb
 
 @contextmanager
 def _errors_in_one_line(verbosity: int, traceback: bool) -> Iterator[None]:
-    """Print an error of the work inside as one line on standard error, and leave with exit code 1.
+    """Print an error of the work inside as one line on standard error, and exit with code 1.
 
-    Errors that a person can mend say what is wrong. Any other is a bug, and asks for a report.
+    If the user can solve the problem, the line says what is wrong. Any other error is a bug, and the line asks for a
+    report.
 
     Raises:
         typer.Exit: there was an error.
@@ -77,7 +78,7 @@ def _errors_in_one_line(verbosity: int, traceback: bool) -> Iterator[None]:
         raise
     except (AlbumsortError, sqlite3.Error, OSError, ImportError) as error:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:
-            raise  # whoever reads the output has enough, and Typer ends the program quietly
+            raise  # nobody reads the output any more, as with `| head`; Typer ends the program quietly
         message = _in_words(error)
         if traceback:
             tracebacks.print_exc()

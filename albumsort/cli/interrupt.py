@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, heard for certain."""
+"""Ctrl-C and SIGTERM stop the program for certain, and cleanly."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from types import FrameType
 
 
 class Stop:
-    """Raises ``KeyboardInterrupt`` when the program is told to stop, and remembers it.
+    """Raises ``KeyboardInterrupt`` when the program is told to stop, and remembers that it was told.
 
-    The exception alone is lost when it comes up in a finaliser, where Python ignores all exceptions. A second one would
-    break into the tidying up after the first, while threads still work on memory that is being given back; so only the
-    third does anything, and ends the program at once. The index stands that, as it does a power cut.
+    The exception alone is not enough: Python ignores all exceptions in a finaliser. A second exception would interrupt
+    the clean-up after the first, while threads still use memory that is being released. So the second signal does
+    nothing. The third ends the program at once, which the index survives as it survives a power cut.
     """
 
     def __init__(self) -> None:
@@ -20,11 +20,16 @@ class Stop:
         self._times = 0
 
     def listen(self) -> None:
-        """From now on. Whoever ends the program politely (SIGTERM) gets the same clean stop as with Ctrl-C."""
+        """Handle the signals from now on. SIGTERM, the polite way to end a program, stops it as cleanly as Ctrl-C."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._hear)
+            signal.signal(number, self.hear)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def hear(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal.
+
+        Raises:
+            KeyboardInterrupt: it is the first one.
+        """
         self._times += 1
         if self._times > 2:
             os._exit(130)
@@ -33,15 +38,15 @@ class Stop:
             raise KeyboardInterrupt
 
     def leave(self) -> None:
-        """All is tidied up: nothing is left to interrupt but the end of Python itself."""
+        """Ignore the signals from now on: all is cleaned up, and they could only disturb the end of Python itself."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
 
     def check(self) -> None:
-        """To be called between two pieces of work that take long.
+        """Raise the exception if it was lost. Call this between two pieces of long work.
 
         Raises:
-            KeyboardInterrupt: the program was told to stop, and has not.
+            KeyboardInterrupt: the program was told to stop, and still runs.
         """
         if self._asked:
             self._asked = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
@@ -222,10 +222,6 @@ def _filters(
         typer.Option(min=0.0, max=1.0, metavar="P", help="Ignore faces of which the detector was less sure than this."),
     ] = None,
 ) -> Filters:
-    if since and until and since[: len(until)] > until:
-        raise typer.BadParameter(f"--since {since} is after --until {until}")
-    if min_faces is not None and max_faces is not None and min_faces > max_faces:
-        raise typer.BadParameter(f"--min-faces {min_faces} is more than --max-faces {max_faces}")
     return Filters(
         under=os.path.abspath(under) if under else None,
         since=since,
@@ -283,6 +279,7 @@ def _query(values: dict[str, Any]) -> Query:
     if "emotion" in values:
         emotions = values.pop("emotion") or labels_of(scheme)
     own = {name: values.pop(name) for name in ("n", "threshold", "everyone") if name in values}
+    _check_ranges(values)
     with_copies = values.pop("with_copies", False)
     filters = replace(_filters(**values), with_copies=with_copies)
     for emotion in (*emotions, *filters.without):
@@ -290,3 +287,16 @@ def _query(values: dict[str, Any]) -> Query:
             labels = ", ".join(labels_of(scheme))
             raise typer.BadParameter(f"{emotion!r} is not one of {labels}, which --label-scheme {scheme} has")
     return Query(tuple(emotions), scheme=scheme, filters=filters, **own)
+
+
+def _check_ranges(values: Mapping[str, Any]) -> None:
+    """Refuse ranges that hold nothing.
+
+    Raises:
+        typer.BadParameter: a range ends before it begins.
+    """
+    since, until, least, most = (values[name] for name in ("since", "until", "min_faces", "max_faces"))
+    if since and until and since[: len(until)] > until:
+        raise typer.BadParameter(f"--since {since} is after --until {until}")
+    if least is not None and most is not None and least > most:
+        raise typer.BadParameter(f"--min-faces {least} is more than --max-faces {most}")

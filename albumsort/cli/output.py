@@ -1,4 +1,4 @@
-"""What commands write: files where the user says, and lists of photos."""
+"""What commands write: new files, and lists of photos."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from albumsort.text import one_line, printable
 
 @contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Around the work that ends in a new file: a name that is taken is refused before it begins.
+    """Put this around work that ends in a new file, so that a name that is taken is refused before the work begins.
 
     Raises:
-        AlbumsortError: there is such a file, or it cannot be written.
+        AlbumsortError: the file exists already, or cannot be written.
     """
     name = printable(str(target))
     if target.exists():
@@ -30,17 +30,26 @@ def writing(target: Path) -> Iterator[None]:
 
 
 def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) -> bool:
-    """Print photos while they are read: a million faces need not be in memory. Returns whether there was any."""
+    """Print photos while they are read, so that a million faces need not be in memory.
+
+    Args:
+        photos: the photos, in the order in which they are printed.
+        certain: the probability from which a face is certain, 0..1.
+        form: how to print them.
+
+    Returns:
+        whether there was any photo.
+    """
     is_any = has_escapes = False
 
-    def noted() -> Iterator[RankedPhoto]:
+    def watched() -> Iterator[RankedPhoto]:
         nonlocal is_any, has_escapes
         for row in photos:
             is_any = True
             has_escapes |= form in ("paths", "csv") and row.photo.path != one_line(row.photo.path)
             yield row
 
-    sys.stdout.writelines(write_ranking(noted(), certain, form))
+    sys.stdout.writelines(write_ranking(watched(), certain, form))
     if has_escapes:
         sys.stderr.write("control characters in a path are printed as escapes; --format paths0 has it exact\n")
     return is_any

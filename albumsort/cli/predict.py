@@ -47,7 +47,11 @@ def predict(
 
 
 def _keep_crops(reading: ReadPhoto, folder: Path, number: int) -> None:
-    """Write the crops as PNG; a name is never used twice."""
+    """Write the crops of a photo's faces as PNG files into a folder, and overwrite none.
+
+    Raises:
+        AlbumsortError: a file exists already, or cannot be written.
+    """
     from PIL import Image
 
     from albumsort.export.folders import fitting_name

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from albumsort.cli.interrupt import stop
 from albumsort.cli.options import CertainFrom, Db, Detail, Device, Json, MinFace, Model, Workers, index_path
-from albumsort.text import printable
+from albumsort.text import count, printable
+
+if TYPE_CHECKING:
+    from albumsort.scanning.summary import ScanSummary
+    from albumsort.settings import ScanSettings
 
 
 def scan(
@@ -48,14 +52,8 @@ def scan(
 
     Run it again at any time: it does not open photos that have not changed. Ctrl-C keeps what is done so far.
     """
-    from tqdm import tqdm
-
-    from albumsort.scanning.scan import scan as run
-    from albumsort.scanning.summary import ScanSummary
     from albumsort.settings import ScanSettings
-    from albumsort.text import count
 
-    index = index_path(db)
     settings = ScanSettings(
         threshold=threshold,
         min_face=min_face,
@@ -69,6 +67,24 @@ def scan(
         model=str(model.absolute()) if model else None,
         rescore=rescore,
     )
+    summary = _scan([str(path) for path in paths], index_path(db), settings)
+    _print_unfinished(summary, rescore)
+    if as_json:
+        print(json.dumps(summary.as_dict()))
+    else:
+        _print_summary(summary)
+
+
+def _scan(paths: list[str], index: Path, settings: ScanSettings) -> ScanSummary:
+    """Scan with a progress bar.
+
+    Raises:
+        typer.Exit: the scan was interrupted, and has stopped cleanly.
+    """
+    from tqdm import tqdm
+
+    from albumsort.scanning.scan import scan as run
+
     with tqdm(unit=" photos", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
 
         def progress(summary: ScanSummary) -> None:
@@ -78,12 +94,16 @@ def scan(
             bar.set_postfix(faces=summary.faces, errors=summary.errors)
 
         try:
-            summary = run([str(path) for path in paths], index, settings, progress)
+            return run(paths, index, settings, progress)
         except KeyboardInterrupt:
             stop.leave()
             bar.close()
             sys.stderr.write("stopped; what was read is in the index, and the next scan goes on from there\n")
             raise typer.Exit(130) from None
+
+
+def _print_unfinished(summary: ScanSummary, rescore: bool) -> None:
+    """Print to standard error what the scan could not read, and which faces another model has read."""
     for path, reason in summary.unreadable[:5]:
         sys.stderr.write(f"{printable(path)}: {reason}\n")
     if len(summary.unreadable) > 5:
@@ -91,9 +111,9 @@ def scan(
     if summary.of_other_models:
         hint = "gone or not readable, and left as it was" if rescore else "scan --rescore reads them again"
         sys.stderr.write(f"{count(summary.of_other_models, 'photo')} with faces that another model has read; {hint}\n")
-    if as_json:
-        print(json.dumps(summary.as_dict()))
-        return
+
+
+def _print_summary(summary: ScanSummary) -> None:
     print(
         f"{count(summary.photos, 'photo')}: {summary.scanned} read, {summary.unchanged} unchanged, "
         f"{summary.moved} moved or copied. "

@@ -82,7 +82,7 @@ def test_a_stop_that_comes_up_where_exceptions_are_ignored_is_heard_all_the_same
     class Dying:
         def __del__(self):
             with contextlib.suppress(KeyboardInterrupt):
-                stop._hear(signal.SIGINT, None)
+                stop.hear(signal.SIGINT, None)
 
     Dying()
     with pytest.raises(KeyboardInterrupt):
@@ -93,8 +93,8 @@ def test_a_stop_that_comes_up_where_exceptions_are_ignored_is_heard_all_the_same
 def test_an_impatient_second_stop_does_not_break_into_the_first():
     stop = Stop()
     with pytest.raises(KeyboardInterrupt):
-        stop._hear(signal.SIGINT, None)
-    stop._hear(signal.SIGINT, None)  # while threads still work on what is being given back
+        stop.hear(signal.SIGINT, None)
+    stop.hear(signal.SIGINT, None)  # while threads still work on what is being given back
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C reaches a process group on POSIX only")
