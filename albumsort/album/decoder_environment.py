@@ -1,4 +1,4 @@
-"""What the decoder processes are given: an environment to start in, and shared memory."""
+"""The environment in which decoder processes start, and how much shared memory they can have."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from pathlib import Path
 from albumsort.errors import AlbumsortError
 
 _WORKER_ENVIRONMENT = {
-    # A worker starts as `python -c`, which looks for modules in the working directory first: a photo folder must not be
-    # able to slip it one. (Python 3.10 does not know this switch; there, workers start in another directory.)
+    # A worker starts as `python -c`, which looks for modules in the working directory first. A module in a photo folder
+    # must not run. (Python 3.10 does not have this variable; there, workers start in another directory.)
     "PYTHONSAFEPATH": "1",
-    # Each photo needs the same large buffers. Giving them back to the system after each costs a third of the work.
+    # Each photo needs the same large buffers. To give them back to the system after each takes half as long again.
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
     "PILLOW_BLOCKS_MAX": "8",
 }
-#: What tells the program to stop.
+#: Signals that tell the program to stop.
 _STOPS = {signal.SIGINT, signal.SIGTERM}
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only asked how much is free
 
 
 @contextlib.contextmanager
 def worker_environment() -> Iterator[None]:
-    """Environment variables, and a working directory without modules, for the processes that start within.
+    """Processes that start within have environment variables of their own, and a working directory without modules.
 
-    What stops the program (Ctrl-C, SIGTERM) waits until they have been given all they need, and does not reach them
-    before they have called ``ready_for_signals``.
+    Ctrl-C and SIGTERM are held back until the block ends. They do not reach such a process before it has called
+    ``ready_for_signals``.
     """
     with _stops_held_back(), _environment():
         yield
 
 
 def ready_for_signals() -> None:
-    """In a process that was started so: it ignores Ctrl-C, since the parent decides when it ends, by SIGTERM, say."""
+    """Let signals reach a process that was started so, but Ctrl-C, which it ignores: its parent ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
@@ -48,13 +48,14 @@ def ready_for_signals() -> None:
 
 @contextlib.contextmanager
 def _stops_held_back() -> Iterator[None]:
+    """Signals that stop the program are raised again when the block has ended."""
     heard: list[int] = []
     handlers = {}
-    if threading.current_thread() is threading.main_thread():  # no other is interrupted
+    if threading.current_thread() is threading.main_thread():  # Python runs handlers in no other
         handlers = {number: handler for number in _STOPS if (handler := signal.getsignal(number)) is not None}
     for number in handlers:
         signal.signal(number, lambda number, frame: heard.append(number))
-    # What is masked here is so in a process that starts within; here, another thread may hear it all the same.
+    # A process that starts within inherits the mask. In this process, another thread may still get the signal.
     has_masks = hasattr(signal, "pthread_sigmask")  # not on Windows
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS) if has_masks else set()
     try:
@@ -89,10 +90,18 @@ def _environment() -> Iterator[None]:
 
 
 def slots_that_fit(wanted: int, least: int, slot_bytes: int) -> int:
-    """As many slots of shared memory as wanted, or as there is room for: containers often have 64 MB only.
+    """How many slots of shared memory to take; containers often have 64 MB only.
+
+    Args:
+        wanted: slots at most.
+        least: slots without which decoding cannot go on.
+        slot_bytes: bytes of a slot.
+
+    Returns:
+        ``wanted``, or as many as there is room for.
 
     Raises:
-        AlbumsortError: there is no room for the least.
+        AlbumsortError: there is no room for ``least``.
     """
     if not _SHARED_MEMORY.is_dir():
         return wanted

@@ -1,4 +1,4 @@
-"""What runs inside a decoder process: open, digest, decode, into shared memory. It never raises over a file."""
+"""What runs inside a decoder process: it opens a file, digests it and decodes it into shared memory."""
 
 from __future__ import annotations
 
@@ -26,24 +26,30 @@ from albumsort.files import SIGN_OF_LIFE_BYTES, sha256
 from albumsort.resize import shrink
 from albumsort.text import printable
 
-#: A file with more bytes is no photo, and would be read for minutes or, where it is mostly a hole, for days.
+#: A file with more bytes is no photo. To read it would take minutes or, for a sparse file, days.
 LARGEST = 5_000_000_000
 #: Grey levels up to which a pixel is black, and from which it is white.
 _BLACK, _WHITE = 8, 247
-#: Megapixels decoded at once from which a worker gives its memory back afterwards.
+#: A worker that has decoded more megapixels at once than this gives its memory back afterwards.
 _LARGE = 16.0
-#: The perceptual hash is made of 32 x 32 pixels; a copy of this many on the long side is quicker to shrink to that.
+#: Perceptual hash and exposure are made from a copy with this many pixels on the long side, which is quick.
 _HASH_SIDE = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A sign of life: the worker has started and waits for its first file, or still reads a large one."""
+    """A sign of life: the worker has started, or still reads a large file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A file is a photo; the worker waits for a slot, or None to let it be. It will decode ``megapixels`` at once."""
+    """A file is a photo. The worker waits for the number of a slot, or for None when it is not to decode the photo.
+
+    Attributes:
+        digest: SHA-256 of the file's bytes, in hexadecimal.
+        header: what the file says of the photo.
+        megapixels: how much the decoder will hold at once.
+    """
 
     digest: str
     header: Header
@@ -71,7 +77,12 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The file cannot be read. ``digest`` is None when not even its bytes could be."""
+    """The file cannot be read.
+
+    Attributes:
+        reason: one line.
+        digest: SHA-256 of its bytes, in hexadecimal; None when they could not be read, or were not worth reading.
+    """
 
     reason: str
     digest: str | None
@@ -80,9 +91,17 @@ class Failed:
 def decoder_process(
     pipe: connection.Connection, memory_name: str, slot_bytes: int, detail: int, small_side: int
 ) -> None:
-    """Serve one path after the other until the pipe closes."""
+    """Decode one file after the other until the pipe closes. It receives a path for each, then a slot or None.
+
+    Args:
+        pipe: the worker's end; it sends ``Ready``, ``Opened``, ``Decoded`` and ``Failed``.
+        memory_name: name of the shared memory.
+        slot_bytes: bytes of a slot.
+        detail: as for ``decode_file``.
+        small_side: likewise.
+    """
     ready_for_signals()
-    # What Pillow warns of (broken EXIF, odd palettes) is nothing that a user could do anything about.
+    # Pillow warns of broken EXIF and odd palettes: a user can do nothing about them.
     warnings.simplefilter("ignore")
     # One thread a worker: there are as many workers as cores.
     cv2.setNumThreads(1)
@@ -116,38 +135,40 @@ def decoder_process(
 
 
 def _give_memory_back() -> None:
-    """To the system: what glibc keeps for the next photo, as it is told to, is too much after a large one."""
-    with contextlib.suppress(OSError, AttributeError):  # another C library, which was not told to keep anything
+    """Give freed memory back to the system. glibc keeps it for the next photo, which is too much after a large one."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library, which keeps nothing
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _pixels(image: Image.Image, file: BinaryIO, header: Header, detail: int) -> tuple[NDArray[np.uint8], str | None]:
-    """The pixels of an opened photo; of one that ends too early, those that are there, and the word for it."""
+    """The pixels of an opened photo and None; for one that ends too early, the pixels that are there and the error."""
     try:
         return decode(image, header, detail), None
     except UnreadablePhotoError as error:
-        there = decode_what_is_there(file, header, detail)
-        if there is None:
+        pixels = decode_what_is_there(file, header, detail)
+        if pixels is None:
             raise
-        return there, str(error)
+        return pixels, str(error)
 
 
-def decode_file(  # noqa: PLR0911 - each failure has its own words
+def decode_file(
     path: str,
     grant: Callable[[Opened], memoryview | None],
     detail: int,
     small_side: int,
     alive: Callable[[], None] = lambda: None,
+    max_bytes: int = LARGEST,
 ) -> Decoded | Failed | None:
-    """Open and decode one file; never raises over what it holds.
+    """Open and decode one file. It never raises because of what the file holds.
 
     Args:
-        path: the file.
+        path: path of the file.
         grant: told what the file is. It returns memory of ``3 * (small_side**2 + detail**2)`` bytes, or None when the
             file is not to be decoded.
         detail: pixels on the photo's long side, at most.
         small_side: pixels on the small picture's long side, at most.
-        alive: called now and then while a large file is read.
+        alive: called from time to time while a large file is read.
+        max_bytes: a file with more is not read.
 
     Returns:
         what is in that memory now, or what is wrong with the file; None when it was not to be decoded.
@@ -157,16 +178,16 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
             if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):  # which may have no end
-                return Failed("not an image", None)
-            # What is no picture may be a film of any size, and is not worth reading to its end.
+                raise UnreadablePhotoError("not an image")
+            # A file that is no picture may be a film of any size, which need not be read to its end.
             if sniff(file.read(SNIFF_BYTES)) is not None or status.st_size < SIGN_OF_LIFE_BYTES:
-                if status.st_size > LARGEST:
-                    size = f"{status.st_size / 1e9:.0f} GB > {LARGEST / 1e9:.0f} GB"
-                    return Failed(f"too large a file ({size})", None)
+                if status.st_size > max_bytes:
+                    size = f"{status.st_size / 1e9:.0f} GB > {max_bytes / 1e9:.0f} GB"
+                    raise UnreadablePhotoError(f"too large a file ({size})")
                 digest = sha256(file, alive)
             file.seek(0)
             image = open_photo(file)
-            assert digest is not None  # noqa: S101 - what is no picture has not come this far
+            assert digest is not None  # noqa: S101 - open_photo refuses what is no picture
             header = read_header(image)
             memory = grant(Opened(digest, header, megapixels_in_memory(image, detail)))
             if memory is None:
@@ -177,27 +198,26 @@ def decode_file(  # noqa: PLR0911 - each failure has its own words
             np.ndarray(array.shape, np.uint8, memory, offset)[...] = array
         tiny = shrink(small, _HASH_SIDE)
         return Decoded(small.shape, pixels.shape, perceptual_hash(tiny), _exposure(tiny), error)
-    except UnreadablePhotoError as error:
-        return Failed(str(error), digest)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return Failed("vanished during the scan", None)
     except PermissionError:
         return Failed("permission denied", None)
-    except MemoryError:
-        return Failed("too large for the memory of this machine", digest)
-    except OSError as error:
-        if error.errno is not None:  # of the disk, and not of a decoder, which may be over by the next scan
-            return Failed(f"cannot be read ({printable(error.strerror or str(error))})", digest)
-        return Failed(_undecodable(error), digest)
     except Exception as error:  # decoders raise anything on a damaged file; each costs that file only
-        return Failed(_undecodable(error), digest)
+        return Failed(_reason(error), digest)
+
+
+def _reason(error: Exception) -> str:
+    """One line that says why a file could not be decoded."""
+    if isinstance(error, UnreadablePhotoError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "too large for the memory of this machine"
+    if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of a decoder: it may pass
+        return f"cannot be read ({printable(error.strerror or str(error))})"
+    return f"cannot be decoded ({printable(f'{type(error).__name__}: {error}')[:160]})"
 
 
 def _exposure(pixels: NDArray[np.uint8]) -> float:
     """The share of the pixels that are neither black nor white, 0..1."""
     grey = pixels.mean(-1)
     return round(float(((grey > _BLACK) & (grey < _WHITE)).mean()), 4)
-
-
-def _undecodable(error: Exception) -> str:
-    return f"cannot be decoded ({printable(f'{type(error).__name__}: {error}')[:160]})"

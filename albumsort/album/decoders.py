@@ -1,8 +1,8 @@
 """The decoders: worker processes that turn files into pixels, so that a bad file costs one file and never the scan.
 
-A worker opens a file, reports digest and header, and waits. The parent answers with a slot of shared memory, or tells
-it to let the file be, because its bytes are known already. So what is decoded at once is bounded by megapixels and
-slots, and memory does not grow with the album. Workers never import TensorFlow.
+A worker opens a file, reports its digest and header, and waits. The parent answers with a slot of shared memory. When
+it knows the bytes already, it answers without one, and the worker does not decode the file. Megapixels and slots thus
+limit how much is decoded at once, and memory does not grow with the album. Workers never import TensorFlow.
 """
 
 from __future__ import annotations
@@ -26,11 +26,7 @@ from albumsort.album.decoder_worker import Decoded, Failed, Opened, Ready, decod
 from albumsort.errors import AlbumsortError
 from albumsort.records import MAX_MEGAPIXELS, Photo, PhotoFile
 
-#: Megapixels that all workers together may have in decoding; one larger photo is decoded alone.
-MEGAPIXELS_AT_ONCE = 60.0
-#: How the error of a photo with too many pixels begins.
-TOO_LARGE = "too large"
-#: Seconds between two looks at the clock.
+#: Seconds after which the parent checks again whether a worker has overrun its time.
 _TICK = 1.0
 
 
@@ -52,9 +48,11 @@ class DecodedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class KnownPhoto:
-    """A file whose bytes were seen before; ``digest`` says which.
+    """A file whose bytes are known from another photo, so that it was not decoded.
 
-    ``taken_at`` is as in ``Photo``: where it comes from the name of a file, a copy of another name has another.
+    Attributes:
+        digest: SHA-256 of its bytes, in hexadecimal.
+        taken_at: as in ``Photo``. Where it comes from the file's name, copies of different names have different times.
     """
 
     file: PhotoFile
@@ -67,12 +65,13 @@ class DecoderSettings:
     """How photos are decoded.
 
     Attributes:
-        workers: processes.
-        small_side: pixels on the long side of the copy for the detector, at most.
-        detail: pixels on the long side, at most.
+        workers: number of processes.
+        small_side: pixels on the long side of the small picture for the detector, at most.
+        detail: pixels on the long side of the photo, at most.
         max_megapixels: a photo with more is refused by its header.
-        seconds: that one file may take between two signs of life.
+        seconds: a worker is replaced when it gives no sign of life for so long.
         slots: photos that may be decoded and not yet released; each takes a slot of the shared memory.
+        megapixels_at_once: limit on what all workers together hold in decoding. One larger photo is decoded alone.
     """
 
     workers: int
@@ -81,11 +80,24 @@ class DecoderSettings:
     max_megapixels: float = MAX_MEGAPIXELS
     seconds: float = 30.0
     slots: int = 24
+    megapixels_at_once: float = 60.0
+
+    def may_start(self, megapixels: float, in_decoding: float) -> bool:
+        """Whether a photo may be decoded while so many megapixels of others are in decoding."""
+        return in_decoding == 0 or in_decoding + megapixels <= self.megapixels_at_once
 
 
 @dataclass
 class _Worker:
-    """A worker process as its parent sees it."""
+    """A worker process as its parent sees it.
+
+    Attributes:
+        is_ready: it has started.
+        file: what it works on; None while it has nothing to do.
+        opened: what it reported of that file.
+        slot: the slot of shared memory into which it decodes.
+        since: ``time.monotonic()`` of its last sign of life.
+    """
 
     process: multiprocessing.process.BaseProcess
     pipe: connection.Connection
@@ -97,10 +109,11 @@ class _Worker:
 
     @property
     def is_waiting(self) -> bool:
-        """It has opened a file and waits to be given a slot."""
+        """It has opened a file and waits for a slot."""
         return self.opened is not None and self.slot is None
 
-    def rest(self) -> None:
+    def finish(self) -> None:
+        """Its file has a result; the next may come."""
         self.file = self.opened = self.slot = None
 
 
@@ -117,12 +130,12 @@ class Decoders:
         settings: DecoderSettings,
         is_known: Callable[[str], bool] = lambda digest: False,
     ) -> None:
-        """Take the memory; the workers start with the context.
+        """Allocate the shared memory. The workers start when the context is entered.
 
         Args:
-            settings: how many workers, how much memory.
-            files: what to decode; drawn from in another thread, only as fast as workers are free.
-            is_known: asked, in that thread, whether a digest needs no decoding.
+            files: what to decode. Another thread draws from it, only as fast as workers become free.
+            settings: how photos are decoded.
+            is_known: tells whether the file with a digest need not be decoded. It is called in that thread, too.
 
         Raises:
             AlbumsortError: there is no room for the photos in shared memory.
@@ -135,9 +148,9 @@ class Decoders:
         self.slots = slots_that_fit(settings.slots, settings.workers + 1, self._slot_bytes)
         memory = None
         try:
-            with worker_environment():  # the first shared memory starts a process, too, that watches over it
+            with worker_environment():  # the first shared memory starts a process, too, which frees it after a crash
                 memory = shared_memory.SharedMemory(create=True, size=self.slots * self._slot_bytes)
-        except BaseException:  # Ctrl-C among them, which waited for this: nobody else would free it
+        except BaseException:  # also Ctrl-C, which was held back until now: nobody else would free the memory
             if memory is not None:
                 memory.close()
                 memory.unlink()
@@ -147,7 +160,7 @@ class Decoders:
         self._ready: queue.SimpleQueue[DecodedPhoto | KnownPhoto | Photo | BaseException | None] = queue.SimpleQueue()
         self._context = multiprocessing.get_context("spawn")
         self._wake_up, self._bell = self._context.Pipe(duplex=False)
-        self._at_the_bell = threading.Lock()  # photos are released by several threads
+        self._bell_lock = threading.Lock()  # several threads release photos
         self._stopping = False
         self._workers: list[_Worker] = []
         self._thread = threading.Thread(target=self._run, name="decoders", daemon=True)
@@ -157,7 +170,7 @@ class Decoders:
             for _ in range(self._settings.workers):
                 self._workers.append(self._start())
             self._thread.start()
-        except BaseException:  # Ctrl-C among them: what is there already must go
+        except BaseException:  # also Ctrl-C: the workers that have started must end
             self.__exit__()
             raise
         return self
@@ -186,7 +199,8 @@ class Decoders:
         self._ring()
 
     def _ring(self) -> None:
-        with self._at_the_bell:
+        """Wake the thread that hands out work."""
+        with self._bell_lock:
             self._bell.send_bytes(b"!")
 
     def _start(self) -> _Worker:
@@ -205,7 +219,7 @@ class Decoders:
         try:
             with worker_environment():
                 process.start()
-        except BaseException:  # Ctrl-C among them, which waited for this: nobody else knows of the process
+        except BaseException:  # also Ctrl-C, which was held back until now: nobody else knows of the process
             if process.pid is not None:
                 process.kill()
                 process.join()
@@ -225,7 +239,7 @@ class Decoders:
                     break
                 self._grant()
                 self._listen()
-        except BaseException as error:  # handed to the thread that iterates, which raises it
+        except BaseException as error:  # the thread that iterates raises it
             self._ready.put(error)
         self._ready.put(None)
 
@@ -239,27 +253,26 @@ class Decoders:
         return True
 
     def _tell(self, worker: _Worker, message: str | int | None) -> None:
-        """Send to a worker; one that has died is found out when it is listened to."""
+        """Send to a worker. ``_listen`` notices one that has died."""
         with contextlib.suppress(OSError):
             worker.pipe.send(message)
 
     def _grant(self) -> None:
-        """Let workers that wait with an open file decode it, as far as slots and megapixels allow."""
-        busy = sum(w.opened.megapixels for w in self._workers if w.opened and w.slot is not None)
+        """Give slots to workers that wait with an open file, as far as slots and megapixels allow."""
+        in_decoding = sum(w.opened.megapixels for w in self._workers if w.opened and w.slot is not None)
         for worker in self._workers:
             if not worker.is_waiting or not self._free:
                 continue
             assert worker.opened is not None  # noqa: S101 - is_waiting says so
-            size = worker.opened.megapixels
-            if busy and busy + size > MEGAPIXELS_AT_ONCE:
+            if not self._settings.may_start(worker.opened.megapixels, in_decoding):
                 continue
             worker.slot = self._free.popleft()
             worker.since = time.monotonic()
             self._tell(worker, worker.slot)
-            busy += size
+            in_decoding += worker.opened.megapixels
 
     def _listen(self) -> None:
-        """Wait for a worker to say something, to die or to overrun its time."""
+        """Wait until a worker reports, dies or overruns its time, or a photo is released."""
         active = [w for w in self._workers if w.file is not None or not w.is_ready]
         working = [w.since for w in active if w.is_ready and not w.is_waiting]
         late = min(working, default=time.monotonic()) + self._settings.seconds
@@ -267,7 +280,7 @@ class Decoders:
         start = time.monotonic()
         heard = connection.wait(waits, timeout=min(_TICK, max(0.0, late - start) + 0.01))
         overslept = time.monotonic() - start - _TICK
-        if overslept > _TICK:  # the whole program was stopped (Ctrl-Z, a laptop asleep): no file is to blame
+        if overslept > _TICK:  # the whole program was stopped (Ctrl-Z, a laptop asleep), which is no file's fault
             for worker in active:
                 worker.since += overslept
         if self._wake_up in heard:
@@ -286,34 +299,35 @@ class Decoders:
                 self._replace(worker, f"decoder took over {self._settings.seconds:g} s")
 
     def _take(self, worker: _Worker, message: Ready | Opened | Decoded | Failed) -> None:
+        """Act on what a worker reports."""
         if isinstance(message, Ready):
             worker.is_ready = True
             return
         file = worker.file
         assert file is not None  # noqa: S101 - only workers with a file are listened to
         if isinstance(message, Opened):
-            size, limit = message.header.megapixels, self._settings.max_megapixels
-            worker.opened = message
-            if self._is_known(message.digest):
-                self._tell(worker, None)
-                taken_at = message.header.taken_at or date_in_name(file.path)
-                self._ready.put(KnownPhoto(file, message.digest, taken_at))
-                worker.rest()
-            elif size > limit:
-                self._tell(worker, None)
-                words = f"{size:.0f}" if size >= 10 else f"{size:.1f}"
-                self._fail(worker, f"{TOO_LARGE} ({words} MP > {limit:g} MP; see --max-megapixels)")
-            return
-        if isinstance(message, Failed):
+            self._take_opened(worker, file, message)
+        elif isinstance(message, Failed):
             self._fail(worker, message.reason, message.digest)
-            return
-        assert worker.slot is not None  # noqa: S101 - what is decoded was granted
-        self._ready.put(self._decoded(worker, message))
-        worker.slot = None
-        worker.rest()
+        else:
+            self._ready.put(self._decoded(worker, message))
+            worker.finish()
+
+    def _take_opened(self, worker: _Worker, file: PhotoFile, opened: Opened) -> None:
+        """Dismiss a file whose bytes are known, or that is too large; any other waits for ``_grant``."""
+        worker.opened = opened
+        size, limit = opened.header.megapixels, self._settings.max_megapixels
+        if self._is_known(opened.digest):
+            self._tell(worker, None)
+            self._ready.put(KnownPhoto(file, opened.digest, opened.header.taken_at or date_in_name(file.path)))
+            worker.finish()
+        elif size > limit:
+            self._tell(worker, None)
+            rounded = f"{size:.0f}" if size >= 10 else f"{size:.1f}"
+            self._fail(worker, f"too large ({rounded} MP > {limit:g} MP; see --max-megapixels)")
 
     def _decoded(self, worker: _Worker, message: Decoded) -> DecodedPhoto:
-        assert worker.slot is not None  # noqa: S101
+        assert worker.slot is not None  # noqa: S101 - a worker decodes only into a slot
         start = worker.slot * self._slot_bytes
         arrays = [
             np.ndarray(shape, np.uint8, self._memory.buf, offset)
@@ -345,13 +359,13 @@ class Decoders:
         self._ready.put(self._photo(worker, error=reason, digest=digest))
         if worker.slot is not None:
             self._free.append(worker.slot)
-        worker.rest()
+        worker.finish()
 
     def _replace(self, worker: _Worker, reason: str) -> None:
-        """A worker died or hangs: its file gets the reason, and a new worker takes its place.
+        """End a worker that died or hangs, and start a new one; the reason becomes the error of its file.
 
         Raises:
-            AlbumsortError: it died before it could do anything; the next would, too.
+            AlbumsortError: it died before it was ready; so would the next.
         """
         worker.process.kill()
         worker.process.join()

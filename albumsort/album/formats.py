@@ -1,4 +1,4 @@
-"""Picture formats by their first bytes, which do not lie as suffixes do."""
+"""Picture formats, told by a file's first bytes: its suffix may be wrong."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 from importlib.util import find_spec
 from typing import IO, Literal
 
-#: How many bytes ``sniff`` wants.
+#: How many bytes of a file ``sniff`` needs.
 SNIFF_BYTES = 32
 
-#: The suffixes that cameras give to what their sensors saw.
+#: Suffixes of RAW files.
 RAW_SUFFIXES = frozenset(
     f".{name}"
     for name in (
@@ -18,7 +18,7 @@ RAW_SUFFIXES = frozenset(
     )
 )
 
-#: The suffixes of the formats that are read, and of JPEG XL, whose users should hear why it is not.
+#: Suffixes of the formats that are read, and of JPEG XL: it is not read, and ``problems`` says so.
 SUFFIXES = RAW_SUFFIXES | frozenset(
     f".{name}"
     for name in (
@@ -27,11 +27,11 @@ SUFFIXES = RAW_SUFFIXES | frozenset(
     )
 )
 
-#: What is said of a RAW file when the extra is missing.
+#: The error of a RAW file when the extra is not installed.
 NEEDS_RAWPY = "unsupported: RAW; install albumsort[raw]"
 
 _STARTS = (
-    (b"II*\x00\x10\x00\x00\x00CR\x02", "RAW"),  # CR2; most others say no more here than that they are a TIFF
+    (b"II*\x00\x10\x00\x00\x00CR\x02", "RAW"),  # CR2; most other RAW files begin as any TIFF does
     (b"IIU\x00", "RAW"),  # RW2
     (b"IIRO", "RAW"),  # ORF, as the two below
     (b"IIRS", "RAW"),
@@ -52,18 +52,18 @@ _STARTS = (
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "JPEG XL"),
 )
 
-#: Brands of the ISO media container (ISO/IEC 23008-12 annex B, and the AV1 image format) that mean a still picture.
+#: Brands of the ISO media container that mean a still picture (ISO/IEC 23008-12 annex B; AV1 Image File Format).
 _BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "HEIF"),
     b"crx ": "RAW",  # CR3
 }
-#: A picture in some codec; the brands that follow say which.
+#: Brands of a still picture in any codec; the compatible brands that follow say which.
 _PLAIN_BRANDS = (b"mif1", b"msf1", b"mif2")
 
 
 class UnreadablePhotoError(Exception):
-    """A file that is no photo, or none that can be read; the message is the line that ``problems`` shows."""
+    """A file is no photo, or cannot be read. The message is the line that ``problems`` shows."""
 
 
 def reads_raw() -> bool:
@@ -72,9 +72,14 @@ def reads_raw() -> bool:
 
 
 def sniff(start: bytes) -> str | None:
-    """The format of a file that begins with ``start``, or None when it is no picture that albumsort knows.
+    """The format of a file, or None when it is no picture that albumsort knows.
 
-    Of a TIFF, ``raw.is_raw`` tells whether it is a RAW file.
+    Args:
+        start: its first ``SNIFF_BYTES`` bytes.
+
+    Returns:
+        ``JPEG``, ``PNG``, ``GIF``, ``TIFF``, ``WebP``, ``BMP``, ``HEIF``, ``AVIF``, ``JPEG XL`` or ``RAW``. Many RAW
+        files begin as a TIFF does; ``raw.is_raw`` tells them apart.
     """
     for magic, name in _STARTS:
         if start.startswith(magic):
@@ -87,14 +92,19 @@ def sniff(start: bytes) -> str | None:
             compatible = [start[at : at + 4] for at in range(16, len(start), 4)]
             return next((_BRANDS[name] for name in compatible if name in _BRANDS), "HEIF")
         return _BRANDS.get(brand)
-    # A BMP's magic is two letters, so its header's size (Windows and OS/2 versions) is looked at too.
+    # The magic of a BMP is two letters, which a text may begin with. The size of its header must be one that exists.
     if start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124):
         return "BMP"
     return None
 
 
 def ends_early(file: IO[bytes], kind: str) -> bool:
-    """Whether a file of a format that ``sniff`` named is shorter than it says itself. To be asked of a broken file."""
+    """Whether a broken file ends before the place where, by its own header, it should.
+
+    Args:
+        file: a file that could not be read.
+        kind: its format, as ``sniff`` named it.
+    """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     start = file.read(SNIFF_BYTES)
@@ -102,15 +112,15 @@ def ends_early(file: IO[bytes], kind: str) -> bool:
         return _has_open_part(file, size, kind)
     if kind in ("WebP", "BMP", "TIFF"):
         order: Literal["little", "big"] = "big" if start[:2] == b"MM" else "little"
-        # The length of all; of a TIFF, where its directory is, which writers put behind the pixels.
-        names = {"WebP": slice(4, 8), "BMP": slice(2, 6), "TIFF": slice(4, 8)}[kind]
-        return int.from_bytes(start[names], order) + 8 * (kind == "WebP") > size
+        # Where the file's length is written; in a TIFF, where its directory is, which writers put behind the pixels.
+        field = {"WebP": slice(4, 8), "BMP": slice(2, 6), "TIFF": slice(4, 8)}[kind]
+        return int.from_bytes(start[field], order) + 8 * (kind == "WebP") > size
     file.seek(max(0, size - 64))
     return (b"\xff\xd9" if kind == "JPEG" else b"\x3b") not in file.read()
 
 
 def _has_open_part(file: IO[bytes], size: int, kind: str) -> bool:
-    """Whether the last chunk of a PNG or box of an ISO container ends behind the file, or the end mark is missing."""
+    """Whether the last chunk of a PNG, or box of an ISO container, is not complete, or a PNG has no end mark."""
     at = 8 if kind == "PNG" else 0
     while at < size:
         file.seek(at)
@@ -118,7 +128,7 @@ def _has_open_part(file: IO[bytes], size: int, kind: str) -> bool:
         length = int.from_bytes(head[:4], "big")
         if kind == "PNG" and head[4:] == b"IEND":
             return False
-        if kind != "PNG" and length < 8:  # to the end of the file, or in 64 bits: no camera writes such
+        if kind != "PNG" and length < 8:  # 0: to the end of the file; 1: a length of 64 bits. No camera writes either
             return False
         at += length + 12 if kind == "PNG" else length
     return kind == "PNG" or at > size

@@ -1,4 +1,4 @@
-"""RAW files: the preview that the camera put in; where there is none worth reading, what the sensor saw."""
+"""RAW files: their preview is read; where there is none of use, the sensor's data are developed."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from albumsort.album.formats import NEEDS_RAWPY, UnreadablePhotoError
 if TYPE_CHECKING:
     from rawpy import RawPy
 
-#: Pixels on the long side that a preview must have; on fewer, faces cannot be read.
+#: Pixels on the long side that a preview must have. Faces on a smaller one cannot be read.
 LEAST_PREVIEW = 640
-#: Bytes of a RAW file, which LibRaw is given in memory: names that are no UTF-8 it could not open.
+#: Bytes of a RAW file, at most. LibRaw gets it in memory, because it cannot open names that are no UTF-8.
 LARGEST = 1 << 30
-#: What LibRaw calls the turn of a picture (4: along the diagonal, 2: up and down, 1: left and right), as EXIF has it.
+#: EXIF's orientation for each flip of LibRaw, whose bits are 4: transposed, 2: top and bottom, 1: left and right.
 _ORIENTATION = (1, 2, 4, 3, 5, 8, 6, 7)
-#: PhotometricInterpretation of what only a sensor gives: a mosaic of colours, or linear light (DNG 1.7, TIFF/EP).
+#: PhotometricInterpretation of a sensor's data: a mosaic of colours, or linear light (DNG 1.7, TIFF/EP).
 _SENSOR = (32803, 34892)
 _DNG_VERSION, _SUB_DIRECTORIES = 50706, 330
-#: Directories within the first that are looked at; cameras write up to four.
+#: Directories within the first that are read; cameras write up to four.
 _MOST_DIRECTORIES = 8
 #: First bytes of files that are laid out as a TIFF is: TIFF itself, BigTIFF, ORF and RW2.
 _LIKE_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")
-_FACTS = (ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.DateTime)
+_CAMERA_AND_CHANGE_TIME = (ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.DateTime)
 _TIMES = (
     *(ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized),
     *(ExifTags.Base.OffsetTime, ExifTags.Base.OffsetTimeOriginal, ExifTags.Base.OffsetTimeDigitized),
@@ -39,9 +39,9 @@ _TIMES = (
 
 
 def is_raw(file: BinaryIO) -> bool:
-    """Whether a TIFF holds what a sensor saw, as DNG, NEF, ARW, PEF and many others do; the file is left at its start.
+    """Whether a TIFF is a RAW file, as DNG, NEF, ARW, PEF and many others are. The file is left at its start.
 
-    The first directory of a DNG says so; of others, one of its own or of those within it is not of a finished picture.
+    The first directory of a DNG says so. Other RAW files have a sensor's data in it or in one of its inner directories.
     """
     first = _directory(file)
     inner = first.get(_SUB_DIRECTORIES, ())
@@ -52,24 +52,28 @@ def is_raw(file: BinaryIO) -> bool:
     return _DNG_VERSION in first or any(kind in _SENSOR for kind in kinds)
 
 
-def open_raw(file: BinaryIO) -> Image.Image:
-    """The picture of a RAW file, its pixels not decoded yet, with EXIF that says how to turn it and when it was taken.
+def open_raw(file: BinaryIO, max_bytes: int = LARGEST) -> Image.Image:
+    """Open a RAW file without decoding its pixels. The picture has EXIF with its orientation, time and camera.
 
-    It is the largest preview, of the size that this has. Where there is none of ``LEAST_PREVIEW`` pixels, it is what
-    the sensor saw, of the sensor's size, which is developed at half of that when its pixels are asked for.
+    It is the largest preview. When that has less than ``LEAST_PREVIEW`` pixels on its long side, it is a picture of the
+    sensor's size, which is developed at half that size when its pixels are loaded.
+
+    Args:
+        file: an open RAW file.
+        max_bytes: a larger file is refused.
 
     Raises:
-        UnreadablePhotoError: LibRaw is not installed, does not know the file, or finds it cut.
+        UnreadablePhotoError: the file is too large, LibRaw is not installed, does not know it, or finds it truncated.
     """
     try:
         import rawpy
     except ImportError as error:
         raise UnreadablePhotoError(NEEDS_RAWPY) from error
     size = file.seek(0, os.SEEK_END)
-    if size > LARGEST:
-        raise UnreadablePhotoError(f"a RAW file of {size / 1e9:.1f} GB; up to {LARGEST / 1e9:.1f} GB are read")
+    if size > max_bytes:
+        raise UnreadablePhotoError(f"a RAW file of {size / 1e9:.1f} GB; up to {max_bytes / 1e9:.1f} GB are read")
     file.seek(0)
-    with _libraw_in_words():
+    with _libraw_errors():
         raw = rawpy.imread(file)
     sensor = (raw.sizes.iwidth, raw.sizes.iheight)
     image: Image.Image | None = _preview(raw)
@@ -79,12 +83,12 @@ def open_raw(file: BinaryIO) -> Image.Image:
     exif[ExifTags.Base.Orientation] = _orientation(
         image.size, exif.get(ExifTags.Base.Orientation, 0), _ORIENTATION[raw.sizes.flip & 7], sensor
     )
-    _take_facts(file, exif)
+    copy_camera_and_time(file, exif)
     return image
 
 
 class _Undeveloped(Image.Image):
-    """What a sensor saw, developed when its pixels are asked for: then it is half as large."""
+    """A picture of a sensor's data, which are developed when it is loaded; its sides are then half as long."""
 
     def __init__(self, raw: RawPy) -> None:
         super().__init__()
@@ -93,15 +97,15 @@ class _Undeveloped(Image.Image):
 
     def load(self) -> Image.core.PixelAccess | None:
         if self._raw is not None:
-            with _libraw_in_words(), self._raw as raw:
-                # Not turned: that is done for all photos in one place.
+            with _libraw_errors(), self._raw as raw:
+                # Not turned: ``decode`` turns all photos.
                 developed = _in_rgb(raw.postprocess(half_size=True, use_camera_wb=True, user_flip=0))
             self._raw, self.im, self._size = None, developed.im, developed.size
         return super().load()
 
 
 def _preview(raw: RawPy) -> Image.Image | None:
-    """The largest picture that a RAW file has in it; None where there is none, or none that can be read."""
+    """The largest preview in a RAW file; None where there is none, or none that can be read."""
     import rawpy
 
     try:
@@ -114,35 +118,48 @@ def _preview(raw: RawPy) -> Image.Image | None:
 
 
 def _in_rgb(pixels: NDArray[np.uint8]) -> Image.Image:
-    """What LibRaw gives, ``(height, width, 3)``, or ``(height, width, 1)`` of a sensor without colours."""
+    """A picture of LibRaw's pixels: ``(height, width, 3)``, or ``(height, width, 1)`` from a sensor without colours."""
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
 
 
 def _orientation(size: tuple[int, int], own: int, of_raw: int, sensor: tuple[int, int]) -> int:
-    """How a preview is to be turned, as EXIF's 1-8: once, whoever says so.
+    """EXIF's orientation, 1-8, of a preview.
 
-    Its own EXIF knows best (LibRaw gives one to a preview that has none). But some programs lay an upright preview into
-    a file that is to be turned, or copy EXIF without the orientation: upright, it must have the shape of the photo.
+    Its own EXIF counts (LibRaw adds EXIF to a preview that has none). But some programs put an upright preview into a
+    file that is turned, or copy EXIF without the orientation. So, once upright, it must have the photo's shape.
+
+    Args:
+        size: width and height of the preview as it is stored.
+        own: orientation in the preview's EXIF; 0 where there is none.
+        of_raw: orientation of the sensor's data.
+        sensor: width and height of the sensor's data as they are stored.
     """
     is_wide = (sensor[0] > sensor[1]) != (of_raw >= 5)
-    fitting = (one for one in (own, of_raw, 1) if one in range(1, 9) and ((size[0] > size[1]) != (one >= 5)) == is_wide)
-    return next(fitting, of_raw)
+    for orientation in (own, of_raw, 1):
+        if orientation in range(1, 9) and ((size[0] > size[1]) != (orientation >= 5)) == is_wide:
+            return orientation
+    return of_raw
 
 
-def _take_facts(file: BinaryIO, exif: Image.Exif) -> None:
-    """Put what a RAW file laid out like a TIFF says of camera and time in place of what its preview says."""
+def copy_camera_and_time(file: BinaryIO, exif: Image.Exif) -> None:
+    """Copy camera and time of a RAW file over those of its preview, if the RAW file is laid out like a TIFF.
+
+    Args:
+        file: the RAW file.
+        exif: EXIF of the preview, which is changed.
+    """
     file.seek(0)
     if file.read(4) not in _LIKE_TIFF:
         return
     first = _directory(file)
     place = first.get(ExifTags.IFD.Exif)
     details = _directory(file, place) if isinstance(place, int) else {}
-    exif.update({tag: first[tag] for tag in _FACTS if tag in first})
+    exif.update({tag: first[tag] for tag in _CAMERA_AND_CHANGE_TIME if tag in first})
     exif.get_ifd(ExifTags.IFD.Exif).update({tag: details[tag] for tag in _TIMES if tag in details})
 
 
 def _directory(file: BinaryIO, place: int | None = None) -> ImageFileDirectory_v2:
-    """A directory of a file laid out like a TIFF: the first, or the one at a place. Broken ones are empty."""
+    """A directory of a file laid out like a TIFF: the first, or the one at an offset. A broken one is empty."""
     file.seek(0)
     start = file.read(16)
     if b"+" not in start[:4]:  # Pillow knows no other magic
@@ -154,8 +171,8 @@ def _directory(file: BinaryIO, place: int | None = None) -> ImageFileDirectory_v
 
 
 @contextmanager
-def _libraw_in_words() -> Iterator[None]:
-    """LibRaw's errors as the line that ``problems`` shows."""
+def _libraw_errors() -> Iterator[None]:
+    """Raise LibRaw's errors as ``UnreadablePhotoError``."""
     import rawpy
 
     try:

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 from albumsort.album.formats import RAW_SUFFIXES
 
-#: What cameras write beside a RAW file; of several, the first.
+#: Suffixes of what cameras write beside a RAW file. If there are several such files, the first suffix here counts.
 _BESIDE = (".jpg", ".jpeg", ".jpe", ".heic", ".heif", ".hif")
 
 
 def jpegs_of_raws(paths: Iterable[str]) -> dict[str, str]:
-    """Each RAW file that has a JPEG or HEIF in its folder, with the path of that.
+    """The path of each RAW file that has a JPEG or HEIF beside it, with the path of that.
 
-    They have the same name but for suffix and capitals; what is in them is not compared.
+    The two are in one folder and have the same name but for suffix and capitals. Their contents are not compared.
     """
     raws: list[tuple[str, tuple[str, str]]] = []
     jpegs: dict[tuple[str, str], tuple[int, str]] = {}
@@ -25,6 +25,6 @@ def jpegs_of_raws(paths: Iterable[str]) -> dict[str, str]:
         if suffix in RAW_SUFFIXES:
             raws.append((path, photo))
         elif suffix in _BESIDE:
-            this = (_BESIDE.index(suffix), path)
-            jpegs[photo] = min(jpegs.get(photo, this), this)
+            candidate = (_BESIDE.index(suffix), path)
+            jpegs[photo] = min(jpegs.get(photo, candidate), candidate)
     return {path: jpegs[photo][1] for path, photo in raws if photo in jpegs}

@@ -38,7 +38,7 @@ def test_a_stop_waits_until_the_process_has_all_it_needs(name: str, monkeypatch:
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system masks no signals")
 def test_a_process_does_not_hear_a_stop_before_it_is_ready() -> None:
     code = (
-        "import signal; from albumsort.album.decoder_resources import ready_for_signals;"
+        "import signal; from albumsort.album.decoder_environment import ready_for_signals;"
         "print(sorted(s.name for s in signal.pthread_sigmask(signal.SIG_BLOCK, [])));"
         "ready_for_signals(); print(list(signal.pthread_sigmask(signal.SIG_BLOCK, [])));"
         "print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"

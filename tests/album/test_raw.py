@@ -115,14 +115,14 @@ def test_time_and_camera_are_those_of_the_raw_file(
 def test_where_a_raw_file_is_no_tiff_its_preview_says_them(camera: Any, upright: Image.Image) -> None:
     exif = Image.Exif()
     exif[0x0110] = "As the preview says"
-    raw._take_facts(io.BytesIO(b"FUJIFILMCCD-RAW 0201"), exif)
+    raw.copy_camera_and_time(io.BytesIO(b"FUJIFILMCCD-RAW 0201"), exif)
     assert dict(exif) == {0x0110: "As the preview says"}
 
 
 @pytest.mark.parametrize("magic", [b"IIRO", b"IIRS", b"IIU\0"])
 def test_other_makers_magic_hides_no_tiff(camera: Any, seen: Image.Image, magic: bytes) -> None:
     exif = Image.Exif()
-    raw._take_facts(io.BytesIO(magic + camera.dng(seen)[4:]), exif)
+    raw.copy_camera_and_time(io.BytesIO(magic + camera.dng(seen)[4:]), exif)
     assert exif[0x0110] == "Example One"
     assert exif.get_ifd(0x8769)[0x9003] == "2024:05:17 15:04:05"
 
