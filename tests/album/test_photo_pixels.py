@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import PIL
 import pytest
+import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile
+from PIL import Image, ImageCms, ImageFile, WebPImagePlugin
 
 from albumsort.album.formats import UnreadablePhotoError
 
@@ -137,7 +138,7 @@ def test_the_transparent_entry_of_a_palette_is_white(read: Callable, written: Ca
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
-def test_transparency_is_laid_on_white(read: Callable, written: Callable, file_format: str) -> None:
+def test_transparent_pixels_are_on_white(read: Callable, written: Callable, file_format: str) -> None:
     image = Image.new("RGBA", (32, 32), (*BLACK, 0))
     image.paste((*BLACK, 128), (0, 0, 16, 16))
     image.paste((*RED, 255), (16, 16, 32, 32))
@@ -147,14 +148,14 @@ def test_transparency_is_laid_on_white(read: Callable, written: Callable, file_f
         assert np.abs(pixels[at].astype(int) - colour).max() <= 12, at
 
 
-def test_transparency_of_grey_is_laid_on_white(read: Callable, written: Callable) -> None:
+def test_transparent_grey_pixels_are_on_white(read: Callable, written: Callable) -> None:
     image = Image.new("LA", (2, 1), (0, 0))
     image.putpixel((1, 0), (10, 255))
     assert read(written(image, "PNG"))[1].tolist() == [[[255] * 3, [10] * 3]]
 
 
-def test_ink_becomes_light(read: Callable, written: Callable) -> None:
-    # Naive inks: cyan is the absence of red. Pillow writes them inverted and marked so, as Adobe does.
+def test_cmyk_becomes_rgb(read: Callable, written: Callable) -> None:
+    # Without a profile, cyan is the absence of red. Pillow writes CMYK inverted and marks it so, as Adobe does.
     _, pixels = read(written(corners().convert("CMYK"), "JPEG", quality=95))
     assert_upright(pixels)
 
@@ -175,7 +176,7 @@ def test_other_colour_spaces_of_tiff_are_read(read: Callable, written: Callable,
 
 
 def profile_with_red_and_green_swapped() -> bytes:
-    """sRGB, but what is stored as red is a green light: sure to show when it is forgotten."""
+    """sRGB, but red is shown as green and green as red: a reader that ignores it shows wrong colours."""
     data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     data = data.replace("sRGB".encode("utf-16-be"), "Swap".encode("utf-16-be"))
     return data.replace(b"rXYZ", b"????", 1).replace(b"gXYZ", b"rXYZ", 1).replace(b"????", b"gXYZ", 1)
@@ -217,25 +218,48 @@ def test_a_damaged_profile_or_one_for_other_pictures_is_ignored(read: Callable, 
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG", "AVIF", "TIFF", "MPO"])
-def test_of_several_frames_the_first_counts(read: Callable, written: Callable, file_format: str) -> None:
+def test_the_first_of_several_frames_is_read(read: Callable, written: Callable, file_format: str) -> None:
     later = [Image.new("RGB", (96, 64), colour) for colour in ("black", "navy")]
     data = written(corners(), file_format, save_all=True, append_images=later)
     assert Image.open(io.BytesIO(data)).n_frames == 3
     assert_upright(read(data)[1])
 
 
-@pytest.mark.parametrize("options", [{}, {"lossless": True}])
-def test_a_large_webp_is_the_picture_that_a_small_one_is(
-    read: Callable, written: Callable, composer: object, monkeypatch: pytest.MonkeyPatch, options: dict
-) -> None:
-    data = written(composer.portrait(composer.HAPPY), "WEBP", **options)
-    _, small = read(data, detail=300)
-    monkeypatch.setattr("albumsort.album.pixels.LARGE_WEBP", 0.0)
-    _, large = read(data, detail=300)
-    assert small.shape == large.shape
-    assert np.abs(small.astype(int) - large).mean() < 1.0
-    with pytest.raises(UnreadablePhotoError, match="truncated"):
-        read(data[: len(data) // 2])
+@pytest.fixture
+def pillow_never_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in (ImageFile.ImageFile, WebPImagePlugin.WebPImageFile):
+        monkeypatch.setattr(kind, "load", lambda image: pytest.fail("Pillow decodes"))
+
+
+def webp(width: int, height: int, written: Callable, profile: bytes = b"", swapped: bool = False) -> bytes:
+    """A WebP with lossless ``corners`` that is quick to encode; ``swapped`` exchanges red and green."""
+    pixels = np.asarray(corners(width, height))
+    image = Image.fromarray(pixels[..., [1, 0, 2]] if swapped else pixels)
+    return written(image, "WEBP", lossless=True, quality=0, method=0, icc_profile=profile)
+
+
+@pytest.mark.usefixtures("pillow_never_decodes")
+def test_a_webp_of_more_than_16_megapixels_is_not_decoded_by_pillow(read: Callable, written: Callable) -> None:
+    header, pixels = read(webp(4000, 4002, written), detail=300)
+    assert (header.width, header.height, pixels.shape) == (4000, 4002, (300, 300, 3))
+    assert_upright(pixels)
+
+
+@pytest.mark.usefixtures("pillow_never_decodes")
+def test_a_webp_of_16_megapixels_is_decoded_by_pillow(read: Callable, written: Callable) -> None:
+    with pytest.raises(pytest.fail.Exception, match="Pillow decodes"):
+        read(webp(4000, 4000, written), detail=300)
+
+
+def test_a_large_webp_that_ends_too_early_is_truncated(read: Callable, written: Callable) -> None:
+    data = webp(4000, 4002, written)
+    with pytest.raises(UnreadablePhotoError, match=r"^truncated$"):
+        read(data[: len(data) // 2], detail=300)
+
+
+def test_the_profile_of_a_large_webp_is_applied(read: Callable, written: Callable) -> None:
+    data = webp(4000, 4002, written, profile_with_red_and_green_swapped(), swapped=True)
+    assert_upright(read(data, detail=300)[1], tolerance=20)
 
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -243,24 +267,27 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"icc_profile": SRGB}])
 @pytest.mark.parametrize("detail", [2048, 500, 330, 160])
-def test_a_sound_jpeg_is_read_without_pillows_decoder_and_looks_the_same(
+def test_a_sound_jpeg_is_decoded_by_simplejpeg_to_the_pixels_that_pillow_decodes(
     read: Callable, written: Callable, composer: object, monkeypatch: pytest.MonkeyPatch, options: dict, detail: int
 ) -> None:
     portrait = composer.portrait(composer.HAPPY).resize((641, 853))  # type: ignore[attr-defined]
     data = written(portrait, "JPEG", **options)
     with monkeypatch.context() as without:
-        without.setattr("albumsort.album.pixels._sound_jpeg", lambda image, reduction: None)
-        plain = read(data, detail)[1]
-    size = plain.shape[1::-1]
+        without.setattr(simplejpeg, "decode_jpeg", unable)
+        by_pillow = read(data, detail)[1]
     if detail in (2048, 500):  # 330 and 160 need a resize after the decoder's, which goes through a picture of Pillow's
         monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: pytest.fail("Pillow decodes"))
     pixels = read(data, detail)[1]
-    assert pixels.shape[1::-1] == size and max(size) <= detail
-    assert np.abs(pixels.astype(int) - plain).max() <= 1
+    assert pixels.shape == by_pillow.shape and max(pixels.shape) <= detail
+    assert np.abs(pixels.astype(int) - by_pillow).max() <= 1
+
+
+def unable(*args: object, **options: object) -> None:
+    raise ValueError("as simplejpeg does on a file that it cannot decode")
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
-def test_a_jpeg_without_three_colours_is_left_to_pillow(read: Callable, written: Callable, mode: str) -> None:
+def test_a_jpeg_without_three_colours_is_read(read: Callable, written: Callable, mode: str) -> None:
     _, pixels = read(written(Image.new(mode, (64, 48), 0), "JPEG"))
     assert pixels.shape == (48, 64, 3)
     assert pixels.mean() == pytest.approx(0 if mode == "L" else 255, abs=2)

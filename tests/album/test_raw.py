@@ -30,12 +30,12 @@ def upright(composer: Any) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def seen(upright: Image.Image) -> Image.Image:
-    """The same as the sensor sees it: larger than its preview, as in a camera, would take long here."""
+    """The sensor's data for the same picture. They are smaller than the preview, to save time."""
     return upright.resize((400, 450))
 
 
 def likeness(pixels: NDArray[np.uint8], image: Image.Image) -> float:
-    """How far two pictures are the same, whatever their size and exposure: 1 when they are."""
+    """The correlation of two pictures, whatever their size and exposure: 1 when they are the same."""
     height, width = pixels.shape[:2]
     pairs = np.stack([pixels.mean(-1).ravel(), np.asarray(image.resize((width, height)).convert("L")).ravel()])
     return float(np.corrcoef(pairs)[0, 1])
@@ -84,7 +84,7 @@ def test_a_preview_whose_exif_forgets_the_turn_is_turned(
 
 @pytest.mark.parametrize("turn", TURNS)
 @pytest.mark.parametrize("tiny", [False, True])
-def test_without_a_preview_of_use_the_photo_is_developed(
+def test_without_a_preview_that_is_large_enough_the_photo_is_developed(
     read: Callable, camera: Any, upright: Image.Image, turn: int, tiny: bool
 ) -> None:
     preview = camera.jpeg(camera.stored(upright, turn).resize((160, 160))) if tiny else None
@@ -94,7 +94,7 @@ def test_without_a_preview_of_use_the_photo_is_developed(
     assert likeness(pixels, upright) > 0.95
 
 
-def test_what_a_sensor_without_colours_saw_is_developed_in_grey(
+def test_data_of_a_sensor_without_colours_are_developed_in_grey(
     read: Callable, camera: Any, upright: Image.Image
 ) -> None:
     row = "<HHIHH"
@@ -112,7 +112,7 @@ def test_time_and_camera_are_those_of_the_raw_file(
         assert (header.taken_at, header.camera) == ("2023-12-24T19:30:00-05:00", "Example One")
 
 
-def test_where_a_raw_file_is_no_tiff_its_preview_says_them(camera: Any, upright: Image.Image) -> None:
+def test_the_preview_of_a_raw_file_that_is_no_tiff_gives_time_and_camera(camera: Any, upright: Image.Image) -> None:
     exif = Image.Exif()
     exif[0x0110] = "As the preview says"
     raw.copy_camera_and_time(io.BytesIO(b"FUJIFILMCCD-RAW 0201"), exif)
@@ -120,7 +120,9 @@ def test_where_a_raw_file_is_no_tiff_its_preview_says_them(camera: Any, upright:
 
 
 @pytest.mark.parametrize("magic", [b"IIRO", b"IIRS", b"IIU\0"])
-def test_other_makers_magic_hides_no_tiff(camera: Any, seen: Image.Image, magic: bytes) -> None:
+def test_time_and_camera_are_read_behind_other_magics_of_tiff(
+    camera: Any, seen: Image.Image, magic: bytes
+) -> None:
     exif = Image.Exif()
     raw.copy_camera_and_time(io.BytesIO(magic + camera.dng(seen)[4:]), exif)
     assert exif[0x0110] == "Example One"
@@ -132,12 +134,12 @@ def test_a_large_preview_is_decoded_small(camera: Any, seen: Image.Image, uprigh
     assert megapixels_in_memory(image, 2048) == pytest.approx(18 / 4)
 
 
-def test_what_is_developed_counts_with_all_its_pixels(camera: Any, upright: Image.Image) -> None:
+def test_a_photo_that_is_developed_counts_with_all_pixels_of_the_sensor(camera: Any, upright: Image.Image) -> None:
     image = open_photo(io.BytesIO(camera.dng(upright)))
     assert megapixels_in_memory(image, 256) == pytest.approx(0.72)
 
 
-def test_a_tiff_with_what_a_sensor_saw_is_raw_and_others_are_not(
+def test_a_tiff_with_data_of_a_sensor_is_raw_and_others_are_not(
     camera: Any, written: Callable, seen: Image.Image
 ) -> None:
     for preview in (None, camera.jpeg(seen)):
@@ -161,13 +163,13 @@ def test_a_tiff_with_what_a_sensor_saw_is_raw_and_others_are_not(
     ],
     ids=["raf", "cr3", "cr2", "rw2", "orf", "x3f"],
 )
-def test_garbage_behind_a_makers_magic_is_said_to_be_that(data: bytes, reason: str) -> None:
+def test_garbage_behind_the_magic_of_a_maker_is_reported(data: bytes, reason: str) -> None:
     with pytest.raises(UnreadablePhotoError, match=reason):
         open_photo(io.BytesIO(data))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_a_raw_file_that_is_cut_says_so(read: Callable, camera: Any, upright: Image.Image) -> None:
+def test_a_raw_file_that_ends_too_early_is_truncated(read: Callable, camera: Any, upright: Image.Image) -> None:
     data = camera.dng(upright, camera.jpeg(upright))
     for share in (0.3, 0.9, 0.9995):  # within the sensor's data, the preview, the last directory
         with pytest.raises(UnreadablePhotoError, match=r"^truncated$"):
@@ -181,14 +183,22 @@ def test_a_preview_that_is_garbage_is_not_used(read: Callable, camera: Any, upri
         assert likeness(read(data.replace(preview, broken))[1], upright) > 0.95
 
 
-def test_a_file_too_large_to_hold_is_not_read(monkeypatch: pytest.MonkeyPatch, camera: Any, seen: Image.Image) -> None:
+def test_a_file_larger_than_the_limit_is_not_read(camera: Any, seen: Image.Image) -> None:
     data = camera.dng(seen)
-    monkeypatch.setattr(raw, "LARGEST", len(data) - 1)
-    with pytest.raises(UnreadablePhotoError, match=r"a RAW file of 0.0 GB; up to"):
-        open_photo(io.BytesIO(data))
+    assert raw.open_raw(io.BytesIO(data), max_bytes=len(data)).size == seen.size
+    with pytest.raises(UnreadablePhotoError, match=r"^a RAW file of 0\.0 GB; up to 0\.0 GB are read$"):
+        raw.open_raw(io.BytesIO(data), max_bytes=len(data) - 1)
 
 
-def test_without_the_extra_the_file_says_what_to_install(
+@pytest.mark.parametrize(("long_side", "size"), [(640, (640, 480)), (639, (800, 900))])
+def test_a_preview_is_used_from_640_pixels_on(
+    camera: Any, upright: Image.Image, long_side: int, size: tuple[int, int]
+) -> None:
+    preview = camera.jpeg(Image.new("RGB", (long_side, 480), "teal"))
+    assert open_photo(io.BytesIO(camera.dng(upright, preview))).size == size
+
+
+def test_without_the_extra_the_error_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, camera: Any, seen: Image.Image
 ) -> None:
     path = tmp_path / "a.dng"
@@ -202,12 +212,13 @@ def test_without_the_extra_the_file_says_what_to_install(
 
 
 def decoded(path: Path, limit: float = 200.0) -> list[Photo]:
-    with Decoders(iter([PhotoFile(str(path), 0, 0)]), DecoderSettings(1, 64, 256, max_megapixels=limit, slots=3)) as it:
-        photos = []
-        for item in it:
+    photos = []
+    settings = DecoderSettings(1, 64, 256, max_megapixels=limit, slots=3)
+    with Decoders(iter([PhotoFile(str(path), 0, 0)]), settings) as decoders:
+        for item in decoders:
             photos.append(item.photo if isinstance(item, DecodedPhoto) else item)
             if isinstance(item, DecodedPhoto):
-                it.release(item)
+                decoders.release(item)
     return photos
 
 
