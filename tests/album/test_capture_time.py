@@ -22,7 +22,7 @@ from albumsort.album.capture_time import date_in_name
         ("Screenshot_20240517150405123.png", "2024-05-17T15:04:05"),
     ],
 )
-def test_the_date_is_read(name, date):
+def test_a_date_in_a_name_is_read(name, date):
     assert date_in_name(f"/photos/2001-01-01/{name}") == date
 
 
@@ -44,7 +44,7 @@ def test_the_date_is_read(name, date):
         "18991231.jpg",
     ],
 )
-def test_what_is_no_date_is_none(name):
+def test_a_number_that_is_no_date_is_ignored(name):
     assert date_in_name(name) is None
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import multiprocessing
+import multiprocessing.shared_memory
 import os
 import signal
 import subprocess
@@ -18,8 +19,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from albumsort.album import decoder_worker as decoder_process
-from albumsort.album import decoders
+from albumsort.album.decoder_worker import Decoded, Failed, Opened, decode_file
 from albumsort.album.decoders import DecodedPhoto, Decoders, DecoderSettings, KnownPhoto
 from albumsort.records import Photo, PhotoFile
 
@@ -37,9 +37,28 @@ def picture(path: Path, shade: int = 90, size: tuple[int, int] = (300, 200)) -> 
 
 
 def pipe(path: Path) -> PhotoFile:
-    """A file that can be opened only when another process writes it: a disk of the network that does not answer."""
+    """A file that cannot be opened before another process writes it, as on a network disk that does not answer."""
     os.mkfifo(path)
     return file_of(path)
+
+
+def worker_pids() -> list[int]:
+    return [process.pid for process in multiprocessing.active_children() if process.pid is not None]
+
+
+def pid_that_reads(path: str) -> int:
+    """The worker that has a file open."""
+    for pid in worker_pids():
+        if any(os.path.realpath(descriptor) == path for descriptor in Path(f"/proc/{pid}/fd").iterdir()):
+            return pid
+    raise LookupError(path)
+
+
+def kill(pid: int, death: int) -> None:
+    os.kill(pid, death)
+    for process in multiprocessing.active_children():
+        if process.pid == pid:
+            process.join()
 
 
 @dataclass
@@ -48,7 +67,7 @@ class Outcome:
 
     photos: dict[str, Photo] = field(default_factory=dict)
     pixels: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
-    smalls: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    small: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     known: dict[str, KnownPhoto] = field(default_factory=dict)
 
     def collect(self, decoders: Decoders) -> None:
@@ -60,7 +79,7 @@ class Outcome:
             name = Path(photo.path).name
             self.photos[name] = photo
             if isinstance(item, DecodedPhoto):
-                self.pixels[name], self.smalls[name] = item.pixels.copy(), item.small.copy()
+                self.pixels[name], self.small[name] = item.pixels.copy(), item.small.copy()
                 decoders.release(item)
 
     @property
@@ -82,7 +101,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory, album: Path, composer: objec
     folder = tmp_path_factory.mktemp("mixed")
     files = [picture(folder / f"{shade}.png", shade) for shade in range(10, 130, 10)]
     composer.portrait(composer.HAPPY).save(folder / "seen.jpg", exif=composer.exif("2024:05:17 15:00:00", 6))
-    # What is cut off can only be missed by somebody who decodes it.
+    # This file is cut off: it would be an error if it were decoded.
     seen = (album / "portraits" / "grace-hopper.jpg").read_bytes()[:9000]
     (folder / "known.jpg").write_bytes(seen)
     (folder / "cut.jpg").write_bytes(seen[:8000])
@@ -97,8 +116,9 @@ def mixed(tmp_path_factory: pytest.TempPathFactory, album: Path, composer: objec
 
     def watched() -> Iterator[PhotoFile]:
         yield from files
-        # By now a worker has served some file.
-        libraries.extend(Path(f"/proc/{w.process.pid}/maps").read_text() for w in decoders._workers)
+        # By now a worker has decoded some file.
+        if sys.platform == "linux":
+            libraries.extend(Path(f"/proc/{pid}/maps").read_text() for pid in worker_pids())
 
     outcome = Outcome()
     with Decoders(watched(), SETTINGS, lambda found: found == digest) as decoders:
@@ -115,14 +135,14 @@ def test_more_photos_than_slots_come_with_their_own_pixels(mixed: Run) -> None:
     shades = range(10, 130, 10)
     assert len(shades) > 2 * mixed.slots
     for shade in shades:
-        pixels, small = mixed.outcome.pixels[f"{shade}.png"], mixed.outcome.smalls[f"{shade}.png"]
+        pixels, small = mixed.outcome.pixels[f"{shade}.png"], mixed.outcome.small[f"{shade}.png"]
         assert pixels.shape == (171, 256, 3)
         assert small.shape == (43, 64, 3)
         assert (pixels == (shade, 100, 200)).all()
         assert (small == (shade, 100, 200)).all()
 
 
-def test_a_photo_comes_with_all_that_its_file_tells(mixed: Run, composer: object) -> None:
+def test_a_photo_comes_with_digest_size_time_camera_and_hash(mixed: Run, composer: object) -> None:
     photo = mixed.outcome.photos["seen.jpg"]
     data = Path(photo.path).read_bytes()
     width, height = composer.portrait(composer.HAPPY).size
@@ -184,9 +204,7 @@ def trouble(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
             # Opening to write waits for a reader, so that the decoder is in the middle of this very file.
             for file, death in deaths.items():
                 with open(file.path, "wb"):
-                    victim = next(worker for worker in decoders._workers if worker.file == file)
-                    os.kill(victim.process.pid, death)
-                    victim.process.join()
+                    kill(pid_that_reads(file.path), death)
 
         gun = threading.Thread(target=shoot)
         gun.start()
@@ -195,16 +213,19 @@ def trouble(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["crash.jpg", "killed.jpg"])
 def test_a_decoder_that_dies_costs_one_file(trouble: Outcome, name: str) -> None:
     assert trouble.errors[name] == "decoder crashed"
 
 
+@pytest.mark.slow
 def test_a_decoder_that_hangs_costs_one_file(trouble: Outcome) -> None:
     assert trouble.errors["hang.jpg"] == "decoder took over 4 s"
 
 
-def test_what_comes_after_a_crash_is_read(trouble: Outcome) -> None:
+@pytest.mark.slow
+def test_files_after_a_crash_are_read(trouble: Outcome) -> None:
     assert sorted(trouble.errors) == ["crash.jpg", "hang.jpg", "killed.jpg"]
     assert sorted(trouble.pixels) == ["10.png", "20.png", "30.png", "40.png"]
     assert all((pixels[0, 0] == (int(name[:2]), 100, 200)).all() for name, pixels in trouble.pixels.items())
@@ -215,9 +236,8 @@ def test_a_decoder_killed_while_it_idles_costs_one_file_at_most(tmp_path: Path) 
 
     def files() -> Iterator[PhotoFile]:
         yield good[0]
-        # As the kernel does when memory is short. A worker idles when its next file is drawn.
-        decoders._workers[0].process.kill()
-        decoders._workers[0].process.join()
+        # As the kernel does when memory is short. A worker is idle when its next file is drawn.
+        kill(*worker_pids(), signal.SIGKILL)
         yield from good[1:]
 
     outcome = Outcome()
@@ -227,6 +247,7 @@ def test_a_decoder_killed_while_it_idles_costs_one_file_at_most(tmp_path: Path) 
     assert {"10.png", "30.png"} <= set(outcome.pixels)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of another process")
 def test_a_photo_for_which_there_is_no_memory_costs_one_file(tmp_path: Path) -> None:
     import resource
@@ -236,7 +257,7 @@ def test_a_photo_for_which_there_is_no_memory_costs_one_file(tmp_path: Path) -> 
 
     def files() -> Iterator[PhotoFile]:
         yield good[0]
-        pid = decoders._workers[0].process.pid
+        (pid,) = worker_pids()
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
         room = pages * resource.getpagesize() + 100_000_000  # for less than half of the pixels
         resource.prlimit(pid, resource.RLIMIT_AS, (room, room))
@@ -250,16 +271,30 @@ def test_a_photo_for_which_there_is_no_memory_costs_one_file(tmp_path: Path) -> 
     assert sorted(outcome.pixels) == ["10.png", "20.png"]
 
 
-def test_leaving_early_leaves_no_process_and_no_memory(tmp_path: Path) -> None:
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the shared memory that was allocated in the test."""
+    names: list[str] = []
+
+    class Noted(SharedMemory):
+        def __init__(self, *args: object, **options: object) -> None:
+            super().__init__(*args, **options)  # type: ignore[arg-type]
+            names.append(self.name)
+
+    monkeypatch.setattr(multiprocessing.shared_memory, "SharedMemory", Noted)
+    return names
+
+
+def test_leaving_early_leaves_no_process_and_no_memory(tmp_path: Path, taken: list[str]) -> None:
     files = iter([picture(tmp_path / "a.png"), pipe(tmp_path / "hang.jpg"), picture(tmp_path / "b.png")])
     before = set(multiprocessing.active_children())
     with pytest.raises(KeyboardInterrupt), Decoders(files, DecoderSettings(1, 64, 256, slots=3)) as decoders:
         for _ in decoders:
             raise KeyboardInterrupt
     assert set(multiprocessing.active_children()) <= before
-    assert not any(worker.process.is_alive() for worker in decoders._workers)
+    assert len(taken) == 1
     with pytest.raises(FileNotFoundError):
-        SharedMemory(decoders._memory.name)
+        SharedMemory(taken[0])
 
 
 def test_a_module_in_the_working_directory_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,6 +309,7 @@ def test_a_module_in_the_working_directory_is_not_run(tmp_path: Path, monkeypatc
     assert "PYTHONSAFEPATH" not in os.environ
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["signal", "multiprocessing", "numpy"])
 def test_a_scan_of_the_working_directory_runs_nothing_in_it(tmp_path: Path, name: str) -> None:
     # A fresh interpreter: the process that watches over shared memory is started once in each.
@@ -282,12 +318,12 @@ def test_a_scan_of_the_working_directory_runs_nothing_in_it(tmp_path: Path, name
     program = (
         "import os, sys\n"
         "from albumsort.album.decoders import Decoders, DecoderSettings\n"
-        "from albumsort.album.walk import photo_file\n"
+        "from albumsort.records import PhotoFile\n"
         "if __name__ == '__main__':\n"
         f"    os.chdir({str(tmp_path)!r})\n"
-        f"    files = iter([photo_file({str(tmp_path / 'a.png')!r})])\n"
-        "    with Decoders(files, DecoderSettings(1, 64, 256, slots=3)) as all_:\n"
-        "        for item in all_: all_.release(item)\n"
+        f"    files = iter([PhotoFile({str(tmp_path / 'a.png')!r}, 1, 1)])\n"
+        "    with Decoders(files, DecoderSettings(1, 64, 256, slots=3)) as decoders:\n"
+        "        for photo in decoders: decoders.release(photo)\n"
     )
     script = tmp_path.parent / f"scan_{name}.py"
     script.write_text(program)
@@ -296,7 +332,7 @@ def test_a_scan_of_the_working_directory_runs_nothing_in_it(tmp_path: Path, name
     assert not (tmp_path / "owned").exists()
 
 
-def test_an_error_of_the_walk_reaches_who_iterates(tmp_path: Path) -> None:
+def test_an_error_of_the_walk_is_raised_where_results_are_read(tmp_path: Path) -> None:
     def files() -> Iterator[PhotoFile]:
         yield picture(tmp_path / "a.png")
         raise RuntimeError("the walk broke")
@@ -316,22 +352,81 @@ def test_a_photo_that_must_not_be_read_says_so(
     path.chmod(0)
     # In this process: another user may not be able to start Python where it is installed for root alone.
     with unprivileged():
-        failed = decoder_process.decode_file(str(path), lambda opened: None, 256, 64)
-    assert failed == decoder_process.Failed("permission denied", None)
+        failed = decode_file(str(path), lambda opened: None, 256, 64)
+    assert failed == Failed("permission denied", None)
 
 
-def test_a_file_too_large_for_a_photo_is_not_read(tmp_path: Path) -> None:
+def test_a_file_of_more_than_five_gigabytes_is_not_read(tmp_path: Path) -> None:
     with open(tmp_path / "hole.jpg", "wb") as file:
         file.write(b"\xff\xd8\xff\xe0")
-        file.truncate(6_000_000_000)  # takes no room on the disk
-    failed = decoder_process.decode_file(str(tmp_path / "hole.jpg"), lambda opened: None, 256, 64)
-    assert failed == decoder_process.Failed("too large a file (6 GB > 5 GB)", None)
+        file.truncate(5_000_000_001)  # takes no room on the disk
+    failed = decode_file(str(tmp_path / "hole.jpg"), lambda opened: None, 256, 64)
+    assert failed == Failed("too large a file (5 GB > 5 GB)", None)
+
+
+def test_a_file_is_read_up_to_the_limit_in_bytes(tmp_path: Path) -> None:
+    file = picture(tmp_path / "a.png")
+    opened: list[Opened] = []
+    assert decode_file(file.path, opened.append, 256, 64, max_bytes=file.size) is None
+    assert len(opened) == 1
+    failed = decode_file(file.path, opened.append, 256, 64, max_bytes=file.size - 1)
+    assert failed == Failed("too large a file (0 GB > 0 GB)", None)
+
+
+@pytest.mark.parametrize(("size", "has_digest"), [((64 << 20) - 1, True), (64 << 20, False)])
+def test_a_large_file_that_is_no_picture_is_not_read_to_its_end(tmp_path: Path, size: int, has_digest: bool) -> None:
+    path = tmp_path / "film.jpg"
+    with open(path, "wb") as file:
+        file.truncate(size)
+    failed = decode_file(str(path), lambda opened: None, 256, 64)
+    assert isinstance(failed, Failed)
+    assert (failed.reason, failed.digest is not None) == ("not an image", has_digest)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="has no file that cannot be read")
+def test_an_error_of_the_disk_is_told_apart_from_one_of_a_decoder() -> None:
+    failed = decode_file("/proc/self/mem", lambda opened: None, 256, 64)
+    assert failed == Failed("cannot be read (Input/output error)", None)
+
+
+def decoded(path: str) -> Decoded:
+    message = decode_file(path, lambda opened: memoryview(bytearray(3 * (256**2 + 64**2))), 256, 64)
+    assert isinstance(message, Decoded)
+    return message
+
+
+@pytest.mark.parametrize(("grey", "exposure"), [(8, 0.0), (9, 1.0), (246, 1.0), (247, 0.0)])
+def test_exposure_is_the_share_of_pixels_that_are_neither_black_nor_white(
+    tmp_path: Path, grey: int, exposure: float
+) -> None:
+    Image.new("L", (40, 40), grey).save(tmp_path / "plain.png")
+    assert decoded(str(tmp_path / "plain.png")).exposure == exposure
+    halves = Image.new("L", (40, 40), grey)
+    halves.paste(128, (0, 0, 20, 40))
+    halves.save(tmp_path / "halves.png")
+    assert decoded(str(tmp_path / "halves.png")).exposure == (1 + exposure) / 2
+
+
+def test_sixty_megapixels_are_decoded_at_once_or_one_larger_photo() -> None:
+    settings = DecoderSettings(2, 64)
+    assert settings.may_start(megapixels=48.0, in_decoding=12.0)
+    assert not settings.may_start(megapixels=48.1, in_decoding=12.0)
+    assert settings.may_start(megapixels=150.0, in_decoding=0.0)
+    assert not settings.may_start(megapixels=1.0, in_decoding=150.0)
+
+
+def test_photos_that_may_not_be_decoded_together_are_decoded_in_turn(tmp_path: Path) -> None:
+    files = [picture(tmp_path / f"{shade}.png", shade) for shade in (10, 20, 30, 40, 50)]
+    outcome = Outcome()
+    with Decoders(iter(files), DecoderSettings(2, 64, 256, slots=3, megapixels_at_once=0.01)) as decoders:
+        outcome.collect(decoders)
+    assert len(outcome.pixels) == 5
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="has no file without an end")
-def test_what_has_no_end_is_not_read() -> None:
-    failed = decoder_process.decode_file("/dev/zero", lambda opened: None, 256, 64)
-    assert failed == decoder_process.Failed("not an image", None)
+def test_a_device_without_an_end_is_not_read() -> None:
+    failed = decode_file("/dev/zero", lambda opened: None, 256, 64)
+    assert failed == Failed("not an image", None)
 
 
 @pytest.fixture
@@ -343,7 +438,7 @@ def heard() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("heard")
-def test_a_stop_while_memory_is_taken_gives_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_memory_is_allocated_frees_it(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[str] = []
 
     class Stopped(SharedMemory):
@@ -352,7 +447,7 @@ def test_a_stop_while_memory_is_taken_gives_it_back(monkeypatch: pytest.MonkeyPa
             taken.append(self.name)
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(decoders.shared_memory, "SharedMemory", Stopped)
+    monkeypatch.setattr(multiprocessing.shared_memory, "SharedMemory", Stopped)
     with pytest.raises(KeyboardInterrupt):
         Decoders(iter([]), DecoderSettings(1, 64, 64, slots=2))
     monkeypatch.undo()
@@ -361,7 +456,7 @@ def test_a_stop_while_memory_is_taken_gives_it_back(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("heard")
-def test_a_stop_while_a_process_starts_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_a_worker_starts_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
     start = multiprocessing.process.BaseProcess.start
 

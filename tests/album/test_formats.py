@@ -1,4 +1,4 @@
-"""Formats are told by first bytes, whatever the name says."""
+"""The format of a file is told by its first bytes, whatever its name."""
 
 import io
 
@@ -68,6 +68,12 @@ def test_jpeg_xl_is_known_bare_and_in_its_container(start: bytes) -> None:
 )
 def test_a_plain_container_is_told_by_the_brands_that_follow(brands: bytes, name: str) -> None:
     assert sniff(b"\x00\x00\x00\x18ftyp" + brands) == name
+
+
+@pytest.mark.parametrize(("place", "name"), [(16, "AVIF"), (28, "AVIF"), (32, "HEIF")])
+def test_brands_within_the_first_bytes_count(place: int, name: str) -> None:
+    start = (b"\x00\x00\x00\x24ftypmif1\x00\x00\x00\x00" + b"miaf" * 5)[:place].ljust(place, b"m") + b"avif"
+    assert sniff(start[:SNIFF_BYTES]) == name
 
 
 @pytest.mark.parametrize("brand", [b"isom", b"mp42", b"qt  ", b"M4A "])

@@ -1,4 +1,4 @@
-"""What a header says, how large a picture is decoded, and what is said of files that cannot be read."""
+"""Headers, the size to which a picture is decoded, and the errors of files that cannot be read."""
 
 import io
 from collections.abc import Callable
@@ -83,6 +83,15 @@ def test_the_camera_is_named_without_its_make_twice(
     assert read(written(grey, "JPEG", exif=exif))[0].camera == camera
 
 
+@pytest.mark.parametrize(("length", "kept"), [(199, 199), (200, 200), (201, 200)])
+def test_the_name_of_a_camera_has_two_hundred_characters_at_most(
+    read: Callable, written: Callable, grey: Image.Image, length: int, kept: int
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Model] = "m" * length
+    assert read(written(grey, "JPEG", exif=exif))[0].camera == "m" * kept
+
+
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP", "HEIF", "AVIF"])
 def test_time_and_camera_are_read_from_every_format_that_has_them(
     read: Callable, written: Callable, composer: object, grey: Image.Image, file_format: str
@@ -165,7 +174,7 @@ def test_a_png_that_ends_too_early_is_truncated(read: Callable, written: Callabl
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG"])
-def test_of_a_photo_that_ends_too_early_what_is_there_can_be_had(
+def test_the_pixels_that_are_there_can_be_read_from_a_photo_that_ends_too_early(
     written: Callable, composer: object, form: str
 ) -> None:
     data = written(composer.portrait(composer.HAPPY), form)
@@ -175,11 +184,11 @@ def test_of_a_photo_that_ends_too_early_what_is_there_can_be_had(
     upper, lower = slice(0, whole.shape[0] // 4), slice(-whole.shape[0] // 4, None)
     assert np.array_equal(there[upper], whole[upper])
     assert len(np.unique(there[lower])) == 1
-    with pytest.raises(UnreadablePhotoError, match=r"^truncated$"):  # nothing has changed for others
+    with pytest.raises(UnreadablePhotoError, match=r"^truncated$"):  # the setting for broken files is off again
         decode(open_photo(io.BytesIO(data[: len(data) // 2])), Header(1, 1), 4096)
 
 
-def test_where_nothing_is_there_there_are_no_pixels(written: Callable, composer: object) -> None:
+def test_a_photo_that_ends_before_its_first_pixel_has_none(written: Callable, composer: object) -> None:
     data = written(composer.portrait(composer.HAPPY), "PNG")
     assert decode_what_is_there(io.BytesIO(data[:60]), Header(1, 1), 4096) is None
 
@@ -190,7 +199,7 @@ def test_a_part_of_a_file_is_never_taken_for_the_whole(
     read: Callable, written: Callable, composer: object, file_format: str, share: float
 ) -> None:
     data = written(composer.portrait(composer.HAPPY), file_format)
-    with pytest.raises(Exception):  # noqa: B017 - whatever it is, the decoder process makes a line of it
+    with pytest.raises(Exception):  # noqa: B017 - the decoder process makes a line of any exception
         read(data[: max(32, int(len(data) * share))])
 
 
@@ -205,7 +214,7 @@ def test_a_part_of_a_file_is_never_taken_for_the_whole(
         (b"\x00\x00\x00\x0cJXL \r\n\x87\n\x00\x00\x00\x14ftypjxl ", "unsupported: JPEG XL"),
     ],
 )
-def test_what_is_no_photo_says_so(read: Callable, data: bytes, reason: str) -> None:
+def test_the_error_of_a_file_that_is_no_photo_says_what_it_is(read: Callable, data: bytes, reason: str) -> None:
     with pytest.raises(UnreadablePhotoError, match=f"^{reason}$"):
         read(data)
 
@@ -214,8 +223,18 @@ def test_what_is_no_photo_says_so(read: Callable, data: bytes, reason: str) -> N
     ("form", "options", "megapixels"),
     [("JPEG", {}, 0.75), ("JPEG", {"progressive": True}, 12.0), ("PNG", {"compress_level": 1}, 12.0)],
 )
-def test_what_is_in_memory_while_a_photo_is_decoded_depends_on_its_format(
+def test_how_much_is_decoded_at_once_depends_on_the_format(
     written: Callable, form: str, options: dict, megapixels: float
 ) -> None:
     image = open_photo(io.BytesIO(written(Image.new("L", (4000, 3000)), form, **options)))
     assert megapixels_in_memory(image, 1200) == pytest.approx(megapixels)
+
+
+@pytest.mark.parametrize(
+    ("long_side", "reduction"), [(3071, 1), (3072, 2), (6143, 2), (6144, 4), (12287, 4), (12288, 8)]
+)
+def test_a_jpeg_is_decoded_smaller_when_three_quarters_of_the_detail_are_left(
+    written: Callable, long_side: int, reduction: int
+) -> None:
+    image = open_photo(io.BytesIO(written(Image.new("L", (long_side, 8)), "JPEG")))
+    assert megapixels_in_memory(image, 2048) == pytest.approx(long_side * 8 / reduction**2 / 1e6)

@@ -120,9 +120,7 @@ def test_the_preview_of_a_raw_file_that_is_no_tiff_gives_time_and_camera(camera:
 
 
 @pytest.mark.parametrize("magic", [b"IIRO", b"IIRS", b"IIU\0"])
-def test_time_and_camera_are_read_behind_other_magics_of_tiff(
-    camera: Any, seen: Image.Image, magic: bytes
-) -> None:
+def test_time_and_camera_are_read_behind_other_magics_of_tiff(camera: Any, seen: Image.Image, magic: bytes) -> None:
     exif = Image.Exif()
     raw.copy_camera_and_time(io.BytesIO(magic + camera.dng(seen)[4:]), exif)
     assert exif[0x0110] == "Example One"

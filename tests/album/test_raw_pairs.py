@@ -15,7 +15,7 @@ from albumsort.album.raw_pairs import jpegs_of_raws
         ("/p/caf\udce9.raf", "/p/caf\udce9.jpg"),
     ],
 )
-def test_same_folder_and_name_but_for_suffix_and_capitals(raw: str, jpeg: str) -> None:
+def test_files_with_one_name_but_for_suffix_and_capitals_are_a_pair(raw: str, jpeg: str) -> None:
     assert jpegs_of_raws([raw, jpeg]) == jpegs_of_raws([jpeg, raw]) == {raw: jpeg}
 
 
@@ -37,7 +37,7 @@ def test_anything_else_is_a_photo_of_its_own(raw: str, other: str) -> None:
     assert jpegs_of_raws([raw, other]) == {}
 
 
-def test_of_a_jpeg_and_a_heif_the_jpeg_counts() -> None:
+def test_the_jpeg_counts_when_there_is_a_heif_too() -> None:
     for paths in (["/p/a.heic", "/p/a.jpg", "/p/a.dng"], ["/p/a.dng", "/p/a.jpg", "/p/a.heic"]):
         assert jpegs_of_raws(paths) == {"/p/a.dng": "/p/a.jpg"}
 

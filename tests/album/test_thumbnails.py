@@ -1,4 +1,4 @@
-"""Small pictures of many photos."""
+"""Thumbnails of many photos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from albumsort.album.thumbnails import megapixels, thumbnails
 from albumsort.records import Photo
 
 
-def test_each_photo_has_one_of_about_the_size_asked_for_upright(album):
+def test_each_photo_has_an_upright_thumbnail_of_about_the_wanted_size(album):
     paths = [str(album / name) for name in ("groups/both.jpg", "camera-turned.jpg", "places/cat.jpg")]
     made = {picture.path: picture for picture in thumbnails(paths, 200)}
     assert set(made) == set(paths)
@@ -20,13 +20,13 @@ def test_each_photo_has_one_of_about_the_size_asked_for_upright(album):
     assert turned.shape[0] > turned.shape[1]
 
 
-def test_its_scale_leads_from_the_photo_to_it(album):
+def test_the_scale_is_that_from_the_photo_to_the_thumbnail(album):
     (picture,) = thumbnails([str(album / "groups" / "both.jpg")], 350)
     with Image.open(album / "groups" / "both.jpg") as photo:
         assert picture.pixels.shape[1] == pytest.approx(photo.width * picture.scale)
 
 
-def test_what_cannot_be_read_has_a_reason_instead_and_stops_nothing(album, tmp_path):
+def test_a_photo_that_cannot_be_read_has_an_error_and_stops_nothing(album, tmp_path):
     paths = [str(tmp_path / "gone.jpg"), str(album / "renamed-notes.jpg"), str(album / "dim.jpg")]
     made = {picture.path: picture for picture in thumbnails(paths, 100)}
     assert [made[path].pixels is None for path in paths] == [True, True, False]
@@ -43,6 +43,6 @@ def test_a_picture_with_too_many_pixels_is_refused_by_its_header(tmp_path):
     assert refused.pixels is None and refused.error.startswith("too large (6.0 MP > 5 MP")
 
 
-def test_photos_may_have_as_many_pixels_as_when_they_were_read():
+def test_photos_that_a_scan_has_read_pass_the_limit():
     small, panorama = (Photo("/a.jpg", 1, 1, None, width, 10_000) for width in (1000, 50_000))
     assert (megapixels([small]), megapixels([small, panorama])) == (200, 500)

@@ -17,6 +17,8 @@ from albumsort.index import Index
 
 from . import corpus
 
+pytestmark = pytest.mark.slow
+
 
 class Laid:
     """The corpus in a folder, scanned by the command line."""

@@ -13,6 +13,8 @@ from albumsort.album.decoder_worker import Decoded, Failed, Opened, decode_file
 
 from . import corpus
 
+pytestmark = pytest.mark.slow
+
 DETAIL, SMALL = 64, 32
 EXAMPLES = 2000
 
