@@ -47,11 +47,11 @@ def worker_pids() -> list[int]:
 
 
 def pid_that_reads(path: str) -> int:
-    """The worker that has a file open."""
-    for pid in worker_pids():
-        if any(os.path.realpath(descriptor) == path for descriptor in Path(f"/proc/{pid}/fd").iterdir()):
-            return pid
-    raise LookupError(path)
+    """The worker that has a file open. It may need a moment: a pipe opens at both ends before /proc shows it."""
+    while True:
+        for pid in worker_pids():
+            if any(os.path.realpath(descriptor) == path for descriptor in Path(f"/proc/{pid}/fd").iterdir()):
+                return pid
 
 
 def kill(pid: int, death: int) -> None:
