@@ -115,11 +115,11 @@ def few_faces(composer: ModuleType, tmp_path_factory: pytest.TempPathFactory) ->
         usage = "Training" if number < 48 else "PublicTest" if number < 58 else "PrivateTest"
         lines.append(row(label, np.asarray(tile).ravel().tolist(), usage))
         votes.append(f"{usage},fer{number:07d}.png," + ",".join("8" if k == seen else "0" for k in range(10)))
-    found = FewFaces(folder)
-    found.data.write_text("\n".join(lines) + "\n")
-    found.votes.write_text("\n".join(votes) + "\n")
-    found.recipe.write_text(RECIPE)
-    return found
+    few = FewFaces(folder)
+    few.data.write_text("\n".join(lines) + "\n")
+    few.votes.write_text("\n".join(votes) + "\n")
+    few.recipe.write_text(RECIPE)
+    return few
 
 
 @pytest.fixture(scope="session")
@@ -179,3 +179,13 @@ def stop_after() -> Callable[[int], Progress]:
         return progress
 
     return make
+
+
+@pytest.fixture(scope="module")
+def eagerly() -> Iterator[None]:
+    """TensorFlow does not compile: for a few batches of a tiny network, that takes longer than training."""
+    import tensorflow
+
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)

@@ -111,13 +111,13 @@ def test_faces_without_splits_cannot_be_compared_on(faces, tmp_path):
 
 def test_a_model_of_seven_may_be_held_to_fewer_emotions():
     # Columns: angry disgust fear happy sad surprise neutral.
-    said = np.array([[0.1, 0.3, 0.2, 0.25, 0.05, 0.0, 0.1]])
-    six, four = restricted(said, "six")[0], restricted(said, "four")[0]
+    probabilities = np.array([[0.1, 0.3, 0.2, 0.25, 0.05, 0.0, 0.1]])
+    six, four = restricted(probabilities, "six")[0], restricted(probabilities, "four")[0]
     assert six[[0, 2, 3]] == pytest.approx([0.4, 0.2, 0.25]) and np.isnan(six[1])
     assert four[[0, 3, 4, 6]] == pytest.approx([0.2, 0.5, 0.1, 0.2]) and np.isnan(four[[1, 2, 5]]).all()
-    assert figures(said, np.array([0]))["accuracy"] == 0
-    assert figures(restricted(said, "six"), np.array([0]))["accuracy"] == 1
-    assert figures(restricted(said, "four"), np.array([6]))["top3"] == 1
+    assert figures(probabilities, np.array([0]))["accuracy"] == 0
+    assert figures(restricted(probabilities, "six"), np.array([0]))["accuracy"] == 1
+    assert figures(restricted(probabilities, "four"), np.array([6]))["top3"] == 1
 
 
 def test_the_command_prints_the_table_and_draws_the_chart(call, few_faces, tmp_path):
@@ -205,8 +205,8 @@ def test_a_run_goes_on_in_the_precision_that_it_began_in(run, call, few_faces, t
 def test_a_recipe_that_names_its_precision_does_not_go_on_in_another(call, few_faces, tmp_path):
     options = ["model", "train", "--data", few_faces.data, "--ferplus", few_faces.votes, "--out", tmp_path / "out"]
     assert call(*options, "--recipe", few_faces.recipe).returncode == 0
-    told = few_faces.recipe.read_text().replace("[fit]", '[fit]\nprecision = "bfloat16"')
-    (tmp_path / "tiny.toml").write_text(told)
+    recipe = few_faces.recipe.read_text().replace("[fit]", '[fit]\nprecision = "bfloat16"')
+    (tmp_path / "tiny.toml").write_text(recipe)
     refused = call(*options, "--recipe", tmp_path / "tiny.toml")
     assert refused.returncode == 1 and "fit.precision is 'float32', not 'bfloat16'" in refused.stderr
 

@@ -23,9 +23,9 @@ def history(folder, lines, name="history.csv"):
 @pytest.mark.slow
 def test_a_run_is_found_by_the_folder_that_train_was_given_by_that_of_the_run_and_by_its_file(trained):
     out = trained.parent
-    found = [named_histories([run]) for run in (out, out / "run", out / "run" / "history.csv")]
-    assert found[0] == found[1] == found[2]
-    assert [line["epoch"] for line in found[0][out.name]] == ["1", "2"]
+    histories = [named_histories([run]) for run in (out, out / "run", out / "run" / "history.csv")]
+    assert histories[0] == histories[1] == histories[2]
+    assert [line["epoch"] for line in histories[0][out.name]] == ["1", "2"]
 
 
 def test_runs_of_one_name_are_told_apart_by_their_paths(tmp_path):

@@ -1,4 +1,4 @@
-"""Cycles and teachers: what a network learns from beside its labels, and what comes out of a cycle."""
+"""Cycles and teachers: what a network learns beside its labels, and the result of a cycle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from albumsort.training.train import train
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import read_card
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eagerly")]
 
 
 def taught(recipe: Recipe, *names: str) -> Recipe:
@@ -59,22 +59,22 @@ def test_a_teacher_is_asked_for_where_one_is_wanted_and_only_there(trained, reci
     assert not (tmp_path / "run").exists()
 
 
-def test_folds_say_of_each_face_what_a_network_says_that_has_not_learnt_from_it(recipe, faces, tmp_path):
+def test_folds_predict_each_face_by_a_network_that_has_not_learnt_from_it(recipe, faces, tmp_path):
     folded = replace(recipe, name="folds", fit=replace(recipe.fit, folds=2))
     train(folded, faces, tmp_path, "test")
     training = faces.split("Training")
-    said = teacher_probabilities(tmp_path / "folds.npz", training)
-    assert said["fer2013"].shape == (len(training), 7) and said["perceived"].shape == (len(training), 8)
-    np.testing.assert_allclose(said["perceived"].sum(1), 1, atol=1e-5)
+    predicted = teacher_probabilities(tmp_path / "folds.npz", training)
+    assert predicted["fer2013"].shape == (len(training), 7) and predicted["perceived"].shape == (len(training), 8)
+    np.testing.assert_allclose(predicted["perceived"].sum(1), 1, atol=1e-5)
     card = read_card(tmp_path / "folds.keras")
     _, first = training.fold(0, 2, recipe.seed)
-    # The model that is kept is that of the first fold, and speaks for the faces that this fold held out.
+    # The model that is kept is that of the first fold, which predicts the faces that this fold held out.
     model = keras.models.load_model(tmp_path / "folds.keras", compile=False)
     for head, temperature in card.temperatures.items():
-        looks = [network.logits(model, first, is_mirrored)[head] for is_mirrored in (False, True)]
-        its_own = calibrate.softmax(np.mean(looks, 0) / temperature)
-        np.testing.assert_allclose(teacher_probabilities(tmp_path / "folds.npz", first)[head], its_own, atol=1e-5)
-    right = (said["fer2013"].argmax(1) == training.labels).mean()
+        passes = [network.logits(model, first, is_mirrored)[head] for is_mirrored in (False, True)]
+        expected = calibrate.softmax(np.mean(passes, 0) / temperature)
+        np.testing.assert_allclose(teacher_probabilities(tmp_path / "folds.npz", first)[head], expected, atol=1e-5)
+    right = (predicted["fer2013"].argmax(1) == training.labels).mean()
     measured = [fold["fer2013"]["accuracy"] for fold in card.training["folds"]]
     assert right == pytest.approx(np.mean(measured), abs=0.05)
     with pytest.raises(DataError, match=r"says nothing of \d+ of the \d+ faces"):
@@ -90,41 +90,41 @@ def test_a_student_learns_from_folds_and_another_cycle_from_a_model(trained, rec
 
     learning, _ = faces.split("Training").hold_out(recipe.fit.hold_out, recipe.seed)
     rng = np.random.default_rng(0)
-    answers = {
+    probabilities = {
         head: rng.dirichlet(np.ones(classes), len(faces)).astype(np.float32)
         for head, classes in (("fer2013", 7), ("perceived", 8))
     }
-    write_predictions(tmp_path / "folds.npz", faces.pixels, answers)
+    write_predictions(tmp_path / "folds.npz", faces.pixels, probabilities)
     (cycle,) = recipe.cycles
     cycles = tuple(replace(cycle, stages=((1, 48),), taught_by=names) for names in (("folds",), ("tiny",), ()))
     pupil = replace(recipe, fit=replace(recipe.fit, teacher_share=0.5), cycles=cycles)
     monkeypatch.setattr(fit, "AugmentedFaces", noted)
     train(pupil, faces, tmp_path, "test", teachers={"tiny": trained, "folds": tmp_path / "folds.npz"})
     places = [int(np.flatnonzero((faces.pixels == face).all((1, 2)))[0]) for face in learning.pixels]
-    for head in answers:
-        np.testing.assert_array_equal(seen[0][head], answers[head][places])
+    for head in probabilities:
+        np.testing.assert_array_equal(seen[0][head], probabilities[head][places])
         np.testing.assert_array_equal(seen[1][head], teacher_probabilities(trained, learning)[head])
     assert seen[2] == {}
 
 
-def test_a_face_that_is_there_twice_is_what_is_said_of_both(faces, tmp_path):
+def test_a_face_that_is_there_twice_gets_the_mean_of_both_predictions(faces, tmp_path):
     twice = faces.where(np.array([0, 0, 1]))
-    said = {"perceived": np.eye(8, dtype=np.float32)[:3]}
-    write_predictions(tmp_path / "two.npz", twice.pixels, said)
+    probabilities = {"perceived": np.eye(8, dtype=np.float32)[:3]}
+    write_predictions(tmp_path / "two.npz", twice.pixels, probabilities)
     np.testing.assert_array_equal(
         teacher_probabilities(tmp_path / "two.npz", faces.where(np.array([1, 0])))["perceived"][:, :3],
         [[0, 0, 1], [0.5, 0.5, 0]],
     )
 
 
-def test_an_archive_of_something_else_is_no_file_of_answers(recipe, faces, tmp_path):
+def test_an_archive_of_something_else_is_no_file_of_predictions(recipe, faces, tmp_path):
     np.savez(tmp_path / "folds.npz", fer2013=np.zeros((3, 7)), perceived=np.zeros((3, 8)))
     with pytest.raises(DataError, match=r"folds\.npz: not a file of predictions \(it has fer2013, perceived"):
         train(taught(recipe, "folds"), faces, tmp_path, "test", teachers={"folds": tmp_path / "folds.npz"})
 
 
 @pytest.mark.parametrize(("content", "reason"), [(b"no archive", "not a file of predictions"), (None, "No such file")])
-def test_a_file_of_answers_that_is_none_is_named(recipe, faces, tmp_path, content, reason):
+def test_a_file_of_predictions_that_is_none_is_named(recipe, faces, tmp_path, content, reason):
     if content:
         (tmp_path / "folds.npz").write_bytes(content)
     with pytest.raises(DataError, match=f"folds.npz: {reason}"):
@@ -148,13 +148,13 @@ def test_a_cycle_that_is_cut_has_the_rates_of_the_longer_one(recipe, faces, tmp_
         replace(cycle, horizon=cycle.epochs - 1)
 
 
-def test_a_model_may_look_once(recipe, faces, tmp_path):
+def test_a_model_may_use_a_single_pass(recipe, faces, tmp_path):
     once = replace(recipe, network=replace(recipe.network, mirrored=False))
     path = train(once, faces, tmp_path, "test")
     assert not read_card(path).is_mirrored
     crops = faces.pixels[:8]
-    said = [EmotionClassifier(path).probabilities(views) for views in (crops, crops[:, :, ::-1].copy())]
-    assert np.abs(said[0] - said[1]).max() > 1e-4
+    predicted = [EmotionClassifier(path).probabilities(views) for views in (crops, crops[:, :, ::-1].copy())]
+    assert np.abs(predicted[0] - predicted[1]).max() > 1e-4
 
 
 def test_a_self_taught_cycle_learns_from_the_teacher_and_from_itself_as_it_began(
@@ -177,7 +177,7 @@ def test_a_self_taught_cycle_learns_from_the_teacher_and_from_itself_as_it_began
     by_teacher, *rest = learnt
     assert len(rest) == 3
     np.testing.assert_array_equal(rest[0], by_teacher)
-    for of_both in rest[1:]:  # the last one after the run went on, with what was said before
+    for of_both in rest[1:]:  # the last is of the continued run, with the saved probabilities
         np.testing.assert_allclose(of_both, (by_teacher + kept) / 2, atol=1e-7)
     assert np.abs(kept - by_teacher).max() > 0.01
 
@@ -224,8 +224,8 @@ def test_an_averaged_cycle_gives_the_mean_of_its_epochs_and_its_start_also_when_
     np.testing.assert_allclose(keras.ops.convert_to_numpy(norm.moving_mean), np.mean(means, 0), atol=1e-5)
     assert norm.momentum > 0.9
     again = fit.fit(averaged, training, held_out, tmp_path)
-    for one, other in zip(network.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for weights, same in zip(network.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, same)
     with pytest.raises(DataError, match="last cycle"):
         replace(recipe, cycles=(cycle, cycle))
     with pytest.raises(DataError, match="from 0 to 1"):

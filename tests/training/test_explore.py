@@ -1,4 +1,4 @@
-"""What is said of a data set: counts, copies, conflicts, agreement."""
+"""Exploration of a data set: counts, copies, conflicts, agreement."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def six() -> Faces:
 
 
 def test_faces_are_counted_by_split_and_emotion(six):
-    found = explore(six)
-    assert found["n"] == 6
-    assert list(found["splits"]) == ["Training", "PublicTest"]
-    assert {emotion: n for emotion, n in found["splits"]["Training"].items() if n} == {
+    result = explore(six)
+    assert result["n"] == 6
+    assert list(result["splits"]) == ["Training", "PublicTest"]
+    assert {emotion: n for emotion, n in result["splits"]["Training"].items() if n} == {
         "happy": 1,
         "sad": 1,
         "neutral": 2,
     }
 
 
-def test_copies_are_told_by_their_pixels_and_near_ones_by_their_look(six):
+def test_copies_are_told_by_their_pixels_and_near_ones_by_their_cells(six):
     copies = explore(six)["duplicates"]
     across, nowhere = {"Training": 1, "PublicTest": 1}, {"Training": 0, "PublicTest": 0}
     none = {"other_label": 0, "across_splits_other_label": 0}
@@ -80,9 +80,9 @@ def test_pictures_of_one_grey_are_copies_only_of_their_own_grey():
 
 
 def test_no_more_conflicts_are_listed_than_asked_for():
-    found = explore(faces_of(np.zeros((30, 48, 48), np.uint8), [k % 7 for k in range(30)], [""] * 30), listed=7)
-    assert len(found["conflicts"]) == 7
-    assert found["duplicates"]["exact"] == {
+    result = explore(faces_of(np.zeros((30, 48, 48), np.uint8), [k % 7 for k in range(30)], [""] * 30), listed=7)
+    assert len(result["conflicts"]) == 7
+    assert result["duplicates"]["exact"] == {
         "faces": 30,
         "across_splits": {},
         "other_label": 30,
@@ -91,9 +91,9 @@ def test_no_more_conflicts_are_listed_than_asked_for():
 
 
 def test_the_agreement_of_labels_and_votes(six):
-    found = explore(replace(six, majority=np.array([3, 6, 6, 3, -1, -1])))["ferplus"]
-    assert (found["n"], found["no_majority"], found["agreement"]) == (4, 2, 0.75)
-    assert found["matrix"][3][3] == 2 and found["matrix"][4][6] == 1 and np.sum(found["matrix"]) == 4
+    result = explore(replace(six, majority=np.array([3, 6, 6, 3, -1, -1])))["ferplus"]
+    assert (result["n"], result["no_majority"], result["agreement"]) == (4, 2, 0.75)
+    assert result["matrix"][3][3] == 2 and result["matrix"][4][6] == 1 and np.sum(result["matrix"]) == 4
 
 
 def test_without_votes_there_is_no_agreement(six):
@@ -119,8 +119,8 @@ def test_the_command_says_what_there_is_and_draws_it(few_faces, call, tmp_path):
 
 def test_the_same_as_json(few_faces, capsys):
     data(few_faces.data, few_faces.votes, as_json=True)
-    said = json.loads(capsys.readouterr().out)
-    assert said == json.loads(json.dumps(explore(load(few_faces.data, few_faces.votes))))
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads(json.dumps(explore(load(few_faces.data, few_faces.votes))))
 
 
 def test_broken_rows_are_counted(few_faces, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Models for other runtimes: they give the answers of the model that they were made of, or are not written."""
+"""Models for other runtimes: they predict as the model that they were made of, or are not written."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def exported(request, trained, tmp_path_factory) -> tuple[str, Path]:
 
 def test_an_export_reads_faces_as_the_model_does(exported, trained, faces):
     crops = np.concatenate([faces.pixels, synthetic_faces(1000 - len(faces))])
-    said, wanted = load_exported(*exported)(crops), EmotionClassifier(trained).probabilities(crops)
-    assert (said.shape, said.dtype) == ((1000, 7), np.float32)
-    assert np.abs(said - wanted).max() < 1e-4
+    predicted, wanted = load_exported(*exported)(crops), EmotionClassifier(trained).probabilities(crops)
+    assert (predicted.shape, predicted.dtype) == ((1000, 7), np.float32)
+    assert np.abs(predicted - wanted).max() < 1e-4
     assert np.ptp(wanted, axis=0).max() > 0.01  # which it does not by saying the same of each
 
 
@@ -57,9 +57,12 @@ def test_a_network_by_layers_is_exported_with_every_kind_of_layer(tmp_path, kind
     model = write(network, recipe, {"fer2013": 0.7}, {}, tmp_path)
     export(model, "fer2013", kind, tmp_path / f"plain.{kind}")
     crops = synthetic_faces(300)
-    said, wanted = load_exported(kind, tmp_path / f"plain.{kind}")(crops), EmotionClassifier(model).probabilities(crops)
+    predicted, wanted = (
+        load_exported(kind, tmp_path / f"plain.{kind}")(crops),
+        EmotionClassifier(model).probabilities(crops),
+    )
     wanted = wanted[:, ~np.isnan(wanted[0])]  # an export has a column for each label
-    assert said.shape == (300, 4) and said == pytest.approx(wanted, abs=1e-4)
+    assert predicted.shape == (300, 4) and predicted == pytest.approx(wanted, abs=1e-4)
     assert np.ptp(wanted, axis=0).max() > 0.01
 
 
@@ -76,8 +79,8 @@ def test_an_export_is_all_that_is_left(exported):
 
 def test_the_other_head_answers_in_its_own_sense(trained, faces, tmp_path):
     check = export(trained, "fer2013", "onnx", tmp_path / "tiny.onnx", faces)
-    said = load_exported("onnx", tmp_path / "tiny.onnx")(faces.pixels)
-    assert said == pytest.approx(EmotionClassifier(trained, "fer2013").probabilities(faces.pixels), abs=1e-4)
+    predicted = load_exported("onnx", tmp_path / "tiny.onnx")(faces.pixels)
+    assert predicted == pytest.approx(EmotionClassifier(trained, "fer2013").probabilities(faces.pixels), abs=1e-4)
     assert check.accuracy == check.accuracy_before is not None
     assert check.faces == 10  # those of PublicTest
     assert check.size == (tmp_path / "tiny.onnx").stat().st_size
@@ -90,10 +93,10 @@ def test_int8_answers_a_little_otherwise_and_is_right_as_often(trained, faces, t
     assert check.accuracy >= check.accuracy_before - 0.02
     assert 0 < check.difference < 0.2
     assert whole.difference < 1e-4
-    said = load_exported(kind, tmp_path / "int8")(faces.pixels)
-    assert said.sum(1) == pytest.approx(1, abs=0.02)
+    predicted = load_exported(kind, tmp_path / "int8")(faces.pixels)
+    assert predicted.sum(1) == pytest.approx(1, abs=0.02)
     wanted = EmotionClassifier(trained).probabilities(faces.pixels)
-    assert (said.argmax(1) == wanted.argmax(1)).mean() > 0.95 and np.abs(said - wanted).mean() < 0.02
+    assert (predicted.argmax(1) == wanted.argmax(1)).mean() > 0.95 and np.abs(predicted - wanted).mean() < 0.02
 
 
 def test_an_export_that_predicts_otherwise_is_refused_and_leaves_nothing(trained, tmp_path):
@@ -163,9 +166,11 @@ def test_a_package_that_is_missing_is_one_line(trained, tmp_path, monkeypatch, k
 
 def test_the_command_says_how_far_the_export_differs(trained, tmp_path, capfd):
     command(tmp_path / "tiny.onnx", "onnx", model=trained)
-    said = capfd.readouterr()
-    assert said.out.startswith(f"{tmp_path / 'tiny.onnx'}: ") and "1000 faces: probabilities differ by" in said.out
-    assert said.err == ""
+    printed = capfd.readouterr()
+    assert (
+        printed.out.startswith(f"{tmp_path / 'tiny.onnx'}: ") and "1000 faces: probabilities differ by" in printed.out
+    )
+    assert printed.err == ""
     assert load_exported("onnx", tmp_path / "tiny.onnx")(synthetic_faces(2)).shape == (2, 7)
 
 

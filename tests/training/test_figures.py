@@ -72,8 +72,8 @@ def test_softmax_sums_to_1_and_bears_large_logits():
     assert probabilities[1] == pytest.approx([0.2, 0.6, 0.2])
 
 
-def test_the_calibration_error_of_four_answers():
-    # Two at 0.9, both right: gap 0.1. Two at 0.62, one right: gap 0.12. Each holds half of the answers.
+def test_the_calibration_error_of_four_predictions():
+    # Two at 0.9, both right: gap 0.1. Two at 0.62, one right: gap 0.12. Each holds half of the faces.
     confidence, right = np.array([0.9, 0.9, 0.62, 0.62]), np.array([True, True, True, False])
     assert calibration_error(confidence, right) == pytest.approx(0.11)
 
@@ -83,8 +83,8 @@ def test_full_confidence_has_a_bin():
 
 
 @pytest.fixture
-def answers() -> tuple[np.ndarray, np.ndarray]:
-    """Five faces: two happy, one read as neutral; two neutral, read right; one sad, read as happy before sad."""
+def predicted() -> tuple[np.ndarray, np.ndarray]:
+    """Five faces: two happy, one of which is predicted neutral; two neutral; one sad, predicted happy."""
     # Columns: angry disgust fear happy sad surprise neutral.
     probabilities = np.array(
         [
@@ -98,8 +98,8 @@ def answers() -> tuple[np.ndarray, np.ndarray]:
     return probabilities, np.array([3, 3, 6, 6, 4])
 
 
-def test_figures_of_five_faces(answers):
-    result = figures(*answers)
+def test_figures_of_five_faces(predicted):
+    result = figures(*predicted)
     assert (result["n"], result["accuracy"], result["top2"]) == (5, pytest.approx(0.6), pytest.approx(1.0))
     wanted = np.zeros((7, 7), int)
     wanted[3, 3], wanted[3, 6], wanted[6, 6], wanted[4, 3] = 1, 1, 2, 1
@@ -115,19 +115,19 @@ def test_figures_of_five_faces(answers):
     assert result["ece"] == pytest.approx((2 * 0.1 + 2 * 0.6 + 0.3) / 5)
 
 
-def test_the_second_answer_counts_for_top2_and_the_third_does_not():
+def test_the_second_emotion_counts_for_top2_and_the_third_does_not():
     probabilities = np.array([[0, 0, 0.2, 0.5, 0, 0, 0.3]] * 3)
     assert figures(probabilities, np.array([3, 6, 2]))["top2"] == pytest.approx(2 / 3)
 
 
-def test_faces_without_a_truth_do_not_count(answers):
-    probabilities, truth = answers
+def test_faces_without_a_truth_do_not_count(predicted):
+    probabilities, truth = predicted
     more = np.vstack([probabilities, [[1, 0, 0, 0, 0, 0, 0]] * 3])
     assert figures(more, np.concatenate([truth, [-1, -1, -1]])) == figures(probabilities, truth)
 
 
-def test_without_any_face_there_are_no_figures(answers):
-    assert figures(answers[0], np.full(5, -1)) == {"n": 0}
+def test_without_any_face_there_are_no_figures(predicted):
+    assert figures(predicted[0], np.full(5, -1)) == {"n": 0}
 
 
 def test_a_matrix_shows_the_emotions_of_a_scheme_and_what_counts_as_them():

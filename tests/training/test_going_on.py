@@ -1,4 +1,4 @@
-"""A run on the disk: one that was stopped goes on to the same end; a damaged one, or another's, is left alone."""
+"""A run on disk: it continues to the same end after an interruption; damaged or other runs are left alone."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def test_a_stopped_run_goes_on_to_the_same_end(trained, recipe, faces, tmp_path,
     assert any("goes on after epoch 1" in line for line in logged)
     assert (tmp_path / "run" / HISTORY).read_text() == (trained.parent / "run" / HISTORY).read_text()
     resumed, undisturbed = (EmotionClassifier(model).probabilities(faces.pixels) for model in (path, trained))
-    # The history is rounded; what the network says is not.
+    # The history is rounded; the probabilities are not.
     assert resumed == pytest.approx(undisturbed, abs=1e-5)
-    with zipfile.ZipFile(path) as one, zipfile.ZipFile(trained) as other:
-        assert one.read("config.json") == other.read("config.json")  # no name tells what else Keras made before
+    with zipfile.ZipFile(path) as resumed_file, zipfile.ZipFile(trained) as undisturbed_file:
+        assert resumed_file.read("config.json") == undisturbed_file.read("config.json")  # the same names of layers
 
 
 def test_a_folder_with_a_run_of_another_recipe_is_refused(recipe, faces, tmp_path):
     (tmp_path / "run").mkdir()
     kept = tmp_path / "run" / "recipe.json"
-    # The last one as a newer albumsort may write it, which knows of values that decide more.
+    # The last one is from a newer albumsort, whose recipes have more values.
     for content, words in (("{}", "another recipe"), (json.dumps({**recipe.as_dict(), "warp": 9}), r"recipe \(warp\)")):
         kept.write_text(content)
         with pytest.raises(DataError, match=words):

@@ -61,12 +61,12 @@ def test_a_recipe_that_is_written_down_reads_the_same(tmp_path):
 
 
 def test_a_recipe_of_ones_own_is_not_written_over(tmp_path):
-    one, other = (recipes.find(name) for name in ("ho-2016", "zhu-2020"))
-    recipes.write(one, tmp_path / "made.toml")
-    recipes.write(other, tmp_path / "made.toml")
-    assert recipes.read(tmp_path / "made.toml") == other
+    first, second = (recipes.find(name) for name in ("ho-2016", "zhu-2020"))
+    recipes.write(first, tmp_path / "made.toml")
+    recipes.write(second, tmp_path / "made.toml")
+    assert recipes.read(tmp_path / "made.toml") == second
     (tmp_path / "mine.toml").write_text("# tried in May\nseed = 3\n")
-    recipes.write(one, tmp_path / "mine.toml")
+    recipes.write(first, tmp_path / "mine.toml")
     assert (tmp_path / "mine.toml").read_text() == "# tried in May\nseed = 3\n"
 
 
@@ -84,17 +84,17 @@ def test_the_facts_of_the_write_ups_are_in_their_recipes():
 
 def test_the_page_on_recipes_has_each_value_and_its_default():
     page = (Path(recipes.__file__).parent / "recipes" / "README.md").read_text(encoding="utf-8")
-    told: dict[str, Any] = {}
+    documented: dict[str, Any] = {}
     for row, default in re.findall(r"^\| (`[^|\n]*) \|[^|\n]+\| ([^|\n]+) \|$", page, re.MULTILINE):
         names = re.findall(r"`(\w+)`", row)
         in_words = default in ("none", "nothing", "the section's values")
         values = [None] * len(names) if in_words else recipes.tomllib.loads(f"x = [{default.replace('`', '')}]")["x"]
-        told |= dict(zip(names, values, strict=True))
+        documented |= dict(zip(names, values, strict=True))
     kinds = (Recipe, NetworkRecipe, FitRecipe, Cycle, AugmentRecipe)
     known = {field.name: field.default for kind in kinds for field in dataclasses.fields(kind)}
     apart = ("layers", "network", "fit", "cycles")  # explained in other words
-    assert set(told) == set(known) - set(apart)
-    for name, value in told.items():
+    assert set(documented) == set(known) - set(apart)
+    for name, value in documented.items():
         default = json.loads(json.dumps(known[name])) if name != "augment" else None
         assert value == default or (value is None and default in ("", [], None)), name
     for line, _ in layers.FORMS.values():

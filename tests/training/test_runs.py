@@ -22,7 +22,7 @@ from albumsort.training.recipe import Cycle, FitRecipe, NetworkRecipe, Plateau, 
 from albumsort.training.train import train
 from albumsort.vision.models import read_card
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("eagerly")]
 
 LAYERS = ("rescale", "conv 4 3", "norm", "max_pool 6 6", "flatten", "dense 8 l2=1e-4", "dropout 0.2")
 CYCLE = Cycle(stages=((2, 48),), peak_rate=0.01, augment=None)

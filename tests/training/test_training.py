@@ -84,9 +84,9 @@ def test_a_further_cycle_goes_on_from_the_weights_before_it(trained, recipe, fac
     path = train(further, faces, tmp_path, "test")
     with (
         open(tmp_path / "run" / HISTORY, newline="") as file,
-        open(trained.parent / "run" / HISTORY, newline="") as one,
+        open(trained.parent / "run" / HISTORY, newline="") as before,
     ):
-        assert list(csv.DictReader(file))[:2] == list(csv.DictReader(one))
+        assert list(csv.DictReader(file))[:2] == list(csv.DictReader(before))
     weights = [keras.models.load_model(model).get_weights() for model in (path, trained)]
     kernels = [[part for part in parts if part.ndim == 4] for parts in weights]
     # A rate of next to nothing moves no kernel; only the statistics of the batch norms, folded into them, go on.
@@ -125,9 +125,9 @@ def test_evaluate_without_votes_measures_against_labels_alone(trained, few_faces
 
 def test_evaluate_prints_a_table_for_people(trained, few_faces, capsys):
     evaluate(few_faces.folder, model=trained)
-    said = capsys.readouterr().out
-    assert "fer2013, PublicTest: 10 faces" in said
-    assert all(emotion in said for emotion in EMOTIONS)
+    printed = capsys.readouterr().out
+    assert "fer2013, PublicTest: 10 faces" in printed
+    assert all(emotion in printed for emotion in EMOTIONS)
 
 
 def test_evaluate_draws_its_figures(trained, few_faces, capsys, tmp_path):
@@ -137,7 +137,7 @@ def test_evaluate_draws_its_figures(trained, few_faces, capsys, tmp_path):
     assert set(drawn) == {f"{name}-{kind}.png" for name in ("fer2013", "ferplus") for kind in kinds}
     assert all(min(size) > 400 for size in drawn.values())
     for measured in json.loads(capsys.readouterr().out).values():
-        assert sum(one["n"] for one in measured["reliability"]) == measured["n"]
+        assert sum(values["n"] for values in measured["reliability"]) == measured["n"]
     (tmp_path / "plots" / "fer2013-confusion.png").unlink()
     before = {path: path.read_bytes() for path in (tmp_path / "plots").iterdir()}
     with pytest.raises(AlbumsortError, match=r"fer2013-reliability\.png: there already"):
@@ -204,9 +204,9 @@ def test_info_says_what_a_model_is(trained, capsys):
     info(trained, as_json=True)
     assert json.loads(capsys.readouterr().out)["digest"] == read_card(trained).digest
     info(trained)
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     words = ["tiny", "temperature", read_card(trained).digest, *EMOTIONS, "held out", "PublicTest", "mean recall"]
-    assert [word for word in words if word not in said] == []
+    assert [word for word in words if word not in printed] == []
 
 
 def test_info_on_a_card_without_a_training_names_the_model(trained, tmp_path):
@@ -245,9 +245,9 @@ def test_faces_are_blurred_in_use_and_as_they_are_in_training(recipe, faces):
     trained = build(recipe)
     trained.set_weights(sharp.get_weights())
     pixels = faces.pixels[:5, ..., None].astype(np.float32)
-    said = sharp.predict_on_batch(pixels)
-    for head, answers in trained.predict_on_batch(pixels).items():
-        np.testing.assert_array_equal(answers, said[head])
+    sharp_logits = sharp.predict_on_batch(pixels)
+    for head, values in trained.predict_on_batch(pixels).items():
+        np.testing.assert_array_equal(values, sharp_logits[head])
     # At the edge the mean is of fewer pixels.
     inside = np.pad(np.ones((48, 48)), 1)
     rows = [slice(shift, shift + 48) for shift in range(3)]
@@ -258,9 +258,9 @@ def test_faces_are_blurred_in_use_and_as_they_are_in_training(recipe, faces):
         blurred.append(0.75 * face + 0.25 * sum(padded[y, x] for y in rows for x in rows) / counts)
     wanted = sharp.predict_on_batch(np.stack(blurred)[..., None].astype(np.float32))
     used = for_inference(trained, recipe).predict_on_batch(pixels)
-    for head, answers in used.items():
-        np.testing.assert_allclose(answers, wanted[head], atol=6e-4)
-        assert np.abs(answers - said[head]).max() > 3e-3  # five times what it may be off
+    for head, values in used.items():
+        np.testing.assert_allclose(values, wanted[head], atol=6e-4)
+        assert np.abs(values - sharp_logits[head]).max() > 3e-3  # five times the tolerance
 
 
 def test_a_matrix_is_a_part_of_the_last_layer(recipe, faces):
@@ -313,8 +313,8 @@ def test_a_net_in_bfloat16_has_weights_and_answers_in_float32(recipe, faces):
     network = build(recipe)
     assert network.get_layer("convolution1").compute_dtype == "bfloat16"
     assert {weight.dtype for weight in network.weights} == {"float32"}
-    said = network.predict_on_batch(faces.pixels[:3, ..., None].astype(np.float32))
-    assert {answer.dtype for answer in said.values()} == {np.dtype(np.float32)}
+    predicted = network.predict_on_batch(faces.pixels[:3, ..., None].astype(np.float32))
+    assert {values.dtype for values in predicted.values()} == {np.dtype(np.float32)}
     folded = for_inference(network, recipe)
     assert {layer.compute_dtype for layer in folded.layers} == {"float32"}
 

@@ -48,13 +48,13 @@ def is_held(path: str) -> bool:
 
 
 def labelled(paths: list[str], emotion: str, held_as: str | None = None) -> list[LabelledFace]:
-    """Those that will be held out are labelled as the others or as told."""
+    """Labelled faces; those that will be held out may have another label, ``held_as``."""
     return [LabelledFace(path, None, None, held_as if held_as and is_held(path) else emotion) for path in paths]
 
 
 def remembered(paths: list[str], emotion: str) -> list[LabelledFace]:
-    answer = tuple(0.94 if name == emotion else 0.01 for name in EMOTIONS)
-    return [LabelledFace(path, None, None, None, answer) for path in paths]
+    probabilities = tuple(0.94 if name == emotion else 0.01 for name in EMOTIONS)
+    return [LabelledFace(path, None, None, None, probabilities) for path in paths]
 
 
 def tuned(faces: list[LabelledFace], folder: Path) -> tune.Outcome:
@@ -120,16 +120,16 @@ def test_the_fewest_remembered_faces_are_enough_for_one_to_be_forgotten() -> Non
     assert tune.FEWEST_REMEMBERED * tune.MAY_FORGET >= 1
 
 
-def test_the_other_head_goes_on_to_say_what_it_said(portraits: dict) -> None:
+def test_the_other_head_keeps_its_predictions(portraits: dict) -> None:
     shipped = models.shipped_model()
     faces = [*labelled(portraits["happy"][:36], "sad"), *remembered(portraits["neutral"][:36], "neutral")]
     tiles = tune.cut_tiles(faces)
     before = EmotionClassifier(shipped, "fer2013").probabilities(tiles.crops)
     network = tune.fit_last_layers(shipped, models.read_card(shipped), tiles, before)
-    said = network.predict(tiles.crops[..., None].astype(np.float32), verbose=0)
-    assert (said["perceived"].argmax(1) == tiles.wanted.argmax(1)).all()  # also those that were happy and are sad
+    predicted = network.predict(tiles.crops[..., None].astype(np.float32), verbose=0)
+    assert (predicted["perceived"].argmax(1) == tiles.wanted.argmax(1)).all()  # also those that were happy and are sad
     # Much the same faces cannot be quite as they were; not held, the head would now say the same of none of them.
-    assert (said["fer2013"].argmax(1) == before.argmax(1)).mean() > 0.75
+    assert (predicted["fer2013"].argmax(1) == before.argmax(1)).mean() > 0.75
 
 
 def test_a_model_whose_other_head_has_changed_is_refused() -> None:
@@ -148,7 +148,7 @@ def test_the_other_head_is_measured_on_held_out_remembered_faces() -> None:
     before = np.stack([sad] * 6)
     outcome = tune.measure(tiles, wanted, [wanted], np.stack([happy, happy, sad, sad, sad, happy]), before)
     assert (outcome.remembered, outcome.agrees, outcome.agrees_in_fer2013) == (4, 1.0, 0.75)
-    before[1] = 0.4 * sad + 0.6 / 7  # uncertain of it, it might as well have said anything
+    before[1] = 0.4 * sad + 0.6 / 7  # uncertain of it, so another emotion is nothing forgotten
     outcome = tune.measure(tiles, wanted, [wanted], np.stack([happy, happy, sad, sad, sad, happy]), before)
     assert outcome.agrees_in_fer2013 == 1
 
@@ -164,10 +164,10 @@ def test_views_are_not_blurred_once_more(portraits: dict, tmp_path: Path) -> Non
     sharp.save(tmp_path / "sharp.keras")
 
     tiles = tune.cut_tiles(labelled(portraits["happy"][:24], "sad"))
-    said = np.full((24, 7), 1 / 7, np.float32)
+    predicted = np.full((24, 7), 1 / 7, np.float32)
     card = models.read_card(shipped)
     done, of_sharp = (
-        tune.fit_last_layers(base, card, tiles, said, epochs=2) for base in (shipped, tmp_path / "sharp.keras")
+        tune.fit_last_layers(base, card, tiles, predicted, epochs=2) for base in (shipped, tmp_path / "sharp.keras")
     )
     assert any((a != b).any() for a, b in zip(done.get_weights(), network.get_weights(), strict=True))
     for a, b in zip(done.get_weights(), of_sharp.get_weights(), strict=True):
@@ -193,7 +193,7 @@ def test_photos_that_are_gone_or_changed_are_left_out_and_named(
     assert any(happy[1] in line and "not on the photo" in line for line in logged)
 
 
-def test_a_face_that_somebody_labelled_is_not_remembered_as_it_was_read(portraits: dict) -> None:
+def test_a_face_that_somebody_labelled_is_not_remembered_as_it_was_predicted(portraits: dict) -> None:
     tiles = tune.cut_tiles([*labelled(portraits["happy"][:3], "sad"), *remembered(portraits["happy"][:4], "happy")])
     assert tiles.is_labelled.tolist() == [True] * 3 + [False]
 
@@ -238,12 +238,12 @@ def test_the_command_tunes_uses_and_goes_back(
     held = sum(map(is_held, portraits["neutral"]))
     assert f"{held} held-out faces that nobody labelled" in done.stdout and "FER2013's labels 100.0%" in done.stdout
     assert json.loads(call("model", "info", "--json").stdout)["name"] == "emotion-tuned"
-    (said,) = (
+    (predicted,) = (
         json.loads(line)
         for line in call("predict", "--cropped", "--json", portraits["happy"][0]).stdout.split("\n")
         if line
     )
-    assert said["faces"][0]["probabilities"]["sad"] > 0.5
+    assert predicted["faces"][0]["probabilities"]["sad"] > 0.5
 
     kept = models.model_in_use()
     info = call("model", "info").stdout
