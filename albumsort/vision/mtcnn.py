@@ -80,73 +80,10 @@ def load(device: str = "auto") -> Networks:
     tf = tensorflow(device)
     weights = {name: read_weights(name) for name in _POOLS}
 
-    def prelu(x: Any, slope: Any) -> Any:
-        if (slope <= 1).all():
-            return tf.maximum(x, slope * x)
-        return slope * x + (1 - slope) * tf.nn.relu(x)
-
-    def pooled_prelu(x: Any, kernel: Any, bias: Any, slope: Any, pool: Any) -> Any:
-        """The first layer: convolution, bias, max-pooling, and only then the PReLU, on fewer values.
-
-        A bias and a slope of 0 or more keep the order of values, so the maximum may be taken first. With a negative
-        slope, the maximum comes from the largest or from the smallest value. So a channel with a negative slope is
-        computed twice, the second time multiplied by its slope; the larger of the two maxima is the result, and one of
-        them is never below 0. Channels with a negative slope must come last. Empty channels fill up the vector units.
-
-        In the later layers the planes are smaller, and the additional channels would cost more than this saves.
-        """
-        rising, count = int((slope >= 0).sum()), len(slope)
-        channels = count + count - rising
-        kernel = np.concatenate([kernel, kernel[..., rising:] * slope[rising:]], 3)
-        bias = np.concatenate([bias, bias[rising:] * slope[rising:]])
-        empty = -channels % _VECTOR
-        kernel, bias = np.pad(kernel, [(0, 0)] * 3 + [(0, empty)]), np.pad(bias, (0, empty))
-        # The bias could follow the pooling, but costs nothing as part of the convolution.
-        top = tf.nn.max_pool2d(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias), *pool)
-        falling = tf.maximum(top[..., rising:count], top[..., count:channels])
-        return tf.concat([prelu(top[..., :rising], slope[:rising]), falling], 3)
-
-    def features(name: str, pictures: Any, step: int = 1) -> tuple[Any, list[Any]]:
-        """Run the convolutions of a network.
-
-        Args:
-            name: of the network.
-            pictures: ``(n, h, w, 3)``.
-            step: the last convolution is computed at every ``step``-th position.
-
-        Returns:
-            the features, and the weights of the layers that follow.
-        """
-        kernel, bias, slope, *parts = weights[name]
-        # (pixel - 127.5) / 128, which the networks were trained on, as part of the first convolution
-        bias = bias - kernel.sum((0, 1, 2)) * np.float32(127.5 / 128)
-        kernel, slope = kernel / np.float32(128), slope.ravel()
-        first, *others = _POOLS[name]
-        order = np.argsort(slope < 0, kind="stable")
-        x = tf.cast(pictures, tf.float32)
-        x = pooled_prelu(x, kernel[..., order], bias[order], slope[order], first)
-        parts[0] = parts[0][:, :, order]
-        for number, pool in enumerate(others, 1):
-            kernel, bias, slope, *parts = parts
-            stride = step if number == len(others) else 1
-            x = prelu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, stride, "VALID"), bias), slope.ravel())
-            if pool:
-                x = tf.nn.max_pool2d(x, *pool)
-        return x, parts
-
-    def hidden(x: Any, parts: list[Any]) -> tuple[Any, list[Any]]:
-        """The dense layer after the convolutions. Its weights expect the columns of the plane first."""
-        matrix, bias, slope, *parts = parts
-        x = tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [-1, matrix.shape[0]])
-        return prelu(x @ matrix + bias, slope), parts
-
-    def score(no: Any, yes: Any) -> Any:
-        return tf.sigmoid(yes - no)  # softmax of two
-
     def proposals(pictures: Any, step: int) -> tuple[Any, Any]:
-        x, (kernel, bias, class_kernel, class_bias) = features("pnet", pictures, step)
+        x, (kernel, bias, class_kernel, class_bias) = _features(tf, "pnet", weights["pnet"], pictures, step)
         y = tf.nn.conv2d(x, tf.concat([kernel, class_kernel], 3), 1, "VALID") + tf.concat([bias, class_bias], 0)
-        return score(y[..., 4], y[..., 5]), y[..., :4]
+        return _score(tf, y[..., 4], y[..., 5]), y[..., :4]
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)], autograph=False)
     def proposal(pictures: Any) -> tuple[Any, Any]:
@@ -158,15 +95,17 @@ def load(device: str = "auto") -> Networks:
 
     @tf.function(input_signature=[tf.TensorSpec([None, 24, 24, 3], tf.float32)], autograph=False)
     def refine(patches: Any) -> tuple[Any, Any]:
-        x, (matrix, bias, class_matrix, class_bias) = hidden(*features("rnet", patches))
+        x, (matrix, bias, class_matrix, class_bias) = _hidden(tf, *_features(tf, "rnet", weights["rnet"], patches))
         classes = x @ class_matrix + class_bias
-        return score(classes[:, 0], classes[:, 1]), x @ matrix + bias
+        return _score(tf, classes[:, 0], classes[:, 1]), x @ matrix + bias
 
     @tf.function(input_signature=[tf.TensorSpec([None, 48, 48, 3], tf.float32)], autograph=False)
     def output(patches: Any) -> tuple[Any, Any, Any]:
-        x, (matrix, bias, mark_matrix, mark_bias, class_matrix, class_bias) = hidden(*features("onet", patches))
+        x, (matrix, bias, mark_matrix, mark_bias, class_matrix, class_bias) = _hidden(
+            tf, *_features(tf, "onet", weights["onet"], patches)
+        )
         classes = x @ class_matrix + class_bias
-        return score(classes[:, 0], classes[:, 1]), x @ matrix + bias, x @ mark_matrix + mark_bias
+        return _score(tf, classes[:, 0], classes[:, 1]), x @ matrix + bias, x @ mark_matrix + mark_bias
 
     def patches(pictures: Any, boxes: Any, numbers: Any, side: int) -> Any:
         # Not compiled: for a single operation, the call of a compiled function would cost several times as much.
@@ -176,6 +115,76 @@ def load(device: str = "auto") -> Networks:
         return tf.concat(parts, 0)
 
     return Networks(tf.constant, proposal, sparse_proposal, refine, output, patches, joined)
+
+
+def _prelu(tf: Any, x: Any, slope: Any) -> Any:
+    if (slope <= 1).all():
+        return tf.maximum(x, slope * x)
+    return slope * x + (1 - slope) * tf.nn.relu(x)
+
+
+def _pooled_prelu(tf: Any, x: Any, kernel: Any, bias: Any, slope: Any, pool: Any) -> Any:
+    """The first layer: convolution, bias, max-pooling, and only then the PReLU, on fewer values.
+
+    A bias and a slope of 0 or more keep the order of values, so the maximum may be taken first. With a negative
+    slope, the maximum comes from the largest or from the smallest value. So a channel with a negative slope is
+    computed twice, the second time multiplied by its slope; the larger of the two maxima is the result, and one of
+    them is never below 0. Channels with a negative slope must come last. Empty channels fill up the vector units.
+
+    In the later layers the planes are smaller, and the additional channels would cost more than this saves.
+    """
+    rising, count = int((slope >= 0).sum()), len(slope)
+    channels = count + count - rising
+    kernel = np.concatenate([kernel, kernel[..., rising:] * slope[rising:]], 3)
+    bias = np.concatenate([bias, bias[rising:] * slope[rising:]])
+    empty = -channels % _VECTOR
+    kernel, bias = np.pad(kernel, [(0, 0)] * 3 + [(0, empty)]), np.pad(bias, (0, empty))
+    # The bias could follow the pooling, but costs nothing as part of the convolution.
+    top = tf.nn.max_pool2d(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "VALID"), bias), *pool)
+    falling = tf.maximum(top[..., rising:count], top[..., count:channels])
+    return tf.concat([_prelu(tf, top[..., :rising], slope[:rising]), falling], 3)
+
+
+def _features(tf: Any, name: str, weights: list[Any], pictures: Any, step: int = 1) -> tuple[Any, list[Any]]:
+    """Run the convolutions of a network.
+
+    Args:
+        tf: TensorFlow.
+        name: of the network.
+        weights: its arrays, as ``read_weights`` gives them.
+        pictures: ``(n, h, w, 3)``.
+        step: the last convolution is computed at every ``step``-th position.
+
+    Returns:
+        the features, and the weights of the layers that follow.
+    """
+    kernel, bias, slope, *parts = weights
+    # (pixel - 127.5) / 128, which the networks were trained on, as part of the first convolution
+    bias = bias - kernel.sum((0, 1, 2)) * np.float32(127.5 / 128)
+    kernel, slope = kernel / np.float32(128), slope.ravel()
+    first, *others = _POOLS[name]
+    order = np.argsort(slope < 0, kind="stable")
+    x = tf.cast(pictures, tf.float32)
+    x = _pooled_prelu(tf, x, kernel[..., order], bias[order], slope[order], first)
+    parts[0] = parts[0][:, :, order]
+    for number, pool in enumerate(others, 1):
+        kernel, bias, slope, *parts = parts
+        stride = step if number == len(others) else 1
+        x = _prelu(tf, tf.nn.bias_add(tf.nn.conv2d(x, kernel, stride, "VALID"), bias), slope.ravel())
+        if pool:
+            x = tf.nn.max_pool2d(x, *pool)
+    return x, parts
+
+
+def _hidden(tf: Any, x: Any, parts: list[Any]) -> tuple[Any, list[Any]]:
+    """The dense layer after the convolutions. Its weights expect the columns of the plane first."""
+    matrix, bias, slope, *parts = parts
+    x = tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [-1, matrix.shape[0]])
+    return _prelu(tf, x @ matrix + bias, slope), parts
+
+
+def _score(tf: Any, no: Any, yes: Any) -> Any:
+    return tf.sigmoid(yes - no)  # softmax of two
 
 
 def read_weights(name: str) -> list[Any]:
