@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 @pytest.fixture
 def example(tmp_path):
-    """Runs a script of examples/ in an empty folder, which must go well unless told."""
+    """Runs a script of examples/ in an empty folder, and checks its exit code."""
 
     def call(name: str, *args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(EXAMPLES / name), *map(str, args)]
@@ -91,14 +91,14 @@ def test_a_timeline_that_cannot_be_read_or_written_says_so_in_a_line(example, in
 
 @pytest.mark.parametrize("year", ["24", "2024-05", "last", ""])
 def test_what_is_no_year_is_refused_before_anything_is_scanned(example, album, tmp_path, year):
-    said = example("best_of_year.py", album, year, tmp_path / "best", code=2).stderr
-    assert f"argument year: invalid year value: {year!r}" in said
+    printed = example("best_of_year.py", album, year, tmp_path / "best", code=2).stderr
+    assert f"argument year: invalid year value: {year!r}" in printed
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_not_there_is_said_in_a_line(example, tmp_path):
-    said = example("best_of_year.py", tmp_path / "missing", "2024", tmp_path / "best", code=1).stderr
-    assert said.count("\n") == 1 and str(tmp_path / "missing") in said
+def test_a_folder_that_is_not_there_is_an_error_of_one_line(example, tmp_path):
+    printed = example("best_of_year.py", tmp_path / "missing", "2024", tmp_path / "best", code=1).stderr
+    assert printed.count("\n") == 1 and str(tmp_path / "missing") in printed
 
 
 def test_the_timeline_of_an_album_without_faces_is_short(example, index_of, album):

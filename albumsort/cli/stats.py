@@ -51,7 +51,9 @@ def stats(
         print(f"labels of the last scan: {' '.join(counts['labels'])}")
     largest = max(counts["emotions"].values()) or 1
     for emotion, faces in counts["emotions"].items():
-        if faces or emotion in (counts["labels"] or EMOTIONS):  # of others the model knows nothing, not even that
+        if faces or emotion in (
+            counts["labels"] or EMOTIONS
+        ):  # the model cannot tell that there are none of the others
             print(f"  {emotion:9}{faces:8d}  {'#' * round(40 * faces / largest)}")
 
 

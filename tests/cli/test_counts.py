@@ -47,9 +47,9 @@ def test_stats_apply_the_threshold_that_is_asked_for(counted, capsys):
 
 def test_stats_for_people_name_every_emotion(counted, capsys):
     stats(db=counted)
-    said = capsys.readouterr().out
-    assert said.startswith("5 photos, 3 with faces, 1 problem")
-    assert all(emotion in said for emotion in EMOTIONS)
+    printed = capsys.readouterr().out
+    assert printed.startswith("5 photos, 3 with faces, 1 problem")
+    assert all(emotion in printed for emotion in EMOTIONS)
 
 
 def test_stats_of_an_empty_index_are_zeros(index_of, capsys):

@@ -52,7 +52,7 @@ def test_the_folder_in_which_one_stands_is_forgotten_when_it_is_named(call, inde
 
 
 @pytest.mark.parametrize(
-    ("path", "said", "kept"),
+    ("path", "printed", "kept"),
     [
         ("trip", "2 files forgotten\n", ["a.jpg", "gone.jpg"]),
         ("trip/", "2 files forgotten\n", ["a.jpg", "gone.jpg"]),
@@ -61,9 +61,9 @@ def test_the_folder_in_which_one_stands_is_forgotten_when_it_is_named(call, inde
         ("gone.jpg", "1 file forgotten\n", ["a.jpg", "trip/b.jpg", "trip/c.jpg"]),
     ],
 )
-def test_a_folder_or_a_photo_is_forgotten_and_the_files_stay(call, index, left, tmp_path, path, said, kept):
+def test_a_folder_or_a_photo_is_forgotten_and_the_files_stay(call, index, left, tmp_path, path, printed, kept):
     done = call("forget", path, "--db", index)
-    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
     assert left() == kept
     assert (tmp_path / "a.jpg").exists() and (tmp_path / "trip" / "b.jpg").exists()
 

@@ -35,7 +35,7 @@ def test_what_top_would_list_is_on_the_sheet(scanned, album, tmp_path):
     assert "far-away.jpg" not in source and "dim.jpg" not in source
 
 
-def test_photos_that_are_gone_or_unreadable_are_said_and_do_not_stop_the_sheet(index_of, album, tmp_path, capsys):
+def test_photos_that_are_gone_or_unreadable_are_counted_and_do_not_stop_the_sheet(index_of, album, tmp_path, capsys):
     photos = [tmp_path / name for name in ("whole.jpg", "gone.jpg", "broken.jpg")]
     for photo in photos:
         shutil.copy(album / "dim.jpg", photo)

@@ -94,7 +94,7 @@ def test_a_face_under_the_threshold_has_no_emotion_but_all_its_probabilities(pri
     assert now_certain["emotion"] == "sad"
 
 
-def test_the_threshold_is_what_the_scan_recorded_unless_told(printed, album, index_of):
+def test_the_threshold_is_what_the_scan_recorded_by_default(printed, album, index_of):
     index = index_of({album / "dim.jpg": [("happy", 0.7)]}, threshold=0.8)
     assert printed("happy", index, form="paths") == ""
     assert printed("happy", index, form="paths", threshold=0.6) != ""
@@ -102,9 +102,9 @@ def test_the_threshold_is_what_the_scan_recorded_unless_told(printed, album, ind
 
 def test_an_empty_list_says_on_standard_error_what_to_do(ranked, capsys):
     top(["disgust"], db=ranked)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "--threshold" in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "--threshold" in output.err
 
 
 def test_an_empty_list_is_still_json_and_csv(printed, ranked):
@@ -149,9 +149,9 @@ def test_scripts_get_names_with_line_breaks_exactly_or_are_told(index_of, tmp_pa
     assert capsys.readouterr().out == f"{tmp_path / HOSTILE}\0"
     for form, lines in (("paths", 1), ("csv", 2)):
         top(["happy"], db=index, form=form)
-        said = capsys.readouterr()
-        assert said.out.count("\n") == lines and said.out.replace("\n", "").isprintable()
-        assert "--format paths0" in said.err
+        output = capsys.readouterr()
+        assert output.out.count("\n") == lines and output.out.replace("\n", "").isprintable()
+        assert "--format paths0" in output.err
 
 
 def test_names_that_are_no_utf8_are_printed_with_their_own_bytes(run, index_of, tmp_path):
@@ -164,13 +164,13 @@ def test_names_that_are_no_utf8_are_printed_with_their_own_bytes(run, index_of, 
 
 def test_copy_to_copies_the_photos_of_the_list(ranked, tmp_path, capsys):
     top(["happy"], db=ranked, n=2, form="paths", copy_to=tmp_path / "best")
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert sorted(path.name for path in (tmp_path / "best").iterdir()) == [
         "001_090_both.jpg",
         "002_080_eileen-collins.jpg",
     ]
-    assert said.out.count("\n") == 2
-    assert "2 photos copied to" in said.err
+    assert output.out.count("\n") == 2
+    assert "2 photos copied to" in output.err
 
 
 def test_copy_to_a_place_that_cannot_be_a_folder_is_an_error_of_one_line(ranked, tmp_path):

@@ -75,7 +75,7 @@ def test_scan_of_a_missing_folder_fails_with_one_line_and_makes_no_index(call, t
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_index_is_that_of_the_environment_unless_an_option_says_otherwise(call, album, index_of, tmp_path):
+def test_the_index_is_that_of_the_environment_unless_an_option_names_another(call, album, index_of, tmp_path):
     photo = album / "dim.jpg"
     one = index_of({photo: [("happy", 0.9)]}, "one.db")
     index_of({photo: [("sad", 0.9)]}, "two.db")
