@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run it; Ctrl-C is heard from the start."""
+    """Run the command line; Ctrl-C is handled from the very start."""
     try:
         from albumsort.cli import main as run
 

@@ -1,4 +1,4 @@
-"""The emotions, and how the two label sets of FER2013 and the label schemes of the literature name them."""
+"""The emotions, and their names in the two label sets of FER2013 and in the label schemes of the literature."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 #: The seven emotions in the order and spelling of FER2013 (Goodfellow et al. 2013, arXiv:1307.0414);
-#: an emotion's place here is its code in ``fer2013.csv``.
+#: an emotion's index here is its code in ``fer2013.csv``.
 Emotion = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
 
@@ -42,7 +42,7 @@ def labels_of(scheme: str) -> tuple[Emotion, ...]:
 
 
 def in_words(scheme: str) -> dict[str, str]:
-    """For each emotion of a scheme the emotions that count as it, in words such as ``angry or disgust``."""
+    """The emotions that count as each emotion of a scheme, in words such as ``angry or disgust``."""
     counts_as = list(zip(EMOTIONS, SCHEMES[scheme], strict=True))
     return {
         label: " or ".join(emotion for emotion, target in counts_as if target == label) for label in labels_of(scheme)
@@ -59,4 +59,4 @@ def scheme_of(labels: Iterable[str]) -> str:
     for scheme in SCHEMES:
         if labels_of(scheme) == wanted:
             return scheme
-    raise ValueError(f"labels {' '.join(wanted)}: no scheme of emotions has these")
+    raise ValueError(f"labels {' '.join(wanted)}: no scheme has exactly these emotions")

@@ -1,4 +1,4 @@
-"""The one exception that is meant for users. Its message says what is wrong and what to do about it."""
+"""The one exception that users see. Its message says what is wrong and what to do about it."""
 
 
 class AlbumsortError(Exception):
@@ -15,7 +15,7 @@ _SYSTEM_PACKAGES = {
 
 
 def explain_import(error: ImportError) -> str:
-    """A message for the user about a library that cannot be loaded."""
+    """Explain to the user why a library cannot be loaded."""
     for library, package in _SYSTEM_PACKAGES.items():
         if library in str(error):
             return f"OpenCV needs the system library {library}; on Debian and Ubuntu: sudo apt install {package}"

@@ -1,4 +1,4 @@
-"""Files: new ones appear whole or not at all and never replace another; the SHA-256 of one."""
+"""Writing new files, which appear complete or not at all and never replace another file; and the SHA-256 of a file."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from typing import IO, BinaryIO
 #: Arguments of Linux's renameat2(2), for which Python has no function: paths are relative to the working directory, and
 #: the new name must be free.
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1
-#: Bytes that are read at once.
+#: The number of bytes to read at once.
 _CHUNK = 1 << 20
-#: Bytes after which ``sha256`` gives a sign of life. Any disk reads as many in seconds.
+#: ``sha256`` gives a sign of life after this many bytes, which any disk reads within seconds.
 SIGN_OF_LIFE_BYTES = 64 << 20
 
 
@@ -48,7 +48,7 @@ def sha256(file: str | os.PathLike[str] | BinaryIO, alive: Callable[[], None] | 
 
 @contextmanager
 def new_file(target: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
-    """Write a file under a temporary name beside ``target``; rename it once the block has ended and all is on the disk.
+    """Write a file under a temporary name beside ``target``; rename it when the block has ended and all is on the disk.
 
     Args:
         target: the file's name, which must be free, in a folder that exists.
@@ -82,10 +82,10 @@ def _give_name(temporary: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
             raise
-        # The file system has no hard links, such as FAT on a memory card.
+        # The file system, such as FAT on a memory card, has no hard links.
         if _rename_to_free(temporary, target):
             return
-        # It cannot do that either: claim the name with an empty file, then replace that file.
+        # That is not possible either: claim the name with an empty file, then replace that file.
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         try:
             os.replace(temporary, target)
@@ -98,7 +98,7 @@ def _rename_to_free(source: Path, target: Path) -> bool:
     """Rename a file in one step if the new name is free.
 
     Returns:
-        False if the system or the file system has no such step, and nothing was done.
+        False if the system or the file system cannot do this; then nothing was done.
 
     Raises:
         FileExistsError: the name is taken.

@@ -1,4 +1,4 @@
-"""The records that travel from room to room. They are frozen: a stage makes new ones instead of changing old ones."""
+"""The records that the packages exchange. They are frozen: a stage makes new records instead of changing old ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from albumsort.emotions import EMOTIONS
 
-if TYPE_CHECKING:  # NumPy is not loaded for records: a command that only asks the index does without it
+if TYPE_CHECKING:  # records do not load NumPy, which commands that only query the index do not need
     import numpy as np
     from numpy.typing import NDArray
 
@@ -17,9 +17,9 @@ Landmarks = tuple[tuple[float, float], ...]
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels: its left upper corner, its width and its height. ``x`` grows to the right, ``y`` down.
+    """A rectangle in pixels: its upper left corner, width and height. ``x`` grows to the right, ``y`` downwards.
 
-    It may reach over the edge of the picture.
+    It may extend beyond the edge of the picture.
     """
 
     x: float
@@ -37,18 +37,18 @@ class Box(NamedTuple):
         return Box(self.x * across, self.y * down, self.w * across, self.h * down)
 
 
-#: Default limit on the megapixels of a photo. One with more is refused by its header, before it takes any memory.
+#: The default limit on the megapixels of a photo. A larger photo is refused by its header, before it takes any memory.
 MAX_MEGAPIXELS = 200.0
 
 
 def mtime_ns(status: os.stat_result) -> int:
-    """When a file was changed, in the 64 bits that SQLite has: a broken clock may have set any year."""
+    """When a file was changed, limited to the 64 bits that SQLite has: a broken clock may have set any year."""
     return max(-(1 << 63), min(status.st_mtime_ns, (1 << 63) - 1))
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """A candidate that the walk found. ``path`` is absolute; bytes that are no UTF-8 are in it as surrogates."""
+    """A candidate that the walk found. ``path`` is absolute; bytes that are not UTF-8 appear in it as surrogates."""
 
     path: str
     size: int
@@ -57,17 +57,17 @@ class PhotoFile:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo as the index keeps it.
+    """A photo as the index stores it.
 
     Attributes:
-        digest: SHA-256 of the file's bytes in hexadecimal; None when they could not be read.
-        width: pixels of the upright full-size photo, EXIF orientation applied.
+        digest: SHA-256 of the file's bytes in hexadecimal; None if they could not be read.
+        width: in pixels of the upright full-size photo, with the EXIF orientation applied.
         height: likewise.
-        taken_at: ISO 8601 in the photo's own wall-clock time, with its offset where EXIF gives one.
+        taken_at: ISO 8601, wall-clock time at the place of the photo, with the offset from UTC if EXIF has it.
         phash: perceptual hash of 64 bits in hexadecimal.
-        error: one line that says why the photo could not be read, or is not whole; None when all is well.
+        error: one line that says why the photo could not be read, or is incomplete; None if all is well.
         exposure: share of its pixels that are neither black nor white, 0..1.
-        orientation: EXIF's 1-8, by which the pixels that the file holds are turned; None where no scan kept it.
+        orientation: EXIF's orientation, 1-8, of the pixels in the file; None if no scan recorded it.
     """
 
     path: str
@@ -86,7 +86,7 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A face as the detector found it: ``score`` in 0..1, geometry in pixels of the picture that it was given."""
+    """A face as the detector found it. ``score`` is in 0..1; places are in pixels of the picture it was given."""
 
     box: Box
     score: float
@@ -100,14 +100,14 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A face with what it feels like.
+    """A face and its emotion.
 
     Attributes:
-        box: in pixels of the upright full-size photo, as the landmarks are.
+        box: in pixels of the upright full-size photo, like the landmarks.
         detection: how sure the detector is, 0..1.
         sharpness: variance of the Laplacian of the grey crop at its own resolution, at least 0.
-        probabilities: one for each of ``EMOTIONS``, in its order, summing to 1; None where the model does not know
-            that emotion.
+        probabilities: one for each of ``EMOTIONS``, in that order, summing to 1; None for an emotion that the model
+            does not know.
     """
 
     box: Box
@@ -123,17 +123,17 @@ class Face:
 
     @property
     def confidence(self) -> float:
-        """Its probability."""
+        """The probability of the most probable emotion."""
         return max(p for p in self.probabilities if p is not None)
 
     def probability(self, emotion: str) -> float:
-        """Of one emotion; 0 where the model does not know it."""
+        """The probability of an emotion; 0 if the model does not know it."""
         return self.probabilities[EMOTIONS.index(emotion)] or 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoResult:
-    """A photo with its faces, the largest first. One that could not be read has none."""
+    """A photo with its faces, the largest first. A photo that could not be read has no faces."""
 
     photo: Photo
     faces: tuple[Face, ...] = ()
@@ -151,12 +151,12 @@ class ReadPhoto(PhotoResult):
 
 @dataclass(frozen=True, slots=True)
 class RankedPhoto(PhotoResult):
-    """A photo of a list, with all its faces, the largest first.
+    """A photo in a list, with all its faces, the largest first.
 
     Attributes:
-        score: in 0..1; None where a list has no order of merit.
-        others: how many more frames of its burst the photo stands for, byte-identical copies not counted; 0 where all
-            are listed.
+        score: in 0..1; None if the list is not a ranking.
+        others: how many other frames of its burst the photo represents, not counting byte-identical copies; 0 if all
+            frames are listed.
         raws: the RAW files that are the same photo.
     """
 

@@ -1,4 +1,4 @@
-"""Shrinking pictures: the decoders and the detector make their smaller copies here."""
+"""Shrinks pictures: the decoders and the detector use this to make smaller copies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-#: A picture may become smaller than asked for, down to this share of ``side``, if an integer factor then suffices.
+#: A picture may become smaller than requested, down to this share of ``side``, if an integer factor is then enough.
 _NEAR_ENOUGH = 0.95
 
 

@@ -12,11 +12,11 @@ class ScanSettings:
     """How a scan finds, decodes and reads photos. The index keeps the settings of each scan.
 
     Attributes:
-        threshold: a face is certain when its best probability is at least this, 0..1. It is applied to questions, not
-            to the scan, so it may be changed later.
+        threshold: a face is certain when its best probability is at least this, 0..1. It is applied to queries, not to
+            the scan, so it may be changed later.
         min_face: the smallest face, in percent of the photo's long side.
-        detail: photos are decoded to at most so many pixels on the long side.
-        max_megapixels: photos with more pixels are refused after their header is read.
+        detail: photos are decoded to at most this many pixels on the long side.
+        max_megapixels: photos with more megapixels are refused after their header is read.
         exclude: globs of names or paths to leave out.
         follow_links: whether symbolic links below the roots are followed.
         workers: how many decoder processes; 0 for one per core.

@@ -6,7 +6,7 @@ import re
 
 
 def printable(text: str) -> str:
-    """A text that is safe on one line of a terminal: every character that is not printable becomes an escape."""
+    """Make a text safe for one line of a terminal: every character that is not printable becomes an escape."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 

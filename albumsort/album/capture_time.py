@@ -1,4 +1,4 @@
-"""When a photo was taken: what its EXIF says and, where it says nothing, the date in the file's name."""
+"""When a photo was taken: from its EXIF data or, if they have no time, from the date in the file's name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import datetime
 
 from PIL import ExifTags
 
-#: Dates as messengers, which strip EXIF, and phones write them: ``IMG-20240517-WA0001``, ``PXL_20240517_150405123``,
-#: ``2024-05-17 15.04.05``, ``signal-2024-05-17-15-04-05-123``, ``20240517150405``.
+#: Dates as they are written by phones, and by messengers, which strip EXIF: ``IMG-20240517-WA0001``,
+#: ``PXL_20240517_150405123``, ``2024-05-17 15.04.05``, ``signal-2024-05-17-15-04-05-123``, ``20240517150405``.
 _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)"
     r"(?:[-_. T]*(\d\d)[-_.:]?(\d\d)[-_.:]?(\d\d)(?:\d{3})?)?(?!\d)"
@@ -20,7 +20,7 @@ _MOST_CHARACTERS = 200
 
 
 def exif_text(value: object) -> str:
-    """An EXIF string without padding and unprintable characters; '' for a value that is no string."""
+    """An EXIF string without padding and unprintable characters; '' for a value that is not a string."""
     if isinstance(value, bytes):
         value = value[:_MOST_CHARACTERS].decode("ascii", "replace")
     if not isinstance(value, str):
@@ -36,8 +36,8 @@ def time_in_exif(exif: Mapping[int, object], details: Mapping[int, object]) -> s
         details: tags of the Exif directory within it.
 
     Returns:
-        ISO 8601, wall-clock time where the photo was taken, with its offset from UTC where EXIF has it: when it was
-        taken, else digitized, else changed. None where none of them is a date.
+        ISO 8601, wall-clock time at the place of the photo, with the offset from UTC if EXIF has it. This is the time
+        when the photo was taken, else digitized, else changed; None if none of these is a valid date.
     """
     base = ExifTags.Base
     for tag, offset_tag, directory in (
@@ -58,7 +58,7 @@ def time_in_exif(exif: Mapping[int, object], details: Mapping[int, object]) -> s
 
 
 def date_in_name(path: str) -> str | None:
-    """The day, or the day and the time, in a file's name, as ISO 8601; None when there is none."""
+    """The date, or the date and time, in a file's name, as ISO 8601; None if there is none."""
     for match in _DATE.finditer(os.path.basename(path)):
         year, _, month, day, hour, minute, second = match.groups()
         try:

@@ -19,7 +19,7 @@ def on_white(image: Image.Image) -> Image.Image:
 
 
 def in_eight_bits(image: Image.Image) -> Image.Image:
-    """The picture in a mode that can be scaled and colour-managed: L, RGB or CMYK."""
+    """Convert a picture to a mode that can be scaled and colour-managed: L, RGB or CMYK."""
     if image.mode in ("L", "RGB", "CMYK"):
         return image
     if image.mode.startswith(("I", "F")):
@@ -30,7 +30,7 @@ def in_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _scaled_to_eight_bits(image: Image.Image) -> Image.Image:
-    """A grey picture of 16 or 32 bits or of floats, in mode L. White is the top of the range that its values use."""
+    """Convert a grey picture of 16 or 32 bits or of floats to mode L. White is the top of the range that it uses."""
     values = np.nan_to_num(np.asarray(image, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     white = float(values.max(initial=0.0))
     if image.mode.startswith("I;16") or 255 < white <= 65535:
@@ -43,7 +43,7 @@ def _scaled_to_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """A picture of mode L, RGB or CMYK in sRGB, mode RGB.
+    """Convert a picture of mode L, RGB or CMYK to sRGB, mode RGB.
 
     Args:
         image: the picture.
@@ -59,7 +59,7 @@ def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def to_srgb(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """The transform that makes a picture of a mode sRGB; None where it needs none, or where its profile is damaged."""
+    """The transform from a mode to sRGB; None if none is needed, or if the profile is damaged."""
     with contextlib.suppress(*_BROKEN_PROFILE):
         return _transform(profile, mode) if profile else None
     return None
@@ -67,7 +67,7 @@ def to_srgb(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | No
 
 @lru_cache(maxsize=32)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """As ``to_srgb``, for a profile that is there; made once for each, since the photos of a camera share theirs."""
+    """Do the work of ``to_srgb`` for a given profile; cached, because all photos of a camera have the same profile."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     if mode == "RGB" and "srgb" in ImageCms.getProfileDescription(source).lower():
         return None

@@ -18,7 +18,8 @@ _WORKER_ENVIRONMENT = {
     # A worker starts as `python -c`, which looks for modules in the working directory first. A module in a photo folder
     # must not run. (Python 3.10 does not have this variable; there, workers start in another directory.)
     "PYTHONSAFEPATH": "1",
-    # Each photo needs the same large buffers. To give them back to the system after each takes half as long again.
+    # Each photo needs the same large buffers. Returning them to the system after each photo would make decoding take
+    # half as long again.
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
     "PILLOW_BLOCKS_MAX": "8",
@@ -30,7 +31,7 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only asked how much is free
 
 @contextlib.contextmanager
 def worker_environment() -> Iterator[None]:
-    """Processes that start within have environment variables of their own, and a working directory without modules.
+    """Give processes that start inside this block their own environment, and a working directory without modules.
 
     Ctrl-C and SIGTERM are held back until the block ends. They do not reach such a process before it has called
     ``ready_for_signals``.
@@ -40,7 +41,7 @@ def worker_environment() -> Iterator[None]:
 
 
 def ready_for_signals() -> None:
-    """Let signals reach a process that was started so, but Ctrl-C, which it ignores: its parent ends it."""
+    """Let signals reach a process started in ``worker_environment``. It ignores Ctrl-C: its parent ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
@@ -48,14 +49,15 @@ def ready_for_signals() -> None:
 
 @contextlib.contextmanager
 def _stops_held_back() -> Iterator[None]:
-    """Signals that stop the program are raised again when the block has ended."""
+    """Hold back the signals that stop the program, and raise them again when the block has ended."""
     heard: list[int] = []
     handlers = {}
-    if threading.current_thread() is threading.main_thread():  # Python runs handlers in no other
+    if threading.current_thread() is threading.main_thread():  # Python runs signal handlers in the main thread only
         handlers = {number: handler for number in _STOPS if (handler := signal.getsignal(number)) is not None}
     for number in handlers:
         signal.signal(number, lambda number, frame: heard.append(number))
-    # A process that starts within inherits the mask. In this process, another thread may still get the signal.
+    # A process that starts inside the block inherits the mask. In this process, another thread may still get the
+    # signal.
     has_masks = hasattr(signal, "pthread_sigmask")  # not on Windows
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS) if has_masks else set()
     try:
@@ -90,18 +92,18 @@ def _environment() -> Iterator[None]:
 
 
 def slots_that_fit(wanted: int, least: int, slot_bytes: int) -> int:
-    """How many slots of shared memory to take; containers often have 64 MB only.
+    """The number of slots of shared memory to take; containers often have only 64 MB.
 
     Args:
-        wanted: slots at most.
-        least: slots without which decoding cannot go on.
-        slot_bytes: bytes of a slot.
+        wanted: the largest number of slots.
+        least: the smallest number of slots that decoding needs.
+        slot_bytes: the size of a slot in bytes.
 
     Returns:
-        ``wanted``, or as many as there is room for.
+        ``wanted``, or as many as fit.
 
     Raises:
-        AlbumsortError: there is no room for ``least``.
+        AlbumsortError: even ``least`` slots do not fit.
     """
     if not _SHARED_MEMORY.is_dir():
         return wanted

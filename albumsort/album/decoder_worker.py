@@ -26,13 +26,13 @@ from albumsort.files import SIGN_OF_LIFE_BYTES, sha256
 from albumsort.resize import shrink
 from albumsort.text import printable
 
-#: A file with more bytes is no photo. To read it would take minutes or, for a sparse file, days.
+#: A file with more bytes is not a photo. Reading it would take minutes or, for a sparse file, days.
 LARGEST = 5_000_000_000
-#: Grey levels up to which a pixel is black, and from which it is white.
+#: The highest grey level that counts as black, and the lowest that counts as white.
 _BLACK, _WHITE = 8, 247
-#: A worker that has decoded more megapixels at once than this gives its memory back afterwards.
+#: A worker that has decoded more megapixels at once than this returns its memory to the system afterwards.
 _LARGE = 16.0
-#: Perceptual hash and exposure are made from a copy with this many pixels on the long side, which is quick.
+#: Perceptual hash and exposure are computed from a copy with this many pixels on the long side, which is quick.
 _HASH_SIDE = 128
 
 
@@ -43,12 +43,12 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A file is a photo. The worker waits for the number of a slot, or for None when it is not to decode the photo.
+    """A file is a photo. The worker waits for the number of a slot, or for None if the photo should not be decoded.
 
     Attributes:
         digest: SHA-256 of the file's bytes, in hexadecimal.
-        header: what the file says of the photo.
-        megapixels: how much the decoder will hold at once.
+        header: what the file says about the photo.
+        megapixels: how many the decoder will hold in memory at once.
     """
 
     digest: str
@@ -65,7 +65,7 @@ class Decoded:
         pixels: shape ``(height, width, 3)`` of the photo.
         phash: perceptual hash, 16 hexadecimal digits.
         exposure: share of the pixels that are neither black nor white, 0..1.
-        error: what is wrong with the pixels; None when the photo is whole.
+        error: what is wrong with the pixels; None if the photo is complete.
     """
 
     small: tuple[int, ...]
@@ -81,7 +81,7 @@ class Failed:
 
     Attributes:
         reason: one line.
-        digest: SHA-256 of its bytes, in hexadecimal; None when they could not be read, or were not worth reading.
+        digest: SHA-256 of its bytes, in hexadecimal; None if they could not be read, or were not worth reading.
     """
 
     reason: str
@@ -91,7 +91,7 @@ class Failed:
 def decoder_process(
     pipe: connection.Connection, memory_name: str, slot_bytes: int, detail: int, small_side: int
 ) -> None:
-    """Decode one file after the other until the pipe closes. It receives a path for each, then a slot or None.
+    """Decode one file after the other until the pipe closes. For each it receives a path, and then a slot or None.
 
     Args:
         pipe: the worker's end; it sends ``Ready``, ``Opened``, ``Decoded`` and ``Failed``.
@@ -101,9 +101,9 @@ def decoder_process(
         small_side: likewise.
     """
     ready_for_signals()
-    # Pillow warns of broken EXIF and odd palettes: a user can do nothing about them.
+    # Pillow warns about broken EXIF and odd palettes, but a user can do nothing about them.
     warnings.simplefilter("ignore")
-    # One thread a worker: there are as many workers as cores.
+    # One thread per worker: there are as many workers as cores.
     cv2.setNumThreads(1)
     memory = shared_memory.SharedMemory(memory_name)
     buffer = memory.buf
@@ -135,13 +135,13 @@ def decoder_process(
 
 
 def _give_memory_back() -> None:
-    """Give freed memory back to the system. glibc keeps it for the next photo, which is too much after a large one."""
+    """Return freed memory to the system. glibc would keep it for the next photo; after a large one that is too much."""
     with contextlib.suppress(OSError, AttributeError):  # another C library, which keeps nothing
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _pixels(image: Image.Image, file: BinaryIO, header: Header, detail: int) -> tuple[NDArray[np.uint8], str | None]:
-    """The pixels of an opened photo and None; for one that ends too early, the pixels that are there and the error."""
+    """The pixels of an opened photo, and the error if the file ends too early, else None."""
     try:
         return decode(image, header, detail), None
     except UnreadablePhotoError as error:
@@ -159,19 +159,19 @@ def decode_file(
     alive: Callable[[], None] = lambda: None,
     max_bytes: int = LARGEST,
 ) -> Decoded | Failed | None:
-    """Open and decode one file. It never raises because of what the file holds.
+    """Open and decode one file. Nothing that the file contains makes this raise an exception.
 
     Args:
         path: path of the file.
-        grant: told what the file is. It returns memory of ``3 * (small_side**2 + detail**2)`` bytes, or None when the
-            file is not to be decoded.
+        grant: called with what the file is. It returns memory of ``3 * (small_side**2 + detail**2)`` bytes, or None if
+            the file should not be decoded.
         detail: pixels on the photo's long side, at most.
         small_side: pixels on the small picture's long side, at most.
         alive: called from time to time while a large file is read.
-        max_bytes: a file with more is not read.
+        max_bytes: a larger file is not read.
 
     Returns:
-        what is in that memory now, or what is wrong with the file; None when it was not to be decoded.
+        what is in that memory now, or what is wrong with the file; None if it should not be decoded.
     """
     digest: str | None = None
     try:
@@ -179,7 +179,7 @@ def decode_file(
             status = os.fstat(file.fileno())
             if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):  # which may have no end
                 raise UnreadablePhotoError("not an image")
-            # A file that is no picture may be a film of any size, which need not be read to its end.
+            # A file that is not a picture may be a film of any size, which need not be read to its end.
             if sniff(file.read(SNIFF_BYTES)) is not None or status.st_size < SIGN_OF_LIFE_BYTES:
                 if status.st_size > max_bytes:
                     size = f"{status.st_size / 1e9:.0f} GB > {max_bytes / 1e9:.0f} GB"
@@ -187,7 +187,7 @@ def decode_file(
                 digest = sha256(file, alive)
             file.seek(0)
             image = open_photo(file)
-            assert digest is not None  # noqa: S101 - open_photo refuses what is no picture
+            assert digest is not None  # noqa: S101 - open_photo refuses files that are not pictures
             header = read_header(image)
             memory = grant(Opened(digest, header, megapixels_in_memory(image, detail)))
             if memory is None:
@@ -202,7 +202,7 @@ def decode_file(
         return Failed("vanished during the scan", None)
     except PermissionError:
         return Failed("permission denied", None)
-    except Exception as error:  # decoders raise anything on a damaged file; each costs that file only
+    except Exception as error:  # decoders raise all kinds of exceptions on a damaged file, and only that file is lost
         return Failed(_reason(error), digest)
 
 
@@ -212,7 +212,7 @@ def _reason(error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "too large for the memory of this machine"
-    if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of a decoder: it may pass
+    if isinstance(error, OSError) and error.errno is not None:  # an error of the disk, not of a decoder: it may pass
         return f"cannot be read ({printable(error.strerror or str(error))})"
     return f"cannot be decoded ({printable(f'{type(error).__name__}: {error}')[:160]})"
 

@@ -1,7 +1,7 @@
-"""The decoders: worker processes that turn files into pixels, so that a bad file costs one file and never the scan.
+"""The decoders: worker processes that turn files into pixels, so that a bad file never ends the scan.
 
-A worker opens a file, reports its digest and header, and waits. The parent answers with a slot of shared memory. When
-it knows the bytes already, it answers without one, and the worker does not decode the file. Megapixels and slots thus
+A worker opens a file, reports its digest and header, and waits. The parent answers with a slot of shared memory. If it
+already knows the bytes, it answers without a slot, and the worker does not decode the file. So megapixels and slots
 limit how much is decoded at once, and memory does not grow with the album. Workers never import TensorFlow.
 """
 
@@ -52,7 +52,7 @@ class KnownPhoto:
 
     Attributes:
         digest: SHA-256 of its bytes, in hexadecimal.
-        taken_at: as in ``Photo``. Where it comes from the file's name, copies of different names have different times.
+        taken_at: as in ``Photo``. If it comes from the file's name, copies with different names have different times.
     """
 
     file: PhotoFile
@@ -66,12 +66,12 @@ class DecoderSettings:
 
     Attributes:
         workers: number of processes.
-        small_side: pixels on the long side of the small picture for the detector, at most.
-        detail: pixels on the long side of the photo, at most.
-        max_megapixels: a photo with more is refused by its header.
-        seconds: a worker is replaced when it gives no sign of life for so long.
-        slots: photos that may be decoded and not yet released; each takes a slot of the shared memory.
-        megapixels_at_once: limit on what all workers together hold in decoding. One larger photo is decoded alone.
+        small_side: the largest number of pixels on the long side of the small picture for the detector.
+        detail: the largest number of pixels on the long side of the photo.
+        max_megapixels: a photo with more is refused once its header is read.
+        seconds: a worker that gives no sign of life for this long is replaced.
+        slots: how many decoded photos may wait to be released; each takes a slot of the shared memory.
+        megapixels_at_once: limit on what all workers together are decoding. A larger photo is decoded alone.
     """
 
     workers: int
@@ -83,7 +83,7 @@ class DecoderSettings:
     megapixels_at_once: float = 60.0
 
     def may_start(self, megapixels: float, in_decoding: float) -> bool:
-        """Whether a photo may be decoded while so many megapixels of others are in decoding."""
+        """Whether a photo may be decoded while others with a total of ``in_decoding`` megapixels are being decoded."""
         return in_decoding == 0 or in_decoding + megapixels <= self.megapixels_at_once
 
 
@@ -93,8 +93,8 @@ class _Worker:
 
     Attributes:
         is_ready: it has started.
-        file: what it works on; None while it has nothing to do.
-        opened: what it reported of that file.
+        file: what it is working on; None while it has nothing to do.
+        opened: what it reported about that file.
         slot: the slot of shared memory into which it decodes.
         since: ``time.monotonic()`` of its last sign of life.
     """
@@ -109,11 +109,11 @@ class _Worker:
 
     @property
     def is_waiting(self) -> bool:
-        """It has opened a file and waits for a slot."""
+        """Whether the worker has opened a file and is waiting for a slot."""
         return self.opened is not None and self.slot is None
 
     def finish(self) -> None:
-        """Its file has a result; the next may come."""
+        """Make the worker free for the next file, because the current one has a result."""
         self.file = self.opened = self.slot = None
 
 
@@ -133,12 +133,12 @@ class Decoders:
         """Allocate the shared memory. The workers start when the context is entered.
 
         Args:
-            files: what to decode. Another thread draws from it, only as fast as workers become free.
+            files: what to decode. Another thread takes files from it, only as fast as workers become free.
             settings: how photos are decoded.
-            is_known: tells whether the file with a digest need not be decoded. It is called in that thread, too.
+            is_known: called with a file's digest, in that other thread; True if the file need not be decoded.
 
         Raises:
-            AlbumsortError: there is no room for the photos in shared memory.
+            AlbumsortError: shared memory has no room for the photos.
         """
         self._files = files
         self._settings = settings
@@ -150,7 +150,7 @@ class Decoders:
         try:
             with worker_environment():  # the first shared memory starts a process, too, which frees it after a crash
                 memory = shared_memory.SharedMemory(create=True, size=self.slots * self._slot_bytes)
-        except BaseException:  # also Ctrl-C, which was held back until now: nobody else would free the memory
+        except BaseException:  # also for Ctrl-C, which was held back until now: nothing else would free the memory
             if memory is not None:
                 memory.close()
                 memory.unlink()
@@ -170,7 +170,7 @@ class Decoders:
             for _ in range(self._settings.workers):
                 self._workers.append(self._start())
             self._thread.start()
-        except BaseException:  # also Ctrl-C: the workers that have started must end
+        except BaseException:  # also for Ctrl-C: the workers that have started must end
             self.__exit__()
             raise
         return self
@@ -194,7 +194,7 @@ class Decoders:
             yield item
 
     def release(self, photo: DecodedPhoto) -> None:
-        """Give the photo's memory back for the next one; its arrays must not be used any more."""
+        """Free the photo's memory for the next one; its arrays must not be used any more."""
         self._free.append(photo.slot)
         self._ring()
 
@@ -219,7 +219,7 @@ class Decoders:
         try:
             with worker_environment():
                 process.start()
-        except BaseException:  # also Ctrl-C, which was held back until now: nobody else knows of the process
+        except BaseException:  # also for Ctrl-C, which was held back until now: nothing else knows about the process
             if process.pid is not None:
                 process.kill()
                 process.join()
@@ -228,7 +228,7 @@ class Decoders:
         return _Worker(process, ours)
 
     def _run(self) -> None:
-        """The thread that hands out work; ends when every file has its result."""
+        """Hand out work in a thread, which ends when every file has a result."""
         try:
             exhausted = False
             while not self._stopping:
@@ -239,12 +239,12 @@ class Decoders:
                     break
                 self._grant()
                 self._listen()
-        except BaseException as error:  # the thread that iterates raises it
+        except BaseException as error:  # the thread that iterates raises the exception
             self._ready.put(error)
         self._ready.put(None)
 
     def _assign(self, worker: _Worker) -> bool:
-        """Give an idle worker the next file; False when there is none."""
+        """Give an idle worker the next file; returns False if there is none."""
         file = next(self._files, None)
         if file is None:
             return False
@@ -253,12 +253,12 @@ class Decoders:
         return True
 
     def _tell(self, worker: _Worker, message: str | int | None) -> None:
-        """Send to a worker. ``_listen`` notices one that has died."""
+        """Send a message to a worker. ``_listen`` notices if the worker has died."""
         with contextlib.suppress(OSError):
             worker.pipe.send(message)
 
     def _grant(self) -> None:
-        """Give slots to workers that wait with an open file, as far as slots and megapixels allow."""
+        """Give slots to the workers that wait with an open file, as far as slots and megapixels allow."""
         in_decoding = sum(w.opened.megapixels for w in self._workers if w.opened and w.slot is not None)
         for worker in self._workers:
             if not worker.is_waiting or not self._free:
@@ -280,7 +280,7 @@ class Decoders:
         start = time.monotonic()
         heard = connection.wait(waits, timeout=min(_TICK, max(0.0, late - start) + 0.01))
         overslept = time.monotonic() - start - _TICK
-        if overslept > _TICK:  # the whole program was stopped (Ctrl-Z, a laptop asleep), which is no file's fault
+        if overslept > _TICK:  # the whole program was paused (by Ctrl-Z, or by a laptop asleep), so no file is to blame
             for worker in active:
                 worker.since += overslept
         if self._wake_up in heard:
@@ -299,7 +299,7 @@ class Decoders:
                 self._replace(worker, f"decoder took over {self._settings.seconds:g} s")
 
     def _take(self, worker: _Worker, message: Ready | Opened | Decoded | Failed) -> None:
-        """Act on what a worker reports."""
+        """Handle the report of a worker."""
         if isinstance(message, Ready):
             worker.is_ready = True
             return
@@ -314,7 +314,7 @@ class Decoders:
             worker.finish()
 
     def _take_opened(self, worker: _Worker, file: PhotoFile, opened: Opened) -> None:
-        """Dismiss a file whose bytes are known, or that is too large; any other waits for ``_grant``."""
+        """Finish a file at once if its bytes are known or it is too large; any other file waits for ``_grant``."""
         worker.opened = opened
         size, limit = opened.header.megapixels, self._settings.max_megapixels
         if self._is_known(opened.digest):
@@ -365,7 +365,7 @@ class Decoders:
         """End a worker that died or hangs, and start a new one; the reason becomes the error of its file.
 
         Raises:
-            AlbumsortError: it died before it was ready; so would the next.
+            AlbumsortError: the worker died before it was ready, and so would the next one.
         """
         worker.process.kill()
         worker.process.join()

@@ -1,4 +1,4 @@
-"""Picture formats, told by a file's first bytes: its suffix may be wrong."""
+"""Picture formats, recognised by a file's first bytes, because its suffix may be wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RAW_SUFFIXES = frozenset(
     )
 )
 
-#: Suffixes of the formats that are read, and of JPEG XL: it is not read, and ``problems`` says so.
+#: Suffixes of the formats that are read, and of JPEG XL, which is not read: ``problems`` says so.
 SUFFIXES = RAW_SUFFIXES | frozenset(
     f".{name}"
     for name in (
@@ -31,9 +31,9 @@ SUFFIXES = RAW_SUFFIXES | frozenset(
 NEEDS_RAWPY = "unsupported: RAW; install albumsort[raw]"
 
 _STARTS = (
-    (b"II*\x00\x10\x00\x00\x00CR\x02", "RAW"),  # CR2; most other RAW files begin as any TIFF does
+    (b"II*\x00\x10\x00\x00\x00CR\x02", "RAW"),  # CR2; most other RAW files begin like any TIFF
     (b"IIU\x00", "RAW"),  # RW2
-    (b"IIRO", "RAW"),  # ORF, as the two below
+    (b"IIRO", "RAW"),  # ORF, like the two below
     (b"IIRS", "RAW"),
     (b"MMOR", "RAW"),
     (b"FUJIFILMCCD-RAW", "RAW"),
@@ -63,7 +63,7 @@ _PLAIN_BRANDS = (b"mif1", b"msf1", b"mif2")
 
 
 class UnreadablePhotoError(Exception):
-    """A file is no photo, or cannot be read. The message is the line that ``problems`` shows."""
+    """A file is not a photo, or cannot be read. The message is the line that ``problems`` shows."""
 
 
 def reads_raw() -> bool:
@@ -72,14 +72,14 @@ def reads_raw() -> bool:
 
 
 def sniff(start: bytes) -> str | None:
-    """The format of a file, or None when it is no picture that albumsort knows.
+    """The format of a file, or None if it is not a picture that albumsort knows.
 
     Args:
         start: its first ``SNIFF_BYTES`` bytes.
 
     Returns:
         ``JPEG``, ``PNG``, ``GIF``, ``TIFF``, ``WebP``, ``BMP``, ``HEIF``, ``AVIF``, ``JPEG XL`` or ``RAW``. Many RAW
-        files begin as a TIFF does; ``raw.is_raw`` tells them apart.
+        files begin like a TIFF; ``raw.is_raw`` tells them apart.
     """
     for magic, name in _STARTS:
         if start.startswith(magic):
@@ -92,14 +92,14 @@ def sniff(start: bytes) -> str | None:
             compatible = [start[at : at + 4] for at in range(16, len(start), 4)]
             return next((_BRANDS[name] for name in compatible if name in _BRANDS), "HEIF")
         return _BRANDS.get(brand)
-    # The magic of a BMP is two letters, which a text may begin with. The size of its header must be one that exists.
+    # A BMP begins with two letters, but so may a text. So the size of the header must also be one that exists.
     if start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124):
         return "BMP"
     return None
 
 
 def ends_early(file: IO[bytes], kind: str) -> bool:
-    """Whether a broken file ends before the place where, by its own header, it should.
+    """Whether a broken file ends too early, by its own header or because it lacks an end mark.
 
     Args:
         file: a file that could not be read.
@@ -112,7 +112,8 @@ def ends_early(file: IO[bytes], kind: str) -> bool:
         return _has_open_part(file, size, kind)
     if kind in ("WebP", "BMP", "TIFF"):
         order: Literal["little", "big"] = "big" if start[:2] == b"MM" else "little"
-        # Where the file's length is written; in a TIFF, where its directory is, which writers put behind the pixels.
+        # The field with the file's length or, in a TIFF, with the place of its directory, which usually follows the
+        # pixels.
         field = {"WebP": slice(4, 8), "BMP": slice(2, 6), "TIFF": slice(4, 8)}[kind]
         return int.from_bytes(start[field], order) + 8 * (kind == "WebP") > size
     file.seek(max(0, size - 64))
@@ -120,7 +121,7 @@ def ends_early(file: IO[bytes], kind: str) -> bool:
 
 
 def _has_open_part(file: IO[bytes], size: int, kind: str) -> bool:
-    """Whether the last chunk of a PNG, or box of an ISO container, is not complete, or a PNG has no end mark."""
+    """Whether the last chunk of a PNG, or the last box of an ISO container, is incomplete, or a PNG has no end mark."""
     at = 8 if kind == "PNG" else 0
     while at < size:
         file.seek(at)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-#: The picture is shrunk to this many grey pixels on each side, and this many frequencies on each side make the hash.
+#: The number of grey pixels on each side of the shrunk picture, and of frequencies on each side of the hash.
 _PIXELS, _FREQUENCIES = 32, 8
 #: ``cv2.dct`` is orthonormal, which makes frequency 0 smaller than the others by the square root of two. The published
 #: hash compares the values of the plain transform, where all frequencies have one factor.

@@ -1,4 +1,4 @@
-"""One photo: it is opened, and its header is read, before a pixel is decoded."""
+"""One photo: opening the file and reading its header, before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from albumsort.album.formats import SNIFF_BYTES, UnreadablePhotoError, ends_earl
 from albumsort.album.raw import is_raw, open_raw
 
 pillow_heif.register_heif_opener(thumbnails=False)
-# Size is limited by --max-megapixels, from the header, with a message of our own.
+# --max-megapixels limits the size, by the header, with our own message.
 Image.MAX_IMAGE_PIXELS = None
-# Programs that make pictures write how they made them, and printers their profiles, into a PNG: some megabytes.
+# Programs write into a PNG how they made the picture, or the profile of a printer, which may take some megabytes.
 PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20
 
-#: The formats that Pillow may try. It knows many more, which are no photos and would only be more to attack.
+#: The formats that Pillow may try. It knows many more, which are not photos and would only be more to attack.
 _PILLOW_FORMATS = ("JPEG", "PNG", "GIF", "TIFF", "WEBP", "HEIF", "AVIF", "BMP")
 #: What Pillow raises on metadata that is broken; the picture itself may well be sound.
 BROKEN_METADATA = (ValueError, TypeError, KeyError, IndexError, SyntaxError, OSError, struct.error, OverflowError)
@@ -29,15 +29,16 @@ BROKEN_METADATA = (ValueError, TypeError, KeyError, IndexError, SyntaxError, OSE
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says of its photo before a pixel is decoded.
+    """What a file says about its photo before any pixel is decoded.
 
     Attributes:
         width: pixels of the upright photo at full size.
         height: likewise.
-        turn: EXIF's orientation, 1-8, that the decoded pixels still need. It is 1 for formats that Pillow turns itself.
-        taken_at: ISO 8601, wall-clock time where the photo was taken, with its offset from UTC where EXIF has it.
+        turn: EXIF's orientation, 1-8, by which the decoded pixels must still be turned. It is 1 for formats that Pillow
+            turns.
+        taken_at: ISO 8601, wall-clock time at the place of the photo, with the offset from UTC if EXIF has it.
         camera: make and model.
-        stored_orientation: EXIF's orientation, 1-8, of the pixels in the file, whoever turns them.
+        stored_orientation: EXIF's orientation, 1-8, of the pixels in the file, no matter whether Pillow turns them.
     """
 
     width: int
@@ -56,7 +57,7 @@ def open_photo(file: BinaryIO) -> Image.Image:
     """Open a photo without decoding its pixels: the first picture of an animation, the preview of a RAW file.
 
     Raises:
-        UnreadablePhotoError: the file is no picture, or one of a format that is not supported.
+        UnreadablePhotoError: the file is not a picture, or its format is not supported.
     """
     start = file.read(SNIFF_BYTES)
     file.seek(0)
@@ -70,7 +71,7 @@ def open_photo(file: BinaryIO) -> Image.Image:
     try:
         if kind == "RAW" or (kind == "TIFF" and is_raw(file)):
             return open_raw(file)
-        # The pixels of a PNG may well be sound where its text or date has a wrong checksum.
+        # The pixels of a PNG may be good even if its text or date has a wrong checksum.
         with forgiving(kind == "PNG"):
             return Image.open(file, formats=_PILLOW_FORMATS)
     except BROKEN_METADATA as error:
@@ -120,7 +121,7 @@ def _is_orientation(value: object) -> TypeGuard[int]:
 
 @contextlib.contextmanager
 def forgiving(wanted: bool = True) -> Iterator[None]:
-    """Let Pillow go on where a file ends too early or a checksum is wrong. It sets a global: not for threads."""
+    """Let Pillow continue if a file ends too early or a checksum is wrong. This sets a global: not for threads."""
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = before or wanted
     try:

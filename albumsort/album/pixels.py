@@ -16,12 +16,12 @@ from albumsort.album.colour import in_eight_bits, in_srgb, on_white, to_srgb
 from albumsort.album.formats import UnreadablePhotoError, ends_early
 from albumsort.album.photo import BROKEN_METADATA, Header, forgiving, open_photo
 
-#: A JPEG is decoded straight at 1/2, 1/4 or 1/8 when that leaves at least this share of the wanted detail: 4032 pixels
-#: at 1/2 are 2016, near enough to 2048, at half the work.
+#: A JPEG is decoded directly at 1/2, 1/4 or 1/8 if that leaves at least this share of the wanted detail. For example,
+#: 4032 pixels at 1/2 are 2016, which is near enough to 2048, for half the work.
 ENOUGH_DETAIL = 0.75
-#: Megapixels above which OpenCV decodes a WebP: it holds the pixels once, Pillow five times.
+#: OpenCV decodes a WebP with more megapixels than this: it holds the pixels once in memory, Pillow five times.
 LARGE_WEBP = 16.0
-#: Words with which decoders report that a file ends within its pixels.
+#: Words in the messages of decoders about a file that ends within its pixels.
 _TRUNCATED = re.compile("truncated|end of file", re.IGNORECASE)
 #: For each orientation of EXIF (CIPA DC-008), how the stored pixels are turned upright.
 _TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
@@ -36,7 +36,7 @@ _TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 
 
 def megapixels_in_memory(image: Image.Image, detail: int) -> float:
-    """Megapixels of an opened photo that its decoder holds at once when ``decode`` is called with ``detail``."""
+    """How many megapixels the decoder holds in memory at once when ``decode`` is called with this ``detail``."""
     width, height = image.size
     # The decoder of a progressive JPEG holds all coefficients, whatever the scale.
     reduction = 1 if image.info.get("progressive") else _reduction(image, detail)
@@ -56,24 +56,24 @@ def decode(image: Image.Image, header: Header, detail: int) -> NDArray[np.uint8]
     Args:
         image: what ``open_photo`` returned.
         header: what ``read_header`` returned for it.
-        detail: pixels on the long side, at most. A smaller photo keeps its size.
+        detail: the largest number of pixels on the long side. A smaller photo keeps its size.
 
     Returns:
         uint8 RGB ``(height, width, 3)``, upright, sRGB. Transparent pixels are on white; 16 bits become 8.
 
     Raises:
         UnreadablePhotoError: the file ends too early, or is damaged.
-        Exception: decoders raise anything on a damaged file.
+        Exception: decoders raise all kinds of exceptions on a damaged file.
     """
     pixels = _as_stored(image, detail)
     return _TURNS[header.turn](pixels) if header.turn != 1 else pixels
 
 
 def decode_what_is_there(file: BinaryIO, header: Header, detail: int) -> NDArray[np.uint8] | None:
-    """Decode a photo that ends too early, as ``decode`` does. Missing pixels have one colour.
+    """Decode a photo that ends too early, like ``decode``. All missing pixels have the same colour.
 
     Returns:
-        the pixels; None when there are none.
+        the pixels; None if there are none.
     """
     try:
         with forgiving():
@@ -102,7 +102,7 @@ def _as_stored(image: Image.Image, detail: int) -> NDArray[np.uint8]:
         if _TRUNCATED.search(str(error)):
             raise UnreadablePhotoError("truncated") from error
         raise
-    if image.mode == "RGBA":  # shrunk before it is put on white: a large one would be held three times
+    if image.mode == "RGBA":  # shrunk before it is put on white: a large picture would be in memory three times
         image = on_white(_fitted(image, detail))
     return np.asarray(in_srgb(_fitted(in_eight_bits(image), detail), profile))
 
@@ -110,7 +110,7 @@ def _as_stored(image: Image.Image, detail: int) -> NDArray[np.uint8]:
 def _sound_jpeg(image: Image.Image, reduction: int) -> NDArray[np.uint8] | None:
     """The RGB pixels of an opened JPEG at 1 / ``reduction`` of its size, in two thirds of the time that Pillow takes.
 
-    None where anything about the file is unusual: Pillow then reads it, or reports what is wrong.
+    None if anything about the file is unusual: Pillow then reads it, or reports what is wrong.
     """
     if image.mode != "RGB" or not isinstance(image, ImageFile.ImageFile) or image.fp is None:
         return None
@@ -124,9 +124,9 @@ def _sound_jpeg(image: Image.Image, reduction: int) -> NDArray[np.uint8] | None:
 
 
 def _large_webp(image: Image.Image, detail: int) -> NDArray[np.uint8]:
-    """The pixels of an opened WebP, decoded by OpenCV. Pillow would hold it as an animation, five times as large."""
+    """The pixels of an opened WebP, decoded by OpenCV: Pillow would need five times the memory, as for an animation."""
     profile, size = image.info.get("icc_profile"), image.size
-    assert isinstance(image, ImageFile.ImageFile) and image.fp is not None  # noqa: S101 - it was opened from a file
+    assert isinstance(image, ImageFile.ImageFile) and image.fp is not None  # noqa: S101 - it has a file
     file = image.fp
     file.seek(0)
     pixels = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)

@@ -1,4 +1,4 @@
-"""Whether files and folders that the index knows are still on the disk."""
+"""Checks whether files and folders that the index knows are still on the disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from albumsort.records import Photo, mtime_ns
 
 
 def is_gone(path: str) -> bool:
-    """Whether a file is no longer there. A file out of reach (permissions, a failing disk) does not count as gone."""
+    """Whether a file is no longer there. A file that cannot be reached (permissions, a failing disk) is not gone."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -33,7 +33,7 @@ def is_as_scanned(photo: Photo) -> bool:
     """Whether a photo's file has the size and the modification time that the index knows.
 
     Raises:
-        OSError: the file is not there, or out of reach.
+        OSError: the file is not there, or cannot be reached.
     """
     status = os.stat(photo.path)
     return (status.st_size, mtime_ns(status)) == (photo.size, photo.mtime_ns)

@@ -1,4 +1,4 @@
-"""RAW files: their preview is read; where there is none of use, the sensor's data are developed."""
+"""RAW files: albumsort reads the preview in them; without a usable preview, it develops the sensor's data."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 #: Pixels on the long side that a preview must have. Faces on a smaller one cannot be read.
 LEAST_PREVIEW = 640
-#: Bytes of a RAW file, at most. LibRaw gets it in memory, because it cannot open names that are no UTF-8.
+#: The largest RAW file in bytes. LibRaw gets the file in memory, because it cannot open names that are not UTF-8.
 LARGEST = 1 << 30
 #: EXIF's orientation for each flip of LibRaw, whose bits are 4: transposed, 2: top and bottom, 1: left and right.
 _ORIENTATION = (1, 2, 4, 3, 5, 8, 6, 7)
 #: PhotometricInterpretation of a sensor's data: a mosaic of colours, or linear light (DNG 1.7, TIFF/EP).
 _SENSOR = (32803, 34892)
 _DNG_VERSION, _SUB_DIRECTORIES = 50706, 330
-#: Directories within the first that are read; cameras write up to four.
+#: The number of directories within the first that are read; cameras write up to four.
 _MOST_DIRECTORIES = 8
-#: First bytes of files that are laid out as a TIFF is: TIFF itself, BigTIFF, ORF and RW2.
+#: The first bytes of files with the layout of a TIFF: TIFF itself, BigTIFF, ORF and RW2.
 _LIKE_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")
 _CAMERA_AND_CHANGE_TIME = (ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.DateTime)
 _TIMES = (
@@ -39,7 +39,7 @@ _TIMES = (
 
 
 def is_raw(file: BinaryIO) -> bool:
-    """Whether a TIFF is a RAW file, as DNG, NEF, ARW, PEF and many others are. The file is left at its start.
+    """Whether a TIFF is a RAW file (DNG, NEF, ARW, PEF and many others). The file is left at its start.
 
     The first directory of a DNG says so. Other RAW files have a sensor's data in it or in one of its inner directories.
     """
@@ -55,8 +55,8 @@ def is_raw(file: BinaryIO) -> bool:
 def open_raw(file: BinaryIO, max_bytes: int = LARGEST) -> Image.Image:
     """Open a RAW file without decoding its pixels. The picture has EXIF with its orientation, time and camera.
 
-    It is the largest preview. When that has less than ``LEAST_PREVIEW`` pixels on its long side, it is a picture of the
-    sensor's size, which is developed at half that size when its pixels are loaded.
+    The picture is the largest preview. If that has fewer than ``LEAST_PREVIEW`` pixels on its long side, the picture
+    has the sensor's size, and is developed at half that size when its pixels are loaded.
 
     Args:
         file: an open RAW file.
@@ -88,7 +88,7 @@ def open_raw(file: BinaryIO, max_bytes: int = LARGEST) -> Image.Image:
 
 
 class _Undeveloped(Image.Image):
-    """A picture of a sensor's data, which are developed when it is loaded; its sides are then half as long."""
+    """A picture of a sensor's data. Loading it develops the data, and makes its sides half as long."""
 
     def __init__(self, raw: RawPy) -> None:
         super().__init__()
@@ -98,14 +98,14 @@ class _Undeveloped(Image.Image):
     def load(self) -> Image.core.PixelAccess | None:
         if self._raw is not None:
             with _libraw_errors(), self._raw as raw:
-                # Not turned: ``decode`` turns all photos.
+                # It is not turned here, because ``decode`` turns all photos.
                 developed = _in_rgb(raw.postprocess(half_size=True, use_camera_wb=True, user_flip=0))
             self._raw, self.im, self._size = None, developed.im, developed.size
         return super().load()
 
 
 def _preview(raw: RawPy) -> Image.Image | None:
-    """The largest preview in a RAW file; None where there is none, or none that can be read."""
+    """The largest preview in a RAW file; None if there is none that can be read."""
     import rawpy
 
     try:
@@ -118,19 +118,20 @@ def _preview(raw: RawPy) -> Image.Image | None:
 
 
 def _in_rgb(pixels: NDArray[np.uint8]) -> Image.Image:
-    """A picture of LibRaw's pixels: ``(height, width, 3)``, or ``(height, width, 1)`` from a sensor without colours."""
+    """A picture made of LibRaw's pixels: ``(height, width, 3)``, or ``(height, width, 1)`` from a monochrome sensor."""
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
 
 
 def _orientation(size: tuple[int, int], own: int, of_raw: int, sensor: tuple[int, int]) -> int:
     """EXIF's orientation, 1-8, of a preview.
 
-    Its own EXIF counts (LibRaw adds EXIF to a preview that has none). But some programs put an upright preview into a
-    file that is turned, or copy EXIF without the orientation. So, once upright, it must have the photo's shape.
+    The preview's own EXIF decides (LibRaw adds EXIF to a preview that has none). But some programs put an upright
+    preview into a file that is turned, or copy EXIF without the orientation. So the preview, once turned upright, must
+    also have the shape of the photo.
 
     Args:
         size: width and height of the preview as it is stored.
-        own: orientation in the preview's EXIF; 0 where there is none.
+        own: orientation in the preview's EXIF; 0 if there is none.
         of_raw: orientation of the sensor's data.
         sensor: width and height of the sensor's data as they are stored.
     """
@@ -142,7 +143,7 @@ def _orientation(size: tuple[int, int], own: int, of_raw: int, sensor: tuple[int
 
 
 def copy_camera_and_time(file: BinaryIO, exif: Image.Exif) -> None:
-    """Copy camera and time of a RAW file over those of its preview, if the RAW file is laid out like a TIFF.
+    """Replace camera and time of a preview with those of its RAW file, if that has the layout of a TIFF.
 
     Args:
         file: the RAW file.
@@ -159,10 +160,10 @@ def copy_camera_and_time(file: BinaryIO, exif: Image.Exif) -> None:
 
 
 def _directory(file: BinaryIO, place: int | None = None) -> ImageFileDirectory_v2:
-    """A directory of a file laid out like a TIFF: the first, or the one at an offset. A broken one is empty."""
+    """The first directory of a file with the layout of a TIFF, or the one at an offset; empty if it is broken."""
     file.seek(0)
     start = file.read(16)
-    if b"+" not in start[:4]:  # Pillow knows no other magic
+    if b"+" not in start[:4]:  # Pillow does not know the others
         start = (b"MM\0*" if start[:2] == b"MM" else b"II*\0") + start[4:8]
     directory = ImageFileDirectory_v2(start)
     file.seek(directory.next if place is None else place)

@@ -1,4 +1,4 @@
-"""Pairs: a RAW file and the JPEG that the camera wrote beside it are one photo."""
+"""Pairs: a RAW file and the JPEG that the camera wrote into the same folder are one photo."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 from albumsort.album.formats import RAW_SUFFIXES
 
-#: Suffixes of what cameras write beside a RAW file. If there are several such files, the first suffix here counts.
+#: Suffixes of the pictures that cameras write next to a RAW file. If there are several, the first suffix here counts.
 _BESIDE = (".jpg", ".jpeg", ".jpe", ".heic", ".heif", ".hif")
 
 
 def jpegs_of_raws(paths: Iterable[str]) -> dict[str, str]:
-    """The path of each RAW file that has a JPEG or HEIF beside it, with the path of that.
+    """The path of the JPEG or HEIF that belongs to each RAW file, by the path of the RAW file.
 
-    The two are in one folder and have the same name but for suffix and capitals. Their contents are not compared.
+    Both are in the same folder, and their names differ only in suffix and capitals. Their contents are not compared.
     """
     raws: list[tuple[str, tuple[str, str]]] = []
     jpegs: dict[tuple[str, str], tuple[int, str]] = {}

@@ -1,4 +1,4 @@
-"""Small pictures of many photos, decoded where a bad file does no harm."""
+"""Small pictures of many photos, decoded in processes where a bad file does no harm."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Thumbnail:
     Attributes:
         path: path of the photo.
         pixels: uint8 RGB ``(height, width, 3)``, upright. For a file that ends too early, the pixels that are there.
-            None when the photo could not be read.
+            None if the photo could not be read.
         scale: pixels of the thumbnail per pixel of the upright full-size photo.
-        error: one line that says what is wrong; None when nothing is.
+        error: one line that says what is wrong; None if nothing is wrong.
     """
 
     path: str
@@ -32,17 +32,17 @@ class Thumbnail:
 
 
 def megapixels(photos: Iterable[Photo]) -> float:
-    """The limit on megapixels that lets all these photos pass, at least the default: a scan has read them before."""
+    """A limit on megapixels, at least the default, that all these photos pass, because a scan has already read them."""
     return max([MAX_MEGAPIXELS, *((p.width or 0) * (p.height or 0) / 1e6 for p in photos)])
 
 
 def thumbnails(paths: Sequence[str], side: int, max_megapixels: float = MAX_MEGAPIXELS) -> Iterator[Thumbnail]:
-    """Yield a thumbnail of each photo, in the order in which they are ready; few are held at a time.
+    """Yield a thumbnail of each photo, in the order in which they are ready; few are in memory at a time.
 
     Args:
         paths: absolute paths of the photos, each once.
-        side: pixels on the long side, at most; a photo that is smaller keeps its size.
-        max_megapixels: a photo with more is refused by its header.
+        side: the largest number of pixels on the long side; a smaller photo keeps its size.
+        max_megapixels: a photo with more is refused once its header is read.
 
     Raises:
         AlbumsortError: the decoders do not start.

@@ -1,4 +1,4 @@
-"""The walk: finds the files that are photos, in a stable order, and opens none that it knows."""
+"""The walk: finds the files that are photos, in a stable order, and does not open files that are already known."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SYSTEM_FOLDERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class NotPhoto:
-    """A file without a picture's suffix that was opened and is no picture."""
+    """A file without a picture's suffix that was opened and is not a picture."""
 
     file: PhotoFile
 
 
 @dataclass(frozen=True, slots=True)
 class WalkProblem:
-    """A folder or file that could not be read, and why, in lower case."""
+    """A folder or file that could not be read, with the reason in lower case."""
 
     path: str
     reason: str
@@ -40,22 +40,22 @@ def walk(
     photos: Mapping[str, tuple[int, int]] | None = None,
     not_photos: Mapping[str, tuple[int, int]] | None = None,
 ) -> Iterator[PhotoFile | NotPhoto | WalkProblem]:
-    """Find every candidate below the roots: a regular file with a picture's suffix or a picture's first bytes.
+    """Find every candidate below the roots: every regular file with a picture's suffix or a picture's first bytes.
 
-    Hidden folders (a leading dot), those of the system, and AppleDouble files (``._name``) are passed over. The order
-    is that of the names' bytes, folder by folder. No path comes twice.
+    Hidden folders (with a leading dot), folders of the system, and AppleDouble files (``._name``) are skipped. Files
+    are ordered by the bytes of their names, folder by folder. No path comes twice.
 
     Args:
-        roots: folders and files, which must be there.
-        exclude: globs. A file or folder is left out when one of them matches its name, its whole path, or its path
-            below the root.
-        follow_links: whether symbolic links below a root are followed, each folder once; else they are passed over.
-        photos: (size, mtime_ns) by path. A file without a picture's suffix that is still like this is a candidate,
+        roots: folders and files, which must exist.
+        exclude: globs. A file or folder is left out if one of them matches its name, its whole path, or its path below
+            the root.
+        follow_links: whether symbolic links below a root are followed, each folder once; else they are skipped.
+        photos: (size, mtime_ns) by path. If these still hold for a file without a picture's suffix, it is a candidate
             without being opened.
-        not_photos: likewise; such a file is passed over, without being opened.
+        not_photos: likewise; such a file is skipped without being opened.
 
     Yields:
-        candidates, files that were opened and are no pictures, and what could not be read.
+        candidates, files that were opened and are not pictures, and files and folders that could not be read.
     """
     photos, not_photos = photos or {}, not_photos or {}
     globs = tuple(os.path.normpath(glob) for glob in exclude)
@@ -76,7 +76,7 @@ def walk(
 
 
 def photo_file(path: str) -> PhotoFile:
-    """A single file as the walk would give it; with size and time 0 if it is not there, which the decoder reports."""
+    """A single file as the walk would yield it. If it is missing, size and time are 0, and the decoder reports it."""
     try:
         status = os.stat(path)
     except OSError:
@@ -85,7 +85,7 @@ def photo_file(path: str) -> PhotoFile:
 
 
 def _sniffed(file: PhotoFile) -> PhotoFile | NotPhoto | WalkProblem:
-    """A file by its first bytes."""
+    """What a file is, by its first bytes."""
     try:
         with open(file.path, "rb") as content:
             is_picture = sniff(content.read(SNIFF_BYTES)) is not None
@@ -101,7 +101,7 @@ def _problem(path: str, error: OSError) -> WalkProblem:
 def _files(
     root: str, exclude: tuple[str, ...], follow_links: bool, visited: set[tuple[int, int]]
 ) -> Iterator[PhotoFile | WalkProblem]:
-    """Regular files at or below ``root``, depth first without recursion, so that a deep tree cannot make it fail."""
+    """Yield the regular files at or below ``root``, depth first. It does not recurse, so that no tree is too deep."""
     waiting = [root]
     while waiting:
         path = waiting.pop()
@@ -118,14 +118,14 @@ def _files(
         except OSError as error:
             yield _problem(path, error)
             continue
-        # The last of the stack comes first. So names come out in order, and the content of a folder stays together.
+        # The stack is taken from its end. So names come out in order, and the content of a folder stays together.
         waiting.extend(entry.path for _, entry in reversed(names) if _is_wanted(entry, root, exclude, follow_links))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself, or into a folder that may not be read: reading it will tell
+    except OSError:  # a link to itself, or into a folder that may not be read: reading the file will report it
         return False
 
 

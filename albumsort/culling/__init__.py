@@ -1,1 +1,1 @@
-"""Culling: which faces a photo is of, and which photo of a burst is the best."""
+"""Culling: decides which faces a photo is about, and which photo of a burst is the best."""

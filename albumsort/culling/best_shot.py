@@ -51,7 +51,7 @@ class BurstShot(PhotoResult):
 
 
 class _People(NamedTuple):
-    """The subjects of a shot: members of the group, and guests, who are on few shots of the burst."""
+    """The subjects of a shot: the members of the group, and the guests, who are on few shots of the burst."""
 
     members: list[Face]
     guests: list[Face]
@@ -74,7 +74,7 @@ def rank_burst(burst: Sequence[PhotoResult], emotion: str, weights: Mapping[str,
     - ``emotion``: probability of the emotion in the face that shows it least;
     - ``people``: number of people, relative to the shot that has most. A guest counts as half of the probability of the
       emotion in their face. People who turned away, who are blurred or whom the edge cuts off are missing;
-    - ``sharpness``: sharpness of the least sharp face, relative to the shot where it is highest;
+    - ``sharpness``: sharpness of the least sharp face, relative to the shot for which it is highest;
     - ``facing``: how far the face that is turned away most still looks at the camera (``facing``);
     - ``whole``: share of the faces that the edge does not cut off. It is below 1 only if no face is whole and sharp;
     - ``exposure``: share of the pixels that are neither black nor white.
@@ -82,10 +82,10 @@ def rank_burst(burst: Sequence[PhotoResult], emotion: str, weights: Mapping[str,
     Args:
         burst: photos of one moment with the faces that count.
         emotion: one of ``EMOTIONS``.
-        weights: weights by the names in ``WEIGHTS``, 0 or more and not all 0. A part that has none weighs nothing.
+        weights: weights by the names in ``WEIGHTS``, 0 or more and not all 0. A part without a weight does not count.
 
     Returns:
-        the shots by falling score; equal scores by path.
+        the shots, best score first; shots of equal score are ordered by path.
     """
     people = _people(burst)
     numbers = [
@@ -131,7 +131,7 @@ def _people(burst: Sequence[PhotoResult]) -> list[_People]:
     places = [[_place(face, shot.photo) for face in shot.faces] for shot in burst]
 
     def share(place: _Place) -> float:
-        """Share of the shots that have a face at a place."""
+        """The share of the shots that have a face at a place."""
         return sum(any(_is_same(place, other) for other in on_shot) for on_shot in places) / len(burst)
 
     shares = [[share(_place(face, shot.photo)) for face in faces] for shot, faces in zip(burst, subjects, strict=True)]
@@ -170,7 +170,7 @@ def _parts(photo: Photo, members: Sequence[Face], emotion: str, sharpest: float)
     least = min(face.sharpness for face in members)
     return {
         "emotion": min(face.probability(emotion) for face in members),
-        # Sharpness is a variance; by its root, a face with half the contrast in its details is half as sharp.
+        # Sharpness is a variance. With its root, a face whose details have half the contrast is half as sharp.
         "sharpness": math.sqrt(least / sharpest) if sharpest else 0.0,
         "facing": min(facing(face) for face in members),
         "whole": sum(not is_cut(face, photo) for face in members) / len(members),

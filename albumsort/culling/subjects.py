@@ -1,4 +1,4 @@
-"""The subjects of a photo: the people it is of. Passers-by and faces that are blurred or cut off are none."""
+"""The subjects of a photo: the people it is about. Passers-by are none, nor are faces that are blurred or cut off."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from albumsort.records import Face, Photo
 
-#: A face lower than this share of the tallest subject's height is background.
+#: A face whose height is below this share of the tallest subject's is background.
 BACKGROUND_HEIGHT = 1 / 3
 #: A face with less than this share of the clearest face's detail is blurred. In groups that are all in focus the share
 #: is above 1/10. A Gaussian blur with a radius of a thirtieth of the face's height lowers it to 1/100.
@@ -25,7 +25,7 @@ def subject_mask(photo: Photo, faces: Sequence[Face]) -> list[bool]:
 
     First, blurred faces and those that the edge cuts off are left out, then those lower than a third of the tallest
     that is left. If all faces are blurred or cut off, only their heights decide, so a photo with faces has at least one
-    subject. Emotions and the direction of a face play no part: a person who is meant to be on a photo may spoil it.
+    subject. Emotions and the direction of a face do not matter: a subject may well spoil a photo.
     """
     if not faces:
         return []

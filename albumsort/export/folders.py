@@ -22,18 +22,18 @@ from albumsort.text import printable
 
 Mode = Literal["copy", "hardlink", "symlink"]
 Layout = Literal["emotion", "emotion/year", "year/emotion", "flat"]
-#: The folder of a photo below the export's own, by layout.
+#: For each layout, the folder of a photo inside the export's folder.
 LAYOUTS: dict[Layout, str] = {
     "emotion": "{emotion}",
     "emotion/year": "{emotion}/{year}",
     "year/emotion": "{year}/{emotion}",
     "flat": "",
 }
-#: The manifest is written each time it has so many more files, so that few are unknown after a power cut.
+#: The manifest is saved after this many new files, so that it lacks only a few after a power cut.
 FILES_PER_SAVE = 100
-#: Bytes of a file name that all common file systems accept, less the room for a sidecar's ``.xmp``.
+#: The longest file name in bytes that all common file systems accept, minus the room for a sidecar's ``.xmp``.
 _NAME_BYTES = 255 - len(".xmp")
-#: What follows the last dot of a name is part of the name, and no suffix, if it has more bytes than this.
+#: If more bytes than this follow the last dot of a name, they are part of the name, not a suffix.
 _SUFFIX_BYTES = 16
 
 
@@ -42,9 +42,9 @@ class ExportOptions:
     """How an export puts photos into folders.
 
     Attributes:
-        mode: whether a photo is copied, or a hard or symbolic link to it is made.
-        layout: a key of ``LAYOUTS``. A photo's year is the one in which it was taken, else ``undated``.
-        with_raws: put the RAW files of a photo beside it, too.
+        mode: whether to copy a photo, or to make a hard or symbolic link to it.
+        layout: a key of ``LAYOUTS``. A photo's year is the year in which it was taken, or ``undated``.
+        with_raws: whether the RAW files of a photo are exported, too.
         dry_run: only report what would be done; write nothing.
     """
 
@@ -59,14 +59,14 @@ class Exported:
     """What an export did with one file.
 
     Attributes:
-        emotion: the emotion for whose folder the photo was chosen; None where there is no such choice.
+        emotion: the emotion for whose folder the photo was chosen; None if the export is not by emotion.
         source: absolute path of the photo, or of a RAW file that belongs to it.
         target: path of the file in the export.
         action: ``written``; ``present`` (the folder holds the photo already); ``missing`` (the photo is no longer where
-            it was scanned); ``changed`` (the file there is no longer the photo that was scanned); ``unreadable`` (no
-            permission to read it); in a dry run ``would be written``.
-        result: the photo with its faces as the index has them, in the label scheme of the export. For a RAW file, those
-            of the photo it belongs to.
+            it was scanned); ``changed`` (the file there is no longer the photo that was scanned); ``unreadable`` (there
+            is no permission to read it); or, in a dry run, ``would be written``.
+        result: the photo with its faces from the index, in the label scheme of the export. For a RAW file, this is the
+            photo that it belongs to.
     """
 
     emotion: str | None
@@ -86,7 +86,7 @@ def export(index: Index, destination: Path, query: Query, options: ExportOptions
     Args:
         index: the index to search.
         destination: created if it does not exist. If it holds an earlier export, only new photos are added.
-        query: whose ``emotions`` are searched one by one, for at most ``n`` photos each.
+        query: each of its ``emotions`` is searched separately, for at most ``n`` photos.
         options: the default copies the photos into one folder per emotion.
 
     Returns:
@@ -119,7 +119,7 @@ def place(ranking: Sequence[RankedPhoto], folder: Path, options: ExportOptions |
     Args:
         ranking: the photos, best first.
         folder: created if it does not exist.
-        options: the layout has no meaning here.
+        options: the layout is ignored.
 
     Raises:
         AlbumsortError: as ``export`` does.
@@ -130,7 +130,7 @@ def place(ranking: Sequence[RankedPhoto], folder: Path, options: ExportOptions |
 def _export_emotion(
     ranking: Sequence[RankedPhoto], destination: Path, emotion: str, options: ExportOptions
 ) -> Iterator[tuple[Exported, str | None]]:
-    """Put the photos of one emotion into their folders; yields as ``_place_all`` does."""
+    """Put the photos of one emotion into their folders; yields the same as ``_place_all``."""
     folders: dict[Path, list[RankedPhoto]] = defaultdict(list)
     for row in ranking:
         year = row.photo.taken_at[:4] if row.photo.taken_at is not None else "undated"
@@ -142,7 +142,7 @@ def _export_emotion(
 def _place_all(
     ranking: Sequence[RankedPhoto], folder: Path, options: ExportOptions, emotion: str | None = None, label: str = ""
 ) -> Iterator[tuple[Exported, str | None]]:
-    """Put a list into one folder, file by file. Names begin with ``label`` and the rank, which RAW files share.
+    """Put a list into a folder. Names begin with ``label`` and the rank; a RAW file has the rank of its photo.
 
     Yields:
         each file as soon as it is placed, with the digest for the manifest; None if nothing was written.
@@ -167,12 +167,12 @@ def _place_all(
 
 @dataclass
 class _FolderContent:
-    """What a target folder holds, so that no photo comes into it twice and no file is replaced.
+    """What a target folder contains, so that no photo is put into it twice and no file is replaced.
 
     Attributes:
         names: the names in the folder that are taken.
         by_size: its files, by their size in bytes.
-        by_source: what the export made of a source, or the symbolic links to it.
+        by_source: for each source, its file in the export, or the symbolic links to it.
     """
 
     path: Path
@@ -192,7 +192,7 @@ class _FolderContent:
                 self.by_size[item.stat().st_size].append(item)
 
     def find(self, source: str) -> Path | None:
-        """The file in this folder that already is the photo, with the bytes that the photo has now."""
+        """The file in this folder that is already the photo, with the bytes that the photo has now."""
         if source in self.by_source:
             return self.by_source[source]
         if not os.path.isfile(source):
@@ -204,13 +204,13 @@ class _FolderContent:
         return None
 
     def add(self, source: str, name: str) -> None:
-        """Remember a file that was placed. In a dry run there is no copy, so the source stands for it."""
+        """Remember a file that was placed. In a dry run there is no copy, so the source takes its place."""
         self.names.add(name)
         self.by_source[source] = self.path / name
         self.by_size[os.path.getsize(source)].append(Path(source))
 
     def free_name(self, prefix: str, source: str) -> str:
-        """The prefix and the photo's own name; with a number as well if that name is taken."""
+        """The prefix and the photo's own name, with a number if that name is taken."""
         own = os.path.basename(source)
         for number in range(1, len(self.names) + 2):
             name = fitting_name(prefix, own, f" ({number})" if number > 1 else "")
@@ -241,7 +241,7 @@ def fitting_name(before: str, name: str, after: str = "", suffix: str | None = N
 
 
 class _ChangedError(Exception):
-    """A file is no longer the photo that was scanned: it was edited, or replaced by another file or a link."""
+    """A file is no longer the photo that was scanned: it was edited, or was replaced by another file or a link."""
 
 
 def _place(photo: Photo, content: _FolderContent, prefix: str, options: ExportOptions) -> tuple[Path, str, str | None]:
@@ -290,14 +290,14 @@ def _copy_or_link(photo: Photo, target: Path, mode: Mode) -> str:
 
 
 def _copy(photo: Photo, target: Path) -> str:
-    """Copy a photo, compare the bytes on the disk with it, and only then give the copy its name."""
+    """Copy a photo, compare the bytes on the disk with the photo, and only then give the copy its name."""
     with new_file(target, 0o600) as writing:
         with open(photo.path, "rb") as reading:
             shutil.copyfileobj(reading, writing, 1 << 20)
         writing.flush()
-        os.fsync(writing.fileno())  # so that the bytes that are compared are those that stay
+        os.fsync(writing.fileno())  # so that the bytes on the disk are compared
         shutil.copystat(photo.path, writing.name)
-        # The copy belongs to whoever exports. A set-user-ID bit from a stranger's folder must not come with it.
+        # The copy belongs to the user who exports. It must not get a set-user-ID bit from a stranger's folder.
         os.chmod(writing.name, stat.S_IMODE(os.stat(writing.name).st_mode) & 0o777)
         original = Path(os.path.realpath(photo.path))
         expected = photo.digest or fingerprint(original)

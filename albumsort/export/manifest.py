@@ -1,4 +1,4 @@
-"""The manifest of an export: the files that it placed, so that ``--undo`` can remove exactly these."""
+"""The manifest of an export: lists the files that it placed, so that ``--undo`` can remove exactly these."""
 
 from __future__ import annotations
 
@@ -126,8 +126,8 @@ class Manifest:
 
         Yields:
             each listed file and what was done with it: ``removed``; ``gone`` (it was no longer there); or the reason
-            to keep it, which is ``changed`` or ``only copy`` (the photo itself is gone or has other bytes now, or its
-            name leads to this very file).
+            why it was kept: ``changed``, or ``only copy`` (the photo itself is gone or has other bytes now, or its name
+            leads to this very file).
 
         Raises:
             AlbumsortError: a listed file is outside of the folder and is not the sidecar of its photo.
@@ -191,7 +191,7 @@ def _is_beside(item: PlacedFile) -> bool:
 
 
 def _is_second_copy(path: Path, item: PlacedFile) -> bool:
-    """Whether the photo would still be under its own name, with the same bytes, if an exported file were removed.
+    """Whether the photo would still exist under its own name, with the same bytes, if an exported file were removed.
 
     A duplicate finder may have replaced the photo by a link to the exported file, and a manifest may name the same file
     twice. So the photo must be another file, or another name of the same file.

@@ -1,4 +1,4 @@
-"""Sidecars: XMP files beside exported files and, if asked, beside the photos themselves. No photo is touched."""
+"""Sidecars: XMP files beside exported files and, on request, beside the photos themselves. No photo is changed."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Sidecar:
         target: path of the sidecar.
         action: ``written``; ``updated`` (albumsort wrote it, and the index has changed since); ``present``; ``kept``
             (another program wrote or changed it); ``photo changed`` (since the scan, so its faces are not known);
-            ``photo unreadable``; ``scanned before`` (by a version that did not record the orientation; ``scan
-            --rescan`` does); ``not writable``; in a dry run ``would be written`` or ``would be updated``.
+            ``photo unreadable``; ``scanned before`` (by a version that did not record the orientation; use ``scan
+            --rescan``); ``not writable``; in a dry run ``would be written`` or ``would be updated``.
     """
 
     source: str
@@ -59,8 +59,8 @@ def write_sidecars(
     Args:
         destination: the folder of the export.
         exported: what the export did. A file that an earlier export placed gets its sidecar, too.
-        query: the query of the export, as ``Index.settled`` returned it. Faces that do not count for its filters are
-            left out; its threshold is the probability from which a face is certain.
+        query: the query of the export, as ``Index.settled`` returned it. Faces that do not pass its filters are left
+            out; its threshold is the probability from which a face is certain.
         tag_originals: also write a sidecar beside each photo itself.
         dry_run: only report what would be done; write nothing.
 

@@ -30,12 +30,12 @@ _NAMESPACES = {
 }
 for _prefix, _address in _NAMESPACES.items():
     ElementTree.register_namespace(_prefix, _address)
-#: Takes the place of the digest until it is computed.
+#: A placeholder for the digest until it is computed.
 _NO_DIGEST = "0" * 64
-#: The attribute of the root by which a sidecar is known as ours. Programs that change a packet put in their own name;
-#: the digest of the whole file shows changes by hand.
+#: The attribute of the root that marks a sidecar as ours. Programs that change a packet replace it by their own name;
+#: the digest of the whole file reveals changes by hand.
 _TOOLKIT = re.compile(rb'x:xmptk="albumsort [^" ]+ sha256:([0-9a-f]{64})"')
-#: Bytes; a larger file is no sidecar of ours. So many would hold tens of thousands of faces.
+#: A file with more bytes is not a sidecar of ours. This is enough for tens of thousands of faces.
 _LARGEST = 16 << 20
 #: By EXIF orientation: maps a point of the upright photo to the same point of the photo as stored; both in 0..1.
 _AS_STORED: dict[int, Callable[[float, float], tuple[float, float]]] = {
@@ -61,7 +61,7 @@ def packet(photo: Photo, faces: Sequence[Face], certain: float, orientation: int
         orientation: EXIF's 1-8. Regions are relative to the photo as stored; a program that shows the photo upright
             turns them with it (section 5.4 of the guidelines).
     """
-    from importlib import metadata  # takes a while, and few commands write sidecars
+    from importlib import metadata  # slow to load, and few commands write sidecars
 
     shown = {face.emotion for face in faces if face.confidence >= certain}
     emotions = [emotion for emotion in EMOTIONS if emotion in shown]
@@ -115,7 +115,7 @@ def _add_regions(
     bag = _add(_add(regions, "mwg-rs:RegionList"), "rdf:Bag")
     for face, area in areas:
         if area:
-            # No name: nobody is recognised here.
+            # Without a name, because albumsort does not recognise people.
             description = {"mwg-rs:Description": face.emotion} if face.confidence >= certain else {}
             region = _add(_add(bag, "rdf:li"), "rdf:Description", {"mwg-rs:Type": "Face", **description})
             _add(region, "mwg-rs:Area", area)
