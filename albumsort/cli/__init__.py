@@ -1,4 +1,4 @@
-"""The command line: each command parses, calls and prints; the work is done elsewhere."""
+"""The command line: each command parses its options, calls the package and prints the result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from albumsort.cli.model.app import app as model
 
 app = typer.Typer(
     name="albumsort",
-    help="Finds every face in your photos, reads its emotion, and ranks the photos by it. On your own machine.",
+    help="Finds every face in your photos, reads its emotion, and ranks the photos by it, all on your own machine.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -53,7 +53,7 @@ def _options(
     verbose: Verbose = 0,
     traceback: Traceback = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     keep_options(context, verbose, traceback)
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            # File names may hold any bytes, and must come out as they are.
+            # File names may contain any bytes, and must be printed unchanged.
             stream.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
     stop.listen()
     app(arguments)

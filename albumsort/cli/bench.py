@@ -41,21 +41,21 @@ def bench_table(found: Bench) -> str:
     of_decoding = f"{found.scan / found.rates['decoding']:.0%} of decoding alone"
     minutes = 10_000 / min(found.scan, found.rates["reading"]) / 60
     at_this_rate = (
-        f"At this rate 10,000 such photos take {minutes:.0f} minutes,"
-        " if the disk gives them as fast as it did now: what was read before comes from memory."
+        f"At this rate, 10,000 such photos take {minutes:.0f} minutes,"
+        " if the disk reads them as fast as it did now. Files that were read before come from memory."
     )
     lines = [
         f"{count(found.photos, 'photo')} of {found.megapixels:.1f} MP, {found.megabytes:.1f} MB and {found.faces:.1f} "
-        f"faces in the mean, on {count(found.cores, 'core')}",
+        f"faces on average, on {count(found.cores, 'core')}",
         "",
         "                 photos/s   share of the work",
         *(f"{stage:15} {found.rates[stage]:9.1f}   {found.shares[stage]:4.0%}" for stage in found.rates),
         f"{'whole scan':15} {found.scan:9.1f}   {of_decoding if found.is_steady else 'with its start'}",
         "",
-        f"It starts in {found.start:.1f} s, has {found.peak_memory:.0f} MB of memory at most, and is bound by "
+        f"It starts in {found.start:.1f} s, uses at most {found.peak_memory:.0f} MB of memory, and is limited by "
         f"{max(found.shares, key=lambda stage: found.shares[stage])}.",
         at_this_rate
         if found.is_steady
-        else "These are too few photos to tell how fast it goes on: give it a larger album, or a larger --photos.",
+        else "These photos are too few to tell the speed after the start: use a larger album, or a larger --photos.",
     ]
     return "\n".join(lines)

@@ -23,7 +23,7 @@ def _weights(text: str | None) -> dict[str, float]:
     """Read the weights from text such as ``emotion=3,sharpness=1``. A part that is not named has the weight 0.
 
     Raises:
-        typer.BadParameter: a name is unknown or named twice, or a weight is no number.
+        typer.BadParameter: a name is unknown or given twice, or a weight is not a number.
     """
     if text is None:
         return dict(WEIGHTS)
@@ -31,7 +31,7 @@ def _weights(text: str | None) -> dict[str, float]:
     for item in text.split(","):
         name, _, value = (part.strip() for part in item.partition("="))
         if name in found:
-            raise typer.BadParameter(f"{name}: weighed twice")
+            raise typer.BadParameter(f"{name}: given twice")
         try:
             found[name] = float(value)
         except ValueError:
@@ -66,7 +66,7 @@ def bursts(
     """List bursts, which are photos of one moment, by time. The best frame of each comes first."""
     chosen = _weights(weights)
     if path and query.filters.under:
-        raise typer.BadParameter("PATH and --under both name the folder; give one of them")
+        raise typer.BadParameter("PATH and --under both name the folder; give only one of them")
     if path:
         query = replace(query, filters=replace(query.filters, under=os.path.abspath(path)))
     with Index(index_path(db)) as index:
@@ -80,4 +80,4 @@ def bursts(
     if has_others:
         sys.stderr.write("no burst passes these filters\n")
     elif not found:
-        sys.stderr.write("no bursts: no two photos that look alike were taken within seconds by one camera\n")
+        sys.stderr.write("no bursts: no two photos that look alike were taken within seconds by the same camera\n")

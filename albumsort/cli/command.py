@@ -1,4 +1,4 @@
-"""What all commands share: ``-v``, ``--traceback``, and errors in one line."""
+"""What all commands have in common: ``-v``, ``--traceback``, and errors in one line."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def add_command(
 
     Args:
         app: the command line, or one of its groups.
-        command: a function whose parameters are arguments and options as Typer has them.
-        name: what the command is called; None for the name of the function.
-        level: messages of the package are shown from this level of ``logging``, without any ``-v``.
+        command: a function whose parameters are Typer's arguments and options.
+        name: the name of the command; None for the name of the function.
+        level: the level of ``logging`` from which the package's messages are shown without ``-v``.
     """
     own = signature(command, eval_str=True).parameters.values()
     shared = signature(keep_options, eval_str=True).parameters.values()
 
     @wraps(command)
     def run(context: typer.Context, verbose: int, traceback: bool, **given: Any) -> None:
-        before = context.obj or (0, False)  # what stands before the name of the command
+        before = context.obj or (0, False)  # the options before the name of the command
         verbosity, traceback = verbose + before[0], traceback or before[1]
         configure(verbosity, level)
         with _errors_in_one_line(verbosity, traceback):
@@ -56,14 +56,14 @@ def add_command(
 
 
 def keep_options(context: typer.Context, verbose: Verbose = 0, traceback: Traceback = False) -> None:
-    """Keep the options that stand before the name of a command, as in ``albumsort -v top happy``."""
+    """Keep the options before the name of a command, as in ``albumsort -v top happy``."""
     before = context.obj or (0, False)
     context.obj = (verbose + before[0], traceback or before[1])
 
 
 @contextmanager
 def _errors_in_one_line(verbosity: int, traceback: bool) -> Iterator[None]:
-    """Print an error of the work inside as one line on standard error, and exit with code 1.
+    """Print an error from inside the block as one line on standard error, and exit with code 1.
 
     If the user can solve the problem, the line says what is wrong. Any other error is a bug, and the line asks for a
     report.
@@ -78,13 +78,13 @@ def _errors_in_one_line(verbosity: int, traceback: bool) -> Iterator[None]:
         raise
     except (AlbumsortError, sqlite3.Error, OSError, ImportError) as error:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:
-            raise  # nobody reads the output any more, as with `| head`; Typer ends the program quietly
+            raise  # nothing reads the output any more, as with `| head`; Typer ends the program quietly
         message = _in_words(error)
         if traceback:
             tracebacks.print_exc()
     except Exception as error:
         details = tracebacks.format_exception_only(error)[-1].strip()
-        message = f"this is a bug in albumsort ({details}); please report it, with what -v prints"
+        message = f"this is a bug in albumsort ({details}); please report it, together with the output of -v"
         if traceback or verbosity:
             tracebacks.print_exc()
     sys.stderr.write(f"albumsort: {printable(message)}\n")

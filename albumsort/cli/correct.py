@@ -27,7 +27,7 @@ def correct(
         typer.Option(
             min=1,
             metavar="N",
-            help="The number of the face, from the largest, which is 1. Needed where a photo has several.",
+            help="The number of the face; the largest is 1. Needed if a photo has several faces.",
         ),
     ] = None,
     not_a_face: Annotated[bool, typer.Option("--not-a-face", help="There is no face.")] = False,
@@ -47,7 +47,7 @@ def correct(
     _check_unchanged(path, index)
     with IndexWriter(index) as writer:
         if undo:
-            print(f"{printable(path)}: {count(writer.uncorrect(path), 'correction')} taken back")
+            print(f"{printable(path)}: {count(writer.uncorrect(path), 'correction')} undone")
             return
         number, read = writer.correct(path, face, emotion)
     now = emotion or "not a face"
@@ -67,6 +67,6 @@ def _check_unchanged(path: str, index_file: Path) -> None:
     """
     with Index(index_file) as index:
         found = index.photo(path)
-    # For a RAW file beside a JPEG, the index knows the JPEG, which is what was scanned.
+    # If a RAW file has a JPEG beside it, the index knows only the JPEG, because only that was scanned.
     if found and os.path.exists(found.photo.path) and not is_as_scanned(found.photo):
         raise AlbumsortError(f"{printable(path)}: has changed since it was scanned; scan it again first")

@@ -28,7 +28,7 @@ def export(
     dest: Annotated[Path, typer.Argument(metavar="DEST", help="The folder to export into.")],
     mode: Annotated[Mode, typer.Option(help="Copy the photos, or make links to them.")] = "copy",
     layout: Annotated[Layout, typer.Option(help="Which folders to create.")] = "emotion",
-    raw: Annotated[bool, typer.Option("--raw", help="Export the RAW files of a photo beside it, too.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Also export the RAW files that belong to a photo.")] = False,
     sidecar: Annotated[
         Literal["xmp"] | None, typer.Option(help="Also write emotions and faces into a file beside each photo.")
     ] = None,
@@ -42,15 +42,15 @@ def export(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Copy or link the best photos of each emotion into a folder of its name.
+    """Copy or link the best photos of each emotion into a folder named after it.
 
-    No file is overwritten, and no photo comes into a folder twice. albumsort-export.json lists what was written.
+    No file is overwritten, and no photo is put into a folder twice. albumsort-export.json lists what was written.
     """
     if undo:
         _undo(dest, dry_run, as_json)
         return
     if tag_originals and sidecar is None:
-        raise typer.BadParameter("needs --sidecar xmp as well", param_hint="--tag-originals")
+        raise typer.BadParameter("also needs --sidecar xmp", param_hint="--tag-originals")
     with Index(index_path(db)) as index:
         query = index.settled(query)
         files = export_photos(index, dest, query, ExportOptions(mode, layout, raw, dry_run))
@@ -76,7 +76,7 @@ def _print_files(dest: Path, files: Sequence[Exported], emotions: Sequence[str],
             print(f"{emotion:9}{per_emotion[emotion]:6d}")
     actions = Counter(item.action for item in files)
     words = _in_words(actions) or nothing
-    print(f"{printable(str(dest))}: {words}{'; scan again for what changed' if actions['changed'] else ''}")
+    print(f"{printable(str(dest))}: {words}{'; scan again to export the changed ones' if actions['changed'] else ''}")
 
 
 def _print_sidecars(sidecars: Sequence[Sidecar]) -> None:
@@ -94,7 +94,7 @@ def _in_words(actions: Counter[str]) -> str:
 def _undo(dest: Path, dry_run: bool, as_json: bool) -> None:
     manifest = Manifest(dest)
     if not manifest.is_there:
-        raise AlbumsortError(f"{printable(str(dest))}: no {NAME} there, so nothing is known of an export")
+        raise AlbumsortError(f"{printable(str(dest))}: no {NAME} there, so there is no export to undo")
     done = list(manifest.undo(dry_run))
     if as_json:
         print(json.dumps({"destination": str(dest), "files": [{"target": str(p), "action": a} for p, a in done]}))

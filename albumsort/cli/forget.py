@@ -1,4 +1,4 @@
-"""albumsort forget: every trace of a photo or folder leaves the index."""
+"""albumsort forget: remove every trace of a photo or folder from the index."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def forget(
     if not path.strip():
         raise typer.BadParameter("an empty path; name the folder or photo to forget")
     index = index_path(db)
-    Index(index).close()  # an error where there is no index; the writer would make one
+    Index(index).close()  # raises an error if there is no index; the writer would create one
     with IndexWriter(index) as writer:
         # A scan may have found it by this name, or by the name of the place that a link leads to.
         forgotten = sum(writer.forget(name) for name in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))))

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM stop the program for certain, and cleanly."""
+"""Makes sure that Ctrl-C and SIGTERM stop the program, and cleanly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import FrameType
 
 
 class Stop:
-    """Raises ``KeyboardInterrupt`` when the program is told to stop, and remembers that it was told.
+    """Raises ``KeyboardInterrupt`` when the program is told to stop, and remembers the request.
 
     The exception alone is not enough: Python ignores all exceptions in a finaliser. A second exception would interrupt
     the clean-up after the first, while threads still use memory that is being released. So the second signal does
@@ -28,7 +28,7 @@ class Stop:
         """Handle a signal.
 
         Raises:
-            KeyboardInterrupt: it is the first one.
+            KeyboardInterrupt: it is the first signal.
         """
         self._times += 1
         if self._times > 2:
@@ -38,15 +38,15 @@ class Stop:
             raise KeyboardInterrupt
 
     def leave(self) -> None:
-        """Ignore the signals from now on: all is cleaned up, and they could only disturb the end of Python itself."""
+        """Ignore the signals from now on: the clean-up is done, and they could only disturb Python's own shutdown."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
 
     def check(self) -> None:
-        """Raise the exception if it was lost. Call this between two pieces of long work.
+        """Raise the exception again if it was lost. Call this between two long pieces of work.
 
         Raises:
-            KeyboardInterrupt: the program was told to stop, and still runs.
+            KeyboardInterrupt: the program was told to stop, and is still running.
         """
         if self._asked:
             self._asked = False

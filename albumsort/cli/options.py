@@ -1,4 +1,4 @@
-"""Options that several commands share, and the query that some of them make up."""
+"""Options that several commands share, and the query that is made from some of them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Model = Annotated[
     Path | None, typer.Option("--model", metavar="FILE", help="The emotion model. Default: the model in use.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-#: For commands that have no index from which to take the threshold.
+#: The threshold for commands without an index, from which it would come otherwise.
 CertainFrom = Annotated[
     float,
     typer.Option("--threshold", min=0.0, max=1.0, metavar="P", help="Faces with a lower probability are uncertain."),
@@ -66,7 +66,7 @@ def index_path(db: Path | None) -> Path:
 
 
 def known_emotion(word: str) -> str:
-    """Return the word if it is one of the seven emotions.
+    """Return a word if it is one of the seven emotions.
 
     Raises:
         typer.BadParameter: it is not.
@@ -77,15 +77,15 @@ def known_emotion(word: str) -> str:
 
 
 def known_emotions(words: list[str] | None) -> list[str] | None:
-    """Return the words without repetitions if each of them is an emotion, as ``known_emotion`` does."""
+    """Return words, each once, if all of them are emotions; else raise the error of ``known_emotion``."""
     return [known_emotion(word) for word in dict.fromkeys(words)] if words else None
 
 
 def day(text: str | None) -> str | None:
-    """Return a year, a month or a day as people write it.
+    """Return the text of a date if it is a year, a month or a day.
 
     Raises:
-        typer.BadParameter: the text is no date.
+        typer.BadParameter: the text is not a date.
     """
     if text is None:
         return None
@@ -102,12 +102,12 @@ def png(target: Path | None) -> Path | None:
         typer.BadParameter: it does not.
     """
     if target is not None and target.suffix.lower() != ".png":
-        raise typer.BadParameter(f"{str(target)!r}: the plot is a PNG; give it a name with .png")
+        raise typer.BadParameter(f"{str(target)!r}: the plot is a PNG, so its name must end in .png")
     return target
 
 
 def how_many(default: int | None, text: str = "The number of photos.", most: int | None = None) -> Parameter:
-    """The option ``-n``: the ``n`` of a query."""
+    """Make the option ``-n``, which is the ``n`` of a query."""
     kind: Any = int | None if default is None else int
     return _option("n", Annotated[kind, typer.Option("-n", min=1, max=most, help=text)], default)
 
@@ -116,7 +116,7 @@ def _option(name: str, annotation: Any, default: Any = Parameter.empty) -> Param
     return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation, default=default)
 
 
-#: Parts of a query, to be given to ``asks``: the emotions as arguments or as an option, and three options.
+#: Parts of a query that ``asks`` takes: the emotions, as arguments or as an option, and three other options.
 EMOTION_ARGUMENTS = _option(
     "emotion",
     Annotated[
@@ -181,17 +181,19 @@ def _filters(
     under: Annotated[Path | None, typer.Option(metavar="DIR", help="Only photos below this folder.")] = None,
     since: Annotated[
         str | None,
-        typer.Option(callback=day, metavar="DATE", help="Only photos since 2024, 2024-05 or 2024-05-17, for example."),
+        typer.Option(
+            callback=day, metavar="DATE", help="Only photos since this year, month or day: 2024, 2024-05 or 2024-05-17."
+        ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option(callback=day, metavar="DATE", help="Only photos until then; that year, month or day is included."),
+        typer.Option(callback=day, metavar="DATE", help="Only photos until the end of this year, month or day."),
     ] = None,
     undated: Annotated[
         bool, typer.Option("--undated", help="With --since or --until: include photos without a date.")
     ] = False,
     camera: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only photos of cameras that have this in their name.")
+        str | None, typer.Option(metavar="NAME", help="Only photos from cameras whose name contains this.")
     ] = None,
     min_faces: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Only photos with at least this many faces.")
@@ -205,7 +207,7 @@ def _filters(
             "--not",
             callback=known_emotions,
             metavar="EMOTION",
-            help="No photos on which a face shows this emotion. May be given more than once.",
+            help="No photos in which a face shows this emotion. May be given more than once.",
         ),
     ] = None,
     min_face: Annotated[
@@ -219,7 +221,9 @@ def _filters(
     ] = None,
     min_detection: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, metavar="P", help="Ignore faces of which the detector was less sure than this."),
+        typer.Option(
+            min=0.0, max=1.0, metavar="P", help="Ignore faces that the detector was less sure about than this."
+        ),
     ] = None,
 ) -> Filters:
     return Filters(
@@ -237,13 +241,13 @@ def _filters(
 
 
 def asks(*parts: Parameter) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command, whose first parameter is ``query``, the options that the query is made of.
+    """Add the options that make up a query to a command whose first parameter is ``query``.
 
-    Each such command has ``--threshold`` and the filters. Its own parameters follow the emotions and the number of
-    photos, and come before the other options of the query.
+    Each such command has ``--threshold`` and the filters. The command's own parameters come after the emotions and the
+    number of photos, and before the other options of the query.
 
     Args:
-        parts: what else the query is made of, such as ``EVERYONE``.
+        parts: further parts of the query, such as ``EVERYONE``.
     """
     first = [part for part in parts if part.name in ("emotion", "n")]
     last = [part for part in parts if part not in first]
@@ -269,7 +273,7 @@ def asks(*parts: Parameter) -> Callable[[Callable[..., None]], Callable[..., Non
 
 
 def _query(values: dict[str, Any]) -> Query:
-    """Make a query of the options that a command has.
+    """Make a query from the options of a command.
 
     Raises:
         typer.BadParameter: options contradict each other.
@@ -290,7 +294,7 @@ def _query(values: dict[str, Any]) -> Query:
 
 
 def _check_ranges(values: Mapping[str, Any]) -> None:
-    """Refuse ranges that hold nothing.
+    """Refuse empty ranges.
 
     Raises:
         typer.BadParameter: a range ends before it begins.

@@ -1,4 +1,4 @@
-"""What commands write: new files, and lists of photos."""
+"""The output of commands: new files, and lists of photos."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from albumsort.text import one_line, printable
 
 @contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Put this around work that ends in a new file, so that a name that is taken is refused before the work begins.
+    """Refuse a file name that is taken before the work inside the block begins, and explain its errors.
 
     Raises:
         AlbumsortError: the file exists already, or cannot be written.
     """
     name = printable(str(target))
     if target.exists():
-        raise AlbumsortError(f"{name}: there already; choose another name")
+        raise AlbumsortError(f"{name}: already exists; choose another name")
     try:
         yield
     except OSError as error:
@@ -30,7 +30,7 @@ def writing(target: Path) -> Iterator[None]:
 
 
 def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) -> bool:
-    """Print photos while they are read, so that a million faces need not be in memory.
+    """Print photos while they are read, so that they need not all be in memory.
 
     Args:
         photos: the photos, in the order in which they are printed.
@@ -38,7 +38,7 @@ def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) ->
         form: how to print them.
 
     Returns:
-        whether there was any photo.
+        whether there were any photos.
     """
     is_any = has_escapes = False
 
@@ -51,5 +51,5 @@ def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) ->
 
     sys.stdout.writelines(write_ranking(watched(), certain, form))
     if has_escapes:
-        sys.stderr.write("control characters in a path are printed as escapes; --format paths0 has it exact\n")
+        sys.stderr.write("control characters in a path are printed as escapes; --format paths0 prints it exactly\n")
     return is_any

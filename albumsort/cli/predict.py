@@ -47,7 +47,7 @@ def predict(
 
 
 def _keep_crops(reading: ReadPhoto, folder: Path, number: int) -> None:
-    """Write the crops of a photo's faces as PNG files into a folder, and overwrite none.
+    """Write the crops of a photo's faces into a folder as PNG files, without overwriting any file.
 
     Raises:
         AlbumsortError: a file exists already, or cannot be written.

@@ -1,4 +1,4 @@
-"""albumsort prune: photos that are gone are dropped from the index."""
+"""albumsort prune: drop photos that are gone from the index."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def prune(db: Db = None) -> None:
     from albumsort.index.writer import IndexWriter
 
     path = index_path(db)
-    Index(path).close()  # an error where there is no index; the writer would make one
+    Index(path).close()  # raises an error if there is no index; the writer would create one
     with IndexWriter(path) as writer:
         dropped, kept = writer.prune()
     print(f"{count(dropped, 'photo')} dropped, {kept} kept")

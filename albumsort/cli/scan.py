@@ -1,4 +1,4 @@
-"""albumsort scan: faces of whole folders into the index."""
+"""albumsort scan: read the faces of whole folders into the index."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def scan(
     model: Model = None,
     rescore: Annotated[
         bool,
-        typer.Option("--rescore", help="Read faces again that another model has read, without searching for them."),
+        typer.Option("--rescore", help="Read again the faces that another model has read, without searching for them."),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Find and read every face in folders of photos.
 
-    Run it again at any time: it does not open photos that have not changed. Ctrl-C keeps what is done so far.
+    Run it again at any time: it does not open photos that have not changed. Ctrl-C keeps what has been read so far.
     """
     from albumsort.settings import ScanSettings
 
@@ -98,12 +98,12 @@ def _scan(paths: list[str], index: Path, settings: ScanSettings) -> ScanSummary:
         except KeyboardInterrupt:
             stop.leave()
             bar.close()
-            sys.stderr.write("stopped; what was read is in the index, and the next scan goes on from there\n")
+            sys.stderr.write("stopped; what was read is in the index, and the next scan continues from there\n")
             raise typer.Exit(130) from None
 
 
 def _print_unfinished(summary: ScanSummary, rescore: bool) -> None:
-    """Print to standard error what the scan could not read, and which faces another model has read."""
+    """Print to standard error what the scan could not read, and how many photos another model has read."""
     for path, reason in summary.unreadable[:5]:
         sys.stderr.write(f"{printable(path)}: {reason}\n")
     if len(summary.unreadable) > 5:
@@ -120,7 +120,7 @@ def _print_summary(summary: ScanSummary) -> None:
         f"{count(summary.faces, 'face')} found, {count(summary.errors, 'problem')}, {summary.seconds:.1f} s."
     )
     if summary.raws:
-        print(f"{count(summary.raws, 'RAW file')} beside a JPEG of the same name: one photo with it, and not read.")
+        print(f"{count(summary.raws, 'RAW file')} not read, because the JPEG of the same name shows the same photo.")
     if summary.rescored:
         print(f"The faces of {count(summary.rescored, 'photo')} were read again.")
     if summary.errors or summary.unreadable:

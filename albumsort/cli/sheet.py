@@ -76,5 +76,5 @@ def sheet(
         )
         missing = (write_html_sheet if is_html else draw_sheet)(page, pictures, target)
     if missing:
-        sys.stderr.write(f"{count(missing, 'photo')} cannot be shown: the sheet says why\n")
+        sys.stderr.write(f"{count(missing, 'photo')} cannot be shown; the sheet says why\n")
     print(f"{printable(str(target))}: {count(len(ranking), 'photo')}")

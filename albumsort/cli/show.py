@@ -1,4 +1,4 @@
-"""albumsort show: a photo with its faces drawn."""
+"""albumsort show: draw a photo with its faces."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def show(
 
 
 def _known(path: str, db: Path | None) -> PhotoResult | None:
-    """What the index knows of a photo that has not changed since the scan.
+    """What the index knows about a photo, if it has not changed since the scan.
 
-    Of a RAW file beside a JPEG, that is what it knows of the JPEG.
+    For a RAW file with a JPEG beside it, this is what the index knows about the JPEG.
     """
     from albumsort.album.presence import is_as_scanned
     from albumsort.index.reader import Index

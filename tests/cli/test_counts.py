@@ -105,7 +105,7 @@ def test_a_plot_is_drawn_in_the_label_scheme(index_of, tmp_path, monkeypatch):
 
 def test_a_plot_never_overwrites_and_an_empty_index_has_none(scanned, index_of, tmp_path):
     (tmp_path / "mine.png").write_bytes(b"mine")
-    with pytest.raises(AlbumsortError, match="there already"):
+    with pytest.raises(AlbumsortError, match="already exists"):
         stats(db=scanned, plot=tmp_path / "mine.png")
     assert (tmp_path / "mine.png").read_bytes() == b"mine"
     with pytest.raises(AlbumsortError, match="no faces"):

@@ -51,7 +51,7 @@ def test_photos_that_are_gone_or_unreadable_are_counted_and_do_not_stop_the_shee
 
 def test_an_existing_file_is_refused_and_kept(scanned, tmp_path):
     (tmp_path / "sheet.jpg").write_bytes(b"mine")
-    with pytest.raises(AlbumsortError, match="there already"):
+    with pytest.raises(AlbumsortError, match="already exists"):
         sheet(["happy"], output=tmp_path / "sheet.jpg", db=scanned)
     assert (tmp_path / "sheet.jpg").read_bytes() == b"mine"
 

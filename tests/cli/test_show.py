@@ -47,7 +47,7 @@ def test_a_photo_that_changed_since_the_scan_is_read_anew(index_of, album, tmp_p
 def test_an_existing_target_is_refused_and_kept(scanned, album, tmp_path):
     target = tmp_path / "mine.png"
     target.write_bytes(b"mine")
-    with pytest.raises(AlbumsortError, match="there already"):
+    with pytest.raises(AlbumsortError, match="already exists"):
         show(album / "dim.jpg", target, db=scanned)
     assert target.read_bytes() == b"mine"
 

@@ -214,7 +214,7 @@ class TestCommand:
         assert done.returncode == 0 and "face 1: happy (the model said sad 90%)" in done.stdout
         assert run("top", "sad", "--db", index, "--format", "paths").stdout == ""
         assert json.loads(run("top", "happy", "--db", index, "--format", "json").stdout)[0]["score"] == 1.0
-        assert "1 correction taken back" in run("correct", "one.jpg", "--undo", "--db", index).stdout
+        assert "1 correction undone" in run("correct", "one.jpg", "--undo", "--db", index).stdout
 
     def test_faces_behind_one_that_is_none_are_numbered_anew_and_it_says_so(self, run: Any, index: Path) -> None:
         done = run("correct", "two.jpg", "--not-a-face", "--face", 1, "--db", index)
@@ -227,7 +227,7 @@ class TestCommand:
         assert last.returncode == 0 and not last.stderr
         assert run("top", "fear", "--db", index, "--format", "paths").stdout == ""
         run("correct", "two.jpg", "sad", "--db", index)  # one is left
-        assert "2 corrections taken back" in run("correct", "two.jpg", "--undo", "--db", index).stdout
+        assert "2 corrections undone" in run("correct", "two.jpg", "--undo", "--db", index).stdout
         assert "two.jpg" in run("top", "fear", "--db", index, "--format", "paths").stdout
 
     @pytest.mark.parametrize(

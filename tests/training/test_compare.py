@@ -140,11 +140,11 @@ def test_the_command_prints_the_table_and_draws_the_chart(call, few_faces, tmp_p
 @pytest.mark.parametrize(
     ("recipes", "words"),
     [
-        ("teacher-1,teacher-1", "two recipes of one name"),
+        ("teacher-1,teacher-1", "two recipes have the same name"),
         ("", "a name is missing"),
         ("mason-2019,", "a name is missing"),
         ("mason-2019,emotion", "emotion learns from teacher-2, which compare does not have"),
-        ("mason-2019,teacher-1", "teacher-1 learns what people perceive from votes: --ferplus"),
+        ("mason-2019,teacher-1", "teacher-1 learns from votes, so it needs --ferplus"),
     ],
 )
 def test_what_cannot_be_trained_is_wrong_usage_before_anything_is(few_faces, tmp_path, recipes, words):

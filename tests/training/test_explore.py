@@ -132,7 +132,7 @@ def test_broken_rows_are_counted(few_faces, tmp_path, capsys):
 
 def test_plots_are_never_written_over_something(few_faces, tmp_path):
     (tmp_path / "samples.png").write_text("mine")
-    with pytest.raises(AlbumsortError, match=r"samples\.png: there already"):
+    with pytest.raises(AlbumsortError, match=r"samples\.png: already exists"):
         data(few_faces.data, plots=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["samples.png"]
     assert (tmp_path / "samples.png").read_text() == "mine"

@@ -140,7 +140,7 @@ def test_evaluate_draws_its_figures(trained, few_faces, capsys, tmp_path):
         assert sum(values["n"] for values in measured["reliability"]) == measured["n"]
     (tmp_path / "plots" / "fer2013-confusion.png").unlink()
     before = {path: path.read_bytes() for path in (tmp_path / "plots").iterdir()}
-    with pytest.raises(AlbumsortError, match=r"fer2013-reliability\.png: there already"):
+    with pytest.raises(AlbumsortError, match=r"fer2013-reliability\.png: already exists"):
         evaluate(few_faces.folder, model=trained, plots=tmp_path / "plots")
     assert {path: path.read_bytes() for path in (tmp_path / "plots").iterdir()} == before
 

@@ -234,7 +234,7 @@ def test_the_command_tunes_uses_and_goes_back(
     index = index_of({path: [("neutral", 0.94)] for path in portraits["neutral"]})
     done = call("model", "tune", "--labels", "labels.csv", "--db", index)
     assert done.returncode == 0, done.stderr
-    assert "in use from now on" in done.stdout and "0.0% right before" in done.stdout
+    assert "scans use from now on" in done.stdout and "0.0% right before" in done.stdout
     held = sum(map(is_held, portraits["neutral"]))
     assert f"{held} held-out faces that nobody labelled" in done.stdout and "FER2013's labels 100.0%" in done.stdout
     assert json.loads(call("model", "info", "--json").stdout)["name"] == "emotion-tuned"

@@ -164,7 +164,7 @@ def test_a_face_that_is_cut_out_needs_no_detector(smile, tmp_path, monkeypatch):
     Image.fromarray(smile).save("face.png")
     command(Path("face.png"), cropped=True, labels="fer2013", model=shipped_model())
     assert Image.open("face-look.png").format == "PNG"
-    with pytest.raises(AlbumsortError, match=r"face-look\.png: there already"):
+    with pytest.raises(AlbumsortError, match=r"face-look\.png: already exists"):
         command(Path("face.png"), cropped=True)
 
 

@@ -1,4 +1,4 @@
-"""``albumsort model``: the command group and its commands, a module each."""
+"""``albumsort model``: the command group. Each command has its own module."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from albumsort.cli.model.tune import tune
 from albumsort.cli.model.use import use
 
 app = typer.Typer(
-    help="The emotion model: measure it, look at it, tune it, train another.",
+    help="The emotion model: measure it, look into it, tune it, or train another one.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

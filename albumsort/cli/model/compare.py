@@ -45,7 +45,7 @@ def compare(
         raise typer.BadParameter(f"--recipes {recipes!r}: a name is missing")
     chosen = [recipe_file.find(name) for name in names]
     if len({recipe.name for recipe in chosen}) < len(chosen):
-        raise typer.BadParameter("two recipes of one name; each recipe needs a folder of its own name")
+        raise typer.BadParameter("two recipes have the same name; each recipe needs a folder of its own")
     faces, _ = load_faces(data, ferplus)
     quiet_backend()
     from albumsort.training import compare as comparing

@@ -33,9 +33,9 @@ def data(
         from albumsort.training.plots.exploration import plot_exploration, targets
 
         for path in filter(Path.exists, targets(plots)):
-            raise AlbumsortError(f"{printable(str(path))}: there already; choose another folder")
+            raise AlbumsortError(f"{printable(str(path))}: already exists; choose another folder")
     faces, _ = load_faces(data, ferplus)
-    _log.info("%d faces are compared with each other", len(faces))
+    _log.info("comparing %d faces with each other", len(faces))
     result = explore(faces)
     if plots:
         for path in plot_exploration(faces, result, mean_faces(faces), plots):
@@ -54,7 +54,7 @@ def _print_exploration(result: dict[str, Any]) -> None:
         print(f"{split:{width}}{line}")
     print(f"{sum(result['broken'].values())} rows are broken and left out")
     for kind, copies in result["duplicates"].items():
-        words = "exactly" if kind == "exact" else "nearly, in other pixels,"
+        words = "exactly" if kind == "exact" else "with slightly different pixels"
         across = ", ".join(f"{number} of {split}" for split, number in copies["across_splits"].items() if number)
         print(f"{copies['faces']} faces are there {words} more than once, {copies['other_label']} with another label;")
         both = f"; with another label there: {copies['across_splits_other_label']}" if across else ""

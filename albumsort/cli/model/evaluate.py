@@ -75,7 +75,7 @@ def _refuse_existing(folder: Path) -> None:
     from albumsort.training.plots.figures import targets
 
     for path in (path for name in ("fer2013", "ferplus") for path in targets(name, folder) if path.exists()):
-        raise AlbumsortError(f"{printable(str(path))}: there already; choose another folder")
+        raise AlbumsortError(f"{printable(str(path))}: already exists; choose another folder")
 
 
 def _truths(faces: Faces, scheme: str) -> dict[str, NDArray[np.int64]]:
@@ -101,7 +101,7 @@ def _draw(
 
     for name, values in result.items():
         if not values["n"]:
-            _log.info("%s: none of the faces counts; nothing is drawn", name)
+            _log.info("%s: none of the faces counts, so nothing is drawn", name)
             continue
         for path in (
             *plot_figures(name, values, folder, measured_on, scheme),

@@ -38,9 +38,9 @@ def export(
     points of accuracy.
     """
     if quantize and kind == "savedmodel":
-        raise typer.BadParameter("--quantize int8 goes with tflite and onnx")
+        raise typer.BadParameter("--quantize int8 works only with tflite and onnx")
     if quantize and data is None:
-        raise typer.BadParameter("--quantize int8 needs faces for the ranges of its values: --data fer2013.csv")
+        raise typer.BadParameter("--quantize int8 needs faces to measure the ranges of values on: --data fer2013.csv")
     from albumsort.vision.engine import tensorflow
     from albumsort.vision.models import model_in_use, read_card
 
@@ -55,4 +55,4 @@ def export(
     same = f"{check.agreement:.1%} have the same emotion"
     print(f"{check.faces} faces: probabilities differ by {check.difference:.1e} at most, {same}")
     if check.accuracy is not None:
-        print(f"accuracy {check.accuracy:.1%}; of the model itself {check.accuracy_before:.1%}")
+        print(f"accuracy {check.accuracy:.1%}; the model itself has {check.accuracy_before:.1%}")

@@ -1,4 +1,4 @@
-"""How several commands print the figures of models."""
+"""Prints the figures of models, for several commands."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def print_tuning(tuning: dict[str, Any]) -> None:
         f"{tuning['remembered']} held-out faces that nobody labelled: predicted as stored "
         f"{tuning['agrees_before']:.1%} before, {tuning['agrees']:.1%} tuned"
     )
-    if "agrees_in_fer2013" in tuning:  # older cards do not have it
-        print(f"  by the head for FER2013's labels {tuning['agrees_in_fer2013']:.1%} of them are predicted as before")
+    if "agrees_in_fer2013" in tuning:  # cards of older versions do not have it
+        print(f"  the head for FER2013's labels predicts {tuning['agrees_in_fer2013']:.1%} of them as before")

@@ -38,7 +38,7 @@ def load_faces(data: Path, ferplus: Path | None) -> tuple[Faces, Path | None]:
         ferplus = ferplus or (votes if votes.exists() else None)
         data = data / "fer2013.csv"
     if data.is_dir() and ferplus:
-        raise typer.BadParameter("--ferplus goes with fer2013.csv; the labels of class folders are their names")
+        raise typer.BadParameter("--ferplus works only with fer2013.csv; the names of class folders are the labels")
     faces = datasets.load_folder(data) if data.is_dir() else datasets.load(data, ferplus)
     for reason, number in faces.broken.items():
         _log.info("left out %d: %s", number, reason)
@@ -49,7 +49,7 @@ def check_votes(recipes: Sequence[Recipe], faces: Faces) -> None:
     """Make sure that the faces have votes if one of the recipes learns from votes.
 
     Raises:
-        typer.BadParameter: they have none.
+        typer.BadParameter: they have no votes.
     """
     if (wanted := next((r.name for r in recipes if "perceived" in r.heads), "")) and not (faces.majority >= 0).any():
-        raise typer.BadParameter(f"{wanted} learns what people perceive from votes: --ferplus fer2013new.csv")
+        raise typer.BadParameter(f"{wanted} learns from votes, so it needs --ferplus fer2013new.csv")

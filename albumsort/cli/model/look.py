@@ -15,7 +15,7 @@ from albumsort.text import printable
 
 
 def look(
-    picture: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo, or with --cropped a face.")],
+    picture: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo or, with --cropped, a picture of a face.")],
     output: Annotated[Path | None, typer.Option("-o", metavar="FILE.png", help="The picture to write.")] = None,
     cropped: Annotated[bool, typer.Option("--cropped", help="The picture is a single face, edge to edge.")] = False,
     face: Annotated[int, typer.Option(min=1, metavar="N", help="Which face of the photo: 1 is the largest.")] = 1,
@@ -48,6 +48,6 @@ def look(
         seen = explain(read.crops[face - 1], model, labels, wanted, device)
         which = f", face {face} of {len(read.crops)}" if len(read.crops) > 1 else ""
         card = read_card(model or model_in_use())
-        reader = f", read by {card.name} in the sense of {card.head(labels)}"
+        reader = f", read by {card.name} with the head {card.head(labels)}"
         plot_explanation(seen, printable(os.path.basename(path)) + which + reader, target)
     print(printable(str(target)))

@@ -12,7 +12,7 @@ from albumsort.cli.options import Json
 
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Print the file of this recipe, to change a copy of it.")
+        str | None, typer.Argument(metavar="NAME", help="Print the file of this recipe, as a start for your own.")
     ] = None,
     as_json: Json = False,
 ) -> None:

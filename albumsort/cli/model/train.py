@@ -30,7 +30,7 @@ def train(
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="NAME.keras or NAME.npz of a teacher that the recipe names; the recipe NAME made it. May be repeated.",
+            help="A teacher that the recipe names: NAME.keras or NAME.npz, made by the recipe NAME. May be repeated.",
         ),
     ] = None,
     precision: Precision = None,

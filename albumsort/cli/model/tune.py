@@ -23,13 +23,13 @@ def tune(
         Path | None,
         typer.Option(
             metavar="labels.csv",
-            help="A table of more labelled faces, with the columns path, box (x y w h) and emotion.",
+            help="A table of further labelled faces, with the columns path, box (x y w h) and emotion.",
         ),
     ] = None,
     remember: Annotated[
         int,
         typer.Option(
-            min=1, metavar="N", help="Number of uncorrected faces of the index that the model must not forget."
+            min=1, metavar="N", help="The number of uncorrected faces of the index that the model must not forget."
         ),
     ] = 4000,
 ) -> None:
@@ -45,7 +45,7 @@ def tune(
 
     if not index_path(db).exists():
         raise AlbumsortError(
-            f"{printable(str(index_path(db)))}: no index there; tuning also needs scanned faces that nobody corrected, "
+            f"{printable(str(index_path(db)))}: no such index; tuning also needs scanned faces that nobody corrected, "
             "to check that it forgets nothing: scan some photos first (albumsort scan FOLDER) or name an index (--db)"
         )
     with Index(index_path(db)) as index:
@@ -68,5 +68,5 @@ def tune(
             "correct more faces, or scan more photos, and try again"
         )
     models.use(outcome.model)
-    print(f"in use from now on: {outcome.model}")
+    print(f"scans use from now on: {outcome.model}")
     print("read your photos again with: albumsort scan --rescan FOLDER; go back with: albumsort model use shipped")

@@ -18,4 +18,4 @@ def use(
         raise typer.BadParameter("name the file of a tuned model, or: shipped")
     chosen = None if model == "shipped" else Path(model)
     models.use(chosen)
-    print(f"in use from now on: {chosen or models.shipped_model()}")
+    print(f"scans use from now on: {chosen or models.shipped_model()}")
