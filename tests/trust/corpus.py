@@ -1,4 +1,4 @@
-"""A corpus of good and bad pictures: every format whole, cut, flipped, emptied, misnamed, and lying about itself."""
+"""A corpus of good and bad pictures: each format whole, cut off, with flipped bits, misnamed, with wrong headers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .dng import dng, jpeg
 
 pillow_heif.register_heif_opener(thumbnails=False)
 
-#: What is expected of a file's row: ``ok``; ``error``; ``any`` where a decoder may as well get something out of it.
+#: The status that a file should have in the index: ``ok``, ``error``, or ``any`` of them.
 OK, ERROR, ANY = "ok", "error", "any"
 SIZE = (120, 90)
 
 
 @dataclass(frozen=True)
 class Specimen:
-    """A file of the corpus. ``says`` is what its error must contain."""
+    """A file of the corpus. Its error must contain ``says``."""
 
     name: str
     data: bytes
@@ -35,7 +35,7 @@ class Specimen:
 
 
 def scene(mode: str = "RGB", size: tuple[int, int] = SIZE, shade: int = 0) -> Image.Image:
-    """A picture with edges, gradients and noise, so that no part of its file is idle."""
+    """A picture with edges, gradients and noise, so that every part of its file matters."""
     width, height = size
     rng = np.random.default_rng(shade)
     across, down = np.meshgrid(np.linspace(0, 200, width), np.linspace(0, 200, height))
@@ -53,7 +53,7 @@ def encoded(image: Image.Image, form: str, **options: object) -> bytes:
 
 @cache
 def whole() -> dict[str, tuple[str, bytes]]:
-    """Good files by what they are: suffix and bytes."""
+    """Suffix and bytes of good files, by what they are."""
     frames = {"save_all": True, "append_images": [scene(shade=k) for k in (1, 2)], "duration": 40}
     faint = scene("RGBA")
     faint.putalpha(Image.linear_gradient("L").resize(SIZE))
@@ -85,7 +85,7 @@ def whole() -> dict[str, tuple[str, bytes]]:
 
 
 def damaged(data: bytes, seed: int) -> Iterator[tuple[str, bytes]]:
-    """Ways in which a file is found broken, by name."""
+    """Copies of a file that are damaged, each with the name of the damage."""
     rng = np.random.default_rng(seed)
     for share in (0.002, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99):
         yield f"cut-{share:g}", data[: max(1, int(len(data) * share))]
@@ -114,13 +114,13 @@ def specimens() -> Iterator[Specimen]:
 
 
 def write(folder: Path) -> dict[str, Specimen]:
-    """Lay the corpus into a folder; the specimens by path."""
-    laid = {}
+    """Write the corpus into a folder and return its specimens by path."""
+    written = {}
     for specimen in specimens():
         path = folder / specimen.name
         path.write_bytes(specimen.data)
-        laid[str(path)] = specimen
-    return laid
+        written[str(path)] = specimen
+    return written
 
 
 def _exif(orientation: int) -> bytes:
@@ -156,7 +156,7 @@ def _png_of_size(data: bytes, width: int, height: int) -> bytes:
 
 
 def _metadata() -> Iterator[Specimen]:
-    """Pictures that are sound, with metadata that is not."""
+    """Good pictures with broken metadata."""
     image = scene()
     for orientation in (0, 9, 65_535):
         yield Specimen(f"orientation-{orientation}.jpg", encoded(image, "JPEG", exif=_exif(orientation)), OK)
@@ -190,7 +190,7 @@ def _metadata() -> Iterator[Specimen]:
 
 
 def _escapes() -> bytes:
-    """EXIF with what would move a terminal's cursor or begin a tag of HTML."""
+    """EXIF with a terminal's escape codes and a tag of HTML."""
     camera = b"\x1b[2J<script>\n"
     return piexif.dump({"0th": {piexif.ImageIFD.Make: camera, piexif.ImageIFD.Model: camera}})
 

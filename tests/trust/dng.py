@@ -1,4 +1,4 @@
-"""RAW files as a camera writes them, made at test time: a DNG with what the sensor saw, a preview in JPEG, and EXIF."""
+"""RAW files as a camera writes them, made at test time: a DNG with a sensor's data, a preview in JPEG, and EXIF."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 import numpy as np
 from PIL import ExifTags, Image
 
-#: From an upright picture to what is stored under EXIF's orientation of that number.
+#: How an upright picture is stored, by EXIF's orientation (CIPA DC-008, figure 5).
 _STORED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -24,12 +24,12 @@ _UNIT = (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)
 
 
 def stored(upright: Image.Image, orientation: int) -> Image.Image:
-    """The pixels of an upright picture as a camera leaves them that says how to turn them."""
+    """An upright picture as a camera stores it with that orientation."""
     return upright if orientation == 1 else upright.transpose(_STORED[orientation])
 
 
 def jpeg(image: Image.Image, orientation: int | None = None) -> bytes:
-    """A preview; with an orientation it has EXIF of its own, at the very front, as those of cameras do."""
+    """A preview. With an orientation, it has EXIF of its own at its start, as those of cameras do."""
     buffer, exif = io.BytesIO(), Image.Exif()
     if orientation is not None:
         exif[ExifTags.Base.Orientation] = orientation
@@ -49,12 +49,12 @@ def dng(
     """A RAW file.
 
     Args:
-        upright: what the sensor saw, upright; even in width and height.
-        preview: the JPEG in it, if any.
-        orientation: how it is to be turned.
-        taken_at: as EXIF writes it.
-        offset: likewise.
-        version: it says of itself that it is a DNG; else it is a TIFF with a sensor's data, as other makers' are.
+        upright: the picture of which the sensor's data are made; even in width and height.
+        preview: the JPEG in the file, if any.
+        orientation: EXIF's orientation.
+        taken_at: ``YYYY:MM:DD HH:MM:SS``.
+        offset: from UTC, ``+02:00``.
+        version: True for a DNG; False for a TIFF with a sensor's data, as other makers write it.
     """
     light = (np.asarray(stored(upright, orientation).convert("RGB")) / 255.0) ** 2.2 * 65535
     height, width = light.shape[:2]

@@ -1,4 +1,4 @@
-"""A scan of the whole corpus ends, each file has its row, and what is a picture is read."""
+"""A scan of the whole corpus ends, each file has its row, and every picture is read."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from . import corpus
 pytestmark = pytest.mark.slow
 
 
-class Laid:
-    """The corpus in a folder, scanned by the command line."""
+class ScannedCorpus:
+    """The corpus in a folder, after a scan by the command line."""
 
     def __init__(self, folder: Path, run: Callable[..., Any]) -> None:
         self.folder, self.index = folder / "corpus", folder / "index.db"
@@ -40,53 +40,55 @@ class Laid:
 
 
 @pytest.fixture(scope="module")
-def laid(tmp_path_factory: pytest.TempPathFactory) -> Laid:
+def result(tmp_path_factory: pytest.TempPathFactory) -> ScannedCorpus:
     import subprocess
 
     def run(*args: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "albumsort", *map(str, args)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    return Laid(tmp_path_factory.mktemp("corpus"), run)
+    return ScannedCorpus(tmp_path_factory.mktemp("corpus"), run)
 
 
-def test_the_scan_ends_well_and_without_a_traceback(laid: Laid) -> None:
-    assert laid.scan.returncode == 0
-    assert "Traceback" not in laid.scan.stderr
-    assert len(laid.specimens) >= 400
+def test_the_scan_ends_well_and_without_a_traceback(result: ScannedCorpus) -> None:
+    assert result.scan.returncode == 0
+    assert "Traceback" not in result.scan.stderr
+    assert len(result.specimens) >= 400
 
 
-def test_every_file_has_its_row(laid: Laid) -> None:
-    assert set(laid.status) == set(laid.specimens)
+def test_every_file_has_its_row(result: ScannedCorpus) -> None:
+    assert set(result.status) == set(result.specimens)
 
 
-def test_every_sound_picture_is_read(laid: Laid) -> None:
-    wanted = {path for path, specimen in laid.specimens.items() if specimen.expected == "ok"}
+def test_every_sound_picture_is_read(result: ScannedCorpus) -> None:
+    wanted = {path for path, specimen in result.specimens.items() if specimen.expected == "ok"}
     assert len(wanted) > 70
-    unread = {os.path.basename(path): laid.photos[path].error for path in wanted if laid.status[path] != "ok"}
+    unread = {os.path.basename(path): result.photos[path].error for path in wanted if result.status[path] != "ok"}
     assert unread == {}
 
 
-def test_what_is_no_picture_or_lies_is_a_problem_with_its_reason(laid: Laid) -> None:
+def test_files_that_are_no_pictures_or_have_wrong_headers_are_problems_with_a_reason(
+    result: ScannedCorpus,
+) -> None:
     wrong = {
-        specimen.name: laid.photos[path].error
-        for path, specimen in laid.specimens.items()
-        if specimen.expected == "error" and specimen.says not in (laid.photos[path].error or "")
+        specimen.name: result.photos[path].error
+        for path, specimen in result.specimens.items()
+        if specimen.expected == "error" and specimen.says not in (result.photos[path].error or "")
     }
     assert wrong == {}
 
 
-def test_each_problem_is_one_plain_line(laid: Laid) -> None:
-    errors = [photo.error for photo in laid.photos.values() if photo.error]
+def test_each_problem_is_one_plain_line(result: ScannedCorpus) -> None:
+    errors = [photo.error for photo in result.photos.values() if photo.error]
     assert len(errors) > 100
     assert not [error for error in errors if not error.isprintable() or len(error) > 250]
     assert not [error for error in errors if "crashed" in error or "took over" in error]
 
 
-def test_no_byte_of_a_source_file_changed(laid: Laid) -> None:
-    assert laid.digests() == laid.before
+def test_no_byte_of_a_source_file_changed(result: ScannedCorpus) -> None:
+    assert result.digests() == result.before
 
 
-def test_a_second_scan_opens_nothing(laid: Laid, run: Callable[..., Any]) -> None:
-    done = run("scan", laid.folder, "--db", laid.index)
-    assert f"0 read, {len(laid.specimens)} unchanged" in done.stdout
+def test_a_second_scan_opens_nothing(result: ScannedCorpus, run: Callable[..., Any]) -> None:
+    done = run("scan", result.folder, "--db", result.index)
+    assert f"0 read, {len(result.specimens)} unchanged" in done.stdout

@@ -1,4 +1,4 @@
-"""Whatever a file holds, a decoder says what it is or what is wrong with it, in one line, and goes on."""
+"""Whatever a file holds, a decoder decodes it or gives an error of one line, and goes on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLES = 2000
 cuts = st.tuples(st.just("cut"), st.floats(0, 1), st.just(0))
 flips = st.tuples(st.just("flip"), st.floats(0, 1), st.integers(0, 7))
 values = st.tuples(st.just("set"), st.floats(0, 1), st.integers(0, 255))
-# Heads and their lengths, where most of what a decoder believes is written.
+# The start of a file holds lengths and offsets that decoders rely on.
 early = st.tuples(st.just("set"), st.floats(0, 0.05), st.integers(0, 255))
 repeats = st.tuples(st.just("repeat"), st.floats(0, 1), st.integers(1, 40))
 changes = st.lists(st.one_of(cuts, flips, values, early, repeats), min_size=1, max_size=12)
@@ -50,21 +50,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 @given(kind=st.sampled_from(sorted(corpus.whole())), what=changes)
-def test_any_file_is_decoded_or_said_to_be_bad_in_one_line(place: Path, kind: str, what: list) -> None:
+def test_any_file_is_decoded_or_gets_an_error_of_one_line(place: Path, kind: str, what: list) -> None:
     place.write_bytes(changed(corpus.whole()[kind][1], what))
     opened: list[Opened] = []
 
     def grant(message: Opened) -> memoryview | None:
         opened.append(message)
-        # What a lying header asks for is refused by the parent; here, to keep the examples quick, much earlier.
+        # A header may claim any size. The parent refuses large ones; here, the limit is lower, to be quick.
         return memoryview(bytearray(3 * (DETAIL**2 + SMALL**2))) if message.header.megapixels <= 4 else None
 
-    answer = decode_file(os.fspath(place), grant, DETAIL, SMALL)
-    if isinstance(answer, Failed):
-        assert answer.reason.isprintable() and 0 < len(answer.reason) <= 250
-        assert answer.digest
-    elif isinstance(answer, Decoded):
-        assert max(answer.pixels) <= max(DETAIL, 3) and max(answer.small) <= max(SMALL, 3)
+    message = decode_file(os.fspath(place), grant, DETAIL, SMALL)
+    if isinstance(message, Failed):
+        assert message.reason.isprintable() and 0 < len(message.reason) <= 250
+        assert message.digest
+    elif isinstance(message, Decoded):
+        assert max(message.pixels) <= max(DETAIL, 3) and max(message.small) <= max(SMALL, 3)
         assert opened[0].header.width >= 1 and opened[0].header.height >= 1
     else:
-        assert answer is None and opened[0].header.megapixels > 4
+        assert message is None and opened[0].header.megapixels > 4

@@ -26,7 +26,9 @@ from albumsort.export.manifest import NAME
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.models import MAX_MODEL_BYTES, shipped_model
 
-#: Modules that something on the way might import, were the photo folder looked into for them.
+pytestmark = pytest.mark.slow
+
+#: Modules that would be imported from the photo folder if Python searched it.
 MODULES = (
     *("albumsort", "numpy", "cv2", "PIL", "tensorflow", "keras", "mtcnn", "joblib", "lz4", "sqlite_utils", "tqdm"),
     *("typer", "matplotlib", "pillow_heif", "platformdirs", "psutil"),
@@ -35,7 +37,7 @@ MODULES = (
 
 
 class Trap:
-    """What unpickling it does is seen."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark
@@ -46,7 +48,7 @@ class Trap:
 
 @pytest.fixture
 def trapped(tmp_path: Path, album: Path) -> tuple[Path, Path]:
-    """A photo folder full of traps, and the file that any of them leaves behind."""
+    """A photo folder full of traps, and the file that any of them creates."""
     folder, mark = tmp_path / "from a stranger", tmp_path / "owned"
     shutil.copytree(album / "groups", folder)
     for name in MODULES:
@@ -69,7 +71,7 @@ def albumsort(*args: object, cwd: Path, **environment: str) -> subprocess.Comple
     )
 
 
-def test_nothing_in_the_scanned_and_working_folder_is_run(trapped: tuple[Path, Path], tmp_path: Path) -> None:
+def test_no_code_in_the_scanned_folder_is_run(trapped: tuple[Path, Path], tmp_path: Path) -> None:
     folder, mark = trapped
     index = tmp_path / "index.db"
     for words in (
@@ -85,7 +87,7 @@ def test_nothing_in_the_scanned_and_working_folder_is_run(trapped: tuple[Path, P
         done = albumsort(*words, cwd=folder)
         assert (done.returncode, done.stderr) == (0, ""), words
         assert not mark.exists(), words
-    # The traps were set.
+    # The traps work.
     subprocess.run([sys.executable, "-c", "import numpy"], cwd=folder, check=True)
     assert mark.exists()
 
@@ -122,7 +124,7 @@ NAMES = (
 )
 
 
-def test_names_forge_no_line_leave_no_folder_and_run_no_sql(run: Any, album: Path, tmp_path: Path) -> None:
+def test_names_of_files_cannot_forge_lines_leave_the_folder_or_run_sql(run: Any, album: Path, tmp_path: Path) -> None:
     folder, index, target = tmp_path / "names", tmp_path / "index.db", tmp_path / "sorted"
     folder.mkdir()
     data = (album / "portraits" / "eileen-collins.jpg").read_bytes()
@@ -141,21 +143,21 @@ def test_names_forge_no_line_leave_no_folder_and_run_no_sql(run: Any, album: Pat
     }
     for command, done in printed.items():
         assert done.returncode == 0, command
-        # What a script reads holds the bytes of names; none of them may rule a terminal.
-        rules = (
+        # Scripts get names byte for byte, but no name may contain control characters.
+        forbidden = (
             re.compile(r"[\x00-\x1f\x7f-\x9f]").search if command == "paths" else lambda text: not text.isprintable()
         )
-        assert not any(map(rules, done.stdout.replace("\n", ""))), command
+        assert not any(map(forbidden, done.stdout.replace("\n", ""))), command
     assert len(printed["paths"].stdout.splitlines()) == len(NAMES)
     assert len(printed["problems"].stdout.splitlines()) == len(NAMES)
     listed = json.loads(run("top", "happy", "--db", index, "--format", "json").stdout)
     assert {os.fsencode(row["path"]) for row in listed} == {os.fsencode(folder) + b"/" + name for name in NAMES}
 
     assert run("export", target, "--db", index).returncode == 0
-    laid = [path for path in target.rglob("*") if path.is_file() and path.name != NAME]
-    assert len(laid) == len(NAMES)
-    assert {path.parent for path in laid} == {target / "happy"}
-    assert all(min(os.fsencode(path.name)) >= 32 for path in laid)
+    exported = [path for path in target.rglob("*") if path.is_file() and path.name != NAME]
+    assert len(exported) == len(NAMES)
+    assert {path.parent for path in exported} == {target / "happy"}
+    assert all(min(os.fsencode(path.name)) >= 32 for path in exported)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["names", "sorted"]
 
 
@@ -180,7 +182,7 @@ def test_a_pickle_for_a_model_is_refused_and_not_opened(run: Any, album: Path, t
     assert not mark.exists()
 
 
-def test_a_model_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+def test_a_model_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
     model = tmp_path / "vast.keras"
     with open(model, "wb") as file:
         file.truncate(MAX_MODEL_BYTES + 1)
@@ -189,7 +191,7 @@ def test_a_model_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
         EmotionClassifier(model)
 
 
-def test_a_model_that_is_vast_when_unpacked_is_refused(tmp_path: Path) -> None:
+def test_a_model_that_is_too_large_when_unpacked_is_refused(tmp_path: Path) -> None:
     model = tmp_path / "bomb.keras"
     with zipfile.ZipFile(model, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("config.json", "{}")
@@ -238,7 +240,7 @@ def test_a_model_of_another_shape_is_refused(tmp_path: Path) -> None:
 
 
 def _with_card(model: Path) -> Path:
-    """A card that fits a model, as a stranger would write it, too."""
+    """The path of a model, beside which a card is written that fits it."""
     import hashlib
 
     content = {
@@ -252,7 +254,7 @@ def _with_card(model: Path) -> Path:
     return model
 
 
-#: Writes down, in each process, every word to another machine, or to oneself over the network.
+#: Notes, in each process, every use of the network, also to this machine itself.
 _WATCH = """
 import os, sys
 LOUD = {"connect", "getaddrinfo", "gethostbyname", "gethostbyaddr", "sendto", "sendmsg", "bind"}
@@ -260,7 +262,7 @@ def watch(event, details):
     room, _, what = event.partition(".")
     if room == "socket" and what in LOUD:
         is_local = getattr(details[0], "family", None) == 1
-        # urllib3, which TensorFlow brings along, tries on import whether this machine has IPv6 at all.
+        # urllib3, a dependency of TensorFlow, tests on import whether this machine has IPv6.
         is_probe = what == "bind" and details[1] == ("::1", 0)
         if not is_local and not is_probe:
             with open(os.environ["SOCKETS"], "a") as file:
