@@ -1,7 +1,7 @@
-"""matplotlib, loaded so that it ignores settings in the working directory.
+"""Loads matplotlib so that it ignores settings in the working directory.
 
-When it is loaded, matplotlib reads the file ``matplotlibrc`` of the working directory before any other. Such a file can
-go as far as running TeX. Photo folders may come from strangers, so matplotlib is loaded in another directory.
+When it is loaded, matplotlib first looks for a file ``matplotlibrc`` in the working directory. Such a file can even
+make it run TeX. Photo folders may come from strangers, so matplotlib is loaded in another directory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from albumsort.files import new_file
 
 @contextlib.contextmanager
 def _in_the_package() -> Iterator[None]:
-    """Make the folder of this package the working directory."""
+    """Make the folder of this package the working directory during the block."""
     try:
         here = os.getcwd()
     except FileNotFoundError:  # the directory was deleted
@@ -38,14 +38,14 @@ with _in_the_package():
     from matplotlib.patches import Rectangle
     from matplotlib.ticker import MaxNLocator
 
-#: The folder of the DejaVu fonts, which have many scripts and come with matplotlib.
+#: The folder of the DejaVu fonts, which cover many scripts and come with matplotlib.
 FONTS = Path(get_data_path()) / "fonts" / "ttf"
 
 __all__ = ["FONTS", "Axes", "Figure", "FigureCanvasAgg", "MaxNLocator", "Rectangle", "bare", "page", "save"]
 
 
 def page(width: float, height: float) -> Figure:
-    """An empty figure whose parts make room for each other; ``width`` and ``height`` are in inches."""
+    """Make an empty figure whose parts do not overlap; ``width`` and ``height`` are in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure

@@ -25,9 +25,9 @@ COLOURS = {
 }
 #: The colour of a face below the threshold.
 UNCERTAIN = "#FFFFFF"
-#: The largest number of charts; further faces only have a box.
+#: The largest number of charts; any further faces have only a box.
 _MAX_CHARTS = 12
-#: A photo with a larger ratio of its sides is drawn as a strip on a page of this ratio.
+#: A photo that is more elongated than this ratio is drawn as a strip on a page of this ratio.
 _LONGEST = 5.0
 
 
@@ -41,7 +41,7 @@ def draw_faces(
         scale: factor from the pixels of the faces' boxes to those of ``pixels``.
         faces: the first twelve also have a chart.
         threshold: the probability from which a face is certain, 0..1.
-        title: text above the photo; never read as a formula.
+        title: text above the photo; it is never parsed as a formula.
         target: must not exist.
 
     Raises:

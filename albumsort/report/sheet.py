@@ -28,10 +28,10 @@ _SMALL, _LARGE = 13, 20
 _DARK, _CARD, _HOLE, _WHITE, _GREY = "#161616", "#262626", "#1E1E1E", "#F2F2F2", "#A8A8A8"
 #: Limits of the pictures' height, as a share of their width.
 _SQUAT, _TALL = 0.6, 1.25
-#: Height of the percentages on faces, as a share of the other text's.
+#: The height of the percentages on faces, as a share of the height of other text.
 _LABEL = 0.8
-#: Decoders may return a picture up to a quarter smaller than asked for, because JPEGs only have some sizes. So many
-#: times the pixels that are needed are asked for.
+#: Decoders may return a picture up to a quarter smaller than requested, because JPEGs can be decoded at some sizes
+#: only. So this many times the needed pixels are requested.
 _SPARE = 4 / 3
 
 
@@ -51,7 +51,7 @@ class Sheet:
 
     @property
     def columns(self) -> int:
-        """The number of columns: as many as rows, or one more."""
+        """The number of columns, which equals the number of rows or is one more."""
         return math.ceil(math.sqrt(len(self.ranking)))
 
     @property
@@ -61,18 +61,18 @@ class Sheet:
 
     @property
     def thumbnail_side(self) -> int:
-        """The number of pixels to ask for on the long side of a thumbnail."""
+        """The number of pixels to request on the long side of a thumbnail."""
         return round(_SPARE * max(self.side, self.height))
 
     @cached_property
     def height(self) -> int:
-        """The height of a picture in pixels, by the median shape of the photos."""
+        """The height of a picture in pixels, which follows from the median shape of the photos."""
         shapes = [(row.photo.height or 3) / (row.photo.width or 4) for row in self.ranking]
         return round(self.side * min(max(statistics.median(shapes), _SQUAT), _TALL))
 
     @property
     def card(self) -> tuple[int, int]:
-        """Width and height of a card in pixels: a picture with its caption."""
+        """The width and height in pixels of a card, which is a picture with its caption."""
         return self.side + 2 * _PAD, self.height + 4 * _PAD + 2 * self.text_height
 
     @property
@@ -93,7 +93,7 @@ class Sheet:
 
     @property
     def legend(self) -> dict[str, str]:
-        """The colours of the boxes, by emotion or ``uncertain``; only those that are on the sheet."""
+        """The colours of the boxes on the sheet, by emotion or ``uncertain``."""
         faces = [face for row in self.ranking for face in row.faces]
         certain = {face.emotion for face in faces if face.confidence >= self.threshold}
         words = {emotion: COLOURS[emotion] for emotion in EMOTIONS if emotion in certain}
@@ -106,7 +106,7 @@ def draw_sheet(sheet: Sheet, thumbnails: Iterable[Thumbnail], target: Path) -> i
     Args:
         sheet: what to show.
         thumbnails: those of its photos, in any order.
-        target: must not exist; with the suffix ``.png`` it becomes a PNG, else a JPEG.
+        target: must not exist; the suffix ``.png`` makes it a PNG, any other a JPEG.
 
     Returns:
         the number of photos that could not be shown.
@@ -167,16 +167,16 @@ def tile(
     if _is_changed(row):
         return picture
     draw = ImageDraw.Draw(picture)
-    # Not by the size of the thumbnail's file: a RAW file's boxes are in pixels of its JPEG, but its thumbnail shows the
-    # preview.
+    # The size of the thumbnail's file is no help: a RAW file's boxes are in pixels of its JPEG, but its thumbnail shows
+    # the preview.
     scale = picture.width / (row.photo.width or picture.width)
-    for face in reversed(row.faces):  # the largest face is drawn last, so it is on top
+    for face in reversed(row.faces):  # the largest face is drawn last, so that it is on top
         _box(draw, face, scale, threshold, round(_LABEL * text_height))
     return picture
 
 
 def why_missing(thumbnail: Thumbnail) -> str:
-    """The reason why a photo cannot be shown; it takes the place of the picture."""
+    """The reason why a photo cannot be shown, which is printed in place of the picture."""
     return "no longer there" if is_gone(thumbnail.path) else thumbnail.error or ""
 
 
@@ -188,7 +188,7 @@ def notes(row: RankedPhoto) -> list[str]:
 
 
 def shortened(text: str, fits: Callable[[str], bool]) -> str:
-    """A text, without its middle if it does not fit. Names that differ at the end remain distinguishable."""
+    """Remove the middle of a text that does not fit. Names that differ at the end remain distinguishable."""
     if fits(text):
         return text
     kept = len(text) - 1
@@ -204,7 +204,7 @@ def _without_middle(text: str, kept: int) -> str:
 def _is_changed(row: RankedPhoto) -> bool:
     try:
         return not is_as_scanned(row.photo)
-    except OSError:  # gone, or out of reach; ``why_missing`` says so in place of the picture
+    except OSError:  # gone, or not readable; ``why_missing`` says so in place of the picture
         return False
 
 

@@ -1,4 +1,4 @@
-"""Contact sheets as HTML: one file with all pictures inside, without scripts, that loads nothing from elsewhere."""
+"""Contact sheets as HTML: one file that contains all pictures, has no scripts, and loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from albumsort.records import RankedPhoto
 from albumsort.report.sheet import Sheet, notes, shortened, tile, why_missing
 from albumsort.text import count, printable
 
-#: Pixels on the long side of a picture, about twice the number that it has on a screen.
+#: The number of pixels on the long side of a picture, about twice as many as it has on a screen.
 SIDE = 560
 _TEXT = 20
-#: Characters of a name that fit on one line of a narrow cell.
+#: The number of characters of a name that fit on one line of a narrow cell.
 _NAME = 32
 
 _STYLE = """

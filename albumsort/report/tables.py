@@ -13,17 +13,17 @@ from albumsort.records import PhotoResult, RankedPhoto
 from albumsort.report.as_json import row_as_dict
 from albumsort.text import count, one_line, printable
 
-#: How a list may be printed.
+#: The formats in which a list can be printed.
 Format = Literal["table", "paths", "paths0", "json", "ndjson", "csv"]
 
 
 def write_ranking(ranking: Iterable[RankedPhoto], threshold: float, form: Format) -> Iterator[str]:
-    """Write a list in some format, photo by photo, except for ``json``, which is one text.
+    """Write a list in a format, photo by photo, except for ``json``, which is one text.
 
     Args:
         ranking: the photos, best first; may be read while they are written.
         threshold: the probability from which a face is certain, 0..1.
-        form: ``paths`` has one path per line; ``paths0`` has a null character behind each path, as ``xargs -0`` reads.
+        form: ``paths`` has one path per line; ``paths0`` has a null character after each path, as ``xargs -0`` expects.
 
     Yields:
         pieces of text; the whole ends with a line break (``paths0``: a null character) or is empty.
@@ -53,7 +53,7 @@ def burst_lines(number: int, shots: Sequence[BurstShot]) -> str:
     """A burst for a terminal, best shot first and marked with a star.
 
     Args:
-        number: of the burst in the list, from 1.
+        number: the number of the burst in the list, from 1.
         shots: best first.
     """
     taken_at = min(shot.photo.taken_at or "" for shot in shots)
@@ -94,5 +94,5 @@ def _csv_line(*cells: object) -> str:
 
 
 def _as_text(value: str | None) -> str | None:
-    """A cell that no spreadsheet executes as a formula."""
+    """Make a cell that no spreadsheet executes as a formula."""
     return f"'{value}" if value and value[0] in "=+-@" else value

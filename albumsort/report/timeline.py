@@ -12,9 +12,10 @@ from albumsort.report.canvas import Axes, MaxNLocator, bare, page, save
 from albumsort.report.drawing import COLOURS
 from albumsort.text import count
 
-#: The emotions in a bar, from the bottom. Heights compare best at the bottom, so the most popular emotion is there.
+#: The emotions in a bar, from the bottom. Heights are easiest to compare at the bottom, so the commonest emotion is
+#: there.
 _ORDER = ("happy", "surprise", "neutral", "sad", "fear", "disgust", "angry")
-#: The largest number of legible bars. A longer time is drawn by quarter or by year.
+#: The largest number of legible bars. If there are more months, bars are drawn by quarter or by year.
 _BARS = 40
 #: The largest number of labels that fit below the bars.
 _LABELS = 14
@@ -56,7 +57,7 @@ def plot_timeline(timeline: Timeline, target: Path) -> None:
 
 
 def period(months: Mapping[str, object]) -> tuple[int, str]:
-    """How many months each bar stands for, so that all bars are legible, and the name of that period."""
+    """The number of months per bar for which all bars are legible, and the name of that period."""
     span = _number(max(months), 1) - _number(min(months), 1) + 1 if months else 1
     return next(((n, word) for n, word in ((1, "month"), (3, "quarter")) if span <= n * _BARS), (12, "year"))
 
@@ -79,7 +80,7 @@ def _shares(axes: Axes, periods: Mapping[int, Counter[str]]) -> None:
     axes.set(ylim=(0, 100), ylabel="% of certain faces")
     if places:
         handles, labels = axes.get_legend_handles_labels()
-        # Beside the bars, in the same order.
+        # The legend is beside the bars, in the same order.
         axes.legend(handles[::-1], labels[::-1], frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     else:
         axes.text(0.5, 0.5, "no certain face has a date", ha="center", va="center", transform=axes.transAxes)
@@ -110,7 +111,7 @@ def _time(axes: Axes, places: Sequence[int], months: int) -> None:
 
 
 def _steps(year: int) -> Sequence[int]:
-    """Possible numbers of bars from one label to the next, for ``year`` bars per year.
+    """The possible numbers of bars from one label to the next, for ``year`` bars per year.
 
     With each of them, labels are at the same places in every year.
     """

@@ -1,1 +1,1 @@
-"""The scan: album, vision and index wired together, and the same without an index."""
+"""The scan, which connects album, vision and index; and prediction, which needs no index."""

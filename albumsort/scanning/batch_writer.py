@@ -12,7 +12,7 @@ from albumsort.vision.reader import FaceReader
 
 
 class BatchWriter:
-    """Writes results, and copies of known photos, when enough of them wait or enough time has passed."""
+    """Writes results, and copies of known photos, once enough of them are waiting or enough time has passed."""
 
     def __init__(
         self,
@@ -25,16 +25,16 @@ class BatchWriter:
         photos: int = 200,
         seconds: float = 5.0,
     ) -> None:
-        """Begin with nothing to write.
+        """Make a writer that has nothing to write yet.
 
         Args:
             writer: the index.
             scan: the id of the scan.
-            reader: its model is recorded before the first faces that it has read.
+            reader: its model is recorded before the first faces that it has read are written.
             summary: copies are counted there when they are written.
             known_since: copies take the faces of photos that this scan or a later one has read.
-            photos: so many are written at once, at most.
-            seconds: so long does a photo wait, at most, as long as others follow.
+            photos: the largest number to write at once.
+            seconds: the longest time that a photo waits while others follow.
         """
         self._writer, self._scan, self._reader, self._summary = writer, scan, reader, summary
         self._known_since, self._photos, self._seconds = known_since, photos, seconds
@@ -44,7 +44,7 @@ class BatchWriter:
         self._last = time.monotonic()
 
     def add(self, item: PhotoResult | KnownPhoto) -> None:
-        """Take a result or a copy, and write what waits if it is time."""
+        """Take a result or a copy, and write what is waiting if it is time."""
         if isinstance(item, KnownPhoto):
             self._copies.append(item)
         else:
@@ -54,7 +54,7 @@ class BatchWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write what is waiting."""
         if (card := self._reader.loaded_card) and not self._is_model_named:
             self._writer.name_model(self._scan, card.identity, card.labels)
             self._is_model_named = True
@@ -62,11 +62,11 @@ class BatchWriter:
         found = [self._known(copy) for copy in self._copies]
         self._writer.write(self._scan, self._results)
         self._results = []
-        # Once more, for the copies of photos that have only just been written.
+        # Try again, for the copies of photos that have only just been written.
         pairs = [(copy, known or self._known(copy)) for copy, known in zip(self._copies, found, strict=True)]
         reused = [(copy.file, copy.taken_at, known) for copy, known in pairs if known]
         self._writer.reuse(reused)
-        # The photo of the others is still being read, or has been replaced.
+        # The photo that the other copies belong to is still being read, or has been replaced.
         self._copies = [copy for copy, known in pairs if not known]
         self._summary.photos += len(reused)
         self._summary.moved += len(reused)
@@ -74,7 +74,7 @@ class BatchWriter:
         self._last = time.monotonic()
 
     def take_left_over(self) -> list[KnownPhoto]:
-        """Give up the copies that could not be written, since their known photo was replaced by another of its name."""
+        """Hand over the copies that could not be written, because another photo has taken the name of the known one."""
         left_over, self._copies = self._copies, []
         return left_over
 

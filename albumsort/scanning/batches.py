@@ -1,4 +1,4 @@
-"""Batches: decoded photos go through a reader, several photos of one canvas at a time."""
+"""Batches: decoded photos go through a reader, several photos with the same canvas at a time."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from albumsort.vision.crop import CROP_SIDE
 from albumsort.vision.detector import CANVAS_STEP, SMALL_SIDE
 from albumsort.vision.reader import FaceReader, Picture, ReadFace
 
-#: Photos of one canvas that go through the networks together.
+#: The number of photos with the same canvas that go through the networks together.
 BATCH = 6
-#: Batches that are read at once: while the networks work on one, the faces of the other are cut out.
+#: The number of batches that are read at once: while the networks work on one, the faces of the other are cut out.
 CALLERS = 2
-#: A photo of a rare canvas is read, in a smaller batch, after so many later photos have been decoded.
+#: A photo with a rare canvas is read in a smaller batch after this many later photos have been decoded.
 PATIENCE = 60
 
 _Canvas = tuple[int, int]
 
 
 def decoder_settings(settings: ScanSettings) -> DecoderSettings:
-    """How the photos of a scan are decoded."""
+    """The decoder settings for the photos of a scan."""
     workers = settings.workers or os.cpu_count() or 1
     small = min(SMALL_SIDE, settings.detail)
-    # Slots for the batches that are read, for about as many photos that wait for others of their canvas, and one for
-    # each worker.
+    # Slots for the batches that are being read, for about as many photos that wait for others with their canvas, and
+    # one slot for each worker.
     return DecoderSettings(workers, small, settings.detail, settings.max_megapixels, slots=22 + workers)
 
 
@@ -43,10 +43,10 @@ def face_reader(settings: ScanSettings) -> FaceReader:
 
 
 def read_in_batches(decoders: Decoders, reader: FaceReader) -> Generator[ReadPhoto | KnownPhoto, None, None]:
-    """Read everything that the decoders give, in batches of one canvas, and so not in order.
+    """Read everything that the decoders yield, in batches of one canvas, so the order changes.
 
-    A photo that could not be decoded has no faces. Close the generator before the decoders: its threads work on their
-    memory.
+    A photo that could not be decoded has no faces. Close this generator before the decoders, because its threads use
+    their memory.
 
     Raises:
         AlbumsortError: the networks cannot be loaded, or fail.
@@ -63,7 +63,7 @@ def read_in_batches(decoders: Decoders, reader: FaceReader) -> Generator[ReadPho
                 decoders.release(decoded)
 
     def finished(at_most: int) -> Iterator[ReadPhoto]:
-        """The photos of the batches that are done; waits until at most so many batches are running."""
+        """Yield the photos of finished batches, and wait until at most this many batches are running."""
         while len(running) > at_most or any(batch.done() for batch in running):
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             running.difference_update(done)
@@ -90,7 +90,7 @@ def read_in_batches(decoders: Decoders, reader: FaceReader) -> Generator[ReadPho
 
 
 class _Waiting:
-    """Decoded photos that wait for others of their canvas."""
+    """Decoded photos that wait for others with their canvas."""
 
     def __init__(self) -> None:
         self._queues: dict[_Canvas, deque[tuple[int, DecodedPhoto]]] = defaultdict(deque)
@@ -104,8 +104,8 @@ class _Waiting:
     def due(self, most: int) -> _Canvas | None:
         """The canvas whose photos should be read now.
 
-        It has a full batch, or a photo that has waited long enough, or the most photos while more than ``most`` wait in
-        all, for whom the decoders run short of memory.
+        It has a full batch, or a photo that has waited long enough. Or it has the most photos while more than ``most``
+        are waiting in total, which leaves the decoders too little memory.
         """
         for canvas, queue in self._queues.items():
             if len(queue) >= BATCH:
@@ -121,7 +121,7 @@ class _Waiting:
         return next(iter(self._queues), None)
 
     def take(self, canvas: _Canvas) -> list[DecodedPhoto]:
-        """Up to a batch of the photos of a canvas, those that came first."""
+        """Take up to one batch of the photos of a canvas, in the order in which they came."""
         queue = self._queues[canvas]
         batch = [queue.popleft()[1] for _ in range(min(BATCH, len(queue)))]
         if not queue:
@@ -130,7 +130,7 @@ class _Waiting:
 
 
 def picture_of(decoded: DecodedPhoto) -> Picture:
-    """A decoded photo as the reader takes it. Its arrays are valid until the photo is released."""
+    """A decoded photo as a picture for the reader. Its arrays are valid until the photo is released."""
     size = decoded.photo.width or 1, decoded.photo.height or 1
     return Picture(decoded.pixels, decoded.small, size)
 

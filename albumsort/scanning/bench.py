@@ -1,4 +1,4 @@
-"""The bench: each stage of a scan by itself, then the whole scan, on the user's own photos."""
+"""The bench: measures each stage of a scan by itself, then the whole scan, on the user's own photos."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ from albumsort.settings import ScanSettings
 from albumsort.text import printable
 from albumsort.vision.reader import FaceReader, cut_out
 
-#: Photos that are kept decoded for the networks, which read them again and again: about 12 MB each.
+#: The number of photos that are kept decoded for the networks, which read them again and again: about 12 MB each.
 KEPT = 36
-#: Seconds for which the networks are timed at least, between two measurements of the memory, and for a scan to stop.
+#: In seconds: the shortest timing of the networks, the interval between measurements of memory, and the time for a scan
+#: to stop.
 LONG_ENOUGH, INTERVAL, _TO_STOP = 5.0, 0.25, 10.0
-#: Bytes that are read at once.
+#: The number of bytes to read at once.
 _CHUNK = 1 << 20
 
 _logger = logging.getLogger("albumsort.scanning")
@@ -54,16 +55,17 @@ class Bench:
         photos: how many photos the scan has read.
         megapixels: of a photo, on average.
         megabytes: of a photo, on average.
-        faces: on a photo, on average.
+        faces: in a photo, on average.
         rates: photos per second of ``reading``, ``decoding``, ``detection`` and ``classification``, each by itself on
             all cores.
-        shares: of the time that these take one after the other, 0 to 1. Decoding includes reading; its share is the
-            time beyond that.
-        scan: photos per second of the whole scan, once it has worked off what was decoded while TensorFlow started.
-        is_steady: whether there were enough photos to tell that; else ``scan`` includes the start.
+        shares: the share of each stage in the time that all take one after the other, 0 to 1. Decoding includes
+            reading; its share is the time beyond that.
+        scan: photos per second of the whole scan, after it has read the photos that were decoded while TensorFlow
+            started.
+        is_steady: whether there were enough photos to measure that; else ``scan`` includes the start.
         start: seconds until the first photos are done.
-        peak_memory: megabytes of all processes of the scan together. On Linux shared memory counts once; elsewhere
-            only the memory of single processes counts.
+        peak_memory: megabytes of all processes of the scan together. On Linux, shared memory counts once; elsewhere,
+            only memory that processes do not share counts.
         cores: of this machine.
     """
 
@@ -87,18 +89,18 @@ class Bench:
 def bench(
     path: Path, photos: int | None, settings: ScanSettings, *, kept: int = KEPT, long_enough: float = LONG_ENOUGH
 ) -> Bench:
-    """Measure on some photos of a folder. Nothing is kept. What is measured is logged as INFO.
+    """Measure on some photos of a folder, without keeping anything. Each measurement is logged as INFO.
 
     Args:
         path: a folder, or one photo.
-        photos: how many photos to measure on, at most; None for 100, or for more where this machine decodes many at
+        photos: the largest number of photos to measure on; None for 100, or for more if this machine decodes many at
             once.
         settings: as for the scan.
         kept: how many photos are kept decoded for the networks.
         long_enough: the shortest time for which each network is timed, in seconds.
 
     Raises:
-        AlbumsortError: there is no photo that can be read; a scan fails.
+        AlbumsortError: no photo can be read, or a scan fails.
     """
     files = choose_files(path, photos, settings)
     _logger.info("measuring: reading")
@@ -108,12 +110,12 @@ def bench(
     decoding = _decoding_time(files, settings)
     decoded = decoded_photos(files, settings, kept)
     if not decoded:
-        raise AlbumsortError(f"{printable(str(path))}: no photo here that can be read")
+        raise AlbumsortError(f"{printable(str(path))}: has no photo that can be read")
     reader = face_reader(settings)
     _logger.info("measuring: detection")
     detection, crops = _detection_time(decoded, reader, long_enough)
     _logger.info("measuring: classification")
-    # Per photo, with its number of faces. Without any faces, a scan has nothing to classify.
+    # The time per photo, for its number of faces. Without faces, a scan has nothing to classify.
     classification = _classification_time(np.stack(crops), reader, long_enough) / len(decoded) if crops else 0.0
     seconds = {"reading": reading, "decoding": decoding, "detection": detection, "classification": classification}
     work = seconds | {"decoding": max(decoding - reading, 0.0)}
@@ -137,11 +139,11 @@ def bench(
 
 
 def choose_files(path: Path, photos: int | None, settings: ScanSettings) -> list[PhotoFile]:
-    """Take some photos evenly from all of a folder. RAW files beside a JPEG are left out, as in a scan.
+    """Choose photos evenly from all of a folder. RAW files with a JPEG beside them are left out, as in a scan.
 
     Args:
         path: a folder, or one photo.
-        photos: how many, at most; None for 100, or for more where this machine decodes many at once.
+        photos: the largest number; None for 100, or for more if this machine decodes many at once.
         settings: as for the scan.
 
     Raises:
@@ -159,7 +161,7 @@ def choose_files(path: Path, photos: int | None, settings: ScanSettings) -> list
 
 @dataclass(frozen=True)
 class DecodedCopy:
-    """A decoded photo that outlives the decoders: ``pixels`` and ``small`` as of ``Picture``."""
+    """A decoded photo that outlives the decoders. ``pixels`` and ``small`` are those of ``Picture``."""
 
     pixels: NDArray[np.uint8]
     small: NDArray[np.uint8]
@@ -167,10 +169,10 @@ class DecodedCopy:
 
 
 def reading_time(files: Sequence[PhotoFile], threads: int) -> float:
-    """Seconds per photo for reading its bytes. Files that the system has in memory are read from there."""
+    """Seconds per photo for reading its bytes. The system may have them in memory already."""
 
     def read(file: PhotoFile) -> None:
-        # The scan reports a file that cannot be read, and reads none that is too large for a photo.
+        # The scan reports files that cannot be read, and does not read files that are too large for a photo.
         if file.size <= LARGEST:
             with suppress(OSError), open(file.path, "rb") as opened:
                 while opened.read(_CHUNK):
@@ -183,10 +185,10 @@ def reading_time(files: Sequence[PhotoFile], threads: int) -> float:
 
 
 def without_copies(files: Sequence[PhotoFile]) -> list[PhotoFile]:
-    """The files, with only the first of those that are equal: a scan decodes no copies."""
+    """The files, with only the first of equal ones, because a scan does not decode copies."""
     first: dict[str, PhotoFile] = {}
     for file in files:
-        digest = file.path  # of what cannot be read
+        digest = file.path  # the digest of a file that cannot be read
         if file.size <= LARGEST:
             with suppress(OSError):
                 digest = sha256(file.path)
@@ -195,7 +197,7 @@ def without_copies(files: Sequence[PhotoFile]) -> list[PhotoFile]:
 
 
 def _decoding_time(files: Sequence[PhotoFile], settings: ScanSettings) -> float:
-    """Seconds per photo for all that the decoders do."""
+    """Seconds per photo for everything that the decoders do."""
     begun, done = time.perf_counter(), []
     with Decoders(iter(files), decoder_settings(settings)) as decoders:
         for item in decoders:
@@ -206,7 +208,7 @@ def _decoding_time(files: Sequence[PhotoFile], settings: ScanSettings) -> float:
 
 
 def time_per_photo(begun: float, done: Sequence[float], workers: int) -> float:
-    """Seconds per photo of some processes at work, without their start where there are enough photos.
+    """Seconds per photo for several processes, without their start if there are enough photos.
 
     Args:
         begun: the time when the processes were started, in seconds.
@@ -215,12 +217,12 @@ def time_per_photo(begun: float, done: Sequence[float], workers: int) -> float:
     """
     if len(done) <= workers:
         return (done[-1] - begun) / len(done) if done else 0.0
-    # From when each of the processes has started and done a photo.
+    # Measured from the time at which each process has started and finished a photo.
     return (done[-1] - done[workers - 1]) / (len(done) - workers)
 
 
 def decoded_photos(files: Sequence[PhotoFile], settings: ScanSettings, most: int) -> list[DecodedCopy]:
-    """The first photos that can be read, decoded."""
+    """Decode the first photos that can be read."""
     kept: list[DecodedCopy] = []
     with Decoders(iter(files), decoder_settings(settings)) as decoders:
         for item in decoders:
@@ -236,7 +238,7 @@ def decoded_photos(files: Sequence[PhotoFile], settings: ScanSettings, most: int
 def _detection_time(
     decoded: Sequence[DecodedCopy], reader: FaceReader, long_enough: float
 ) -> tuple[float, list[NDArray[np.uint8]]]:
-    """Seconds per photo for finding its faces, in batches of one shape as in a scan; and the crops of all faces."""
+    """Seconds per photo for finding faces, in batches of one shape as in a scan; and the crops of all faces."""
     order = sorted(range(len(decoded)), key=lambda k: decoded[k].small.shape)
     batches = [[decoded[k] for k in order[at : at + BATCH]] for at in range(0, len(order), BATCH)]
     crops: list[NDArray[np.uint8]] = []
@@ -261,13 +263,13 @@ def time_per_turn(
     callers: int = CALLERS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> float:
-    """Seconds for all batches, with as many at once as in a scan. The first turn does not count.
+    """Seconds for one turn through all batches, with as many at once as in a scan. The first turn does not count.
 
     Args:
         work: called with each batch.
         batches: all of a turn.
-        long_enough: turns begin as long as fewer seconds have passed; there is always one.
-        callers: how many threads call at once.
+        long_enough: new turns begin until this many seconds have passed; there is always at least one.
+        callers: how many threads call ``work`` at once.
         clock: gives the time in seconds.
     """
     turns = 0
@@ -281,12 +283,12 @@ def time_per_turn(
 
 
 def _scan_apart(files: Sequence[PhotoFile], settings: ScanSettings) -> tuple[dict[str, float], int]:
-    """Scan in a process of its own: what ``_scan_here`` returns, and the peak of memory in bytes."""
+    """Scan in a separate process; returns the result of ``_scan_here``, and the peak of memory in bytes."""
     with tempfile.TemporaryDirectory(prefix="albumsort-bench-") as folder:
         order = {
             "paths": [os.fsencode(file.path).hex() for file in files],
             "index": str(Path(folder) / "index.db"),
-            # The process runs in another folder, where no photo has the name of a module.
+            # The process runs in another folder, where no file has the name of a module.
             "settings": asdict(settings) | {"model": settings.model and os.path.abspath(settings.model)},
         }
         with (
@@ -302,7 +304,7 @@ def _scan_apart(files: Sequence[PhotoFile], settings: ScanSettings) -> tuple[dic
         ):
             try:
                 answer, _ = process.communicate(json.dumps(order))
-            finally:  # when this is interrupted; the scan has processes and memory to tidy up
+            finally:  # if this is interrupted: the scan has processes and memory to clean up
                 process.terminate()
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_TO_STOP)
@@ -313,26 +315,26 @@ def _scan_apart(files: Sequence[PhotoFile], settings: ScanSettings) -> tuple[dic
 
 
 class RateOfScan:
-    """The rate of a scan without its start, from its progress.
+    """Measures the rate of a scan without its start, from the scan's progress.
 
     Attributes:
         start: seconds until the first photos were done.
     """
 
     def __init__(self, waiting: int, clock: Callable[[], float] = time.perf_counter) -> None:
-        """Begin now.
+        """Start the clock.
 
         Args:
-            waiting: how many photos can be decoded and wait for the networks.
+            waiting: how many decoded photos can wait for the networks.
             clock: gives the time in seconds.
         """
         self.start = 0.0
         self._waiting, self._clock, self._begun = waiting, clock, clock()
-        # Between these two moments, as much is decoded as is read: so many photos wait at both.
+        # The same number of photos is waiting at both moments, so as many are decoded as are read in between.
         self._since, self._until = (0.0, 0), (0.0, 0)
 
     def progress(self, summary: ScanSummary) -> None:
-        """Take the progress of the scan."""
+        """Take note of the progress of the scan."""
         now = self._clock() - self._begun, summary.scanned
         if summary.scanned > summary.errors:
             self.start = self.start or now[0]
@@ -342,7 +344,7 @@ class RateOfScan:
             self._until = now
 
     def figures(self, photos: int) -> dict[str, float]:
-        """``photos``, seconds to ``start``, photos per second as ``rate``, and ``is_steady``, when the scan is over."""
+        """The figures of a finished scan: ``photos``, seconds to ``start``, ``rate`` per second, and ``is_steady``."""
         since, until = self._since, self._until
         is_steady = photos >= 3 * self._waiting and until[1] > since[1]
         if not is_steady:
@@ -361,14 +363,14 @@ def _scan_here(order: dict[str, Any]) -> dict[str, float]:
 
 @contextmanager
 def peak_memory(pid: int, interval: float = INTERVAL) -> Iterator[list[int]]:
-    """Measure the most memory that a process and its children have at once while the block runs.
+    """Measure the peak of the memory of a process and its children while the block runs.
 
     Args:
-        pid: of the process.
+        pid: the id of the process.
         interval: seconds between two measurements.
 
     Yields:
-        a list of one number, in bytes, that grows while the block runs.
+        a list with one number of bytes, which grows while the block runs.
     """
     peak, over = [0], threading.Event()
 
@@ -380,7 +382,7 @@ def peak_memory(pid: int, interval: float = INTERVAL) -> Iterator[list[int]]:
                     memory = process.memory_full_info()
                     total += getattr(memory, "pss", memory.uss)
             except psutil.Error:
-                continue  # one of them has just ended
+                continue  # one of the processes has just ended
             peak[0] = max(peak[0], total)
 
     thread = threading.Thread(target=measure, daemon=True)

@@ -1,4 +1,4 @@
-"""Distributing the work of a scan: the work can be sent anywhere, and a function for each place says where it runs."""
+"""Distributes the work of a scan: the work can be sent anywhere, and each place has a function that runs it there."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from albumsort.scanning.batches import decoder_settings, read_in_batches
 from albumsort.settings import ScanSettings
 from albumsort.vision.reader import FaceReader
 
-#: What a shard of files gives: the photos that were read, and the files whose bytes were known. In any order.
+#: The results of a shard of files, in any order: photos that were read, and files whose bytes were known.
 Read = Generator[PhotoResult | KnownPhoto, None, None]
 
 
 @dataclass
 class ReadFiles:
-    """The work of a scan: opens, decodes and reads files. It can be pickled, and touches no index.
+    """The work of a scan: opens, decodes and reads files. It can be pickled, and does not use the index.
 
     Attributes:
-        settings: of the scan.
+        settings: the settings of the scan.
         reader: finds and reads the faces.
-        known: digests of what need not be read. Those of the files that are being read are added, so that of several
-            copies only one is read.
+        known: digests of files that need not be read. The digests of files that are being read are added, so that only
+            one of several copies is read.
     """
 
     settings: ScanSettings

@@ -1,4 +1,4 @@
-"""The plan of a scan: which files need to be read, worked out from what the walk found and what is known."""
+"""The plan of a scan: which files need to be read, given what the walk found and what is already known."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from albumsort.records import PhotoFile
 
 @dataclass(frozen=True)
 class KnownFiles:
-    """What earlier scans know of the files on the disk.
+    """What is known about the files on the disk from earlier scans.
 
     Attributes:
-        photos: (size, mtime_ns) by path. A photo that is still like this need not be read again.
-        raws: the path of the JPEG by the path of a RAW file, where both are one photo.
+        photos: (size, mtime_ns) by path. If these still hold for a photo, it need not be read again.
+        raws: the path of the JPEG by the path of its RAW file, if both are one photo.
     """
 
     photos: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     raws: Mapping[str, str] = field(default_factory=dict)
 
     def is_unchanged(self, file: PhotoFile) -> bool:
-        """Whether a file is as it was when it was read."""
+        """Whether a file has not changed since it was read."""
         return self.photos.get(file.path) == (file.size, file.mtime_ns)
 
     def is_read(self, file: PhotoFile) -> bool:
-        """Whether a file need not be read: it has not changed, and was read for itself, not as a part of a pair."""
+        """Whether a file need not be read: it has not changed, and was not left unread as part of a pair."""
         return self.is_unchanged(file) and file.path not in self.raws
 
 
 @dataclass(frozen=True)
 class ScanPlan:
-    """What there is to do.
+    """What a scan has to do.
 
     Attributes:
         to_read: files to open, in the order of the walk.
         unchanged: how many files need not be opened.
-        pairs: RAW files, each with the path of the JPEG beside it. A RAW file is read only when its JPEG cannot be.
-        not_photos: files without a picture's suffix that were opened and are no pictures.
-        problems: (path, reason) of what the walk could not read.
+        pairs: RAW files, each with the path of the JPEG beside it. A RAW file is read only if its JPEG cannot be read.
+        not_photos: files without a picture's suffix that were opened and are not pictures.
+        problems: (path, reason) for each file or folder that the walk could not read.
     """
 
     to_read: list[PhotoFile]
@@ -56,7 +56,7 @@ class ScanPlan:
 
 
 def plan_scan(found: Iterable[PhotoFile | NotPhoto | WalkProblem], known: KnownFiles) -> ScanPlan:
-    """Sort what the walk found into what has to be read and what has not."""
+    """Sort the files that the walk found into those that have to be read and the others."""
     candidates, not_photos, problems = [], [], []
     for item in found:
         if isinstance(item, PhotoFile):
@@ -74,11 +74,11 @@ def plan_scan(found: Iterable[PhotoFile | NotPhoto | WalkProblem], known: KnownF
 
 @dataclass(frozen=True)
 class SettledPairs:
-    """What becomes of the RAW files of pairs, once their JPEGs are read.
+    """What to do with the RAW files of pairs, once their JPEGs are read.
 
     Attributes:
-        to_read: RAW files that have to be read, since their JPEG cannot be.
-        unchanged: how many RAW files of an unreadable JPEG need not be read again.
+        to_read: RAW files that have to be read, because their JPEGs cannot be.
+        unchanged: how many RAW files of unreadable JPEGs need not be read again.
         to_pair: pairs that the index does not know yet.
     """
 
@@ -95,7 +95,7 @@ def settle_pairs(
     Args:
         pairs: RAW files, each with the path of its JPEG.
         unreadable: paths of the photos that could not be read.
-        known: of earlier scans.
+        known: what is known from earlier scans.
     """
     pairs = list(pairs)
     alone = [file for file, jpeg in pairs if jpeg in unreadable]

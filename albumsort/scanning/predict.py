@@ -1,4 +1,4 @@
-"""Predicting: photos and pictures are read without an index."""
+"""Prediction: reads photos and pictures without an index."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def predict(
 ) -> Iterator[ReadPhoto]:
     """Find and read the faces of photos, without an index.
 
-    A script that gives paths needs the usual ``if __name__ == "__main__":`` around it, since decoders are processes.
+    A script that passes paths needs the usual ``if __name__ == "__main__":`` around it, because decoders are processes.
 
     Args:
         images: paths of photos, and upright pictures as uint8 RGB ``(height, width, 3)``. Both may be mixed.
         settings: None for the defaults.
-        cropped: whether each image is one face, from edge to edge. Then nothing is detected.
+        cropped: whether each image is one face, from edge to edge. Then no faces are searched for.
         reader: reads the faces; None for one with these settings.
 
     Yields:
-        a photo with its faces for each image, in the order given. A path comes back absolute; a file that is not there
+        a photo with its faces for each image, in the order given. Paths are made absolute. A file that does not exist
         or cannot be read has an error and no faces. The photo of an array has an empty path.
 
     Raises:
         ValueError: an array has another shape or dtype.
-        AlbumsortError: a model cannot be loaded, a GPU was asked for and there is none, or the networks fail.
+        AlbumsortError: a model cannot be loaded, a GPU was requested and there is none, or the networks fail.
     """
     settings = settings or ScanSettings()
     reader = reader or face_reader(settings)
@@ -85,7 +85,7 @@ def _read_files(
     with Decoders(iter(files), decoder_settings(settings)) as decoders, closing(read(decoders, reader)) as items:
         for item in chain([None], items):
             if item is not None:
-                assert isinstance(item, ReadPhoto)  # noqa: S101 - nothing is known without an index
+                assert isinstance(item, ReadPhoto)  # noqa: S101 - without an index, no file is known
                 done[item.photo.path].append(item)
             while turn < len(paths) and done[paths[turn]]:
                 yield done[paths[turn]].popleft()
@@ -93,7 +93,7 @@ def _read_files(
 
 
 def _read_cropped(decoders: Decoders, reader: FaceReader) -> Generator[ReadPhoto | KnownPhoto, None, None]:
-    """As ``read_in_batches``, for pictures that are one face each."""
+    """The same as ``read_in_batches``, for pictures that are one face each."""
     for item in decoders:
         if isinstance(item, DecodedPhoto):
             faces = reader.read_cropped([picture_of(item)])

@@ -1,4 +1,4 @@
-"""Cropping again: faces that are known are cut out of their photos once more, and read by another model."""
+"""Cropping again: known faces are cut out of their photos once more, and read by another model."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def cut_faces(
 
     Args:
         paths: absolute.
-        boxes_of: asked for the boxes of a path when its photo is decoded. They are in pixels of the upright full-size
+        boxes_of: called for the boxes of a path when its photo is decoded. They are in pixels of the upright full-size
             photo; None stands for the whole picture.
         settings: None for the defaults.
 
     Yields:
-        the photo and its crops, each uint8 ``(48, 48)``, in the order of its boxes. A crop is None when its box does
-        not lie on the photo. A photo that could not be read has an error and no crops. In the order of decoding.
+        the photo and its crops, each uint8 ``(48, 48)``, in the order of its boxes. A crop is None if its box is not on
+        the photo. A photo that could not be read has an error and no crops. Photos come in the order of decoding.
 
     Raises:
         AlbumsortError: the decoders do not start.
@@ -52,13 +52,14 @@ def read_again(
 ) -> Iterator[PhotoResult]:
     """Read faces again where they were found before, without a new search.
 
-    A photo is left out when it has changed, cannot be read now, or is not known any more.
+    A photo is left out if it has changed, can no longer be read, or is no longer known.
 
     Args:
         paths: absolute.
-        result_of: asked for a photo and its faces when it is decoded, so that few results are in memory at a time.
+        result_of: called for a photo and its faces when the photo is decoded, so that few results are in memory at a
+            time.
         reader: whose model reads the faces.
-        settings: of the scan.
+        settings: the settings of the scan.
 
     Raises:
         AlbumsortError: the decoders do not start; the model cannot be loaded, or fails.

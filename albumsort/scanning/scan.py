@@ -1,4 +1,4 @@
-"""The scan: the walk, the plan, the decoders, the reader and the index, wired together."""
+"""The scan: connects the walk, the plan, the decoders, the reader and the index."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def scan(
 ) -> ScanSummary:
     """Scan folders and photos into an index.
 
-    A script that calls this needs the usual ``if __name__ == "__main__":`` around it, since decoders are processes.
+    A script needs the usual ``if __name__ == "__main__":`` around the call, because decoders are processes.
 
     Args:
         paths: folders, with everything below them, and single photos.
-        index: the SQLite file; it is made when it is not there.
+        index: the SQLite file; it is created if it does not exist.
         settings: None for the defaults.
-        progress: called after each photo with what was done so far.
+        progress: called after each photo with a summary of what was done so far.
         reader: finds and reads the faces; None for one with these settings.
-        write_photos: so many photos are written to the index in one transaction, at most.
-        write_seconds: a photo that was read waits at most about so long before it is written.
+        write_photos: the largest number of photos that are written to the index in one transaction.
+        write_seconds: about the longest time that a photo waits, once it is read, before it is written.
 
     Raises:
-        AlbumsortError: a path is not there, the index cannot be written, a GPU was asked for and there is none.
+        AlbumsortError: a path does not exist, the index cannot be written, or a GPU was requested and there is none.
         KeyboardInterrupt: what was done until then is in the index.
     """
     settings = settings or ScanSettings()
@@ -93,7 +93,7 @@ class _Scan:
         summary, seen, settings = self.summary, self.writer.seen, self.work.settings
         known = KnownFiles({} if settings.rescan else seen.unchanged(settings.max_megapixels), seen.raws())
         not_photos = {} if settings.rescan else seen.others()
-        # The whole walk first: it takes a second for 100,000 files, and the time left can be told from then on.
+        # The whole walk comes first: it takes a second for 100,000 files, and afterwards the time left is known.
         found = walk(self.roots, settings.exclude, settings.follow_links, known.photos, not_photos)
         plan = plan_scan(found, known)
         summary.found, summary.unchanged, summary.raws = plan.found, plan.unchanged, len(plan.pairs)
@@ -119,8 +119,8 @@ class _Scan:
         while files:
             with closing(local(self.work, [files])) as items:
                 self._write(items)
-            # The bytes of these were known when they were opened, but the known photo has been replaced since by
-            # another of its name. They are read after all.
+            # The bytes of these files were known when they were opened, but another photo has taken the name of the
+            # known photo since. So these files are read after all.
             left_over = self.batches.take_left_over()
             self.work.known -= {copy.digest for copy in left_over}
             files = [copy.file for copy in left_over]
@@ -137,10 +137,10 @@ class _Scan:
                 self.batches.add(item)
                 self.progress(self.summary)
         finally:
-            self.batches.flush()  # also when interrupted: what was read is kept
+            self.batches.flush()  # also if interrupted: what was read is kept
 
     def _attend_to_other_models(self) -> None:
-        """Read faces again that another model has read, or count the photos that they are in."""
+        """Read the faces again that another model has read, or only count their photos."""
         models = self.writer.models()
         if not models:
             return
@@ -162,4 +162,4 @@ class _Scan:
             # The others are gone or cannot be read, and their faces stay as they were.
             self.summary.of_other_models = len(paths) - self.summary.rescored
         finally:
-            self.batches.flush()  # also when interrupted
+            self.batches.flush()  # also if interrupted

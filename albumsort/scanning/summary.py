@@ -1,4 +1,4 @@
-"""The summary: what a scan has done so far, and at its end what it did."""
+"""The summary: what a scan has done so far or, at its end, in total."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class ScanSummary:
         photos: how many of these have a row in the index now.
         scanned: how many were opened and read, or could not be read.
         unchanged: how many were skipped without being opened.
-        moved: how many were known by their bytes, moved or copied.
-        raws: RAW files that are one photo with the JPEG beside them, and so were not opened.
+        moved: how many were moved or copied, and so were known by their bytes.
+        raws: RAW files that were not opened, because the JPEG beside them is the same photo.
         faces: faces found in the scanned photos.
         errors: scanned or moved photos that could not be read.
-        rescored: photos whose faces another model had read, and that were read again.
+        rescored: photos whose faces were read again, because another model had read them.
         of_other_models: photos below the roots whose faces another model has read, without those in ``rescored``.
         seconds: how long the scan took.
         unreadable: (path, reason) of the folders and files that the walk could not read.
@@ -43,5 +43,5 @@ class ScanSummary:
         return {name: value for name, value in asdict(self).items() if name not in ("found", "unreadable")}
 
 
-#: Called after each photo with what was done so far. The summary is the same object each time.
+#: Called after each photo with a summary of what was done so far, which is the same object each time.
 Progress = Callable[[ScanSummary], None]

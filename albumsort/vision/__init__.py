@@ -1,1 +1,1 @@
-"""Pixels in, faces out: the detector, the crop, the classifier, and the reader that joins them."""
+"""From pixels to faces: the detector, the crop, the classifier, and the reader that joins them."""

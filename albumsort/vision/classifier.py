@@ -1,4 +1,4 @@
-"""The classifier: crops in, calibrated probabilities of the seven emotions out."""
+"""The classifier: computes calibrated probabilities of the seven emotions from crops."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ MAX_CROPS = 256
 #: A face whose best probability is below ``IN_DOUBT`` is classified a second time, mirrored. At ``UNSURE`` and below,
 #: the logits of both passes count alike. In between the mirrored pass counts for less, so that no probability jumps.
 IN_DOUBT, UNSURE = 0.7, 0.6
-#: The number of faces in a mirrored pass is a multiple of this: TensorFlow plans its convolutions anew for each number.
+#: The number of faces in a mirrored pass is a multiple of this: TensorFlow plans its convolutions again for each new
+#: number.
 _STEP = 16
 _PLACES: dict[str, int] = {emotion: place for place, emotion in enumerate(EMOTIONS)}
 
@@ -37,14 +38,14 @@ class EmotionClassifier:
         """Load a model.
 
         Args:
-            model: a ``.keras`` file with its card. None: the model in use, which is the one that ships unless the user
+            model: a ``.keras`` file with its card; None for the model in use, which is the shipped one unless the user
                 has chosen another.
-            labels: the labels that the probabilities are to predict: ``perceived``, those of FER+, or ``fer2013``. A
-                model that was trained on FER2013's labels alone predicts those in either case.
+            labels: the labels to predict: ``perceived``, those of FER+, or ``fer2013``. A model that was trained on
+                FER2013's labels alone predicts those in either case.
             device: ``auto``, ``cpu`` or ``gpu``.
 
         Raises:
-            ValueError: there are no such labels.
+            ValueError: the labels are unknown.
             AlbumsortError: the model cannot be loaded.
         """
         if labels not in HEADS:
@@ -60,8 +61,8 @@ class EmotionClassifier:
     def function(self) -> Any:
         """A ``tf.function`` for other runtimes: uint8 crops ``(n, 48, 48)`` in, float32 probabilities out.
 
-        The probabilities are the same. But every face is classified mirrored, too, not only those in doubt: this needs
-        no operation that another runtime lacks.
+        The probabilities are the same. But every face is also classified mirrored, not only those in doubt, because
+        this needs no operation that another runtime lacks.
         """
         return _compiled(*self._network, mirror_all=True)
 
@@ -110,7 +111,7 @@ def _compiled(
         raise AlbumsortError("Keras runs on another backend here; unset KERAS_BACKEND to classify")
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # on a file that is no model, Keras raises errors of any class
+    except Exception as error:  # Keras raises errors of any class for a file that is not a model
         raise AlbumsortError(
             f"{path}: not a model that Keras {keras.__version__} can load ({_reason(error)})"
         ) from error
@@ -119,7 +120,8 @@ def _compiled(
         return network(faces, training=False)[head][:, :emotions] / temperature
 
     def with_mirrored_pass(faces: Any, logits: Any) -> Any:
-        # A face and its mirror image show the same emotion. The mean of both logits is right more often than either.
+        # A face and its mirror image show the same emotion. The mean of their logits is right more often than either
+        # alone.
         best = tf.reduce_max(tf.nn.softmax(logits), 1)
         share = tf.clip_by_value((IN_DOUBT - best) / (IN_DOUBT - UNSURE), 0, 1) / 2
         if mirror_all:

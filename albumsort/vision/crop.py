@@ -1,4 +1,4 @@
-"""The crop: a face as FER2013's own tiles show one, 48 x 48 grey."""
+"""The crop: cuts out a face the way that FER2013's tiles show faces, 48 x 48 grey."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from PIL import Image
 
 from albumsort.records import Box
 
-#: The side of a crop in pixels, as FER2013's tiles have it.
+#: The side of a crop in pixels, as in FER2013's tiles.
 CROP_SIDE = 48
 #: FER2013's tile as a square around the detector's box. ``TILE_SIDE`` is its side in heights of the box. ``TILE_SHIFT``
-#: is the way from the box's centre to the tile's, right and down, in sides of the tile. Measured with this detector on
-#: 720 PublicTest faces, each enlarged four times: the median box covers 0.79 of the tile's width and 1.02 of its
-#: height, and is centred at (0.49, 0.51); tests/benchmarks/tile_margins.py.
+#: is the distance from the box's centre to the tile's, to the right and down, in sides of the tile. Measured with this
+#: detector on 720 PublicTest faces, each enlarged four times: the median box covers 0.79 of the tile's width and 1.02
+#: of its height, and is centred at (0.49, 0.51); tests/benchmarks/tile_margins.py.
 TILE_SIDE, TILE_SHIFT = 0.98, (0.01, -0.01)
 
 
@@ -23,7 +23,8 @@ def crop_face(pixels: NDArray[np.uint8], box: Box) -> tuple[NDArray[np.uint8], f
 
     Args:
         pixels: uint8 RGB ``(height, width, 3)``.
-        box: the detector's, in pixels of ``pixels``. Where it reaches over the edge, the last pixels are repeated.
+        box: the detector's box, in pixels of ``pixels``. Where it extends beyond the edge, the last pixels are
+            repeated.
 
     Returns:
         the crop and its sharpness. The crop is uint8 ``(48, 48)``, grey (luma of ITU-R BT.601); each pixel is a
@@ -35,7 +36,8 @@ def crop_face(pixels: NDArray[np.uint8], box: Box) -> tuple[NDArray[np.uint8], f
     side = max(TILE_SIDE * h, 1.0)
     left = x + w / 2 + TILE_SHIFT[0] * side - side / 2
     top = y + h / 2 + TILE_SHIFT[1] * side - side / 2
-    # The whole pixels that the square touches: cut to the photo first, then filled up where the square reaches over.
+    # The whole pixels that the square touches: first cut to the photo, then filled up where the square extends beyond
+    # it.
     x0, y0 = int(np.floor(left)), int(np.floor(top))
     x1, y1 = int(np.ceil(left + side)), int(np.ceil(top + side))
     inner = (min(max(x0, 0), width - 1), min(max(y0, 0), height - 1), max(min(x1, width), 1), max(min(y1, height), 1))
@@ -60,7 +62,7 @@ def whole_picture(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
         pixels: uint8 RGB ``(height, width, 3)``.
 
     Returns:
-        the crop and its sharpness, as ``crop_face`` gives them.
+        the crop and its sharpness, as from ``crop_face``.
     """
     grey = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
     crop = Image.fromarray(grey).resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""The detector: a batched MTCNN cascade. A pyramid proposes, two networks refine what it proposed."""
+"""The detector: a batched MTCNN cascade. One network proposes windows on a pyramid; two others refine them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from albumsort.vision.mtcnn import Networks, load
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-#: Pixels on the long side, at most, of the copy of a picture in which faces are searched.
+#: The largest number of pixels on the long side of the copy of a picture that is searched for faces.
 SMALL_SIDE = 1024
 #: The smallest face by default, in percent of the picture's long side.
 MIN_FACE_PERCENT = 2.5
-#: Below this many pixels there is too little of a face to tell it from a leaf.
+#: With fewer pixels than this, a face cannot be told from a leaf.
 MIN_FACE_PIXELS = 20
-#: Window and stride of the proposal network in pixels, and the step of its pyramid (Zhang et al. 2016).
+#: The window and the stride of the proposal network in pixels, and the step of its pyramid (Zhang et al. 2016).
 CELL, STRIDE, PYRAMID_STEP = 12, 2, 0.709
 #: The scores that a window must exceed after the proposal, refinement and output network. The paper's code has 0.6, 0.7
 #: and 0.7. Of 480 pasted FER2013 faces, our first two find 381 where the paper's find 382, with 30 % fewer windows to
@@ -35,19 +35,19 @@ SCORES = (0.7, 0.6, 0.9)
 #: least 99 % of the faces that all windows find (tests/benchmarks/found_faces.py), in two thirds of the proposal
 #: network's time.
 SPARSE_SIDE, SPARSE_SCORE = 300, 0.5
-#: When two windows overlap by more than this, the one of the lower score is dropped: within a level, between levels,
+#: If two windows overlap by more than this, the one with the lower score is dropped: within a level, between levels,
 #: after the refinement network, and after the output network.
 OVERLAPS = (0.5, 0.7, 0.7, 0.7)
 #: The sides of a canvas are multiples of this. So most photos of an album share a canvas, and go through in one batch.
 CANVAS_STEP = 64
 #: The most pictures in a batch, pixels in one call of the proposal network, and patches in one call of the other two by
-#: their side. They bound memory; larger calls are no faster.
+#: their side. They limit the memory; larger calls are no faster.
 MAX_PICTURES, MAX_PIXELS, MAX_PATCHES = 16, 1 << 19, {24: 128, 48: 64}
 
 
 @dataclass(frozen=True)
 class _Level:
-    """One level of the pyramid: a tensor uint8 ``(n, h, w, 3)``, and its size as a share of the canvas, in x and y."""
+    """One level of the pyramid: a uint8 tensor ``(n, h, w, 3)``, and its size as a share of the canvas, in x and y."""
 
     pictures: Any
     scale: tuple[float, float]
@@ -71,7 +71,7 @@ class _Windows:
 class FaceDetector:
     """Finds faces, many pictures at a time.
 
-    The faces of a picture do not depend on the other pictures of the batch, but for rounding.
+    The faces of a picture do not depend on the other pictures of the batch, except for rounding.
     """
 
     def __init__(self, min_face: float = MIN_FACE_PERCENT, device: str = "auto") -> None:
@@ -82,8 +82,8 @@ class FaceDetector:
             device: ``auto``, ``cpu`` or ``gpu``.
 
         Raises:
-            ValueError: ``min_face`` is not such a percentage.
-            AlbumsortError: the networks' weights are unknown, or there is no GPU and one was asked for.
+            ValueError: ``min_face`` is not in that range.
+            AlbumsortError: the networks' weights are unknown, or a GPU was requested and there is none.
         """
         if not 0 < min_face <= 100:
             raise ValueError(f"min_face {min_face} is not a percentage")
@@ -91,7 +91,7 @@ class FaceDetector:
         self._networks: Networks = load(device)
 
     def detect(self, pictures: Sequence[NDArray[np.uint8]]) -> list[list[Detection]]:
-        """Find the faces of some pictures.
+        """Find the faces in pictures.
 
         Args:
             pictures: uint8 RGB ``(height, width, 3)`` each, upright, of any sizes.
@@ -134,7 +134,7 @@ class FaceDetector:
         for k in _best_without_nested(windows, OVERLAPS[3]):
             left, top, right, bottom = (float(edge) for edge in windows.edges[k])
             if max(right - left, bottom - top) < smallest:
-                continue  # the networks shrank a window below what was asked for
+                continue  # the networks shrank a window below the smallest face
             points = tuple((float(x), float(y)) for x, y in landmarks[k])
             faces[windows.picture[k]].append(
                 Detection(Box(left, top, right - left, bottom - top), float(windows.score[k]), points)
@@ -179,7 +179,8 @@ class FaceDetector:
         scale = np.array([level.scale[0] for level in levels])
         enough = size[:, None] * scale[None] >= side
         choice = np.where(enough.any(1), len(levels) - 1 - enough[:, ::-1].argmax(1), 0)
-        # Patches of several levels go through the network together: a call with few takes nearly as long as a full one.
+        # Patches of several levels go through the network together, because a call with few takes nearly as long as a
+        # full one.
         order = np.argsort(choice, kind="stable")
         network = self._networks.refine if side == 24 else self._networks.output
         calls = []
@@ -208,13 +209,13 @@ def _ceil(pixels: int) -> int:
 
 
 def _pyramid(canvas: NDArray[np.uint8], smallest: int) -> Iterator[tuple[NDArray[np.uint8], tuple[float, float]]]:
-    """The levels, each with its scales in x, y: the canvas, then from the one where the smallest face fills a cell."""
+    """The levels, each with its scales in x and y: the canvas, then all from where the smallest face fills a cell."""
     height, width = canvas.shape[1:3]
     yield canvas, (1.0, 1.0)
     scale = CELL / smallest
     halved, share = canvas, 1.0
     while min(height, width) * scale >= CELL:
-        # Halving is quick and exact. The rest, by less than two, needs no more than linear weights.
+        # Halving is quick and exact. For the rest, a factor below two, linear weights are enough.
         while share >= 2 * scale:
             half = (max(1, halved.shape[2] // 2), max(1, halved.shape[1] // 2))
             halved, share = _resized(halved, half, cv2.INTER_AREA), share / 2
@@ -231,9 +232,9 @@ def _resized(pictures: NDArray[np.uint8], size: tuple[int, int], weights: int) -
 
 
 def _sampling(edges: Floats, level: _Level, side: int) -> Floats:
-    """The places of the first and the last sample of each patch, as TensorFlow's ``crop_and_resize`` expects them.
+    """The positions of the first and the last sample of each patch, as TensorFlow's ``crop_and_resize`` expects them.
 
-    The samples are the centres of ``side`` equal parts of the box. The centre of a pixel is at its index plus a half.
+    The samples are the centres of ``side`` equal parts of the box. The centre of a pixel is at its index plus one half.
     """
     height, width = level.pictures.shape[1:3]
     box = edges * np.tile(level.scale, 2)
@@ -252,13 +253,13 @@ def _joined(parts: list[_Windows]) -> _Windows:
 
 
 def _moved(windows: _Windows, scores: Floats, shifts: Floats) -> _Windows:
-    """Windows with a network's scores, and with their edges moved by its shifts."""
+    """Give windows a network's scores, and move their edges by its shifts."""
     size = windows.edges[:, 2:] - windows.edges[:, :2]
     return _Windows(windows.edges + shifts * np.tile(size, 2), windows.picture, scores)
 
 
 def _squared(windows: _Windows) -> _Windows:
-    """Windows that are grown to squares around their centres."""
+    """Enlarge windows to squares around their centres."""
     centre = (windows.edges[:, :2] + windows.edges[:, 2:]) / 2
     half = (windows.edges[:, 2:] - windows.edges[:, :2]).max(1, initial=0)[:, None] / 2
     return _Windows(np.concatenate([centre - half, centre + half], 1), windows.picture, windows.score)
@@ -298,5 +299,5 @@ def _best_without_nested(windows: _Windows, overlap: float) -> Ints:
 
 
 def _enlarged(face: Detection, small: NDArray[np.uint8], picture: NDArray[np.uint8]) -> Detection:
-    """A face that was found in the small copy, in pixels of the picture."""
+    """Convert a face that was found in the small copy to pixels of the picture."""
     return face.scaled(picture.shape[1] / small.shape[1], picture.shape[0] / small.shape[0])

@@ -1,4 +1,4 @@
-"""TensorFlow, the engine under the networks: imported without its log messages, and set up once."""
+"""TensorFlow, which runs the networks: imports it without its log messages, and sets it up once."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ DEVICES = ("auto", "cpu", "gpu")
 def tensorflow(device: str = "auto") -> Any:
     """The TensorFlow module, set up for a device.
 
-    It takes memory of a GPU as it needs it, not all at once.
+    It takes a GPU's memory as needed, not all at once.
 
     Args:
         device: ``auto`` uses a GPU if there is one, ``cpu`` uses none, ``gpu`` requires one.
 
     Raises:
-        AlbumsortError: ``gpu`` was asked for and TensorFlow finds none, or TensorFlow is in use on another device.
+        AlbumsortError: ``gpu`` was requested and TensorFlow finds none, or TensorFlow is in use on another device.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow turns oneDNN off on processors without AVX-512. These networks are about twice as fast with it there,
-    # too.
+    # TensorFlow turns oneDNN off on processors without AVX-512, but these networks are about twice as fast with it
+    # there, too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # the user may have set another one, for training
@@ -40,7 +40,7 @@ def tensorflow(device: str = "auto") -> Any:
         gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
         raise AlbumsortError("no GPU that TensorFlow can use; install albumsort[gpu], or use --device auto")
-    # With TF32, a GPU rounds the inputs of convolutions to 10 bits, and finds other faces than a CPU.
+    # With TF32, a GPU rounds the inputs of convolutions to 10 bits, and finds different faces than a CPU.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
         if device == "cpu":
@@ -49,7 +49,7 @@ def tensorflow(device: str = "auto") -> Any:
             for gpu in gpus:
                 tf.config.experimental.set_memory_growth(gpu, True)
     except RuntimeError as error:
-        raise AlbumsortError(f"TensorFlow is in use already; choose the device before that ({error})") from error
+        raise AlbumsortError(f"TensorFlow is already in use; choose the device earlier ({error})") from error
     return tf
 
 
@@ -75,18 +75,18 @@ def quiet_backend() -> None:
 
 
 def share_cores(callers: int, device: str = "auto") -> None:
-    """Let each operation of TensorFlow use its share of the cores, as ``callers`` threads run networks at once.
+    """Let each operation of TensorFlow use its share of the cores, because ``callers`` threads run networks at once.
 
-    This holds for the whole process, and only if TensorFlow has not run any operation yet; else nothing happens.
+    This affects the whole process. If TensorFlow has already run an operation, nothing happens.
     """
-    # When TensorFlow is in use, its user has chosen the number of threads. Only the speed depends on it.
+    # If TensorFlow is already in use, its user has chosen the number of threads. Only the speed depends on that.
     with suppress(RuntimeError):
         tensorflow(device).config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // callers))
 
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Hold back what native code writes to standard error, and print it only when the block fails.
+    """Hold back what native code writes to standard error, and print it only if the block fails.
 
     TensorFlow's C++ code prints messages about missing CUDA drivers before any log level applies.
     """
@@ -96,7 +96,7 @@ def quiet_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:  # whatever ends the program: the messages may say why
+        except BaseException:  # whatever ends the block: the messages may say why
             held.seek(0)
             os.write(saved, held.read())
             raise

@@ -1,4 +1,4 @@
-"""Models on the disk: the one that ships, those that were tuned for a user, and which of them is in use."""
+"""Models on the disk: the shipped one, those that were tuned for a user, and which of them is in use."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from albumsort.emotions import EMOTIONS, scheme_of
 from albumsort.errors import AlbumsortError
 from albumsort.files import sha256
 
-#: The heads of a network. ``perceived`` predicts the labels of FER+, what people perceive; ``fer2013`` those of
-#: FER2013, for comparison with the literature. A network has both, or the latter alone.
+#: The heads of a network. ``perceived`` predicts the labels of FER+, which are what people perceive. ``fer2013``
+#: predicts those of FER2013, for comparison with the literature. A network has both heads, or only ``fer2013``.
 HEADS = ("perceived", "fer2013")
-#: A file in the user's folder of models that holds the name of the model in use. Without it, the one that ships is in
-#: use.
+#: The file, in the user's folder of models, with the name of the model in use. Without it, the shipped model is in use.
 _IN_USE = "in-use.txt"
 #: A larger file is not a model: the largest network of the literature on FER2013 has about 100 MB.
 MAX_MODEL_BYTES, MAX_CARD_BYTES = 256_000_000, 4_000_000
@@ -25,7 +24,7 @@ MAX_MODEL_BYTES, MAX_CARD_BYTES = 256_000_000, 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What is known of a model file. It is kept beside the model as JSON.
+    """What is known about a model file. It is stored beside the model as JSON.
 
     Attributes:
         digest: SHA-256 of the model file.
@@ -43,17 +42,17 @@ class ModelCard:
     is_mirrored: bool = True
 
     def head(self, labels: str) -> str:
-        """The head for some labels of ``HEADS``: ``fer2013`` where the model has no other."""
+        """The head for labels of ``HEADS``: ``fer2013`` if the model has no other head."""
         return labels if labels in self.temperatures else "fer2013"
 
     @property
     def identity(self) -> str:
-        """Name and digest, by which the index knows the model of each scan."""
+        """The name and digest, by which the index identifies the model of each scan."""
         return f"{self.name} {self.digest[:12]}"
 
 
 def models_folder() -> Path:
-    """The folder of the models that ship: inside an installed package, or at the top of a checkout."""
+    """The folder of the shipped models: inside an installed package, or at the top of a checkout."""
     package = Path(__file__).parent.parent
     installed = package / "models"
     return installed if installed.is_dir() else package.parent / "models"
@@ -72,7 +71,7 @@ def user_models() -> Path:
 
 
 def model_in_use() -> Path:
-    """The model that reads faces by default: the one that the user has chosen, else the one that ships.
+    """The model that reads faces by default: the one that the user has chosen, else the shipped one.
 
     Raises:
         AlbumsortError: the user's model is gone.
@@ -83,7 +82,7 @@ def model_in_use() -> Path:
         return shipped_model()
     path = user_models() / name
     if not path.is_file():
-        raise AlbumsortError(f"{path}: the model in use is not there; go back with: albumsort model use shipped")
+        raise AlbumsortError(f"{path}: the model in use is missing; go back with: albumsort model use shipped")
     return path
 
 
@@ -91,7 +90,7 @@ def use(model: Path | None) -> None:
     """Choose the model in use.
 
     Args:
-        model: a file in the user's folder of models; None for the one that ships.
+        model: a file in the user's folder of models; None for the shipped one.
 
     Raises:
         AlbumsortError: the model is broken, or is not in that folder.
@@ -102,7 +101,7 @@ def use(model: Path | None) -> None:
         return
     read_card(model)
     if model.resolve().parent != folder.resolve():
-        raise AlbumsortError(f"{model}: put the model and its card into {folder} to use it always, or use --model")
+        raise AlbumsortError(f"{model}: to use it always, put it and its card into {folder}; for once, use --model")
     partial = folder / f"partial-{_IN_USE}"
     partial.write_text(model.name + "\n", encoding="utf-8")
     os.replace(partial, folder / _IN_USE)
@@ -137,11 +136,11 @@ def read_card(model: Path) -> ModelCard:
             content.get("is_mirrored", True),
         )
         if set(temperatures) not in ({"fer2013"}, set(HEADS)):
-            raise ValueError(f"there are temperatures of {', '.join(temperatures) or 'no head'}")
+            raise ValueError(f"it has temperatures of {', '.join(temperatures) or 'no head'}")
         if not all(0 < value < float("inf") for value in temperatures.values()):
             raise ValueError("a temperature must be above 0")
         if scheme_of(found.labels) != "seven" and "perceived" in temperatures:
-            raise ValueError(f"what people perceive are the {len(EMOTIONS)} emotions")
+            raise ValueError(f"the head perceived needs the {len(EMOTIONS)} emotions")
         if not isinstance(found.is_mirrored, bool):
             raise ValueError("is_mirrored must be true or false")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The three networks of MTCNN with the weights inside the ``mtcnn`` package, and only those.
+"""The three networks of MTCNN, with the weights inside the ``mtcnn`` package and no others.
 
 MTCNN: Zhang et al. 2016, arXiv:1604.02878. The package's own loader prefers a weight file in the working directory.
 Such files are pickles, so a file in a photo folder could run any code. Here the weights are read from the package by
@@ -72,7 +72,7 @@ def load(device: str = "auto") -> Networks:
     """Build the networks. Each is compiled once per process, for all shapes.
 
     They compute the same as ``PNet``, ``RNet`` and ``ONet`` of the package, with less work: the first convolution also
-    centres the pixels, and the first pooling stands before its activation.
+    centres the pixels, and the first pooling comes before its activation.
 
     Raises:
         AlbumsortError: the package ``mtcnn`` is missing, or its weights are not the known ones.
@@ -150,7 +150,7 @@ def _features(tf: Any, name: str, weights: list[Any], pictures: Any, step: int =
 
     Args:
         tf: TensorFlow.
-        name: of the network.
+        name: the name of the network.
         weights: its arrays, as ``read_weights`` gives them.
         pictures: ``(n, h, w, 3)``.
         step: the last convolution is computed at every ``step``-th position.

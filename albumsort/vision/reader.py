@@ -1,4 +1,4 @@
-"""The reader: pictures in, faces with their emotions out. It knows no file, no index and no scan."""
+"""The reader: finds the faces in pictures and reads their emotions. It knows nothing of files, the index or scans."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Picture:
 
     Attributes:
         pixels: uint8 RGB ``(height, width, 3)``, upright. Faces are cut out of these.
-        small: the same picture with at most 1,024 pixels on the long side, for the detector. None: it is made from
+        small: the same picture with at most 1,024 pixels on the long side, for the detector; None makes it from
             ``pixels``.
-        size: width and height of the full-size photo, in whose pixels boxes and landmarks are given. None: the size of
+        size: width and height of the full-size photo, in whose pixels boxes and landmarks are given; None for those of
             ``pixels``.
     """
 
@@ -60,10 +60,10 @@ class ReadFace:
 
 
 class FaceReader:
-    """Finds the faces of pictures and reads their emotions.
+    """Finds the faces in pictures and reads their emotions.
 
-    The networks are loaded when they are first needed. Several threads may read at once. A reader can be pickled: its
-    options travel, and the networks are loaded again where it arrives.
+    The networks are loaded when they are first needed. Several threads may read at once. A reader can be pickled: only
+    its options are, and the networks are loaded again after unpickling.
     """
 
     def __init__(
@@ -80,10 +80,10 @@ class FaceReader:
             min_face: the smallest face to find, in percent of a picture's long side.
             device: ``auto``, ``cpu`` or ``gpu``.
             model: a ``.keras`` file with its card; None for the model in use.
-            callers: how many threads will read at once. Each call then uses its share of the cores. TensorFlow knows
-                one number of threads for the whole process, and takes it only before its first operation. So more than
-                one caller limits all other work with TensorFlow in this process, too, and has no effect when
-                TensorFlow was in use before the detector is loaded. With one caller nothing is set.
+            callers: how many threads will read at once. Each call then uses its share of the cores. TensorFlow has one
+                number of threads for the whole process, which can be set only before its first operation. So a number
+                above 1 also limits all other work with TensorFlow in this process, and has no effect if TensorFlow is
+                in use before the detector is loaded. With 1, nothing is set.
         """
         self._options: dict[str, Any] = {"min_face": min_face, "device": device, "model": model, "callers": callers}
         self._min_face, self._device, self._model, self._callers = min_face, device, model, callers
@@ -99,11 +99,11 @@ class FaceReader:
         """The detector. It is loaded now unless it was loaded before.
 
         Raises:
-            AlbumsortError: it cannot be loaded, or there is no GPU and one was asked for.
+            AlbumsortError: it cannot be loaded, or a GPU was requested and there is none.
         """
         with self._loading:
             if self._detector is None:
-                # Not for the classifier alone: crops are read again by one thread, which may use all cores.
+                # Not set for the classifier alone: crops are read again by one thread, which may use all cores.
                 if self._callers > 1:
                     share_cores(self._callers, self._device)
                 self._detector = FaceDetector(self._min_face, self._device)
@@ -114,7 +114,7 @@ class FaceReader:
         """The classifier. It is loaded now unless it was loaded before.
 
         Raises:
-            AlbumsortError: the model cannot be loaded, or there is no GPU and one was asked for.
+            AlbumsortError: the model cannot be loaded, or a GPU was requested and there is none.
         """
         with self._loading:
             if self._classifier is None:
@@ -123,7 +123,7 @@ class FaceReader:
 
     @property
     def card(self) -> ModelCard:
-        """The card of the emotion model. The model is not loaded for it.
+        """The card of the emotion model. This does not load the model.
 
         Raises:
             AlbumsortError: the model or its card is missing or broken.
@@ -132,11 +132,11 @@ class FaceReader:
 
     @property
     def loaded_card(self) -> ModelCard | None:
-        """The card of the emotion model, or None as long as that is not loaded."""
+        """The card of the emotion model, or None if the model is not loaded yet."""
         return self._classifier.card if self._classifier else None
 
     def read(self, pictures: Sequence[Picture]) -> list[list[ReadFace]]:
-        """Find and read the faces of some pictures.
+        """Find and read the faces in pictures.
 
         Returns:
             the faces of each picture, the largest first.
@@ -162,7 +162,7 @@ class FaceReader:
         return read
 
     def read_cropped(self, pictures: Sequence[Picture]) -> list[ReadFace]:
-        """Read pictures that are one face each, from edge to edge. Nothing is detected.
+        """Read pictures that are one face each, from edge to edge, without searching for faces.
 
         Returns:
             a face for each picture. Its box is the whole picture, its ``detection`` is 1, and it has no landmarks.
@@ -180,14 +180,14 @@ class FaceReader:
         return read
 
     def probabilities(self, crops: NDArray[np.uint8]) -> list[tuple[float | None, ...]]:
-        """Read faces that were found and cut out before.
+        """Read faces that were already found and cut out.
 
         Args:
             crops: uint8 ``(n, 48, 48)``, grey.
 
         Returns:
-            for each crop its probabilities, as in ``Face``: of ``EMOTIONS``, rounded to six places, None where the
-            model does not know an emotion.
+            the probabilities of each crop, as in ``Face``: for each of ``EMOTIONS``, rounded to six places, None for an
+            emotion that the model does not know.
 
         Raises:
             AlbumsortError: as ``read``.
@@ -208,7 +208,7 @@ def cut_out(
         found: faces, in pixels of ``small``.
 
     Returns:
-        crop and sharpness of each face, as ``crop_face`` gives them.
+        crop and sharpness of each face, as from ``crop_face``.
     """
     scale = pixels.shape[1] / small.shape[1], pixels.shape[0] / small.shape[0]
     return [crop_face(pixels, face.box.scaled(*scale)) for face in found]
@@ -230,7 +230,7 @@ def _stacked(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 @contextmanager
 def _one_clear_line() -> Iterator[None]:
-    """Around the work of the networks: an error of TensorFlow becomes one line that says what to do.
+    """Turn an error of TensorFlow inside the block into one line that says what to do.
 
     Raises:
         AlbumsortError: TensorFlow failed.
@@ -238,7 +238,7 @@ def _one_clear_line() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # The classes of TensorFlow's errors cannot be named without loading it.
+        # The classes of TensorFlow's errors cannot be named without loading TensorFlow.
         if type(error).__module__.partition(".")[0] != "tensorflow":
             raise
         reason = next(iter(str(error).splitlines()), "")[:200]

@@ -1,4 +1,4 @@
-"""Explaining a network on one face: its feature maps, and which parts of the face speak for an emotion."""
+"""Explains how a network reads a face: its feature maps, and which parts of the face speak for an emotion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from albumsort.vision.crop import CROP_SIDE
 from albumsort.vision.engine import tensorflow
 from albumsort.vision.models import model_in_use
 
-#: The smallest side of a plane, in positions, that still tells where on the face something is.
+#: The smallest side of a plane, in positions, that still shows where on the face something is.
 _SMALLEST_PLANE = 3
 
 
@@ -67,7 +67,7 @@ def explain(
     probabilities = classifier.probabilities(crop[None])[0]
     chosen = emotion or EMOTIONS[int(np.nanargmax(probabilities))]
     if chosen not in classifier.card.labels:
-        raise AlbumsortError(f"{path}: a model that does not know {chosen}")
+        raise AlbumsortError(f"{path}: this model does not know {chosen}")
     tf = tensorflow(device)
     import keras
 
@@ -86,7 +86,7 @@ def explain(
     share = float(share_of_mirrored(first_pass.numpy().max()))
     wide = [k for k, plane in enumerate(maps) if min(plane.shape[1:3]) >= _SMALLEST_PLANE]
     if not wide:
-        raise AlbumsortError(f"{path}: a network without planes of {_SMALLEST_PLANE} x {_SMALLEST_PLANE} or more")
+        raise AlbumsortError(f"{path}: the network has no planes of {_SMALLEST_PLANE} x {_SMALLEST_PLANE} or more")
     last = maps[wide[-1]]
     return Explanation(
         crop,
@@ -120,13 +120,13 @@ def spatial_places(network: Any) -> list[int]:
 
 
 def after_down_scaling(network: Any, places: list[int]) -> list[int]:
-    """The first of some layers after each layer with a stride, such as a pooling.
+    """The first of the given layers after each layer with a stride, such as a pooling.
 
     If a ReLU comes next, as in a residual block, it is taken instead.
 
     Args:
         network: of Keras.
-        places: as ``spatial_places`` gives them.
+        places: as returned by ``spatial_places``.
     """
     stages = set()
     for place, layer in enumerate(network.layers):
@@ -140,7 +140,7 @@ def after_down_scaling(network: Any, places: list[int]) -> list[int]:
 def _grad_cam(
     maps: NDArray[np.float32], gradients: NDArray[np.float32], shares: tuple[float, float]
 ) -> NDArray[np.float32]:
-    """Saliency from maps and gradients ``(passes, height, width, channels)``; a second pass is the mirrored one."""
+    """The saliency from maps and gradients ``(passes, height, width, channels)``; a second pass is the mirrored one."""
     weights = gradients.mean((1, 2), keepdims=True)
     face, *mirrored = (maps * weights).sum(-1).clip(0)
     plane = shares[0] * face

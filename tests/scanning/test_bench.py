@@ -76,7 +76,7 @@ def test_photos_are_taken_from_all_of_the_folder(album: Path) -> None:
 
 def test_a_folder_without_photos_is_told(tmp_path: Path) -> None:
     (tmp_path / "letter.jpg").write_text("not a photo")
-    with pytest.raises(AlbumsortError, match="no photo here that can be read"):
+    with pytest.raises(AlbumsortError, match="has no photo that can be read"):
         bench(tmp_path, None, ScanSettings())
     with pytest.raises(AlbumsortError, match="no such folder"):
         bench(tmp_path / "nowhere", None, ScanSettings())
