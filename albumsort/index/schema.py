@@ -233,8 +233,8 @@ def _statements(script: str) -> Iterator[str]:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """All or nothing. The right to write is taken at once, before another writer overtakes what is read."""
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")  # inside: Ctrl-C during this call comes up right behind it
         yield
         connection.execute("COMMIT")
     except BaseException:  # Ctrl-C among them: half of a transaction must not stay open

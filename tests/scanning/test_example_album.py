@@ -25,7 +25,8 @@ def index(album, tmp_path_factory):
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_a_scan_finds_what_is_known_of_a_photo(index, album, name):
-    photo, faces = index.photo(str(album / name))
+    found = index.photo(str(album / name))
+    photo, faces = found.photo, found.faces
     assert {key: value for key, value in asdict(photo).items() if key in KNOWN[name]["photo"]} == KNOWN[name]["photo"]
     assert len(faces) == len(KNOWN[name]["faces"])
     for face, known in zip(faces, KNOWN[name]["faces"], strict=True):
