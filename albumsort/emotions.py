@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, get_args
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, get_args
 
 #: The seven emotions in the order and spelling of FER2013 (Goodfellow et al. 2013, arXiv:1307.0414);
 #: an emotion's index here is its code in ``fer2013.csv``.
@@ -39,6 +39,32 @@ SCHEMES: dict[str, tuple[Emotion | None, ...]] = {
 def labels_of(scheme: str) -> tuple[Emotion, ...]:
     """The emotions that a scheme of ``SCHEMES`` distinguishes, in the order of ``EMOTIONS``."""
     return tuple(emotion for emotion in EMOTIONS if emotion in SCHEMES[scheme])
+
+
+def shares_in_scheme(parts: Sequence[Any], scheme: str, unit: int, rounded: Callable[[Any], Any] = round) -> list[Any]:
+    """Probabilities of the seven emotions as those of each label of a scheme.
+
+    In ``six``, *angry* has the probabilities of angry and disgust together. In ``four``, the probabilities of the four
+    are divided by their sum; all are 0 where nothing is left of the four.
+
+    Args:
+        parts: one whole number, or array of whole numbers, for each of ``EMOTIONS``, in parts of ``unit``.
+        scheme: a key of ``SCHEMES``.
+        unit: what stands for a probability of 1.
+        rounded: rounds a share to a whole number.
+
+    Returns:
+        one such number or array for each of ``labels_of(scheme)``.
+    """
+    sums = []
+    for label in labels_of(scheme):
+        first, *more = (part for part, counts_as in zip(parts, SCHEMES[scheme], strict=True) if counts_as == label)
+        sums.append(sum(more, first))
+    if scheme != "four":
+        return sums
+    total = sum(sums[1:], sums[0])
+    share = unit / (total + (total == 0))  # nothing is left where the model is certain of another emotion
+    return [rounded(part * share) for part in sums]
 
 
 def in_words(scheme: str) -> dict[str, str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from albumsort.emotions import EMOTIONS
+from albumsort.emotions import EMOTIONS, labels_of, shares_in_scheme
 
 if TYPE_CHECKING:  # records do not load NumPy, which commands that only query the index do not need
     import numpy as np
@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # records do not load NumPy, which commands that only query t
 
 #: ``(x, y)`` in pixels of left eye, right eye, nose, left and right corner of the mouth, left as the viewer sees it.
 Landmarks = tuple[tuple[float, float], ...]
+#: As whole numbers of millionths, sums of probabilities are exact.
+_MILLION = 1_000_000
 
 
 class Box(NamedTuple):
@@ -129,6 +131,18 @@ class Face:
     def probability(self, emotion: str) -> float:
         """The probability of an emotion; 0 if the model does not know it."""
         return self.probabilities[EMOTIONS.index(emotion)] or 0.0
+
+    def in_scheme(self, scheme: str) -> Face:
+        """The face with the probabilities of a label scheme, to six decimals; None for emotions that it does not have.
+
+        Args:
+            scheme: a key of ``SCHEMES``; ``emotions.shares_in_scheme`` says what each does.
+        """
+        if scheme == "seven":
+            return self
+        parts = [round((probability or 0.0) * _MILLION) for probability in self.probabilities]
+        shares = dict(zip(labels_of(scheme), shares_in_scheme(parts, scheme, _MILLION), strict=True))
+        return replace(self, probabilities=tuple(shares[e] / _MILLION if e in shares else None for e in EMOTIONS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,78 +1,111 @@
-"""Bursts: photos of one moment, taken seconds apart by one camera and looking alike."""
+"""The table of bursts: kept up to date with the photos, and asked for bursts as a whole."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterator
+from datetime import date, datetime
 
-#: Photos of a burst follow each other within so many seconds; people who ask for one more smile take their time.
-SECONDS = 5.0
-#: Perceptual hashes of 64 bits that differ in at most so many are of one scene; a camera that has moved by a
-#: twentieth changes 12, and the nearest unrelated ones of 37 public photos differ in 18.
-BITS = 16
+from albumsort.culling.bursts import SECONDS, Shot, find_bursts
+from albumsort.index.filters import Filters
 
-#: Each photo of a burst of two or more with the number of the burst, which is the least id in it.
-TABLE = """
-CREATE TABLE bursts (
-    photo_id INTEGER PRIMARY KEY REFERENCES photos(id) ON DELETE CASCADE,
-    burst INTEGER NOT NULL
-);
-CREATE INDEX bursts_by_number ON bursts(burst);
-"""
-
-#: A photo: its id, when it was taken in seconds, and its perceptual hash.
-Shot = tuple[int, float, int]
+#: Photos of which the second is known; a day alone, from a file's name, says nothing about seconds.
+_GROUPABLE = "length(taken_at) >= 19 AND phash NOT NULL"
+#: Seconds of a day.
+_DAY = 86_400.0
 
 
-def find(shots: Iterable[Shot]) -> Iterator[tuple[int, int]]:
-    """The bursts among photos of one camera.
+def group(connection: sqlite3.Connection) -> None:
+    """Bring the bursts up to date with the photos. To be called in a transaction.
 
-    Each photo is compared with those of the last seconds, so that a burst goes on when one frame is quite unlike.
+    Only the cameras and days that gained or lost photos since the last time are looked at, as ``ungrouped`` has them.
+    """
+    days = connection.execute("SELECT camera, day FROM ungrouped ORDER BY camera, day").fetchall()
+    by_camera: dict[str, set[int]] = {}
+    for camera, day in days:
+        by_camera.setdefault(camera, set()).add(_number(day))
+    for camera, numbers in by_camera.items():
+        # Both neighbours, too: a photo that went may have held the frames on either side of midnight together.
+        waiting = {number + step for number in numbers for step in (-1, 0, 1)}
+        shots: dict[int, list[tuple[str | None, Shot]]] = {}
+        while waiting:
+            number = waiting.pop()
+            shots[number] = _shots_of(connection, camera, number)
+            waiting |= _continued(shots[number], number) - shots.keys()
+        _replace(connection, [pair for number in sorted(shots) for pair in shots[number]])
+    connection.execute("DELETE FROM ungrouped")
+
+
+def members(
+    connection: sqlite3.Connection, filters: Filters, passes: Callable[[int], bool]
+) -> Iterator[Collection[int]]:
+    """The photo ids of each burst of which a photo passes, by time; one of several copies, and no burst of one photo.
 
     Args:
-        shots: in the order of time.
-
-    Yields:
-        photo id and burst of each photo that is in one.
+        connection: to the index, in a transaction.
+        filters: what is asked of a photo beside its faces; only ``under`` leaves frames out.
+        passes: whether the faces of a photo, by its id, let it pass.
     """
-    recent: list[Shot] = []
-    leader: dict[int, int] = {}
-
-    def first(photo: int) -> int:
-        while leader[photo] != photo:
-            photo = leader[photo]
-        return photo
-
-    for photo, when, look in shots:
-        recent = [shot for shot in recent if when - shot[1] <= SECONDS]
-        leader[photo] = photo
-        for other, _, other_look in recent:
-            if (look ^ other_look).bit_count() <= BITS:
-                one, two = sorted((first(photo), first(other)))
-                leader[two] = one
-        recent.append((photo, when, look))
-    members: dict[int, list[int]] = {}
-    for photo in leader:
-        members.setdefault(first(photo), []).append(photo)
-    for photos in members.values():
-        if len(photos) > 1:
-            yield from ((photo, min(photos)) for photo in photos)
+    where, values = filters.conditions(), filters.values()
+    frames = "FROM bursts b JOIN photos p ON p.id = b.photo_id"
+    passed = connection.execute(
+        f"SELECT b.burst, p.id {frames} WHERE TRUE {where} ORDER BY p.taken_at, b.burst", values
+    ).fetchall()
+    for burst in dict.fromkeys(burst for burst, photo_id in passed if passes(photo_id)):
+        copies = connection.execute(
+            f"SELECT p.id, p.digest, (TRUE {where}) {frames}"
+            f" WHERE b.burst = :burst {Filters(under=filters.under).conditions()} ORDER BY p.id DESC",
+            {**values, "burst": burst},
+        ).fetchall()
+        copies.sort(key=lambda row: bool(row[2]) and passes(row[0]))
+        # The last of each digest, which passes if any does.
+        chosen = {digest: photo_id for photo_id, digest, _ in copies}
+        if len(chosen) > 1:
+            yield chosen.values()
 
 
-def work_out(connection: sqlite3.Connection) -> None:
-    """Bring the table up to date with the photos."""
+def _continued(shots: list[tuple[str | None, Shot]], number: int) -> set[int]:
+    """The days next to one, where its first or last photo is so near to midnight that a burst may go on there."""
+    if not shots:
+        return set()
+    start = number * _DAY
+    before = {number - 1} if shots[0][1].seconds - start <= SECONDS else set()
+    after = {number + 1} if start + _DAY - shots[-1][1].seconds <= SECONDS else set()
+    return before | after
+
+
+def _replace(connection: sqlite3.Connection, shots: list[tuple[str | None, Shot]]) -> None:
+    """Put the bursts among photos, in the order of time, in place of those that are known of them."""
+    connection.executemany("DELETE FROM bursts WHERE photo_id = ?", [(shot.photo_id,) for _, shot in shots])
+    # An empty name of a camera and none are two cameras, although they are noted as one.
+    for camera in {camera for camera, _ in shots}:
+        pairs = find_bursts(shot for name, shot in shots if name == camera)
+        connection.executemany("INSERT INTO bursts VALUES (?, ?)", pairs)
+
+
+def _shots_of(connection: sqlite3.Connection, camera: str, number: int) -> list[tuple[str | None, Shot]]:
+    """The photos that a camera took on a day, in the order of time, each with the camera's name as it is kept."""
+    if not 1 <= number <= date.max.toordinal():
+        return []
+    day = date.fromordinal(number).isoformat()
     rows = connection.execute(
-        "SELECT camera, id, taken_at, phash FROM photos"
-        # A day alone, from a file's name, says nothing about seconds.
-        " WHERE length(taken_at) >= 19 AND phash NOT NULL ORDER BY camera, id"
+        "SELECT id, taken_at, phash, camera FROM photos"
+        f" WHERE taken_at BETWEEN ? AND ? AND ifnull(camera, '') = ? AND {_GROUPABLE}",
+        (day, f"{day}~", camera),  # which sorts behind all times of the day
     )
-    by_camera: dict[str | None, list[Shot]] = {}
-    for camera, photo, taken_at, phash in rows:
-        # Wall-clock time: frames of one burst agree on the offset, or on having none.
-        when = (datetime.fromisoformat(taken_at[:19]) - datetime.min).total_seconds()
-        by_camera.setdefault(camera, []).append((photo, when, int(phash, 16)))
-    connection.execute("DELETE FROM bursts")
-    for shots in by_camera.values():
-        shots.sort(key=lambda shot: (shot[1], shot[0]))
-        connection.executemany("INSERT INTO bursts VALUES (?, ?)", find(shots))
+    shots = [(name, Shot(photo_id, _seconds(taken_at), int(phash, 16))) for photo_id, taken_at, phash, name in rows]
+    return sorted(shots, key=lambda pair: (pair[1].seconds, pair[1].photo_id))
+
+
+def _number(day: str) -> int:
+    """The number of a day from 1 for the first of January of the year 1; 0 for what is no day."""
+    try:
+        return date.fromisoformat(day).toordinal()
+    except ValueError:
+        return 0
+
+
+def _seconds(taken_at: str) -> float:
+    # Wall-clock time: frames of one burst agree on the offset, or on having none.
+    moment = datetime.fromisoformat(taken_at[:19])
+    return moment.toordinal() * _DAY + moment.hour * 3600 + moment.minute * 60 + moment.second

@@ -1,17 +1,19 @@
-"""Corrections: what people say of faces that the model misread; kept by the photo's bytes, so they outlive scans."""
+"""Corrections: what people say of faces that the model misread. Kept by the photo's bytes, so they outlive scans."""
 
 from __future__ import annotations
 
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from albumsort.emotions import EMOTIONS
-from albumsort.index.rows import from_column
-from albumsort.records import Box, Face
+from albumsort.errors import AlbumsortError
+from albumsort.index.rows import faces_of, from_column, insert_faces, now, to_column
+from albumsort.records import Box, Face, PhotoResult
+from albumsort.text import printable
 
 #: Two boxes are of one face when they share at least this much of what they cover together.
 SAME_FACE = 0.5
@@ -23,13 +25,13 @@ class Correction:
 
     Attributes:
         emotion: one of ``EMOTIONS``; None when it is no face.
-        said: the face as the model read it when it last found it.
+        predicted: the face as the model predicted it when it last found it.
         at: when the person said so, ISO 8601.
         is_there: whether the last reading of the photo found the face.
     """
 
     emotion: str | None
-    said: Face
+    predicted: Face
     at: str
     is_there: bool = True
 
@@ -62,54 +64,101 @@ def overlap(a: Box, b: Box) -> float:
 def matches(faces: Sequence[Face], corrections: Sequence[Correction]) -> dict[int, int]:
     """Which face each correction is about, as another scan may have found it: place of the face to place of it.
 
-    Each face has at most one correction and each correction one face; those that overlap most find each other first.
+    Each face has at most one correction and each correction one face; those that overlap most are matched first.
     """
     shares = sorted(
-        ((overlap(one.said.box, face.box), f, c) for f, face in enumerate(faces) for c, one in enumerate(corrections)),
+        (
+            (overlap(correction.predicted.box, face.box), face_place, place)
+            for face_place, face in enumerate(faces)
+            for place, correction in enumerate(corrections)
+        ),
         reverse=True,
     )
-    found: dict[int, int] = {}
-    for share, face, correction in shares:
-        if share >= SAME_FACE and face not in found and correction not in found.values():
-            found[face] = correction
-    return found
+    matched: dict[int, int] = {}
+    for share, face_place, place in shares:
+        if share >= SAME_FACE and face_place not in matched and place not in matched.values():
+            matched[face_place] = place
+    return matched
+
+
+def visible(faces: Sequence[Face], corrections: Sequence[Correction]) -> dict[int, int]:
+    """``matches`` for faces that have been corrected already: what is no face is no longer among them."""
+    places = [place for place, correction in enumerate(corrections) if correction.emotion is not None]
+    return {face: places[k] for face, k in matches(faces, [corrections[place] for place in places]).items()}
 
 
 def corrected(faces: Iterable[Face], corrections: Sequence[Correction]) -> tuple[Face, ...]:
     """Faces with what people say of them: certain of that emotion, or left out where they are none."""
     faces = tuple(faces)
-    found = matches(faces, corrections)
-    done = []
+    matched = matches(faces, corrections)
+    kept = []
     for place, face in enumerate(faces):
-        if place not in found:
-            done.append(face)
-        elif (emotion := corrections[found[place]].emotion) is not None:
-            done.append(replace(face, probabilities=tuple(float(name == emotion) for name in EMOTIONS)))
-    return tuple(done)
+        if place not in matched:
+            kept.append(face)
+        elif (emotion := corrections[matched[place]].emotion) is not None:
+            kept.append(replace(face, probabilities=tuple(float(name == emotion) for name in EMOTIONS)))
+    return tuple(kept)
 
 
-def as_read(faces: Iterable[Face], corrections: Sequence[Correction]) -> tuple[Face, ...]:
-    """The opposite of ``corrected``: faces as the model reads them, the largest first."""
+def uncorrected(faces: Iterable[Face], corrections: Sequence[Correction]) -> tuple[Face, ...]:
+    """The opposite of ``corrected``: faces as the model predicted them, the largest first."""
     faces = tuple(faces)
-    found = visible(faces, corrections)
-    others = [face for place, face in enumerate(faces) if place not in found]
-    back = [one.said for one in corrections if one.is_there]
-    return tuple(sorted([*others, *back], key=lambda face: -face.box.area))
+    matched = visible(faces, corrections)
+    untouched = [face for place, face in enumerate(faces) if place not in matched]
+    restored = [correction.predicted for correction in corrections if correction.is_there]
+    return tuple(sorted([*untouched, *restored], key=lambda face: -face.box.area))
 
 
-def visible(faces: Sequence[Face], corrections: Sequence[Correction]) -> dict[int, int]:
-    """As ``matches``, for faces that have been corrected already: what is no face is no longer among them."""
-    places = [place for place, one in enumerate(corrections) if one.emotion is not None]
-    return {face: places[k] for face, k in matches(faces, [corrections[place] for place in places]).items()}
+def after_reading(connection: sqlite3.Connection, result: PhotoResult) -> tuple[Face, ...]:
+    """The faces of a photo that has just been read, with what people said of them.
+
+    The corrections of the photo keep what the model predicts now, and whether it finds the faces.
+    """
+    digest, faces = result.photo.digest, result.faces
+    known = of_photo(connection, digest)
+    if digest is None or not known:
+        return faces
+    matched = {correction: face for face, correction in matches(faces, known).items()}
+    keep(
+        connection,
+        digest,
+        [
+            replace(correction, predicted=faces[matched[place]], is_there=True)
+            if place in matched
+            else replace(correction, is_there=False)
+            for place, correction in enumerate(known)
+        ],
+    )
+    return corrected(faces, known)
 
 
-def heard_again(faces: Sequence[Face], corrections: Sequence[Correction]) -> list[Correction]:
-    """The corrections after a new reading of their photo: what the model says of the faces now, if it finds them."""
-    found = {correction: face for face, correction in matches(faces, corrections).items()}
-    return [
-        replace(one, said=faces[found[place]], is_there=True) if place in found else replace(one, is_there=False)
-        for place, one in enumerate(corrections)
-    ]
+def correct(connection: sqlite3.Connection, path: str, number: int | None, emotion: str | None) -> tuple[int, Face]:
+    """Keep what a person says of a face, for each copy of the photo; ``IndexWriter.correct`` says how."""
+    digest, faces = _faces_at(connection, path)
+    if number is None and len(faces) > 1:
+        shown = ", ".join(f"{k} {face.emotion} {face.confidence:.0%}" for k, face in enumerate(faces, 1))
+        raise AlbumsortError(f"{printable(path)}: which face? --face N of {shown}; show draws them")
+    number = 1 if number is None else number
+    if not 1 <= number <= len(faces):
+        raise AlbumsortError(f"{printable(path)}: no face {number}; the index has {len(faces)} of it")
+    known = of_photo(connection, digest)
+    earlier = visible(faces, known).get(number - 1)
+    predicted = faces[number - 1] if earlier is None else known[earlier].predicted
+    kept = [correction for place, correction in enumerate(known) if place != earlier]
+    made = Correction(emotion, predicted, now())
+    keep(connection, digest, [*kept, made])
+    _change_faces(connection, digest, lambda faces: corrected(faces, [made]))
+    return number, predicted
+
+
+def uncorrect(connection: sqlite3.Connection, path: str) -> int:
+    """Forget what people said of the faces of a photo; returns of how many."""
+    digest, _ = _faces_at(connection, path)
+    known = of_photo(connection, digest)
+    keep(connection, digest, [])
+    if known:
+        _change_faces(connection, digest, lambda faces: uncorrected(faces, known))
+    return len(known)
 
 
 def of_photo(connection: sqlite3.Connection, digest: str | None) -> list[Correction]:
@@ -117,7 +166,7 @@ def of_photo(connection: sqlite3.Connection, digest: str | None) -> list[Correct
     rows = connection.execute(
         "SELECT emotion, said, corrected_at, is_there FROM corrections WHERE digest = ? ORDER BY id", (digest,)
     )
-    return [Correction(emotion, _from_json(said), at, bool(is_there)) for emotion, said, at, is_there in rows]
+    return [Correction(emotion, _from_json(text), at, bool(is_there)) for emotion, text, at, is_there in rows]
 
 
 def keep(connection: sqlite3.Connection, digest: str, corrections: Iterable[Correction]) -> None:
@@ -125,8 +174,35 @@ def keep(connection: sqlite3.Connection, digest: str, corrections: Iterable[Corr
     connection.execute("DELETE FROM corrections WHERE digest = ?", (digest,))
     connection.executemany(
         "INSERT INTO corrections(digest, emotion, said, corrected_at, is_there) VALUES (?, ?, ?, ?, ?)",
-        [(digest, one.emotion, _to_json(one.said), one.at, one.is_there) for one in corrections],
+        [(digest, one.emotion, _to_json(one.predicted), one.at, one.is_there) for one in corrections],
     )
+
+
+def _faces_at(connection: sqlite3.Connection, path: str) -> tuple[str, tuple[Face, ...]]:
+    """The digest and the faces of a photo; of a RAW file, those of the JPEG that is the same photo.
+
+    Raises:
+        AlbumsortError: the photo is not in the index, or could not be read.
+    """
+    row = connection.execute(
+        "SELECT id, digest FROM photos WHERE path = (SELECT ifnull(raw_of, path) FROM photos WHERE path = ?)",
+        (to_column(path),),
+    ).fetchone()
+    if row is None:
+        raise AlbumsortError(f"{printable(path)}: not in the index; scan it first")
+    if row[1] is None:
+        raise AlbumsortError(f"{printable(path)}: could not be read by the scan, and so has no faces")
+    return row[1], faces_of(connection, row[0])
+
+
+def _change_faces(
+    connection: sqlite3.Connection, digest: str, change: Callable[[tuple[Face, ...]], Iterable[Face]]
+) -> None:
+    """Change the faces of each photo with these bytes, keeping their order."""
+    for (photo_id,) in connection.execute("SELECT id FROM photos WHERE digest = ?", (digest,)).fetchall():
+        faces = change(faces_of(connection, photo_id))
+        connection.execute("DELETE FROM faces WHERE photo_id = ?", (photo_id,))
+        insert_faces(connection, photo_id, faces)
 
 
 def labelled(connection: sqlite3.Connection) -> Iterator[LabelledFace]:
@@ -142,18 +218,15 @@ def labelled(connection: sqlite3.Connection) -> Iterator[LabelledFace]:
         yield LabelledFace(next(filter(os.path.exists, paths), paths[0]), _from_json(said).box, digest, emotion)
 
 
-def remembered(connection: sqlite3.Connection, count: int, uncorrected: str) -> Iterator[LabelledFace]:
-    """Some faces with the model's answers; the same ones for the same index.
+def remembered(connection: sqlite3.Connection, count: int) -> Iterator[LabelledFace]:
+    """At most ``count`` faces of photos without corrections, with the model's probabilities.
 
-    Args:
-        connection: of the index.
-        count: how many at most.
-        uncorrected: a condition on ``p``, the photos, that leaves out those with corrections.
+    They are the same faces for the same index.
     """
-    # Multiplied by 2^32 over the golden ratio (Knuth), neighbouring numbers fall far apart: a draw without a dice.
+    # Multiplied by 2^32 over the golden ratio (Knuth), neighbouring numbers fall far apart: a draw without dice.
     rows = connection.execute(
         f"SELECT p.path, p.digest, x, y, w, h, {', '.join(EMOTIONS)} FROM faces f JOIN photos p ON p.id = f.photo_id"
-        f" WHERE {uncorrected} ORDER BY f.id * 2654435761 % 4294967296 LIMIT ?",
+        " WHERE p.digest NOT IN (SELECT digest FROM corrections) ORDER BY f.id * 2654435761 % 4294967296 LIMIT ?",
         (count,),
     )
     for path, digest, x, y, w, h, *probabilities in rows:

@@ -1,4 +1,4 @@
-"""Questions that look at every face of an index: several emotions, label schemes, filters on faces, counts."""
+"""Questions that look at every face: several emotions, everyone, label schemes, filters on faces, counts."""
 
 from __future__ import annotations
 
@@ -9,76 +9,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.culling.subjects import subject_masks
-from albumsort.emotions import SCHEMES, labels_of
-from albumsort.index import packed as columns
+from albumsort.emotions import labels_of, shares_in_scheme
 from albumsort.index.filters import Filters
-from albumsort.index.packed import Columns
+from albumsort.index.packed import UNIT, first_of_each, numbers
+from albumsort.index.query import Query
 
 #: Photos that are sorted first, more than a list of twenty needs.
 _FIRST = 1000
 
 
-class Crowd:
-    """The faces that count, of the photos that pass some filters, read in a label scheme.
+class FaceTable:
+    """The faces that count for a query, of the photos that pass its filters, read in its label scheme.
 
-    In the scheme ``six`` the probability of *angry* is that of angry and disgust; in ``four`` those of the four are
-    divided by their sum. A face reads as the emotion of the scheme that is most probable, of equals as the first.
+    A face shows the emotion of the scheme that is most probable, of equals the first.
 
     Attributes:
         labels: the emotions that the scheme tells apart.
         passing: whether a photo passes, by its id ``(highest id + 1,)``.
         photos: id of each face's photo, those of a photo behind each other ``(n,)``.
         first: where the faces of each photo that has any begin ``(photos,)``.
-        reads: place among ``labels`` of what each face reads as ``(n,)``.
-        confidence: the probability of that, 0..1; 0 where nothing is left of the four ``(n,)``.
+        predicted: place among ``labels`` of the emotion that each face shows ``(n,)``.
+        confidence: the probability of that emotion, 0..1; 0 where the scheme leaves nothing of a face ``(n,)``.
         certain: whether that reaches the threshold ``(n,)``.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, version: int, filters: Filters, scheme: str, threshold: float
-    ) -> None:
-        """Look at an index. To be called in a transaction, since a scan may be writing.
+    def __init__(self, connection: sqlite3.Connection, faces: NDArray[np.void], query: Query) -> None:
+        """Take the faces that count. To be called in the transaction in which the faces were read.
 
         Args:
             connection: to the index.
-            version: of its tables.
-            filters: which photos pass and which faces count.
-            scheme: of ``SCHEMES``.
-            threshold: probability from which a face is certain, 0..1.
-
-        Raises:
-            AlbumsortError: the index is damaged.
+            faces: all faces of the index, ``(n,)`` of ``packed.FACE``.
+            query: settled, so that it has a threshold.
         """
-        self.labels = labels_of(scheme)
-        self._scheme, self._threshold = scheme, threshold
-        faces = columns.read(connection, version, with_places=not filters.all_faces)
-        photos = faces.readings["photo"]
-        self.passing = _passing(connection, filters, len(photos) and int(photos[-1]))
+        filters = query.filters
+        self.labels = labels_of(query.scheme)
+        self._scheme, self._threshold, self._all_faces = query.scheme, query.certain, filters.all_faces
+        photos = faces["photo"]
+        self.passing = _passing(connection, filters, int(photos[-1]) if len(photos) else 0)
         counting = np.ones(len(photos), bool) if filters.all_photos else self.passing[photos]
-        if faces.places is not None:
-            counting &= faces.places["size"] >= np.float32(filters.min_face or 0)
-            counting &= faces.places["detection"] >= np.float32(filters.min_detection or 0)
-        self._take(faces.where(counting))
+        if not filters.all_faces:
+            counting &= filters.count(faces["size"], faces["detection"])
+        self._take(faces if counting.all() else faces[counting])
         if filters.asks_for_faces:
             self.passing &= self._have(filters)
-            self._take(self._faces.where(self.passing[self.photos]))
+            self._take(self._faces[self.passing[self.photos]])
 
-    def _take(self, faces: Columns) -> None:
+    def _take(self, faces: NDArray[np.void]) -> None:
         """Be about some faces only."""
-        self._faces, readings = faces, faces.readings
-        self.photos = readings["photo"]
-        self.first = columns.first_of_each(self.photos)
+        self._faces = faces
+        self.photos = np.ascontiguousarray(faces["photo"])
+        self.first = first_of_each(self.photos)
         if self._scheme == "seven":
-            self._said = list(readings["probabilities"].T)
-            self.reads, self.confidence = readings["emotion"], readings["confidence"] / columns.UNIT
+            self._shares = list(faces["probabilities"].T)
+            self.predicted, most = np.ascontiguousarray(faces["emotion"]), faces["confidence"]
         else:
-            self._said = _in_scheme(readings["probabilities"], self._scheme)
-            most, self.reads = self._said[0], np.zeros(len(self), np.uint8)
-            for place, said in enumerate(self._said):  # argmax takes three times as long across arrays
-                self.reads = np.where(said > most, np.uint8(place), self.reads)
-                most = np.maximum(most, said)
-            self.confidence = most / columns.UNIT
-        # Of a face of which a scheme leaves nothing nobody can be certain.
+            self._shares = shares_in_scheme(list(faces["probabilities"].T), self._scheme, UNIT, np.round)
+            most, self.predicted = self._shares[0], np.zeros(len(self), np.uint8)
+            for place, share in enumerate(self._shares):  # argmax takes three times as long across arrays
+                self.predicted = np.where(share > most, np.uint8(place), self.predicted)
+                most = np.maximum(most, share)
+        self.confidence = most / UNIT
+        # Nobody can be certain of a face of which a scheme leaves nothing.
         self.certain = (self.confidence >= self._threshold) & (self.confidence > 0)
 
     def __len__(self) -> int:
@@ -88,103 +79,91 @@ class Crowd:
     def best(self, emotions: Iterable[str]) -> Iterator[tuple[int, float]]:
         """Photo id and score, best first: the largest probability of the emotions among the photo's certain faces.
 
-        Listed are the photos of which a certain face reads as one of them.
-        """
-        score = np.where(self.certain, self._score(emotions), 0.0)
-        return self._ranked(emotions, [np.maximum.reduceat(score, self.first)] if len(self) else [])
-
-    def everyone(self, emotions: Iterable[str]) -> Iterator[tuple[int, float]]:
-        """The same photos by the smallest probability among the faces in front, ties going to the larger mean.
-
-        Who is in front is decided among the faces that count.
+        A photo is listed when one of its certain faces shows one of the emotions.
         """
         if not len(self):
             return iter(())
-        score, places = self._score(emotions), self._faces.places
-        if places is None:  # all faces count, and who is in front is known
-            front = self._faces.readings["front"]
+        parts = np.where(self.certain, self._parts(emotions), 0)
+        return self._ranked(emotions, [np.maximum.reduceat(parts, self.first) / UNIT])
+
+    def everyone(self, emotions: Iterable[str]) -> Iterator[tuple[int, float]]:
+        """The same photos by the smallest probability among the subjects, ties going to the larger mean.
+
+        Only faces that count can be subjects.
+        """
+        if not len(self):
+            return iter(())
+        faces = self._faces
+        if self._all_faces:  # judged when they were packed
+            subject = faces["subject"]
         else:
-            front = subject_masks(places["height"], places["sharpness"], places["cut"], self.first)
-        least = np.minimum.reduceat(np.where(front, score, 1.0), self.first)
-        mean = np.add.reduceat(np.where(front, score, 0.0), self.first) / np.add.reduceat(front, self.first, dtype=int)
+            subject = subject_masks(faces["height"], faces["sharpness"], faces["cut"], self.first)
+        parts = self._parts(emotions)
+        least = np.minimum.reduceat(np.where(subject, parts, UNIT), self.first) / UNIT
+        # Of whole numbers, so that equal means are equal to the last bit.
+        total = np.add.reduceat(np.where(subject, parts, 0), self.first)
+        mean = total / np.add.reduceat(subject, self.first, dtype=int)
         return self._ranked(emotions, [least, mean])
 
     def counts(self) -> dict[str, int]:
-        """How many certain faces read as each emotion."""
-        numbers = np.bincount(self.reads[self.certain], minlength=len(self.labels)).tolist()
-        return dict(zip(self.labels, numbers, strict=True))
+        """How many certain faces show each emotion."""
+        of_label = np.bincount(self.predicted[self.certain], minlength=len(self.labels)).tolist()
+        return dict(zip(self.labels, of_label, strict=True))
 
     def uncertain(self) -> NDArray[np.bool_]:
-        """Of the photos that pass, by id, which have a face that is not certain."""
+        """Which of the photos that pass have a face that is not certain, by id."""
         return self._holding(~self.certain)
 
     def without_faces(self) -> NDArray[np.bool_]:
-        """Of the photos that pass, by id, which have no face that counts."""
+        """Which of the photos that pass have no face that counts, by id."""
         return self.passing & ~self._holding(np.ones(len(self), bool))
 
     def _holding(self, which: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """By photo id, who has one of some faces."""
+        """Which photos have one of some faces, by id."""
         holding = np.zeros(len(self.passing), bool)
         holding[self.photos[which]] = True
         return holding
 
     def _have(self, filters: Filters) -> NDArray[np.bool_]:
-        """By photo id, who has as many faces as the filters ask for, and none that they do not want."""
-        numbers = np.bincount(self.photos, minlength=len(self.passing))
-        have = ~self._holding(self.certain & self._read_as(filters.without))
+        """Which photos have as many faces as the filters ask for, and none that they do not want, by id."""
+        faces = np.bincount(self.photos, minlength=len(self.passing))
+        have = ~self._holding(self.certain & self._shows(filters.without))
         if filters.min_faces is not None:
-            have &= numbers >= filters.min_faces
+            have &= faces >= filters.min_faces
         if filters.max_faces is not None:
-            have &= numbers <= filters.max_faces
+            have &= faces <= filters.max_faces
         return have
 
     def _ranked(self, emotions: Iterable[str], keys: list[NDArray[np.float64]]) -> Iterator[tuple[int, float]]:
-        """The photos of which a certain face reads as one of the emotions, by keys, the largest first; then by id."""
-        if not keys:
-            return
-        listed = np.logical_or.reduceat(self.certain & self._read_as(emotions), self.first)
+        """The photos of which a certain face shows one of the emotions, by keys, the largest first; then by id."""
+        listed = np.logical_or.reduceat(self.certain & self._shows(emotions), self.first)
         ids, of_listed = self.photos[self.first][listed], [key[listed] for key in keys]
         # To sort them all takes as long as all the rest, and most lists are short.
         least = np.partition(of_listed[0], -_FIRST)[-_FIRST] if len(ids) > _FIRST else 0.0
         for part in (of_listed[0] >= least, of_listed[0] < least):
-            some, by = ids[part], [key[part] for key in of_listed]
-            order = np.lexsort([some, *(-key for key in reversed(by))])
-            yield from zip(some[order].tolist(), by[0][order].tolist(), strict=True)
+            part_ids, part_keys = ids[part], [key[part] for key in of_listed]
+            order = np.lexsort([part_ids, *(-key for key in reversed(part_keys))])
+            yield from zip(part_ids[order].tolist(), part_keys[0][order].tolist(), strict=True)
 
-    def _read_as(self, emotions: Iterable[str]) -> NDArray[np.bool_]:
-        """Which faces read as one of some emotions ``(n,)``; the scheme need not have them."""
+    def _shows(self, emotions: Iterable[str]) -> NDArray[np.bool_]:
+        """Which faces show one of some emotions ``(n,)``."""
         wanted = set(emotions)
-        return np.array([label in wanted for label in self.labels])[self.reads]
+        return np.array([label in wanted for label in self.labels])[self.predicted]
 
-    def _score(self, emotions: Iterable[str]) -> NDArray[np.float64]:
-        """How far each face shows the emotions together, 0..1 ``(n,)``."""
-        together = np.sum([self._said[self.labels.index(emotion)] for emotion in emotions], 0)
-        return np.asarray(together / columns.UNIT)
-
-
-def _in_scheme(probabilities: NDArray[np.uint32], scheme: str) -> list[NDArray[np.uint32]]:
-    """Probabilities of ``EMOTIONS`` ``(n, 7)`` as those of each label of a scheme ``(n,)``; all in parts of ``UNIT``.
-
-    As ``schemes.in_scheme`` has them of one face.
-    """
-    sums = []
-    for label in labels_of(scheme):
-        first, *others = (probabilities[:, k] for k, one in enumerate(SCHEMES[scheme]) if one == label)
-        sums.append(sum(others, first))
-    if scheme != "four":
-        return sums
-    total = sum(sums[1:], sums[0])
-    # Nothing may be left of the four, where the model is certain of another emotion.
-    share = columns.UNIT / np.where(total > 0, total, 1)
-    return [np.round(one * share).astype(np.uint32) for one in sums]
+    def _parts(self, emotions: Iterable[str]) -> NDArray[np.int64]:
+        """The probabilities of the emotions, added up, of each face, in parts of ``UNIT`` ``(n,)``."""
+        return np.sum([self._shares[self.labels.index(emotion)] for emotion in emotions], 0, dtype=np.int64)
 
 
 def _passing(connection: sqlite3.Connection, filters: Filters, last: int) -> NDArray[np.bool_]:
-    """By photo id, from 0 to the highest and at least to ``last``, whether what the filters ask of a photo holds."""
+    """Whether a photo passes what the filters ask of it beside its faces, by its id.
+
+    The ids go from 0 to the highest, and at least to ``last``.
+    """
     (highest,) = connection.execute("SELECT ifnull(max(id), 0) FROM photos").fetchone()
     passing = np.full(max(highest, last) + 1, filters.all_photos)
     if not filters.all_photos:
         # In the order of the table: found by an index of dates, each photo would be fetched from another place.
         photos = f"photos p NOT INDEXED WHERE TRUE {filters.conditions()}"
-        passing[columns.numbers(connection, "p.id", photos, filters.values())] = True
+        passing[numbers(connection, "p.id", photos, filters.values())] = True
     return passing

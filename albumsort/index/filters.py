@@ -90,12 +90,21 @@ class Filters:
         """Whether a photo's faces decide if it passes."""
         return bool(self.without) or self.min_faces is not None or self.max_faces is not None
 
+    def count(self, size: Any, detection: Any) -> Any:
+        """Whether faces count, as numbers or as arrays of them.
+
+        Args:
+            size: the longer side of a face in percent of the photo's long side; infinite where that is not known.
+            detection: how sure the detector is of a face, 0..1.
+        """
+        return (size >= (self.min_face or 0.0)) & (detection >= (self.min_detection or 0.0))
+
     def counts(self, face: Face, photo: Photo) -> bool:
-        """Whether a face of a photo counts; on a photo of unknown size each is large enough."""
+        """Whether a face of a photo counts; on a photo of unknown size each face is large enough."""
         long_side = max(photo.width or 0, photo.height or 0)
         # To as many decimals as are packed for questions that look at all faces.
         size = round(max(face.box[2:]) / long_side * 100, 5) if long_side else math.inf
-        return size >= (self.min_face or 0) and face.detection >= (self.min_detection or 0)
+        return bool(self.count(size, face.detection))
 
     def conditions(self) -> str:
         """What is asked of a photo beside its faces, as a condition on ``p``, to follow another."""

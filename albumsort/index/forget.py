@@ -1,17 +1,19 @@
-"""Forgetting: every trace of a folder or a photo leaves the index, its free pages and the files beside it."""
+"""Leaving the index: photos that are gone from the disk, and every trace of a folder or photo that is forgotten."""
 
 from __future__ import annotations
 
 import json
 import os
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from albumsort.album.presence import is_gone, is_unplugged
 from albumsort.errors import AlbumsortError
-from albumsort.index.rows import settings_of, to_column
+from albumsort.index.rows import from_column, settings_of, to_column
 
 
 def below(column: str, path: str) -> tuple[str, list[object]]:
@@ -23,15 +25,43 @@ def below(column: str, path: str) -> tuple[str, list[object]]:
     return f"({column} = ? OR substr(CAST({column} AS BLOB), 1, ?) = ?)", [to_column(path), len(folder), folder]
 
 
+def gone_photos(connection: sqlite3.Connection) -> tuple[list[int], int]:
+    """The ids of the photos that are no longer on the disk, and the number of those that are.
+
+    Raises:
+        AlbumsortError: a scanned folder is not there at all: a disk that is not plugged in, perhaps.
+    """
+    paths = [(photo_id, from_column(path)) for photo_id, path in connection.execute("SELECT id, path FROM photos")]
+    settings = connection.execute("SELECT settings FROM scans")
+    roots = {root.rstrip(os.sep) or os.sep for (text,) in settings for root in settings_of(text)["paths"]}
+    for root in roots:
+        if any(path.startswith(root.rstrip(os.sep) + os.sep) for _, path in paths) and is_unplugged(root):
+            raise AlbumsortError(
+                f"{root} was scanned and is not there now; nothing was dropped. Plug the disk in and try"
+                f" again; if it is gone for good: albumsort forget {root}"
+            )
+    gone = [photo_id for photo_id, path in paths if is_gone(path)]
+    return gone, len(paths) - len(gone)
+
+
+def drop_gone(connection: sqlite3.Connection, photo_ids: Iterable[int]) -> None:
+    """Drop photos by id, and what is noted of other files that are gone. To be called in a transaction."""
+    connection.executemany("DELETE FROM photos WHERE id = ?", [(photo_id,) for photo_id in photo_ids])
+    connection.execute("DELETE FROM others")  # the next walk notes them again
+    unread = connection.execute("SELECT path FROM unread").fetchall()
+    gone = [row for row in unread if is_gone(from_column(row[0]))]
+    connection.executemany("DELETE FROM unread WHERE path = ?", gone)
+
+
 def forget(connection: sqlite3.Connection, path: str) -> int:
     """Delete what is known of a file, or of a folder and all below it; returns how many files these were.
 
-    To be called in a transaction. What people said of faces goes with the last photo of those bytes; also that of
-    photos that were edited or pruned before, which nobody can tell the folder of any more.
+    To be called in a transaction. Corrections go with the last photo of those bytes. Corrections of photos that were
+    edited or pruned before go, too: nobody can tell any more in which folder these photos were.
     """
     condition, values = below("path", path)
     files = connection.execute(f"DELETE FROM photos WHERE {condition}", values).rowcount
-    # RAW files elsewhere would still name their JPEG.
+    # RAW files in other folders would still name their JPEG.
     of_raws, values_of_raws = below("raw_of", path)
     files += connection.execute(f"DELETE FROM photos WHERE {of_raws}", values_of_raws).rowcount
     for table in ("others", "unread"):

@@ -1,11 +1,14 @@
-"""What a scan has seen before: files that need no new look, and failures that may be over now."""
+"""What earlier scans know of files: which need no new reading, and which failures may be over now."""
 
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 
 from albumsort.album.formats import NEEDS_RAWPY, reads_raw
-from albumsort.index.rows import from_column
+from albumsort.album.presence import is_gone
+from albumsort.index.rows import faces_of, from_column, photo_of
+from albumsort.records import PhotoResult
 
 #: Failures that may be over by the next scan; a decoder's verdict stands until the file changes.
 PASSING_ERRORS = (
@@ -15,21 +18,36 @@ PASSING_ERRORS = (
 #: The same by their beginning: a disk of the network that does not answer, say.
 PASSING_KINDS = "cannot be read (%"
 
-#: Photos whose bytes, met again, are known for good.
-KNOWN = (
+#: Photos of which another file with the same bytes need not be read.
+_LASTING = (
     f"digest NOT NULL AND (error IS NULL OR error NOT IN ({', '.join('?' * len(PASSING_ERRORS))})"
     f" AND error NOT LIKE '{PASSING_KINDS}' AND error NOT LIKE 'too large (%')"
 )
 
 
-class Seen:
-    """What earlier scans saw of the disk, for the walk of the next one."""
+@dataclass(frozen=True, slots=True)
+class KnownResult:
+    """A photo of the index with the same bytes as a file.
+
+    Attributes:
+        scan: that read it.
+        is_gone: it is no longer where the index has it.
+    """
+
+    id: int
+    scan: int
+    is_gone: bool
+    result: PhotoResult
+
+
+class KnownFiles:
+    """What earlier scans know of the disk, for the next one."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def unchanged(self, max_megapixels: float) -> dict[str, tuple[int, int]]:
-        """Path to (size, mtime_ns) of each photo that needs no new look while these are the same.
+        """Path to (size, mtime_ns) of each photo that needs no new reading while these are the same.
 
         A photo that was too large needs one when ``max_megapixels`` allows it now, a RAW file when LibRaw is there now.
         """
@@ -44,7 +62,7 @@ class Seen:
         return {from_column(path): (size, mtime) for path, size, mtime in rows}
 
     def raws(self) -> dict[str, str]:
-        """Path to the path of its JPEG, of each RAW file that is one photo with that and was not read itself."""
+        """RAW file to JPEG, by path, where both are one photo and the RAW file was not read."""
         rows = self._connection.execute("SELECT path, raw_of FROM photos WHERE raw_of NOT NULL")
         return {from_column(path): from_column(jpeg) for path, jpeg in rows}
 
@@ -53,12 +71,25 @@ class Seen:
         rows = self._connection.execute("SELECT path FROM photos WHERE status = 'error'")
         return {from_column(row[0]) for row in rows}
 
-    def others(self) -> dict[str, tuple[int, int]]:
+    def not_photos(self) -> dict[str, tuple[int, int]]:
         """Path to (size, mtime_ns) of each file that was looked at and is no picture."""
         rows = self._connection.execute("SELECT path, size, mtime_ns FROM others")
         return {from_column(path): (size, mtime) for path, size, mtime in rows}
 
     def digests(self) -> set[str]:
-        """Digests of what need not be read again, whatever its name: not of what failed and may not fail now."""
-        rows = self._connection.execute(f"SELECT DISTINCT digest FROM photos WHERE {KNOWN}", PASSING_ERRORS)
+        """Digests of files that need not be read again under another name; without failures that may be over now."""
+        rows = self._connection.execute(f"SELECT DISTINCT digest FROM photos WHERE {_LASTING}", PASSING_ERRORS)
         return {row[0] for row in rows}
+
+    def result(self, digest: str, scan: int = 0) -> KnownResult | None:
+        """A photo with these bytes, from any scan or from ``scan`` on; rather one whose file is gone."""
+        rows = self._connection.execute(
+            f"SELECT id, path, scan_id FROM photos WHERE {_LASTING} AND digest = ? AND scan_id >= ? ORDER BY id",
+            (*PASSING_ERRORS, digest, scan),
+        ).fetchall()
+        if not rows:
+            return None
+        gone = [row for row in rows if is_gone(from_column(row[1]))]
+        photo_id, _, reader = (gone or rows)[0]
+        result = PhotoResult(photo_of(self._connection, photo_id), faces_of(self._connection, photo_id))
+        return KnownResult(photo_id, reader, bool(gone), result)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,98 +14,119 @@ from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.schema import CHUNK
 
-#: What a face reads as: ``photo`` is the photo's id, ``emotion`` the place in ``EMOTIONS``; ``probabilities`` and
-#: ``confidence``, as in ``Face``, are in parts of ``UNIT``, 0 where the model does not know the emotion; ``front`` says
-#: whether it stands in front.
-READING = np.dtype(
+#: A face as it is packed. ``photo`` is the id of its photo, ``emotion`` a place in ``EMOTIONS``; ``probabilities`` and
+#: ``confidence``, as in ``Face``, are in parts of ``UNIT``, 0 where the model does not know the emotion. ``subject``
+#: says whether the photo is of the face, judged among all its faces; ``cut`` whether the edge of the photo cuts it.
+#: ``height`` is that of its box in pixels, ``size`` the longer side of the box in percent of the photo's long side;
+#: ``sharpness`` and ``detection`` are as in ``Face``. ``padding`` is 0; with it each column of a face is aligned.
+FACE = np.dtype(
     [
+        ("height", "<f8"),
+        ("sharpness", "<f8"),
         ("photo", "<u4"),
-        ("emotion", "u1"),
-        ("front", "?"),
         ("probabilities", "<u4", len(EMOTIONS)),
         ("confidence", "<u4"),
+        ("size", "<f4"),
+        ("detection", "<f4"),
+        ("emotion", "u1"),
+        ("subject", "?"),
+        ("cut", "?"),
+        ("padding", "u1"),
     ]
 )
 #: Probabilities are kept to six decimals; as whole numbers their sums are exact.
 UNIT = 1_000_000
-#: Where a face is: whether the edge of the photo ``cut``s it, the ``height`` of its box in pixels, its longer side, the
-#: ``size``, in percent of the photo's long side; ``sharpness`` and ``detection`` are as in ``Face``.
-PLACE = np.dtype([("cut", "?"), ("height", "<f8"), ("size", "<f4"), ("sharpness", "<f8"), ("detection", "<f4")])
-_KINDS = {"readings": READING, "places": PLACE}
-#: The version of the index from which on it packs faces.
-PACKED_SINCE = 6
 
 _EMOTION = f"CASE f.emotion {' '.join(f'WHEN {emotion!r} THEN {place}' for place, emotion in enumerate(EMOTIONS))} END"
-_FACES = (  # of photos that are there: another tool may have left faces of others
+_OF_CHUNK = (  # of photos that are there: another tool may have left faces of others
     f"SELECT f.photo_id, {_EMOTION}, f.x, f.y, f.w, f.h, p.width, p.height, f.confidence, f.detection, f.sharpness,"
     f" {', '.join(f'ifnull(f.{emotion}, 0)' for emotion in EMOTIONS)}"
     " FROM faces f CROSS JOIN photos p ON p.id = f.photo_id"
+    " WHERE f.photo_id BETWEEN ? AND ? ORDER BY f.photo_id, f.id"
 )
-_UNPACKED = "SELECT chunk FROM unpacked"
-_OF_CHUNK = f"{_FACES} WHERE f.photo_id BETWEEN ? AND ? ORDER BY f.photo_id, f.id"
+_CHANGED = "SELECT chunk FROM packed WHERE faces IS NULL"
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Faces, those of a photo behind each other.
-
-    Attributes:
-        readings: an array ``(n,)`` of ``READING``.
-        places: an array ``(n,)`` of ``PLACE``; None where nobody asked.
-    """
-
-    readings: NDArray[np.void]
-    places: NDArray[np.void] | None
-
-    def where(self, which: NDArray[np.bool_]) -> Columns:
-        """The columns of the faces of a mask ``(n,)``."""
-        if which.all():
-            return self
-        return Columns(self.readings[which], None if self.places is None else self.places[which])
-
-
-def read(connection: sqlite3.Connection, version: int, with_places: bool = True) -> Columns:
-    """The faces of an index. To be called in a transaction, since a scan may be writing.
-
-    Args:
-        connection: to the index.
-        version: of its tables.
-        with_places: False leaves out where they are, which takes less time.
+def read(connection: sqlite3.Connection) -> NDArray[np.void]:
+    """The faces of an index ``(n,)`` of ``FACE``, by photo id. To be called in a transaction: a scan may be writing.
 
     Raises:
         AlbumsortError: the index is damaged.
     """
-    names = list(_KINDS)[: 1 + with_places]
-    if version < PACKED_SINCE:
-        packed, chunks = dict.fromkeys(names, b""), f"SELECT DISTINCT photo_id / {CHUNK} FROM faces"
-    else:
-        rows = {name: connection.execute(f"SELECT {name} FROM packed ORDER BY chunk") for name in names}
-        packed, chunks = {name: b"".join(blob for (blob,) in rows[name]) for name in names}, _UNPACKED
-    if not _is_whole(packed):
+    rows = connection.execute("SELECT faces FROM packed WHERE faces NOT NULL ORDER BY chunk")
+    blob = b"".join(row[0] for row in rows)
+    if not _is_whole(blob):
         raise AlbumsortError("the index is damaged: its packed faces cannot be read; the next scan packs them anew")
-    columns = {name: np.frombuffer(packed[name], _KINDS[name]) for name in names}
-    if changed := [_of_chunk(connection, chunk) for (chunk,) in connection.execute(chunks).fetchall()]:
-        columns = {name: np.concatenate([columns[name], *(getattr(one, name) for one in changed)]) for name in names}
-        order = np.argsort(columns["readings"]["photo"], kind="stable")
-        columns = {name: column[order] for name, column in columns.items()}
-    return Columns(columns["readings"], columns.get("places"))
+    faces = np.frombuffer(blob, FACE)
+    if changed := [_of_chunk(connection, chunk) for (chunk,) in connection.execute(_CHANGED).fetchall()]:
+        faces = np.concatenate([faces, *changed])
+        faces = faces[np.argsort(faces["photo"], kind="stable")]
+    return faces
 
 
 def pack(connection: sqlite3.Connection) -> None:
     """Pack the faces that have changed since they were packed. To be called in a transaction."""
-    rows = connection.execute("SELECT chunk, readings, places FROM packed")
-    broken = [(row[0],) for row in rows if not _is_whole(dict(zip(_KINDS, row[1:], strict=True)))]
-    connection.executemany("INSERT OR IGNORE INTO unpacked VALUES (?)", broken)
-    connection.executemany("DELETE FROM packed WHERE chunk = ?", broken)
-    for (chunk,) in connection.execute(_UNPACKED).fetchall():
+    for (chunk,) in connection.execute(_CHANGED).fetchall():
         try:
             faces = _of_chunk(connection, chunk)
-        except AlbumsortError:  # said to who asks for these faces; it must keep nobody from writing others
+        except AlbumsortError:  # who asks for these faces is told; others can be written all the same
             continue
-        if faces.places is not None and len(faces.places):
-            packed = chunk, faces.readings.tobytes(), faces.places.tobytes()
-            connection.execute("INSERT INTO packed VALUES (?, ?, ?)", packed)
-        connection.execute("DELETE FROM unpacked WHERE chunk = ?", (chunk,))
+        _keep(connection, chunk, faces.tobytes())
+
+
+def discard_damaged(connection: sqlite3.Connection) -> None:
+    """Mark what is packed and cannot be read as changed. To be called in a transaction."""
+    rows = connection.execute("SELECT chunk, faces FROM packed WHERE faces NOT NULL")
+    damaged = [(chunk,) for chunk, blob in rows if not _is_whole(blob)]
+    connection.executemany("UPDATE packed SET faces = NULL WHERE chunk = ?", damaged)
+
+
+class NewFaces:
+    """Packs the faces of photos that are being added from memory, so that they are not read back from their rows.
+
+    Made before the first of these photos is inserted, and used in the same transaction.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        (self._first,) = connection.execute("SELECT ifnull(max(id), 0) + 1 FROM photos").fetchone()
+        self._rows: list[tuple[Any, ...]] = []
+        self._last = self._first - 1
+        # The chunk of the first photo may hold others already. None: their packed faces are not valid.
+        start = connection.execute("SELECT faces FROM packed WHERE chunk = ?", (self._first // CHUNK,)).fetchone()
+        self._start: bytes | None = start[0] if start else b""
+        # Another tool may have left faces whose photo does not exist yet; they are found when rows are read.
+        left = connection.execute("SELECT 1 FROM faces WHERE photo_id >= ? LIMIT 1", (self._first,)).fetchone()
+        self._is_possible = not left
+
+    def add(self, photo_id: int, size: tuple[int | None, int | None], faces: Iterable[Mapping[str, Any]]) -> None:
+        """Take the faces of the photo that was inserted last.
+
+        Args:
+            photo_id: of the photo, larger than those before.
+            size: width and height of the photo in pixels.
+            faces: rows of the table ``faces`` by column.
+        """
+        self._last = photo_id
+        for face in faces:
+            place = EMOTIONS.index(face["emotion"])
+            box = face["x"], face["y"], face["w"], face["h"]
+            measures = face["confidence"], face["detection"], face["sharpness"]
+            probabilities = (face[emotion] or 0.0 for emotion in EMOTIONS)
+            self._rows.append((photo_id, place, *box, *size, *measures, *probabilities))
+
+    def pack(self) -> None:
+        """Pack what was added. Faces of which this cannot be done are read from their rows later."""
+        if not self._is_possible or self._last > np.iinfo(FACE["photo"]).max:
+            return
+        faces = _faces(self._rows)
+        of_chunk = faces["photo"] // CHUNK
+        for chunk in range(self._first // CHUNK, self._last // CHUNK + 1):
+            blob = faces[of_chunk == chunk].tobytes()
+            if chunk > self._first // CHUNK:
+                _keep(self._connection, chunk, blob)
+            elif self._start is not None:
+                _keep(self._connection, chunk, self._start + blob)
 
 
 def first_of_each(photos: NDArray[np.uint32]) -> NDArray[np.int64]:
@@ -120,15 +140,16 @@ def numbers(connection: sqlite3.Connection, number: str, source: str, values: Ma
     return np.fromstring(str(text or ""), np.int64, sep=",")
 
 
-def _is_whole(packed: Mapping[str, bytes]) -> bool:
-    """Whether columns as they are packed are of the same number of faces, and of emotions that there are."""
-    faces = {divmod(len(blob), _KINDS[name].itemsize) for name, blob in packed.items()}
-    if len(faces) > 1 or any(rest for _, rest in faces):
-        return False
-    return not (np.frombuffer(packed["readings"], READING)["emotion"] >= len(EMOTIONS)).any()
+def _keep(connection: sqlite3.Connection, chunk: int, blob: bytes) -> None:
+    connection.execute("UPDATE packed SET faces = ? WHERE chunk = ?", (blob, chunk))
 
 
-def _of_chunk(connection: sqlite3.Connection, chunk: int) -> Columns:
+def _is_whole(blob: bytes) -> bool:
+    """Whether packed faces are of a whole number of faces, and of emotions that there are."""
+    return len(blob) % FACE.itemsize == 0 and not (np.frombuffer(blob, FACE)["emotion"] >= len(EMOTIONS)).any()
+
+
+def _of_chunk(connection: sqlite3.Connection, chunk: int) -> NDArray[np.void]:
     """The faces of a chunk from their rows.
 
     Raises:
@@ -137,7 +158,7 @@ def _of_chunk(connection: sqlite3.Connection, chunk: int) -> Columns:
     first, last = chunk * CHUNK, chunk * CHUNK + CHUNK - 1
     rows = connection.execute(_OF_CHUNK, (first, last)).fetchall()
     try:
-        if last > np.iinfo(READING["photo"]).max:
+        if last > np.iinfo(FACE["photo"]).max:
             raise ValueError(f"photo {first}")
         return _faces(rows)
     except (TypeError, ValueError) as error:
@@ -147,24 +168,24 @@ def _of_chunk(connection: sqlite3.Connection, chunk: int) -> Columns:
         ) from error
 
 
-def _faces(rows: Sequence[tuple[float | None, ...]]) -> Columns:
-    """Rows of ``_FACES`` as columns.
+def _faces(rows: Sequence[tuple[float | None, ...]]) -> NDArray[np.void]:
+    """Rows of ``_OF_CHUNK`` as packed faces.
 
     Raises:
         ValueError, TypeError: a value is no number, or an emotion not one of ``EMOTIONS``.
     """
-    readings, places = np.empty(len(rows), READING), np.empty(len(rows), PLACE)
+    faces = np.zeros(len(rows), FACE)
     if not rows:
-        return Columns(readings, places)
+        return faces
     photo, emotion, x, y, w, h, width, height, *measures = np.array(rows, np.float64).T
     if np.isnan(emotion).any():
         raise ValueError("an unknown emotion")
-    readings["photo"], readings["emotion"] = photo, emotion
-    places["detection"], places["sharpness"] = measures[1:3]
-    readings["confidence"] = np.round(measures[0] * UNIT)
-    readings["probabilities"] = np.round(np.stack(measures[3:], 1) * UNIT)
-    places["cut"], places["height"] = is_cut_off((x, y, w, h), width, height), h
+    faces["photo"], faces["emotion"] = photo, emotion
+    faces["detection"], faces["sharpness"] = measures[1:3]
+    faces["confidence"] = np.round(measures[0] * UNIT)
+    faces["probabilities"] = np.round(np.stack(measures[3:], 1) * UNIT)
+    faces["cut"], faces["height"] = is_cut_off((x, y, w, h), width, height), h
     # A face on a photo of unknown size is large enough for any question.
-    places["size"] = np.where(np.maximum(width, height) > 0, np.maximum(w, h) / np.maximum(width, height) * 100, np.inf)
-    readings["front"] = subject_masks(h, places["sharpness"], places["cut"], first_of_each(readings["photo"]))
-    return Columns(readings, places)
+    faces["size"] = np.where(np.maximum(width, height) > 0, np.maximum(w, h) / np.maximum(width, height) * 100, np.inf)
+    faces["subject"] = subject_masks(h, faces["sharpness"], faces["cut"], first_of_each(faces["photo"]))
+    return faces

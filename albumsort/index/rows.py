@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.records import Box, Face, Photo, PhotoResult
+from albumsort.records import Box, Face, Photo, PhotoResult, RankedPhoto
 
 PHOTO_COLUMNS = "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error, exposure, orientation"
 _FACE_COLUMNS = "photo_id, sharpness, landmarks, x, y, w, h, detection, " + ", ".join(EMOTIONS)
 #: Photos that are read at once.
-_BATCH = 100
+BATCH = 100
 
 
 def to_column(path: str) -> str | bytes:
@@ -43,6 +45,28 @@ def settings_of(text: str) -> dict[str, Any]:
         return dict(json.loads(text))
     except (ValueError, TypeError) as error:
         raise AlbumsortError(f"the index is damaged: the settings of a scan cannot be read ({error})") from error
+
+
+def now() -> str:
+    """This moment as the index keeps it: ISO 8601 in UTC, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def insert_photo(connection: sqlite3.Connection, row: dict[str, Any]) -> int:
+    """Insert a row of ``photos``; returns its id."""
+    return int(connection.execute(_insert_into("photos", row), row).lastrowid or 0)
+
+
+def insert_faces(connection: sqlite3.Connection, photo_id: int, faces: Iterable[Face]) -> list[dict[str, Any]]:
+    """Insert the faces of a photo; returns their rows."""
+    rows = [face_row(face, photo_id) for face in faces]
+    if rows:
+        connection.executemany(_insert_into("faces", rows[0]), rows)
+    return rows
+
+
+def _insert_into(table: str, row: dict[str, Any]) -> str:
+    return f"INSERT INTO {table}({', '.join(row)}) VALUES ({', '.join(f':{column}' for column in row)})"
 
 
 def photo_row(photo: Photo, scan: int) -> dict[str, Any]:
@@ -104,7 +128,7 @@ def results_of(
     """
     columns = _FACE_COLUMNS if landmarks else _FACE_COLUMNS.replace("landmarks", "NULL")
     remaining = iter(ids)
-    while batch := list(islice(remaining, _BATCH)):
+    while batch := list(islice(remaining, BATCH)):
         wanted, chosen = (json.dumps(batch),), "IN (SELECT value FROM json_each(?))"
         rows = connection.execute(f"SELECT id, {PHOTO_COLUMNS} FROM photos WHERE id {chosen}", wanted)
         photos = {photo_id: Photo(from_column(path), *facts) for photo_id, path, *facts in rows}
@@ -115,6 +139,39 @@ def results_of(
         yield {one: PhotoResult(photos[one], tuple(faces[one])) for one in batch if one in photos}
 
 
+def listed(
+    connection: sqlite3.Connection, ids: Iterable[int], scheme: str, landmarks: bool = True
+) -> Iterator[tuple[int, RankedPhoto]]:
+    """Photos of a list by id, each with its faces in a label scheme and the RAW files that are the same photo.
+
+    Args:
+        connection: to the index.
+        ids: in the order of the list; those that are gone by now are left out.
+        scheme: a key of ``SCHEMES``.
+        landmarks: False leaves them out of the faces, which takes half of the time.
+    """
+    for batch in results_of(connection, ids, landmarks=landmarks):
+        raws = _raws_of(connection, list(batch))
+        for photo_id, result in batch.items():
+            files = (replace(result.photo, **file, digest=None) for file in raws.get(photo_id, ()))
+            faces = tuple(face.in_scheme(scheme) for face in result.faces)
+            yield photo_id, RankedPhoto(result.photo, faces, raws=tuple(files))
+
+
+def _raws_of(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """The RAW files that are one photo with a JPEG, by its id: path, size and time, by path."""
+    rows = connection.execute(
+        "SELECT p.id, r.path, r.size, r.mtime_ns FROM json_each(?) j CROSS JOIN photos p ON p.id = j.value"
+        " CROSS JOIN photos r ON r.raw_of = p.path ORDER BY r.path",
+        (json.dumps(ids),),
+    )
+    raws: dict[int, list[dict[str, Any]]] = {}
+    for photo_id, path, size, mtime in rows:
+        raws.setdefault(photo_id, []).append({"path": from_column(path), "size": size, "mtime_ns": mtime})
+    return raws
+
+
 def _face(row: tuple[Any, ...]) -> Face:
     # Slices, because a million of these are made.
-    return Face(Box._make(row[3:7]), row[7], tuple(map(tuple, json.loads(row[2]))) if row[2] else (), row[1], row[8:])
+    points = tuple(map(tuple, json.loads(row[2]))) if row[2] else ()
+    return Face(Box._make(row[3:7]), row[7], points, row[1], row[8:])

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 
 from albumsort.emotions import EMOTIONS
-from albumsort.index import bursts
 
 #: ``PRAGMA user_version`` of the tables below.
-VERSION = 6
-#: Photos by which the table ``packed`` takes faces together: those whose ids give the same number when divided by this.
+VERSION = 7
+#: A row of the table ``packed`` holds the faces of this many photos: those whose ids give the same number when divided
+#: by it.
 CHUNK = 64
 
-_CORRECTIONS = """
--- What people say of faces, by the bytes of the photo. No emotion stands for no face. said is the face as the model
--- read it when it last found it, is_there whether that was in the last reading of the photo.
-CREATE TABLE corrections (
-    id INTEGER PRIMARY KEY,
-    digest TEXT NOT NULL,
-    emotion TEXT,
-    said TEXT NOT NULL,
-    corrected_at TEXT NOT NULL,
-    is_there INTEGER NOT NULL
-);
-CREATE INDEX corrections_by_digest ON corrections(digest);
-"""
-
-_TABLES = f"""
+SCANS = """
 CREATE TABLE scans (
     id INTEGER PRIMARY KEY,
     started_at TEXT NOT NULL,
@@ -39,6 +22,11 @@ CREATE TABLE scans (
     settings TEXT NOT NULL,
     model TEXT
 );
+"""
+
+# raw_of: the path of the JPEG beside a RAW file, where both are one photo. Such a RAW file was not read, and has no
+# faces. orientation: EXIF's 1-8, by which the pixels in the file are turned.
+PHOTOS = """
 CREATE TABLE photos (
     id INTEGER PRIMARY KEY,
     path UNIQUE NOT NULL,
@@ -52,10 +40,18 @@ CREATE TABLE photos (
     phash TEXT,
     status TEXT NOT NULL CHECK (status IN ('ok', 'error')),
     error TEXT,
-    scan_id INTEGER NOT NULL REFERENCES scans(id)
+    scan_id INTEGER NOT NULL REFERENCES scans(id),
+    exposure REAL,
+    orientation INTEGER,
+    raw_of
 );
 CREATE INDEX photos_by_digest ON photos(digest);
 CREATE INDEX photos_with_errors ON photos(path) WHERE status = 'error';
+"""
+BY_TIME = "CREATE INDEX photos_by_time ON photos(taken_at) WHERE taken_at NOT NULL;"
+BY_JPEG = "CREATE INDEX photos_by_jpeg ON photos(raw_of) WHERE raw_of NOT NULL;"
+
+FACES = f"""
 CREATE TABLE faces (
     id INTEGER PRIMARY KEY,
     photo_id INTEGER NOT NULL REFERENCES photos(id) ON DELETE CASCADE,
@@ -70,97 +66,133 @@ CREATE TABLE faces (
     confidence REAL NOT NULL,
     {", ".join(f"{emotion} REAL" for emotion in EMOTIONS)}
 );
-CREATE INDEX faces_by_photo ON faces(photo_id);
--- What the walk looked at and found to be no picture, so that the next scan need not open it again.
+"""
+
+# A list for an emotion reads the faces that show it, best first, and stops when it is full.
+BY_EMOTION = "".join(
+    f"CREATE INDEX faces_{emotion} ON faces({emotion} DESC, confidence, photo_id) WHERE emotion = '{emotion}';"
+    for emotion in EMOTIONS
+)
+BY_PHOTO = "CREATE INDEX faces_by_photo ON faces(photo_id);"
+
+# others: files that the walk looked at and found to be no pictures, so that the next scan need not open them again.
+# unread: folders and files that the last walk past them could not look into, which may hold photos.
+OTHERS = """
 CREATE TABLE others (
     path PRIMARY KEY NOT NULL,
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
-
-# A list for an emotion reads the faces that are of it, best first, and stops when it is full.
-_TOP_INDEXES = "".join(
-    f"CREATE INDEX faces_{emotion} ON faces({emotion} DESC, confidence, photo_id) WHERE emotion = '{emotion}';"
-    for emotion in EMOTIONS
-)
-
-_EVERYONE = """
--- For each photo and each emotion that one of its faces reads as: the smallest and the mean probability of that emotion
--- among the faces in front, and the largest confidence of a face that reads as it.
-CREATE TABLE everyone (
-    photo_id INTEGER NOT NULL REFERENCES photos(id) ON DELETE CASCADE,
-    emotion TEXT NOT NULL,
-    score REAL NOT NULL,
-    mean REAL NOT NULL,
-    confidence REAL NOT NULL,
-    PRIMARY KEY (photo_id, emotion)
-) WITHOUT ROWID;
-CREATE INDEX everyone_best ON everyone(emotion, score DESC, mean DESC, photo_id, confidence);
-CREATE INDEX photos_by_time ON photos(taken_at) WHERE taken_at NOT NULL;
-"""
-
-_BURSTS = f"""
-ALTER TABLE photos ADD COLUMN exposure REAL;
-{bursts.TABLE}
-"""
-
-_FRONT_UNREAD_AND_RAWS = """
--- Whether a face counts when everyone is asked for.
-ALTER TABLE faces ADD COLUMN front INTEGER NOT NULL DEFAULT 1;
-DROP INDEX faces_by_photo;
-CREATE INDEX faces_by_photo ON faces(photo_id, emotion, confidence);
--- Folders and files that the last walk past them could not look into, which may hold photos.
+UNREAD = """
 CREATE TABLE unread (
     path PRIMARY KEY NOT NULL,
     error TEXT NOT NULL
 ) WITHOUT ROWID;
--- By which the pixels are turned that the file holds, for sidecars.
-ALTER TABLE photos ADD COLUMN orientation INTEGER;
--- Of a RAW file that is one photo with the JPEG beside it: the path of that. It was not read itself, and has no faces.
-ALTER TABLE photos ADD COLUMN raw_of;
-CREATE INDEX photos_by_jpeg ON photos(raw_of) WHERE raw_of NOT NULL;
 """
 
-#: What ``columns`` packs: a change to any of it makes the packed faces of the photo invalid.
+# What people say of faces, by the bytes of the photo. No emotion stands for no face. said: the face as the model
+# predicted it when it last found it; the column keeps its first name, because other tools and older versions read it.
+# is_there: whether the last reading of the photo found the face.
+CORRECTIONS = """
+CREATE TABLE corrections (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL,
+    emotion TEXT,
+    said TEXT NOT NULL,
+    corrected_at TEXT NOT NULL,
+    is_there INTEGER NOT NULL
+);
+CREATE INDEX corrections_by_digest ON corrections(digest);
+"""
+
+# bursts: each photo of a burst of two or more with the number of the burst, which is the smallest id in it.
+# ungrouped: the days on which a camera gained or lost photos since its bursts were worked out. A photo without a camera
+# counts for an empty name. Kept in the file, so that a scan that was killed leaves its days to the next one.
+_NOTE_DAY = (
+    "INSERT INTO ungrouped SELECT ifnull({0}.camera, ''), substr({0}.taken_at, 1, 10)"
+    " WHERE {0}.taken_at NOT NULL ON CONFLICT DO NOTHING;"
+)
+BURSTS = """
+CREATE TABLE bursts (
+    photo_id INTEGER PRIMARY KEY REFERENCES photos(id) ON DELETE CASCADE,
+    burst INTEGER NOT NULL
+);
+CREATE INDEX bursts_by_number ON bursts(burst);
+"""
+UNGROUPED = f"""
+CREATE TABLE ungrouped (
+    camera TEXT NOT NULL,
+    day TEXT NOT NULL,
+    PRIMARY KEY (camera, day)
+) WITHOUT ROWID;
+CREATE TRIGGER days_gain AFTER INSERT ON photos BEGIN {_NOTE_DAY.format("NEW")} END;
+CREATE TRIGGER days_lose AFTER DELETE ON photos BEGIN {_NOTE_DAY.format("OLD")} END;
+CREATE TRIGGER days_change AFTER UPDATE OF taken_at, camera, phash ON photos
+    WHEN (OLD.taken_at, OLD.camera, OLD.phash) IS NOT (NEW.taken_at, NEW.camera, NEW.phash) BEGIN
+    DELETE FROM bursts WHERE photo_id = OLD.id;
+    {_NOTE_DAY.format("OLD")}
+    {_NOTE_DAY.format("NEW")}
+END;
+"""
+
+#: A change to any column that is packed makes the packed faces of the photo invalid.
 _PACKED_COLUMNS = f"id, photo_id, x, y, w, h, detection, sharpness, emotion, confidence, {', '.join(EMOTIONS)}"
+_FACE_CHANGES = f"BEFORE UPDATE OF {_PACKED_COLUMNS} ON faces"
 
 
 def _trigger(name: str, event: str, *photos: str) -> str:
-    """A trigger that makes the packed faces of photos invalid, by their ids, where these are not NULL."""
-    # Not INSERT OR IGNORE: within a trigger the conflict clause of the statement that fires it holds instead.
-    unpack = (
-        f"INSERT INTO unpacked SELECT {photo} / {CHUNK} AS c"
-        " WHERE c NOT NULL AND c NOT IN (SELECT chunk FROM unpacked);"
-        f" DELETE FROM packed WHERE chunk = {photo} / {CHUNK};"
+    """A trigger that marks the chunks of photos as changed, by the ids of the photos where these are not NULL."""
+    # An upsert does the same under any conflict clause of the statement that fires the trigger. INSERT OR IGNORE would
+    # not: SQLite applies the conflict clause of the outer statement inside triggers.
+    changed = (
+        f"INSERT INTO packed(chunk) SELECT {photo} / {CHUNK} WHERE {photo} NOT NULL"
+        " ON CONFLICT(chunk) DO UPDATE SET faces = NULL WHERE faces NOT NULL;"
         for photo in photos
     )
-    return f"CREATE TRIGGER {name} {event} BEGIN {' '.join(unpack)} END;"
+    return f"CREATE TRIGGER {name} {event} BEGIN {' '.join(changed)} END;"
 
 
-#: A row that another tool replaces by one of the same number goes without a trigger: it is found before.
-_REPLACED = "(SELECT photo_id FROM faces WHERE id = NEW.id)"
-_PACKED = f"""
--- The faces once more, packed for questions that look at all of them, a row for the photos whose ids are in one chunk;
--- and the chunks whose faces have changed since, which are not packed.
-CREATE TABLE packed (chunk INTEGER PRIMARY KEY, readings BLOB NOT NULL, places BLOB NOT NULL);
-CREATE TABLE unpacked (chunk INTEGER PRIMARY KEY);
-INSERT INTO unpacked SELECT DISTINCT photo_id / {CHUNK} FROM faces;
--- Whose columns were for counting, which the packed faces are for now.
-DROP INDEX faces_by_photo;
-CREATE INDEX faces_by_photo ON faces(photo_id);
-{_trigger("faces_come", "BEFORE INSERT ON faces", "NEW.photo_id", _REPLACED)}
+# The faces once more, packed for questions that look at all of them: a row holds the photos whose ids are in one chunk.
+# faces is NULL when faces of the chunk have changed since they were packed. A row that INSERT OR REPLACE takes away
+# fires no trigger of its own, so the triggers look for it beforehand.
+_REPLACED_FACE = "(SELECT photo_id FROM faces WHERE id = NEW.id)"
+_REPLACED_PHOTO = "(SELECT id FROM photos WHERE path = NEW.path)"
+PACKED = f"""
+CREATE TABLE packed (chunk INTEGER PRIMARY KEY, faces BLOB);
+CREATE INDEX packed_changed ON packed(chunk) WHERE faces IS NULL;
+{_trigger("faces_come", "BEFORE INSERT ON faces", "NEW.photo_id", _REPLACED_FACE)}
 {_trigger("faces_go", "AFTER DELETE ON faces", "OLD.photo_id")}
-{_trigger("faces_change", f"BEFORE UPDATE OF {_PACKED_COLUMNS} ON faces", "OLD.photo_id", "NEW.photo_id", _REPLACED)}
+{_trigger("faces_change", _FACE_CHANGES, "OLD.photo_id", "NEW.photo_id", _REPLACED_FACE)}
+{_trigger("photos_replace", "BEFORE INSERT ON photos", _REPLACED_PHOTO)}
 {_trigger("photos_come", "AFTER INSERT ON photos", "NEW.id")}
 {_trigger("photos_go", "AFTER DELETE ON photos", "OLD.id")}
 {_trigger("photos_change", "AFTER UPDATE OF id, width, height ON photos", "OLD.id", "NEW.id")}
 """
 
+#: All of it, for a new index.
+TABLES = "".join(
+    (
+        SCANS,
+        PHOTOS,
+        BY_TIME,
+        BY_JPEG,
+        FACES,
+        BY_EMOTION,
+        BY_PHOTO,
+        OTHERS,
+        UNREAD,
+        CORRECTIONS,
+        BURSTS,
+        UNGROUPED,
+        PACKED,
+    )
+)
+
 
 def version(connection: sqlite3.Connection) -> int | None:
     """The version of an index; 0 for an empty database, None for one of another program."""
-    # One statement, and so one look: between two, another scan may make its tables.
+    # One statement, and so one snapshot: between two statements, another scan may make its tables.
     number, ours, tables = connection.execute(
         "SELECT user_version, (SELECT count(*) FROM sqlite_master WHERE name IN ('photos', 'faces', 'scans')),"
         " (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
@@ -170,63 +202,13 @@ def version(connection: sqlite3.Connection) -> int | None:
     return int(number) if number and ours == 3 else None
 
 
-def backups(index: Path) -> list[Path]:
-    """The copies of older versions that lie beside an index."""
-    return sorted(index.parent.glob(f"{glob.escape(index.name)}.version-*"))
-
-
-def _back_up(connection: sqlite3.Connection, index: Path, number: int) -> None:
-    """Lay a copy of an index of an older version beside it, before that is brought forward."""
-    copy = index.with_name(f"{index.name}.version-{number}")
-    again = 1
-    while copy.exists():  # of an index that had this name before
-        again += 1
-        copy = index.with_name(f"{index.name}.version-{number}.{again}")
-    partial = index.with_name(f"{copy.name}.part")
-    try:
-        os.close(os.open(partial, os.O_CREAT | os.O_RDWR, 0o600))
-        # From a connection of its own, which sees the index as it is before this transaction.
-        with closing(sqlite3.connect(index)) as source, closing(sqlite3.connect(partial)) as target:
-            source.backup(target)
-        os.replace(partial, copy)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def migrate(connection: sqlite3.Connection, index: Path) -> None:
-    """Bring an empty database or an older index to ``VERSION``, in one transaction.
-
-    A copy of an older index is laid beside it first. Another program may be doing the same just now.
-    """
-    with transaction(connection):
-        number = version(connection) or 0
-        if 0 < number < VERSION:
-            _back_up(connection, index, number)
-        # Step n leads from version n to n + 1.
-        steps = [_TABLES + _TOP_INDEXES, _CORRECTIONS, _EVERYONE, _BURSTS, _FRONT_UNREAD_AND_RAWS, _PACKED]
-        for statement in _statements("".join(steps[number:])):
-            connection.execute(statement)
-        if 0 < number < 4:
-            bursts.work_out(connection)
-        if 0 < number < 5:
-            from albumsort.index import everyone  # with numpy, which takes a tenth of a second that `top` has not
-
-            for (photo_id,) in connection.execute("SELECT DISTINCT photo_id FROM faces").fetchall():
-                everyone.work_out(connection, photo_id)
-        if number:
-            from albumsort.index import packed as columns  # likewise
-
-            columns.pack(connection)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one, as a transaction of ours needs them; those of a trigger are its own."""
+def run_script(connection: sqlite3.Connection, script: str) -> None:
+    """Run the statements of a script in the transaction that is open; ``executescript`` would end it first."""
     statement = ""
     for part in script.split(";"):
         statement += f"{part};"
-        if sqlite3.complete_statement(statement):
-            yield statement
+        if sqlite3.complete_statement(statement):  # those of a trigger belong to it
+            connection.execute(statement)
             statement = ""
 
 

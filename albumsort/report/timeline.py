@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from albumsort.index.timeline import Timeline
+from albumsort.index.statistics import Timeline
 from albumsort.report.canvas import Axes, MaxNLocator, bare, page, save
 from albumsort.report.drawing import COLOURS
 from albumsort.text import count

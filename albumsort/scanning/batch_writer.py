@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from albumsort.album.decoders import KnownPhoto
-from albumsort.index.writer import IndexWriter, KnownResult
+from albumsort.index.known_files import KnownResult
+from albumsort.index.writer import IndexWriter
 from albumsort.records import PhotoResult
 from albumsort.scanning.summary import ScanSummary
 from albumsort.vision.reader import FaceReader
@@ -79,4 +80,4 @@ class BatchWriter:
         return left_over
 
     def _known(self, copy: KnownPhoto) -> KnownResult | None:
-        return self._writer.known(copy.digest, self._known_since)
+        return self._writer.known_files.result(copy.digest, self._known_since)

@@ -11,7 +11,7 @@ from albumsort.records import PhotoFile
 
 
 @dataclass(frozen=True)
-class KnownFiles:
+class KnownPhotos:
     """What is known about the files on the disk from earlier scans.
 
     Attributes:
@@ -55,7 +55,7 @@ class ScanPlan:
         return len(self.to_read) + self.unchanged + len(self.pairs)
 
 
-def plan_scan(found: Iterable[PhotoFile | NotPhoto | WalkProblem], known: KnownFiles) -> ScanPlan:
+def plan_scan(found: Iterable[PhotoFile | NotPhoto | WalkProblem], known: KnownPhotos) -> ScanPlan:
     """Sort the files that the walk found into those that have to be read and the others."""
     candidates, not_photos, problems = [], [], []
     for item in found:
@@ -88,7 +88,7 @@ class SettledPairs:
 
 
 def settle_pairs(
-    pairs: Iterable[tuple[PhotoFile, str]], unreadable: Collection[str], known: KnownFiles
+    pairs: Iterable[tuple[PhotoFile, str]], unreadable: Collection[str], known: KnownPhotos
 ) -> SettledPairs:
     """Decide which RAW files to read, and which pairs to keep.
 

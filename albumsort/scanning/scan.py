@@ -17,7 +17,7 @@ from albumsort.records import PhotoFile, PhotoResult
 from albumsort.scanning.batch_writer import BatchWriter
 from albumsort.scanning.batches import face_reader
 from albumsort.scanning.distribute import ReadFiles, local
-from albumsort.scanning.plan import KnownFiles, plan_scan, settle_pairs
+from albumsort.scanning.plan import KnownPhotos, plan_scan, settle_pairs
 from albumsort.scanning.recrop import read_again
 from albumsort.scanning.summary import Progress, ScanSummary
 from albumsort.settings import ScanSettings
@@ -71,7 +71,7 @@ def scan(
             seconds=write_seconds,
         )
         # A file with one of these digests is a copy of a photo in the index, and is not read.
-        work = ReadFiles(settings, reader, set() if settings.rescan else writer.seen.digests())
+        work = ReadFiles(settings, reader, set() if settings.rescan else writer.known_files.digests())
         return _Scan(writer, scan_id, roots, work, batches, summary, progress).run()
 
 
@@ -90,9 +90,9 @@ class _Scan:
     def run(self) -> ScanSummary:
         """Walk, plan, read, pair, and read again what another model has read."""
         start = time.monotonic()
-        summary, seen, settings = self.summary, self.writer.seen, self.work.settings
-        known = KnownFiles({} if settings.rescan else seen.unchanged(settings.max_megapixels), seen.raws())
-        not_photos = {} if settings.rescan else seen.others()
+        summary, files, settings = self.summary, self.writer.known_files, self.work.settings
+        known = KnownPhotos({} if settings.rescan else files.unchanged(settings.max_megapixels), files.raws())
+        not_photos = {} if settings.rescan else files.not_photos()
         # The whole walk comes first: it takes a second for 100,000 files, and afterwards the time left is known.
         found = walk(self.roots, settings.exclude, settings.follow_links, known.photos, not_photos)
         plan = plan_scan(found, known)
@@ -100,14 +100,14 @@ class _Scan:
         summary.photos, summary.unreadable = plan.unchanged + len(plan.pairs), plan.problems
         self._read(plan.to_read)
 
-        pairs = settle_pairs(plan.pairs, seen.unreadable() if plan.pairs else set(), known)
+        pairs = settle_pairs(plan.pairs, files.unreadable() if plan.pairs else set(), known)
         summary.raws -= len(pairs.to_read) + pairs.unchanged
         summary.unchanged += pairs.unchanged
         summary.photos -= len(pairs.to_read)
         self._read(pairs.to_read)
         self.writer.pair(self.scan_id, pairs.to_pair)
 
-        self.writer.note_others(plan.not_photos)
+        self.writer.note_not_photos(plan.not_photos)
         self.writer.note_unread(self.roots, plan.problems)
         self._attend_to_other_models()
         self.writer.finish_scan(self.scan_id)
@@ -148,14 +148,14 @@ class _Scan:
         if models == {identity}:
             return
         if not self.work.settings.rescore:
-            self.summary.of_other_models = self.writer.count_by_others(identity, self.roots)
+            self.summary.of_other_models = self.writer.count_of_other_models(identity, self.roots)
             return
         tops = tuple(root.rstrip(os.sep) + os.sep for root in self.roots)
         paths = [
-            path for path in self.writer.paths_read_by_others(identity) if path in self.roots or path.startswith(tops)
+            path for path in self.writer.paths_of_other_models(identity) if path in self.roots or path.startswith(tops)
         ]
         try:
-            for result in read_again(paths, self.writer.as_read, self.work.reader, self.work.settings):
+            for result in read_again(paths, self.writer.as_predicted, self.work.reader, self.work.settings):
                 self.summary.rescored += 1
                 self.batches.add(result)
                 self.progress(self.summary)

@@ -110,14 +110,14 @@ def plans(file: Path) -> None:
     """The plan of each statement that the questions run."""
     with Index(file) as index:
         statements: list[str] = []
-        index._connection.set_trace_callback(statements.append)
+        index.connection.set_trace_callback(statements.append)
         index.top("happy", 3)
         index.top("happy", 3, everyone=True)
         index.stats()
-        index._connection.set_trace_callback(None)
+        index.connection.set_trace_callback(None)
         for statement in dict.fromkeys(statements):
             print(" ".join(statement.split())[:150])
-            for *_, step in index._connection.execute("EXPLAIN QUERY PLAN " + statement):
+            for *_, step in index.connection.execute("EXPLAIN QUERY PLAN " + statement):
                 print("    ", step)
 
 

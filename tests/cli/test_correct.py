@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -26,3 +27,49 @@ def test_a_raw_file_beside_its_jpeg_can_be_corrected_until_the_jpeg_changes(albu
     jpeg.write_bytes(b"another")
     with pytest.raises(AlbumsortError, match="has changed since"):
         correct(raw, "fear", db=index)
+
+
+@pytest.fixture
+def two_photos(index_of, tmp_path):
+    (tmp_path / "one.jpg").write_bytes(b"one")
+    (tmp_path / "two.jpg").write_bytes(b"two")
+    return index_of({tmp_path / "one.jpg": [("sad", 0.9)], tmp_path / "two.jpg": [("happy", 0.9), ("fear", 0.8)]})
+
+
+def test_it_says_what_was_and_lists_respect_it(run, two_photos):
+    done = run("correct", "one.jpg", "happy", "--db", two_photos)
+    assert done.returncode == 0 and "face 1: happy (the model said sad 90%)" in done.stdout
+    assert run("top", "sad", "--db", two_photos, "--format", "paths").stdout == ""
+    assert json.loads(run("top", "happy", "--db", two_photos, "--format", "json").stdout)[0]["score"] == 1.0
+    assert "1 correction taken back" in run("correct", "one.jpg", "--undo", "--db", two_photos).stdout
+
+
+def test_faces_behind_one_that_is_none_are_numbered_anew_and_it_says_so(run, two_photos):
+    done = run("correct", "two.jpg", "--not-a-face", "--face", 1, "--db", two_photos)
+    assert done.returncode == 0 and "face 2 is now face 1" in done.stderr
+
+
+def test_of_two_faces_one_must_be_named(run, two_photos):
+    done = run("correct", "two.jpg", "--not-a-face", "--db", two_photos)
+    assert done.returncode == 1 and "--face N of 1 happy 90%, 2 fear 80%" in done.stderr
+    last = run("correct", "two.jpg", "--not-a-face", "--face", 2, "--db", two_photos)
+    assert last.returncode == 0 and not last.stderr
+    assert run("top", "fear", "--db", two_photos, "--format", "paths").stdout == ""
+    run("correct", "two.jpg", "sad", "--db", two_photos)  # one is left
+    assert "2 corrections taken back" in run("correct", "two.jpg", "--undo", "--db", two_photos).stdout
+    assert "two.jpg" in run("top", "fear", "--db", two_photos, "--format", "paths").stdout
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["glad"], ["happy", "--not-a-face"], ["--undo", "--face", "1"], ["happy", "--face", "0"]]
+)
+def test_wrong_usage_exits_2(run, two_photos, words):
+    assert run("correct", "one.jpg", *words, "--db", two_photos).returncode == 2
+
+
+def test_a_photo_that_changed_or_is_unknown_is_refused(run, two_photos, tmp_path):
+    (tmp_path / "one.jpg").write_bytes(b"another")
+    done = run("correct", "one.jpg", "happy", "--db", two_photos)
+    assert done.returncode == 1 and "changed since" in done.stderr
+    done = run("correct", "three.jpg", "happy", "--db", two_photos)
+    assert done.returncode == 1 and "scan it first" in done.stderr

@@ -92,15 +92,15 @@ def test_without_option_and_environment_the_index_is_in_the_user_data_folder(cal
     assert str(tmp_path) in message
 
 
-@pytest.mark.parametrize(
-    "question", [("--help",), ("top", "happy"), ("top", "happy", "--everyone"), ("list",), ("problems",)]
-)
+@pytest.mark.parametrize("question", [("--help",), ("top", "happy"), ("list",), ("problems",)])
 def test_questions_load_no_heavy_library(question, scanned):
     options = () if question == ("--help",) else ("--db", scanned)
     assert not imported(*question, *options) & HEAVY
 
 
-@pytest.mark.parametrize("question", [("stats", "--json"), ("top", "happy", "--min-face", "1")])
+@pytest.mark.parametrize(
+    "question", [("stats", "--json"), ("top", "happy", "--min-face", "1"), ("top", "happy", "--everyone")]
+)
 def test_questions_that_look_at_all_faces_load_numpy_and_nothing_else_that_is_heavy(question, scanned):
     assert imported(*question, "--db", scanned) & HEAVY == {"numpy"}
 

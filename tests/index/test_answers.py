@@ -1,4 +1,4 @@
-"""Several emotions, label schemes and filters on faces: what is found is what a look at each face finds."""
+"""Several emotions, label schemes and filters on faces: lists and counts are those that each face by itself gives."""
 
 import itertools
 import random
@@ -12,9 +12,8 @@ import pytest
 from albumsort.culling.subjects import subject_mask
 from albumsort.emotions import EMOTIONS, SCHEMES, labels_of
 from albumsort.index import Index, Query
-from albumsort.index import face_table as crowd_module
 from albumsort.index.filters import Filters
-from albumsort.index.schemes import in_scheme
+from albumsort.index.writer import IndexWriter
 from albumsort.records import Face, PhotoResult
 
 FILTERS = {
@@ -35,10 +34,8 @@ QUESTIONS = [
 
 
 @pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory, face: Callable, photo: Callable) -> tuple[Path, list[PhotoResult]]:
+def album(tmp_path_factory: pytest.TempPathFactory, face: Callable, photo: Callable) -> tuple[Path, list[PhotoResult]]:
     """An index of 60 photos with 0 to 4 faces of all kinds, and what is in it."""
-    from albumsort.index.writer import IndexWriter
-
     dice = random.Random(0)
     results = []
     for number in range(60):
@@ -53,7 +50,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory, face: Callable, photo: Calla
             one: Face = replace(face(dice.choice((30, 80, 120, 400))), probabilities=probabilities)
             faces.append(replace(one, detection=round(dice.uniform(0.7, 1), 4), sharpness=dice.choice((0.01, 200.0))))
         results.append(photo(f"/photos/{number:02}.jpg", *faces))
-    path = tmp_path_factory.mktemp("crowd") / "index.db"
+    path = tmp_path_factory.mktemp("album") / "index.db"
     with IndexWriter(path) as writer:
         writer.write(writer.start_scan({"paths": ["/photos"]}), results)
     return path, results
@@ -61,7 +58,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory, face: Callable, photo: Calla
 
 def counted(result: PhotoResult, filters: Filters, scheme: str, certain: float) -> list[Face] | None:
     """The faces of a photo that count, in a scheme; None when the photo does not pass."""
-    faces = [in_scheme(one, scheme) for one in result.faces if filters.counts(one, result.photo)]
+    faces = [one.in_scheme(scheme) for one in result.faces if filters.counts(one, result.photo)]
     if filters.min_faces is not None and not filters.min_faces <= len(faces) <= (filters.max_faces or 99):
         return None
     if any(one.emotion in filters.without and one.confidence >= certain for one in faces):
@@ -77,15 +74,13 @@ def score(faces: list[Face], emotions: tuple[str, ...]) -> list[float]:
 @pytest.mark.parametrize(
     ("emotions", "scheme"), QUESTIONS, ids=lambda value: "+".join(value) if isinstance(value, tuple) else value
 )
-def test_lists_are_those_of_a_look_at_each_face(
-    crowd: tuple[Path, list[PhotoResult]],
+def test_lists_are_those_that_each_face_by_itself_gives(
+    album: tuple[Path, list[PhotoResult]],
     emotions: tuple[str, ...],
     scheme: str,
     limits: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(crowd_module, "_FIRST", 5)  # so that there are more
-    path, results = crowd
+    path, results = album
     filters = FILTERS[limits]
     if set(filters.without) & set(EMOTIONS) - set(labels_of(scheme)):
         pytest.skip("the scheme has no such emotion")
@@ -110,10 +105,10 @@ def test_lists_are_those_of_a_look_at_each_face(
 
 @pytest.mark.parametrize("limits", FILTERS)
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_counts_are_those_of_a_look_at_each_face(
-    crowd: tuple[Path, list[PhotoResult]], scheme: str, limits: str
+def test_counts_are_those_that_each_face_by_itself_gives(
+    album: tuple[Path, list[PhotoResult]], scheme: str, limits: str
 ) -> None:
-    path, results = crowd
+    path, results = album
     filters = FILTERS[limits]
     passed = [faces for result in results if (faces := counted(result, filters, scheme, 0.5)) is not None]
     faces = [face for some in passed for face in some]
@@ -125,8 +120,8 @@ def test_counts_are_those_of_a_look_at_each_face(
     assert (found["faces"], found["uncertain"]) == (len(faces), len(faces) - len(certain))
 
 
-def test_photos_are_listed_by_path_with_or_without_faces(crowd: tuple[Path, list[PhotoResult]]) -> None:
-    path, results = crowd
+def test_photos_are_listed_by_path_with_or_without_faces(album: tuple[Path, list[PhotoResult]]) -> None:
+    path, results = album
     with Index(path) as index:
         everything = list(index.photos())
         empty = [row.photo.path for row in index.photos(no_faces=True)]
@@ -148,11 +143,11 @@ def test_what_cannot_be_read_is_listed_only_when_it_has_faces(room: Any, face: C
 
 def test_the_four_are_parts_of_one_and_the_six_have_disgust_in_angry(face: Callable) -> None:
     one = face(angry=0.3, disgust=0.3, fear=0.1, happy=0.1, sad=0.1, surprise=0.05, neutral=0.05)
-    assert in_scheme(one, "seven") == one
-    six, four = in_scheme(one, "six"), in_scheme(one, "four")
+    assert one.in_scheme("seven") == one
+    six, four = one.in_scheme("six"), one.in_scheme("four")
     assert six.probabilities == pytest.approx((0.6, None, 0.1, 0.1, 0.1, 0.05, 0.05))
     assert [p and round(p, 4) for p in four.probabilities] == [0.5455, None, None, 0.1818, 0.1818, None, 0.0909]
-    nothing = in_scheme(replace(one, probabilities=(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)), "four")
+    nothing = replace(one, probabilities=(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)).in_scheme("four")
     assert nothing.confidence == 0
 
 
@@ -225,7 +220,7 @@ def test_bursts_are_judged_by_the_faces_that_count(room: Any, face: Callable) ->
     assert [len(shot.faces) for shot in sure] == [1, 1]
 
 
-def test_who_is_in_front_is_decided_among_the_faces_that_count(room: Any, face: Callable) -> None:
+def test_only_faces_that_count_can_be_subjects(room: Any, face: Callable) -> None:
     false_find = replace(face(400, sad=0.9), detection=0.72)
     room.put("/photos/pair.jpg", false_find, face(100, happy=0.9), face(100, happy=0.8))
     assert room.top(everyone=True) == [("/photos/pair.jpg", 0.016667)]
@@ -240,8 +235,8 @@ def test_an_emotion_that_is_named_twice_counts_once(room: Any, face: Callable) -
             assert [row.score for row in index.top(["happy", "happy"], everyone=everyone)] == [0.9]
 
 
-def test_photos_are_listed_without_landmarks_on_request(crowd: tuple[Path, list[PhotoResult]]) -> None:
-    path, results = crowd
+def test_photos_are_listed_without_landmarks_on_request(album: tuple[Path, list[PhotoResult]]) -> None:
+    path, results = album
     with Index(path) as index:
         whole, short = list(index.photos()), list(index.photos(landmarks=False))
     assert [row.faces for row in whole] == [result.faces for result in results]
@@ -250,9 +245,40 @@ def test_photos_are_listed_without_landmarks_on_request(crowd: tuple[Path, list[
     ]
 
 
-def test_a_long_list_asks_few_questions(crowd: tuple[Path, list[PhotoResult]]) -> None:
-    asked: list[str] = []
-    with Index(crowd[0]) as index:
-        index._connection.set_trace_callback(asked.append)
-        assert len(list(index.photos())) == 60
-    assert len(asked) < 10
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory, face: Callable, photo: Callable) -> tuple[Path, list[PhotoResult]]:
+    """An index of 2,500 photos with one happy face each, many of them alike."""
+    dice = random.Random(0)
+    results = [photo(f"/{number}.jpg", face(happy=dice.randrange(300, 999) / 1000)) for number in range(2500)]
+    path = tmp_path_factory.mktemp("many") / "index.db"
+    with IndexWriter(path) as writer:
+        writer.write(writer.start_scan({"paths": ["/"]}), results)
+    return path, results
+
+
+@pytest.mark.parametrize("n", [1, 99, 100, 101, 1999, None])
+@pytest.mark.parametrize("everyone", [False, True])
+@pytest.mark.parametrize("filters", [Filters(), Filters(min_faces=1)], ids=["all", "with faces"])
+def test_a_long_list_is_in_order_to_its_end(
+    many: tuple[Path, list[PhotoResult]], everyone: bool, filters: Filters, n: int | None
+) -> None:
+    path, results = many
+    with Index(path) as index:
+        rows = index.top("happy", n, threshold=0.35, everyone=everyone, filters=filters)
+    scores = [(-result.faces[0].probability("happy"), number) for number, result in enumerate(results)]
+    wanted = [(f"/{number}.jpg", -score) for score, number in sorted(scores) if -score >= 0.35]
+    assert [(row.photo.path, row.score) for row in rows] == wanted[:n]
+
+
+def test_a_list_asks_a_few_questions_for_a_hundred_photos(many: tuple[Path, list[PhotoResult]]) -> None:
+    with Index(many[0]) as index:
+        asked: list[str] = []
+        index.connection.set_trace_callback(asked.append)
+        assert len(index.top("happy", 20)) == 20
+        assert len(asked) < 10
+        asked.clear()
+        assert len(index.top("happy", 1000)) == 1000
+        assert len(asked) < 60
+        asked.clear()
+        assert len(list(index.photos())) == 2500
+        assert len(asked) < 90

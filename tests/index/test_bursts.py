@@ -1,43 +1,19 @@
-"""Bursts: seconds apart, one camera, alike; and of each, one photo in a list."""
+"""Bursts: a list has one photo of each; they follow the photos that come and go."""
 
+import random
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from albumsort.culling.bursts import Shot, find_bursts
 from albumsort.index import Index, Query
-from albumsort.index.bursts import BITS, find
 from albumsort.index.filters import Filters
 from albumsort.index.writer import IndexWriter
-
-NEAR, FAR = (1 << BITS) - 1, (1 << 32) - 1  # hashes that differ from 0 in BITS and in 32 places
-
-
-def grouped(*shots: tuple[int, float, int]) -> dict[int, int]:
-    return dict(find(shots))
-
-
-def test_photos_that_look_alike_within_seconds_are_a_burst() -> None:
-    assert grouped((1, 0, 0), (2, 1, NEAR), (3, 2, 0)) == {1: 1, 2: 1, 3: 1}
-
-
-def test_a_burst_may_be_longer_than_the_pause_within_it() -> None:
-    assert grouped(*((k, 4.0 * k, 0) for k in range(1, 9))) == dict.fromkeys(range(1, 9), 1)
-
-
-def test_photos_far_apart_or_unlike_are_none() -> None:
-    assert grouped((1, 0, 0), (2, 5.5, 0)) == {}
-    assert grouped((1, 0, 0), (2, 1, NEAR + (1 << BITS))) == {}
-
-
-def test_one_photo_of_something_else_does_not_end_a_burst() -> None:
-    assert grouped((1, 0, 0), (2, 1, FAR), (3, 2, 0), (4, 3, FAR)) == {1: 1, 3: 1, 2: 2, 4: 2}
-
-
-def test_two_bursts_that_meet_are_one() -> None:
-    between = NEAR  # like the first, and like the second, which are not alike
-    assert grouped((1, 0, 0), (2, 1, (1 << 2 * BITS) - 1)) == {}
-    assert grouped((1, 0, 0), (2, 1, (1 << 2 * BITS) - 1), (3, 2, between)) == {1: 1, 2: 1, 3: 1}
+from albumsort.records import PhotoFile
 
 
 @pytest.fixture
@@ -90,25 +66,14 @@ def test_a_frame_that_goes_leaves_its_burst(wedding: Any) -> None:
         assert [row.others for row in index.top("happy")] == [0] * 4
 
 
-def test_a_scan_after_one_that_was_killed_at_its_end_finds_the_bursts(wedding: Any) -> None:
-    wedding.writer.__exit__()
-    with IndexWriter(wedding.path) as writer:
-        writer._connection.execute("DELETE FROM bursts")
-        writer._connection.execute("UPDATE scans SET finished_at = NULL")
-        writer._connection.commit()
+def test_a_scan_after_one_that_was_killed_at_its_end_finds_the_bursts(room: Any, face: Callable) -> None:
+    for second in range(3):
+        room.put(f"/photos/{second}.jpg", face(happy=0.9), taken_at=f"2024-05-17T12:00:0{second}")
+    room.writer.close()  # without an end of its scan
+    assert room.sql("SELECT count(*) FROM bursts") == [(0,)]
+    with IndexWriter(room.path) as writer:
         writer.finish_scan(writer.start_scan({"paths": []}))
-    assert wedding.sql("SELECT count(*) FROM bursts") == [(3,)]
-
-
-def test_an_older_index_has_no_bursts_until_it_is_brought_forward(wedding: Any) -> None:
-    wedding.turn_back(3)
-    with Index(wedding.path) as index:
-        assert list(index.bursts()) == []
-        assert len(index.top("happy")) == 6
-        assert index.top("happy")[0].photo.exposure is None
-    IndexWriter(wedding.path).__exit__()
-    with Index(wedding.path) as index:
-        assert len(list(index.bursts())) == 1
+    assert room.sql("SELECT count(*) FROM bursts") == [(3,)]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +102,82 @@ def test_photos_of_one_day_whose_names_tell_no_time_are_no_burst(room: Any) -> N
         room.put(f"/photos/IMG-20240517-WA000{number}.jpg", taken_at="2024-05-17")
     room.writer.finish_scan(room.scan)
     assert room.sql("SELECT count(*) FROM bursts") == [(0,)]
+
+
+LOOKS = ("0000000000000000", "000000000000ffff", "ffffffff00000000")
+
+
+def grouped_anew(room: Any) -> list[tuple[int, int]]:
+    """The bursts of all photos of the room, found at once."""
+    by_camera: dict[object, list[Shot]] = {}
+    for photo_id, camera, taken_at, phash in room.sql("SELECT id, camera, taken_at, phash FROM photos"):
+        if taken_at and len(taken_at) >= 19:
+            seconds = (datetime.fromisoformat(taken_at[:19]) - datetime.min).total_seconds()
+            by_camera.setdefault(camera, []).append(Shot(photo_id, seconds, int(phash, 16)))
+    in_order = (sorted(shots, key=lambda shot: (shot.seconds, shot.photo_id)) for shots in by_camera.values())
+    return sorted(pair for shots in in_order for pair in find_bursts(shots))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_after_any_changes_the_bursts_are_those_of_all_photos(
+    room: Any, face: Callable, tmp_path: Path, seed: int
+) -> None:
+    dice = random.Random(seed)
+
+    def taken_at() -> str | None:
+        # Around three midnights, so dense that bursts cross them, and some photos that know the day at most.
+        when = datetime(2023, 12, 30) + timedelta(days=dice.randrange(3), seconds=dice.randrange(-20, 20))
+        return dice.choice([when.isoformat(), when.isoformat(), f"{when.isoformat()}+01:00", f"{when:%Y-%m-%d}", None])
+
+    for _ in range(12):
+        for _ in range(dice.randrange(1, 15)):
+            path, camera = tmp_path / f"{dice.randrange(60)}.jpg", dice.choice([None, "", "A"])
+            path.touch()
+            room.put(str(path), face(happy=0.9), taken_at=taken_at(), camera=camera, phash=dice.choice(LOOKS))
+        known = room.writer.known_files.result(dice.choice(room.sql("SELECT digest FROM photos"))[0])
+        change = dice.randrange(4)
+        if change == 0:
+            room.writer.forget(known.result.photo.path)
+        elif change == 1:
+            Path(known.result.photo.path).unlink(missing_ok=True)
+            room.writer.prune()
+        elif change == 2:  # a moved or a copied file
+            moved = replace(known, is_gone=dice.random() < 0.5)
+            room.writer.reuse([(PhotoFile(str(tmp_path / f"{dice.randrange(60)}.jpg"), 1, 1), taken_at(), moved)])
+        if change > 1:
+            room.writer.finish_scan(room.scan)
+        assert sorted(room.sql("SELECT photo_id, burst FROM bursts")) == grouped_anew(room)
+        assert room.sql("SELECT * FROM ungrouped") == []
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2024-02-29"])
+def test_a_burst_may_be_of_any_day_that_there_is(room: Any, day: str) -> None:
+    for second in ("00:00:00", "00:00:01", "23:59:58", "23:59:59"):
+        room.put(f"/photos/{second}.jpg", taken_at=f"{day}T{second}")
+    room.writer.finish_scan(room.scan)
+    assert room.sql("SELECT photo_id, burst FROM bursts") == [(1, 1), (2, 1), (3, 3), (4, 3)]
+
+
+def test_only_the_days_of_new_photos_and_their_neighbours_are_looked_at(room: Any) -> None:
+    for day in range(1, 29):
+        for second in range(2):
+            room.put(f"/photos/{day}-{second}.jpg", camera="A", taken_at=f"2024-02-{day:02}T12:00:0{second}")
+    room.writer.finish_scan(room.scan)
+    room.change("UPDATE bursts SET burst = 1000 + burst")  # so that those worked out anew can be told apart
+    room.put("/photos/new.jpg", camera="A", taken_at="2024-02-10T12:00:02")
+    room.put("/photos/other.jpg", camera="B", taken_at="2024-02-20T12:00:02")
+    room.writer.finish_scan(room.scan)
+    days = room.sql("SELECT substr(taken_at, 9, 2) FROM bursts JOIN photos ON id = photo_id WHERE burst < 1000")
+    assert set(days) == {("09",), ("10",), ("11",)}
+
+
+@pytest.mark.parametrize("clause", ["", "OR IGNORE", "OR REPLACE", "OR ROLLBACK"])
+def test_photos_that_another_tool_adds_are_grouped_by_the_next_scan(wedding: Any, clause: str) -> None:
+    columns = "size, mtime_ns, digest, taken_at, camera, phash, status, scan_id"
+    select = f"SELECT path || '.copy', {columns} FROM photos WHERE taken_at > '2024-05-17T12:00:00'"
+    wedding.change(f"INSERT {clause} INTO photos(path, {columns}) {select}")
+    wedding.writer.finish_scan(wedding.scan)
+    assert sorted(wedding.sql("SELECT photo_id, burst FROM bursts")) == grouped_anew(wedding)
 
 
 @pytest.fixture

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index import Index, schema
+from albumsort.index import Index
 from albumsort.index.corrections import overlap
-from albumsort.index.writer import IndexWriter
 from albumsort.records import Box, PhotoFile
 
 A, B = "/photos/a.jpg", "/photos/b.jpg"
@@ -33,8 +29,8 @@ def of(room: Any, path: str) -> list[tuple[str, float]]:
 
 def test_a_corrected_face_is_certain_of_what_was_said(room: Any, face: Callable) -> None:
     room.put(A, face(200, happy=0.9), moved(face(sad=0.7), 500))
-    number, said = room.writer.correct(A, 2, "angry")
-    assert (number, said.emotion, said.confidence) == (2, "sad", 0.7)
+    number, predicted = room.writer.correct(A, 2, "angry")
+    assert (number, predicted.emotion, predicted.confidence) == (2, "sad", 0.7)
     assert of(room, A) == [("happy", 0.9), ("angry", 1.0)]
     assert room.top("sad") == [] and room.top("angry") == [(A, 1.0)]
     assert room.top("happy", everyone=True) == [(A, 0.0)]
@@ -103,8 +99,7 @@ def test_a_photo_that_can_no_longer_be_read_gets_no_faces_back(room: Any, face: 
 def test_a_rescan_does_not_touch_when_somebody_said_so(room: Any, face: Callable) -> None:
     room.put(A, face(sad=0.7))
     room.writer.correct(A, 1, "happy")
-    room.writer._connection.execute("UPDATE corrections SET corrected_at = '2020-01-01'")
-    room.writer._connection.commit()
+    room.change("UPDATE corrections SET corrected_at = '2020-01-01'")
     room.put(A, face(sad=0.6))
     assert room.sql("SELECT corrected_at FROM corrections") == [("2020-01-01",)]
 
@@ -112,7 +107,7 @@ def test_a_rescan_does_not_touch_when_somebody_said_so(room: Any, face: Callable
 def test_a_copy_is_written_as_the_photo_is_by_then(room: Any, face: Callable) -> None:
     room.put(A, face(sad=0.7), digest="d")
     room.writer.correct(A, 1, "happy")
-    known = replace(room.writer.known("d"), is_gone=False)
+    known = replace(room.writer.known_files.result("d"), is_gone=False)
     room.writer.uncorrect(A)  # by somebody else, while the scan held the copy back
     room.writer.reuse([(PhotoFile(B, 1, 1), None, known)])
     assert of(room, B) == [("sad", 0.7)]
@@ -123,7 +118,7 @@ def test_copies_share_a_correction_now_and_later(room: Any, face: Callable) -> N
         room.put(path, face(sad=0.7), digest="d")
     room.writer.correct(A, 1, "happy")
     later = PhotoFile("/photos/c.jpg", 1, 1)
-    room.writer.reuse([(later, None, replace(room.writer.known("d"), is_gone=False))])
+    room.writer.reuse([(later, None, replace(room.writer.known_files.result("d"), is_gone=False))])
     for path in (A, B, later.path):
         assert of(room, path) == [("happy", 1.0)]
     room.writer.uncorrect(B)
@@ -174,71 +169,7 @@ def test_corrected_and_remembered_faces_are_told_apart(room: Any, face: Callable
         assert index.remembered(1) == index.remembered(1) != []
 
 
-def test_an_index_from_before_corrections_is_read_and_then_takes_them(room: Any, face: Callable) -> None:
-    room.put(A, face(sad=0.7))
-    room.turn_back(1)
-    assert of(room, A) == [("sad", 0.7)]
-    with Index(room.path) as index:
-        assert index.corrections() == []
-        assert [one.path for one in index.remembered(5)] == [A]
-    room.writer = IndexWriter(room.path)
-    room.writer.correct(A, 1, "happy")
-    assert of(room, A) == [("happy", 1.0)]
-
-
-def test_two_that_bring_an_index_forward_at_once_do_it_once(room: Any, face: Callable) -> None:
-    for _ in range(10):
-        room.turn_back(1)
-        with ThreadPoolExecutor(4) as pool:
-            for opened in [pool.submit(lambda: IndexWriter(room.path).__exit__()) for _ in range(4)]:
-                opened.result()
-        assert room.sql("PRAGMA user_version") == [(schema.VERSION,)]
-    room.writer = IndexWriter(room.path)
-
-
 def test_overlap_of_boxes() -> None:
     assert overlap(Box(0, 0, 10, 10), Box(0, 0, 10, 10)) == 1
     assert overlap(Box(0, 0, 10, 10), Box(5, 0, 10, 10)) == pytest.approx(50 / 150)
     assert overlap(Box(0, 0, 10, 10), Box(10, 0, 10, 10)) == overlap(Box(0, 0, 0, 0), Box(0, 0, 0, 0)) == 0
-
-
-class TestCommand:
-    @pytest.fixture
-    def index(self, index_of: Callable[..., Path], tmp_path: Path) -> Path:
-        (tmp_path / "one.jpg").write_bytes(b"one")
-        (tmp_path / "two.jpg").write_bytes(b"two")
-        return index_of({tmp_path / "one.jpg": [("sad", 0.9)], tmp_path / "two.jpg": [("happy", 0.9), ("fear", 0.8)]})
-
-    def test_it_says_what_was_and_lists_respect_it(self, run: Any, index: Path) -> None:
-        done = run("correct", "one.jpg", "happy", "--db", index)
-        assert done.returncode == 0 and "face 1: happy (the model said sad 90%)" in done.stdout
-        assert run("top", "sad", "--db", index, "--format", "paths").stdout == ""
-        assert json.loads(run("top", "happy", "--db", index, "--format", "json").stdout)[0]["score"] == 1.0
-        assert "1 correction undone" in run("correct", "one.jpg", "--undo", "--db", index).stdout
-
-    def test_faces_behind_one_that_is_none_are_numbered_anew_and_it_says_so(self, run: Any, index: Path) -> None:
-        done = run("correct", "two.jpg", "--not-a-face", "--face", 1, "--db", index)
-        assert done.returncode == 0 and "what was face 2 is face 1 now" in done.stderr
-
-    def test_of_two_faces_one_must_be_named(self, run: Any, index: Path) -> None:
-        done = run("correct", "two.jpg", "--not-a-face", "--db", index)
-        assert done.returncode == 1 and "--face N of 1 happy 90%, 2 fear 80%" in done.stderr
-        last = run("correct", "two.jpg", "--not-a-face", "--face", 2, "--db", index)
-        assert last.returncode == 0 and not last.stderr
-        assert run("top", "fear", "--db", index, "--format", "paths").stdout == ""
-        run("correct", "two.jpg", "sad", "--db", index)  # one is left
-        assert "2 corrections undone" in run("correct", "two.jpg", "--undo", "--db", index).stdout
-        assert "two.jpg" in run("top", "fear", "--db", index, "--format", "paths").stdout
-
-    @pytest.mark.parametrize(
-        "words", [[], ["glad"], ["happy", "--not-a-face"], ["--undo", "--face", "1"], ["happy", "--face", "0"]]
-    )
-    def test_wrong_usage_exits_2(self, run: Any, index: Path, words: list[str]) -> None:
-        assert run("correct", "one.jpg", *words, "--db", index).returncode == 2
-
-    def test_a_photo_that_changed_or_is_unknown_is_refused(self, run: Any, index: Path, tmp_path: Path) -> None:
-        (tmp_path / "one.jpg").write_bytes(b"another")
-        done = run("correct", "one.jpg", "happy", "--db", index)
-        assert done.returncode == 1 and "changed since" in done.stderr
-        done = run("correct", "three.jpg", "happy", "--db", index)
-        assert done.returncode == 1 and "scan it first" in done.stderr

@@ -14,8 +14,6 @@ from albumsort.errors import AlbumsortError
 from albumsort.index.writer import IndexWriter
 from albumsort.records import PhotoFile
 
-NAMED = ("photos", "faces", "everyone", "others", "corrections", "unread")
-
 
 def everything_written(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
@@ -30,7 +28,7 @@ def secret(room: Any, face: Callable) -> Any:
     room.put("/photos/secret/a.jpg", face(happy=0.9), face(sad=0.8), digest="d-secret", camera="Kamera-7")
     room.put("/photos/secret/below/b.jpg", face(happy=0.7), digest="d-both")
     room.put("/photos/secrets.jpg", face(happy=0.6), digest="d-both")
-    room.writer.note_others([PhotoFile("/photos/secret/notes.txt", 1, 1), PhotoFile("/photos/other.txt", 1, 1)])
+    room.writer.note_not_photos([PhotoFile("/photos/secret/notes.txt", 1, 1), PhotoFile("/photos/other.txt", 1, 1)])
     room.writer.note_unread(["/photos"], [("/photos/secret/locked", "permission denied")])
     room.writer.correct("/photos/secret/a.jpg", 1, "surprise")
     room.writer.correct("/photos/secret/below/b.jpg", 1, "fear")
@@ -41,7 +39,6 @@ def test_a_folder_is_forgotten_with_all_below_it_and_nothing_beside_it(secret: A
     assert secret.writer.forget("/photos/secret") == 4  # two photos, notes.txt and a locked folder
     assert secret.sql("SELECT path FROM photos") == [("/photos/secrets.jpg",)]
     assert secret.sql("SELECT count(*) FROM faces") == [(1,)]
-    assert secret.sql("SELECT count(DISTINCT photo_id) FROM everyone") == [(1,)]
     assert secret.sql("SELECT path FROM others") == [("/photos/other.txt",)]
     # A copy of those bytes is still there, and so is what was said of it.
     assert secret.sql("SELECT digest, emotion FROM corrections") == [("d-both", "fear")]
@@ -72,21 +69,33 @@ def test_what_was_said_of_photos_that_were_edited_or_pruned_goes_too(secret: Any
     assert b"d-secret" not in everything_written(secret.path.parent)
 
 
+def keep_a_copy(room: Any) -> Path:
+    """Lays a copy beside the index, as one is laid before an older index is brought forward."""
+    copy = room.path.with_name("index.db.version-2")
+    with closing(sqlite3.connect(room.path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    return copy
+
+
 def test_a_typo_forgets_nothing_and_leaves_the_copies_of_older_versions(secret: Any) -> None:
-    secret.turn_back(2)
-    with IndexWriter(secret.path) as writer:
-        assert writer.forget("/photos/secrte") == 0
-    assert secret.path.with_name("index.db.version-2").exists()
+    copy = keep_a_copy(secret)
+    assert secret.writer.forget("/photos/secrte") == 0
+    assert copy.exists()
 
 
-def test_what_was_pruned_before_leaves_no_trace_either(secret: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("albumsort.index.writer.is_unplugged", lambda root: False)
-    secret.turn_back(2)
-    with IndexWriter(secret.path) as writer:
-        writer.prune()
-        writer.forget("/photos/secret")
-    assert b"secret/" not in everything_written(secret.path.parent)
-    assert not secret.path.with_name("index.db.version-2").exists()
+def test_what_was_pruned_before_leaves_no_trace_either(
+    room: Any, face: Callable, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("secret")
+    (folder / "of another program").touch()  # so that it is no empty mount point
+    room.writer.start_scan({"paths": [str(folder)]})
+    room.put(f"{folder}/a.jpg", face(happy=0.9))
+    copy = keep_a_copy(room)
+    assert room.writer.prune() == (1, 0)
+    assert str(folder).encode() in everything_written(room.path.parent)
+    room.writer.forget(str(folder))
+    assert str(folder).encode() not in everything_written(room.path.parent)
+    assert not copy.exists()
 
 
 def test_a_copy_that_cannot_be_read_is_named(secret: Any) -> None:
@@ -116,14 +125,24 @@ def test_what_is_not_known_is_forgotten_already(secret: Any) -> None:
 
 
 def test_copies_of_older_versions_are_forgotten_too(secret: Any) -> None:
-    secret.turn_back(2)
-    with IndexWriter(secret.path) as writer:
-        assert b"Kamera-7" in secret.path.with_name("index.db.version-2").read_bytes()
-        writer.forget("/photos/secret")
+    assert b"Kamera-7" in keep_a_copy(secret).read_bytes()
+    secret.writer.forget("/photos/secret")
     assert b"Kamera-7" not in everything_written(secret.path.parent)
 
 
-def test_a_program_that_keeps_traces_alive_is_spoken_of(secret: Any) -> None:
+@pytest.mark.parametrize("version", [1, 4, 6])
+def test_copies_of_older_versions_are_known_to_name_what_is_forgotten(older: Callable, version: int) -> None:
+    path = older(version)
+    with IndexWriter(path) as writer:
+        copy = path.with_name(f"older.db.version-{version}")
+        assert writer.forget("/photos/burst") == 0
+        assert copy.exists()
+        writer.forget("/photos/burst1.jpg")
+    assert not copy.exists()
+    assert b"burst1" not in everything_written(path.parent)
+
+
+def test_a_program_that_keeps_traces_alive_is_an_error(secret: Any) -> None:
     with closing(sqlite3.connect(secret.path)) as other:
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM photos").fetchone()

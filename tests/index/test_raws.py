@@ -12,7 +12,6 @@ import pytest
 from albumsort.album.formats import NEEDS_RAWPY
 from albumsort.index import Index
 from albumsort.index.filters import Filters
-from albumsort.index.writer import IndexWriter
 from albumsort.records import PhotoFile
 
 RAW, JPEG = "/photos/a.nef", "/photos/a.jpg"
@@ -73,10 +72,10 @@ def test_a_correction_to_the_raw_file_is_one_to_the_photo(paired: Any) -> None:
 def test_a_raw_file_that_was_read_before_loses_its_faces_to_the_jpeg(paired: Any, face: Callable) -> None:
     paired.put(RAW, face(happy=0.95))
     assert [path for path, _ in paired.top()] == [RAW, JPEG, "/photos/b.jpg"]
-    assert paired.writer.seen.raws() == {}
+    assert paired.writer.known_files.raws() == {}
     paired.writer.pair(paired.scan, [(PhotoFile(RAW, 25_000_000, 7), JPEG)])
     assert [path for path, _ in paired.top()] == [JPEG, "/photos/b.jpg"]
-    assert paired.writer.seen.raws() == {RAW: JPEG}
+    assert paired.writer.known_files.raws() == {RAW: JPEG}
     assert paired.sql("SELECT count(*) FROM faces") == [(3,)]
 
 
@@ -85,31 +84,21 @@ def test_names_that_are_no_utf_8_are_paired_too(room: Any, face: Callable) -> No
     room.put(jpeg, face(happy=0.9))
     room.writer.pair(room.scan, [(PhotoFile(raw, 1, 1), jpeg)])
     assert [path for path, _ in room.top(filters=ALL)] == [jpeg, raw]
-    assert room.writer.seen.raws() == {raw: jpeg}
+    assert room.writer.known_files.raws() == {raw: jpeg}
 
 
 def test_forgetting_the_jpeg_leaves_no_trace_with_a_raw_file(room: Any, face: Callable) -> None:
     room.put("/secret/wedding.jpg", face(happy=0.9))
     room.writer.pair(room.scan, [(PhotoFile("/other/wedding.nef", 1, 1), "/secret/wedding.jpg")])
     assert room.writer.forget("/secret") == 2
-    room.writer.__exit__()
+    room.writer.close()
     assert b"secret" not in Path(room.path).read_bytes()
-
-
-def test_an_index_without_pairs_is_read_and_brought_forward(paired: Any) -> None:
-    paired.turn_back(4)
-    with Index(paired.path) as index:
-        assert index.photo(RAW) is not None
-        assert [row.raws for row in index.top("happy")] == [(), ()]
-        assert index.stats()["photos"] == 3
-    with IndexWriter(paired.path) as writer:
-        assert writer.seen.raws() == {}
 
 
 def test_the_raw_files_of_a_list_are_found_by_an_index(paired: Any) -> None:
     asked: list[str] = []
     with Index(paired.path) as index:
-        index._connection.set_trace_callback(asked.append)
+        index.connection.set_trace_callback(asked.append)
         index.top("happy")
     questions = [question for question in asked if "raw_of" in question and "SELECT" in question]
     assert questions
@@ -122,8 +111,8 @@ def test_raw_files_that_only_lacked_the_extra_are_read_once_it_is_there(
 ) -> None:
     room.put(RAW, error=NEEDS_RAWPY)
     room.put("/photos/bad.jpg", error="not an image")
-    assert room.writer.seen.unreadable() == {RAW, "/photos/bad.jpg"}
-    assert set(room.writer.seen.unchanged(200)) == {"/photos/bad.jpg"}
-    assert len(room.writer.seen.digests()) == 1
+    assert room.writer.known_files.unreadable() == {RAW, "/photos/bad.jpg"}
+    assert set(room.writer.known_files.unchanged(200)) == {"/photos/bad.jpg"}
+    assert len(room.writer.known_files.digests()) == 1
     monkeypatch.setitem(sys.modules, "rawpy", None)
-    assert set(room.writer.seen.unchanged(200)) == {RAW, "/photos/bad.jpg"}
+    assert set(room.writer.known_files.unchanged(200)) == {RAW, "/photos/bad.jpg"}

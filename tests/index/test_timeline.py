@@ -93,10 +93,3 @@ def test_faces_are_read_in_the_label_scheme_as_stats_reads_them(room, face, sche
 def test_an_empty_index_has_no_months(room, timeline):
     found = timeline()
     assert (found.months, found.undated, sum(found.confidences)) == ({}, 0, 0)
-
-
-@pytest.mark.parametrize("version", [1, 2, 3])
-def test_an_index_of_an_older_version_answers_too(room, timeline, face, version):
-    room.put("/photos/a.jpg", face(happy=0.9), taken_at="2024-05-01")
-    room.turn_back(version)
-    assert shown(timeline()) == {"2024-05": {"happy": 1}}

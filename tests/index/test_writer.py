@@ -71,7 +71,7 @@ def test_a_name_that_is_no_utf8_is_kept_as_bytes_and_others_as_text(room: Any, f
     assert {path for path, _ in room.top()} == {LATIN1, "/photos/café\n日本.jpg"}
     with Index(room.path) as index:
         assert index.photo(LATIN1).photo.path == LATIN1
-    assert set(room.writer.seen.unchanged(200)) == {LATIN1, "/photos/café\n日本.jpg"}
+    assert set(room.writer.known_files.unchanged(200)) == {LATIN1, "/photos/café\n日本.jpg"}
 
 
 def test_writing_a_path_again_replaces_photo_and_faces(room: Any, face: Callable) -> None:
@@ -90,7 +90,7 @@ def test_a_batch_is_written_whole_or_not_at_all(room: Any, face: Callable, photo
 
 
 def reuse(room: Any, file: PhotoFile, digest: str, taken_at: str | None = None) -> None:
-    room.writer.reuse([(file, taken_at, room.writer.known(digest))])
+    room.writer.reuse([(file, taken_at, room.writer.known_files.result(digest))])
 
 
 def test_a_moved_photo_keeps_its_row_and_its_faces(room: Any, face: Callable) -> None:
@@ -124,8 +124,8 @@ def test_a_photo_moved_over_another_takes_its_place(room: Any, face: Callable) -
 
 def test_unknown_bytes_are_not_known(room: Any, face: Callable) -> None:
     room.put("/photos/a.jpg", face(happy=0.9), digest=None)
-    assert room.writer.known("abc") is None
-    assert room.writer.seen.digests() == set()
+    assert room.writer.known_files.result("abc") is None
+    assert room.writer.known_files.digests() == set()
 
 
 def test_only_failures_that_may_pass_are_tried_again(room: Any) -> None:
@@ -133,15 +133,15 @@ def test_only_failures_that_may_pass_are_tried_again(room: Any) -> None:
     room.put("/photos/cut.jpg", error="truncated")
     room.put("/photos/closed.jpg", error="permission denied", digest=None)
     room.put("/photos/gone.jpg", error="vanished during the scan", digest=None)
-    assert room.writer.seen.unchanged(200) == {
+    assert room.writer.known_files.unchanged(200) == {
         f"/photos/{name}.jpg": (1000, 1_700_000_000_000_000_001) for name in ("good", "cut")
     }
 
 
 def test_files_that_are_no_pictures_are_remembered_in_their_last_state(room: Any) -> None:
-    room.writer.note_others([PhotoFile("/photos/notes", 5, 1), PhotoFile(LATIN1, 6, 1)])
-    room.writer.note_others([PhotoFile("/photos/notes", 7, 2)])
-    assert room.writer.seen.others() == {"/photos/notes": (7, 2), LATIN1: (6, 1)}
+    room.writer.note_not_photos([PhotoFile("/photos/notes", 5, 1), PhotoFile(LATIN1, 6, 1)])
+    room.writer.note_not_photos([PhotoFile("/photos/notes", 7, 2)])
+    assert room.writer.known_files.not_photos() == {"/photos/notes": (7, 2), LATIN1: (6, 1)}
 
 
 def test_a_scan_is_recorded_with_its_model_and_its_end(room: Any) -> None:
@@ -203,9 +203,9 @@ def test_prune_drops_a_single_photo_that_was_scanned_by_its_name(room: Any, face
 
 
 def test_prune_forgets_files_that_are_no_pictures(room: Any, kept: list[Path]) -> None:
-    room.writer.note_others([PhotoFile("/photos/notes", 5, 1)])
+    room.writer.note_not_photos([PhotoFile("/photos/notes", 5, 1)])
     room.writer.prune()
-    assert room.writer.seen.others() == {}
+    assert room.writer.known_files.not_photos() == {}
 
 
 def test_a_link_that_leads_nowhere_is_not_gone(room: Any, kept: list[Path]) -> None:
@@ -217,8 +217,8 @@ def test_a_link_that_leads_nowhere_is_not_gone(room: Any, kept: list[Path]) -> N
 def test_a_photo_that_was_too_large_is_looked_at_again_when_more_is_allowed(room: Any, photo: Callable) -> None:
     result = photo("/photos/pano.jpg", error="too large (1.5 MP > 1 MP; see --max-megapixels)")
     room.writer.write(room.scan, [replace(result, photo=replace(result.photo, width=1500, height=1000))])
-    assert "/photos/pano.jpg" in room.writer.seen.unchanged(1)
-    assert "/photos/pano.jpg" not in room.writer.seen.unchanged(2)
+    assert "/photos/pano.jpg" in room.writer.known_files.unchanged(1)
+    assert "/photos/pano.jpg" not in room.writer.known_files.unchanged(2)
 
 
 def test_two_scans_may_make_the_same_new_index_at_once(tmp_path: Path) -> None:

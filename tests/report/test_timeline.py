@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from albumsort.emotions import EMOTIONS
-from albumsort.index.timeline import BINS, Timeline
+from albumsort.index.statistics import BINS, Timeline
 from albumsort.report.timeline import period, plot_timeline
 
 

@@ -1,0 +1,111 @@
+"""Indexes of older versions: they are read as they are, and brought forward when they are next written."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from albumsort.emotions import EMOTIONS
+from albumsort.index import bursts, schema
+
+#: What an index lacks that is older than a version, as empty views: a reader finds the tables of today.
+_VIEWS = {
+    2: "CREATE TEMP VIEW corrections AS SELECT 0 id, '' digest, '' emotion, '' said, '' corrected_at, 0 is_there"
+    " WHERE FALSE",
+    4: "CREATE TEMP VIEW bursts AS SELECT 0 photo_id, 0 burst WHERE FALSE",
+    5: "CREATE TEMP VIEW unread AS SELECT '' path, '' error WHERE FALSE",
+    # Before version 6 there were no packed faces, and version 6 packed other columns: each chunk counts as changed.
+    7: f"CREATE TEMP VIEW packed AS SELECT DISTINCT photo_id / {schema.CHUNK} AS chunk, NULL AS faces FROM faces",
+}
+#: Columns of ``photos``, and the version from which on an index has them.
+_COLUMNS = {"exposure": 4, "orientation": 5, "raw_of": 5}
+
+_FACE_COLUMNS = "id, photo_id, x, y, w, h, detection, landmarks, sharpness, emotion, confidence, " + ", ".join(EMOTIONS)
+#: Version 5 kept with each face whether its photo is of it, and versions 3 to 6 kept lists of everyone; both are worked
+#: out from the packed faces since. A new table takes the place of the old one because SQLite before 3.35 cannot drop a
+#: column. The triggers and indexes of the old table go with it.
+_TO_VERSION_7 = f"""
+ALTER TABLE faces RENAME TO old_faces;
+{schema.FACES}
+INSERT INTO faces SELECT {_FACE_COLUMNS} FROM old_faces;
+DROP TABLE old_faces;
+DROP TABLE IF EXISTS everyone;
+DROP TABLE IF EXISTS packed;
+DROP TABLE IF EXISTS unpacked;
+DROP TRIGGER IF EXISTS photos_come;
+DROP TRIGGER IF EXISTS photos_go;
+DROP TRIGGER IF EXISTS photos_change;
+{schema.BY_EMOTION}
+{schema.BY_PHOTO}
+{schema.PACKED}
+INSERT INTO packed(chunk) SELECT DISTINCT photo_id / {schema.CHUNK} FROM faces;
+{schema.UNGROUPED}
+INSERT INTO ungrouped
+    SELECT DISTINCT ifnull(camera, ''), substr(taken_at, 1, 10) FROM photos WHERE taken_at NOT NULL;
+"""
+#: What brings an index that is older than a version to that version, in this order.
+_STEPS = {
+    2: schema.CORRECTIONS,
+    3: schema.BY_TIME,
+    4: f"ALTER TABLE photos ADD COLUMN exposure REAL; {schema.BURSTS}",
+    5: f"ALTER TABLE photos ADD COLUMN orientation INTEGER; ALTER TABLE photos ADD COLUMN raw_of;"
+    f" {schema.BY_JPEG} {schema.UNREAD}",
+    7: _TO_VERSION_7,
+}
+
+
+def show_as_current(connection: sqlite3.Connection, version: int) -> None:
+    """Let a connection that only reads find the tables of today in an index of an older version."""
+    missing = ", ".join(f"NULL AS {column}" for column, since in _COLUMNS.items() if since > version)
+    if missing:
+        connection.execute(f"CREATE TEMP VIEW photos AS SELECT *, {missing} FROM main.photos")
+    for since, view in _VIEWS.items():
+        if since > version:
+            connection.execute(view)
+
+
+def bring_forward(connection: sqlite3.Connection, index: Path) -> None:
+    """Make the tables of a new index, or bring an older one to ``schema.VERSION``, in one transaction.
+
+    A copy of an older index is laid beside it first. Another program may be doing the same just now.
+    """
+    with schema.transaction(connection):
+        number = schema.version(connection) or 0
+        if not number:
+            schema.run_script(connection, schema.TABLES)
+        elif number < schema.VERSION:
+            _back_up(connection, index, number)
+            for since, step in _STEPS.items():
+                if since > number:
+                    schema.run_script(connection, step)
+            bursts.group(connection)
+            from albumsort.index import packed  # with NumPy, which takes a tenth of a second that a reader has not
+
+            packed.pack(connection)
+        connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+
+def backups(index: Path) -> list[Path]:
+    """The copies of older versions that lie beside an index."""
+    return sorted(index.parent.glob(f"{glob.escape(index.name)}.version-*"))
+
+
+def _back_up(connection: sqlite3.Connection, index: Path, number: int) -> None:
+    """Lay a copy of an index of an older version beside it, before that is brought forward."""
+    copy = index.with_name(f"{index.name}.version-{number}")
+    again = 1
+    while copy.exists():  # of an index that had this name before
+        again += 1
+        copy = index.with_name(f"{index.name}.version-{number}.{again}")
+    partial = index.with_name(f"{copy.name}.part")
+    try:
+        os.close(os.open(partial, os.O_CREAT | os.O_RDWR, 0o600))
+        # From a connection of its own, which sees the index as it is before this transaction.
+        with closing(sqlite3.connect(index)) as source, closing(sqlite3.connect(partial)) as target:
+            source.backup(target)
+        os.replace(partial, copy)
+    finally:
+        partial.unlink(missing_ok=True)

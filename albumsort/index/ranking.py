@@ -1,0 +1,93 @@
+"""A top list in plain SQL, from the index of one emotion; and the rows of any list, one for each moment."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+
+from albumsort.index.query import Query
+from albumsort.index.rows import BATCH, listed
+from albumsort.records import RankedPhoto
+
+#: A face with more than this probability of one emotion shows no other one.
+_SURE = 0.5
+#: Share of photos that pass under which the faces are found by the photos, not the photos by the faces.
+_FEW = 0.02
+
+
+def best(connection: sqlite3.Connection, query: Query) -> Iterator[tuple[int, float]]:
+    """Photo id and score, best first: the largest probability of an emotion among a photo's certain faces.
+
+    Args:
+        connection: to the index, in a transaction.
+        query: settled, with one emotion, in the scheme ``seven``, and filters for which all faces count.
+    """
+    (emotion,), where = query.emotions, query.filters.conditions()
+    values = {**query.filters.values(), "certain": query.certain}
+    # By the emotion's own index a short list reads a few rows of a million; where few photos pass, by these.
+    faces = "faces f CROSS JOIN photos p ON p.id = f.photo_id"
+    passing = f"SELECT avg(ifnull(TRUE {where}, FALSE)) < {_FEW} FROM photos p"
+    if where and connection.execute(passing, values).fetchone()[0]:
+        faces = "photos p CROSS JOIN faces f INDEXED BY faces_by_photo ON f.photo_id = p.id"
+    rows = connection.execute(
+        f"SELECT f.photo_id, f.{emotion} FROM {faces}"
+        f" WHERE f.emotion = '{emotion}' AND f.confidence >= :certain {where}"
+        f" ORDER BY f.{emotion} DESC, f.confidence, f.photo_id",
+        values,
+    )
+    seen: set[int] = set()
+    unsure: dict[int, None] = {}
+    for photo_id, score in rows:
+        if photo_id in seen:
+            continue
+        seen.add(photo_id)
+        if score >= _SURE:
+            yield photo_id, score
+        else:
+            unsure[photo_id] = None
+    # A face that shows another emotion may still hold more of this one than the best face that shows it. So photos
+    # below a half are scored by all their certain faces, and sorted anew.
+    scores = connection.execute(
+        f"SELECT photo_id, max({emotion}) FROM faces WHERE photo_id IN (SELECT value FROM json_each(?))"
+        " AND confidence >= ? GROUP BY photo_id ORDER BY 2 DESC, 1",
+        (json.dumps(list(unsure)), query.certain),
+    )
+    yield from scores
+
+
+def rows(connection: sqlite3.Connection, scores: Iterable[tuple[int, float]], query: Query) -> Iterator[RankedPhoto]:
+    """The photos of a list with their scores, at most ``query.n``; of copies and frames of a burst only the first.
+
+    Args:
+        connection: to the index, in a transaction.
+        scores: photo id and score, best first.
+        query: ``filters.with_copies`` lists copies and all frames, too.
+    """
+    remaining, seen = iter(scores), set[str | int | None]()
+    missing = query.n
+    while missing != 0 and (batch := dict(islice(remaining, BATCH))):
+        others: dict[int, int] = {}
+        for photo_id, digest, burst, frames in _moments(connection, list(batch)):
+            if query.filters.with_copies:
+                others[photo_id] = 0
+            elif digest not in seen and (burst is None or burst not in seen):
+                seen |= {digest, burst}
+                others[photo_id] = frames - 1
+        chosen = list(islice(others, missing))
+        missing = None if missing is None else missing - len(chosen)
+        for photo_id, row in listed(connection, chosen, query.scheme):
+            yield replace(row, score=batch[photo_id], others=others[photo_id])
+
+
+def _moments(connection: sqlite3.Connection, ids: list[int]) -> Iterator[tuple[int, str | None, int | None, int]]:
+    """Photos by id, in this order: id, digest, burst if there is one, and its frames, copies counted once."""
+    yield from connection.execute(
+        "SELECT p.id, p.digest, b.burst, CASE WHEN b.burst IS NULL THEN 1 ELSE (SELECT count(DISTINCT o.digest)"
+        " FROM bursts m CROSS JOIN photos o ON o.id = m.photo_id WHERE m.burst = b.burst) END"
+        " FROM json_each(?) j CROSS JOIN photos p ON p.id = j.value LEFT JOIN bursts b ON b.photo_id = p.id"
+        " ORDER BY j.key",
+        (json.dumps(ids),),
+    ).fetchall()
