@@ -6,14 +6,14 @@ import pytest
 
 from albumsort.album.walk import NotPhoto, WalkProblem
 from albumsort.records import PhotoFile
-from albumsort.scanning.plan import KnownFiles, plan_scan, settle_pairs
+from albumsort.scanning.plan import KnownPhotos, plan_scan, settle_pairs
 
 JPEG, RAW = PhotoFile("/p/1.jpg", 10, 1), PhotoFile("/p/1.dng", 90, 1)
 OTHER = PhotoFile("/p/2.jpg", 20, 2)
 
 
-def known(*files: PhotoFile, raws: dict[str, str] | None = None) -> KnownFiles:
-    return KnownFiles({file.path: (file.size, file.mtime_ns) for file in files}, raws or {})
+def known(*files: PhotoFile, raws: dict[str, str] | None = None) -> KnownPhotos:
+    return KnownPhotos({file.path: (file.size, file.mtime_ns) for file in files}, raws or {})
 
 
 def test_new_files_are_read_in_the_order_of_the_walk() -> None:
