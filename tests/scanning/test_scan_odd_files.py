@@ -14,6 +14,7 @@ import piexif
 import pytest
 from PIL import Image
 
+from albumsort.album.formats import NEEDS_RAWPY
 from albumsort.index import Index
 from albumsort.records import Face
 from albumsort.scanning import distribute
@@ -203,3 +204,30 @@ def test_a_film_of_any_size_is_told_by_its_first_bytes(tmp_path: Path, reader: A
     scan([folder], tmp_path / "index.db", reader=reader)
     with Index(tmp_path / "index.db") as index:
         assert index.problems() == [(str(folder / "film.jpg"), "not an image")]
+
+
+PASSING = (
+    "permission denied",
+    "vanished during the scan",
+    "too large for the memory of this machine",
+    "cannot be read (Input/output error)",
+    NEEDS_RAWPY,
+    "too large (250 MP > 200 MP; see --max-megapixels)",
+)
+LASTING = ("truncated", "decoder crashed", "decoder took over 30 s", "cannot be decoded (OSError: broken data stream)")
+
+
+def test_photos_whose_error_may_have_passed_are_read_again_and_others_are_not(
+    tmp_path: Path, index_of: Callable, reader: Any
+) -> None:
+    errors = dict(enumerate((*PASSING, *LASTING)))
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in errors:
+        Image.new("RGB", (40, 30), (20 * number, 90, 90)).save(folder / f"{number}.png")
+    index = index_of({folder / f"{number}.png": error for number, error in errors.items()})
+    summary = scan([folder], index, reader=reader)
+    assert (summary.scanned, summary.unchanged) == (len(PASSING), len(LASTING))
+    with Index(index) as opened:
+        left = {error for _, error in opened.problems()}
+    assert left == set(LASTING)
