@@ -22,16 +22,15 @@ from albumsort.records import PhotoFile
 from albumsort.scanning.batches import decoder_settings
 from albumsort.scanning.bench import (
     Bench,
-    RateOfScan,
     bench,
     choose_files,
     decoded_photos,
-    peak_memory,
     reading_time,
     time_per_photo,
     time_per_turn,
     without_copies,
 )
+from albumsort.scanning.bench_scan import RateOfScan, peak_memory
 from albumsort.scanning.summary import ScanSummary
 from albumsort.settings import ScanSettings
 from albumsort.vision.models import shipped_model
@@ -86,7 +85,7 @@ def test_the_table_names_what_bounds_the_machine() -> None:
     rates = {"reading": 500.0, "decoding": 40.0, "detection": 25.0}
     shares = {"reading": 0.03, "decoding": 0.35, "detection": 0.62, "classification": 0.0}
     table = bench_table(Bench(100, 12.0, 3.1, 0.0, rates, shares, 20.0, True, 5.0, 1200.0, 2))
-    assert "bound by detection" in table
+    assert "limited by detection" in table
     assert "50% of decoding alone" in table
     assert "10,000 such photos take 8 minutes" in table
     assert "classification" not in table  # nobody was on them
@@ -95,7 +94,7 @@ def test_the_table_names_what_bounds_the_machine() -> None:
 def test_of_few_photos_no_rate_is_drawn_out_to_an_album() -> None:
     rates, shares = {"reading": 500.0, "decoding": 40.0}, {"reading": 0.1, "decoding": 0.9}
     table = bench_table(Bench(3, 12.0, 3.1, 0.0, rates, shares, 0.4, False, 5.0, 1200.0, 2))
-    assert "too few photos" in table
+    assert "too few to tell the speed" in table
     assert "with its start" in table
     assert "10,000" not in table
 
@@ -211,7 +210,7 @@ def test_a_file_that_no_scan_reads_is_not_read_either(tmp_path: Path) -> None:
 def test_a_scan_that_is_stopped_tidies_up(groups: Path, tmp_path: Path) -> None:
     order = {"settings": asdict(ScanSettings()), "index": str(tmp_path / "i.db")}
     order["paths"] = [os.fsencode(path).hex() for path in sorted(groups.iterdir())]
-    command = [sys.executable, "-m", "albumsort.scanning.bench"]
+    command = [sys.executable, "-m", "albumsort.scanning.bench_scan"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, text=True, **pipes) as child:  # type: ignore[call-overload]
         child.stdin.write(json.dumps(order))
