@@ -41,7 +41,7 @@ def test_it_says_what_was_and_lists_respect_it(run, two_photos):
     assert done.returncode == 0 and "face 1: happy (the model said sad 90%)" in done.stdout
     assert run("top", "sad", "--db", two_photos, "--format", "paths").stdout == ""
     assert json.loads(run("top", "happy", "--db", two_photos, "--format", "json").stdout)[0]["score"] == 1.0
-    assert "1 correction taken back" in run("correct", "one.jpg", "--undo", "--db", two_photos).stdout
+    assert "1 correction undone" in run("correct", "one.jpg", "--undo", "--db", two_photos).stdout
 
 
 def test_faces_behind_one_that_is_none_are_numbered_anew_and_it_says_so(run, two_photos):
@@ -56,7 +56,7 @@ def test_of_two_faces_one_must_be_named(run, two_photos):
     assert last.returncode == 0 and not last.stderr
     assert run("top", "fear", "--db", two_photos, "--format", "paths").stdout == ""
     run("correct", "two.jpg", "sad", "--db", two_photos)  # one is left
-    assert "2 corrections taken back" in run("correct", "two.jpg", "--undo", "--db", two_photos).stdout
+    assert "2 corrections undone" in run("correct", "two.jpg", "--undo", "--db", two_photos).stdout
     assert "two.jpg" in run("top", "fear", "--db", two_photos, "--format", "paths").stdout
 
 

@@ -62,7 +62,7 @@ def test_the_package_itself_prints_nothing(index_of, talkative, capfd):
 def test_a_command_that_runs_for_long_tells_how_it_goes_without_v(call, album, tmp_path):
     (tmp_path / "faces" / "happy").mkdir(parents=True)
     shutil.copy(album / "dim.jpg", tmp_path / "faces" / "happy")
-    assert "faces are compared" in call("model", "data", tmp_path / "faces", "--json").stderr
+    assert "comparing 1 faces" in call("model", "data", tmp_path / "faces", "--json").stderr
 
 
 @pytest.mark.parametrize("options", [(), ("-v",), ("--traceback",)])
