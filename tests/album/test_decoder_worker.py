@@ -1,0 +1,81 @@
+"""What a decoder process makes of one file, without the process around it."""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from albumsort.album.decoder_worker import Decoded, Failed, Opened, decode_file
+
+
+def test_a_photo_that_may_not_be_read_has_permission_denied_as_its_error(
+    public_folder: Path, unprivileged: Callable[[], AbstractContextManager[None]]
+) -> None:
+    path = public_folder / "private.png"
+    Image.new("RGB", (300, 200), "teal").save(path)
+    path.chmod(0)
+    # In this process: another user may not be able to start Python where it is installed for root alone.
+    with unprivileged():
+        failed = decode_file(str(path), lambda opened: None, 256, 64)
+    assert failed == Failed("permission denied", None)
+
+
+def test_a_file_of_more_than_five_gigabytes_is_not_read(tmp_path: Path) -> None:
+    with open(tmp_path / "hole.jpg", "wb") as file:
+        file.write(b"\xff\xd8\xff\xe0")
+        file.truncate(5_000_000_001)  # takes no room on the disk
+    failed = decode_file(str(tmp_path / "hole.jpg"), lambda opened: None, 256, 64)
+    assert failed == Failed("too large a file (5 GB > 5 GB)", None)
+
+
+def test_a_file_is_read_up_to_the_limit_in_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (300, 200), "teal").save(path)
+    size, opened = path.stat().st_size, list[Opened]()
+    assert decode_file(str(path), opened.append, 256, 64, max_bytes=size) is None
+    assert len(opened) == 1
+    failed = decode_file(str(path), opened.append, 256, 64, max_bytes=size - 1)
+    assert failed == Failed("too large a file (0 GB > 0 GB)", None)
+
+
+@pytest.mark.parametrize(("size", "has_digest"), [((64 << 20) - 1, True), (64 << 20, False)])
+def test_a_large_file_that_is_no_picture_is_not_read_to_its_end(tmp_path: Path, size: int, has_digest: bool) -> None:
+    path = tmp_path / "film.jpg"
+    with open(path, "wb") as file:
+        file.truncate(size)
+    failed = decode_file(str(path), lambda opened: None, 256, 64)
+    assert isinstance(failed, Failed)
+    assert (failed.reason, failed.digest is not None) == ("not an image", has_digest)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="has no file that cannot be read")
+def test_an_error_of_the_disk_is_told_apart_from_one_of_a_decoder() -> None:
+    failed = decode_file("/proc/self/mem", lambda opened: None, 256, 64)
+    assert failed == Failed("cannot be read (Input/output error)", None)
+
+
+def decoded(path: str) -> Decoded:
+    message = decode_file(path, lambda opened: memoryview(bytearray(3 * (256**2 + 64**2))), 256, 64)
+    assert isinstance(message, Decoded)
+    return message
+
+
+@pytest.mark.parametrize(("grey", "exposure"), [(8, 0.0), (9, 1.0), (246, 1.0), (247, 0.0)])
+def test_exposure_is_the_share_of_pixels_that_are_neither_black_nor_white(
+    tmp_path: Path, grey: int, exposure: float
+) -> None:
+    Image.new("L", (40, 40), grey).save(tmp_path / "plain.png")
+    assert decoded(str(tmp_path / "plain.png")).exposure == exposure
+    halves = Image.new("L", (40, 40), grey)
+    halves.paste(128, (0, 0, 20, 40))
+    halves.save(tmp_path / "halves.png")
+    assert decoded(str(tmp_path / "halves.png")).exposure == (1 + exposure) / 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="has no file without an end")
+def test_a_device_without_an_end_is_not_read() -> None:
+    failed = decode_file("/dev/zero", lambda opened: None, 256, 64)
+    assert failed == Failed("not an image", None)
