@@ -15,18 +15,19 @@ from albumsort.training.recipe import AugmentRecipe, Cycle, Recipe
 def augment(
     face: NDArray[np.uint8], recipe: AugmentRecipe, rng: np.random.Generator, side: int = FACE_SIZE
 ) -> NDArray[np.float32]:
-    """A random view of a face: rotated, scaled, shifted, perhaps mirrored, with other light, and partly erased.
+    """A random view of a face: rotated, scaled, shifted, perhaps mirrored, in different light, and partly erased.
 
-    Pixels beyond the edge repeat the edge, as the cropper does at the edge of a photo.
+    Pixels beyond the edge repeat the edge, as in crops at the edge of a photo.
 
     Args:
         face: uint8 ``(48, 48)``.
         recipe: the bounds of the changes.
-        rng: decides the changes.
-        side: of the view, in pixels.
+        rng: the source of randomness.
+        side: the side of the view in pixels.
 
     Returns:
-        float32 ``(side, side)`` on the 0-255 scale. Values may lie outside: the network standardises its input.
+        float32 ``(side, side)`` on the scale 0 to 255. Values may be outside of that, because the network standardises
+        its input.
     """
     angle = rng.uniform(-recipe.rotation_degrees, recipe.rotation_degrees)
     zoom = 1 + rng.uniform(-recipe.scale, recipe.scale)
@@ -55,7 +56,7 @@ def augment(
 
 
 class AugmentedFaces(keras.utils.PyDataset):
-    """The batches of one epoch. Only the seed and the epoch decide about them, so that a resumed run sees the same."""
+    """The batches of one epoch. They depend only on the seed and the epoch, so a resumed run sees the same ones."""
 
     def __init__(
         self,
@@ -66,15 +67,15 @@ class AugmentedFaces(keras.utils.PyDataset):
         epoch: int,
         taught: dict[str, NDArray[np.float32]] | None = None,
     ) -> None:
-        """The batches of an epoch.
+        """Prepare the batches of an epoch.
 
         Args:
-            faces: in the recipe's label scheme.
+            faces: the faces, in the recipe's label scheme.
             recipe: of the run.
             cycle: the epoch's cycle.
-            side: of the views, in pixels.
-            epoch: counted from 0 over the whole run.
-            taught: the teachers' probabilities of the faces by head, ``(n, classes)``; None for no teachers.
+            side: the side of the views in pixels.
+            epoch: the number of the epoch, counted from 0 over the whole run.
+            taught: the teachers' probabilities for the faces by head, ``(n, classes)``; None for no teachers.
         """
         super().__init__()
         self.taught = taught
@@ -101,7 +102,7 @@ class AugmentedFaces(keras.utils.PyDataset):
         weights["fer2013"] *= self.factors[self.faces.labels[chosen]]
         if self.taught:
             for head, taught in self.taught.items():
-                # A face without labels has the teachers' probabilities as its whole target.
+                # For a face without labels, the teachers' probabilities are the whole target.
                 share = np.where(weights[head] > 0, self.recipe.fit.teacher_share, 1.0)[:, None]
                 wanted[head] = ((1 - share) * wanted[head] + share * taught[chosen]).astype(np.float32)
                 weights[head] = np.ones_like(weights[head])
@@ -109,7 +110,7 @@ class AugmentedFaces(keras.utils.PyDataset):
 
 
 def targets(faces: Faces, recipe: Recipe) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
-    """The targets ``(n, classes)`` and the weights ``(n,)`` of the faces, by head.
+    """The targets ``(n, classes)`` and the weights ``(n,)`` of faces, by head.
 
     The weight in the head ``perceived`` is 0 for a face without usable votes.
     """
@@ -123,13 +124,13 @@ def targets(faces: Faces, recipe: Recipe) -> tuple[dict[str, NDArray], dict[str,
 
 
 def class_indices(codes: NDArray[np.int64], scheme: str) -> NDArray[np.int64]:
-    """FER2013 codes ``(n,)`` to indices into a scheme's labels; -1 for emotions that the scheme lacks, and for -1."""
+    """Convert FER2013 codes ``(n,)`` to indices of a scheme's labels; -1 for emotions that it lacks, and for -1."""
     labels = labels_of(scheme)
     indices = np.array([labels.index(emotion) if emotion in labels else -1 for emotion in EMOTIONS])
     return np.where(codes < 0, -1, indices[codes])
 
 
 def class_weights(codes: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The weight of a face by its FER2013 code, float32 ``(7,)``: equal totals for all emotions, and a mean of 1."""
+    """The weight of a face by its FER2013 code, float32 ``(7,)``: all emotions have equal totals, the mean is 1."""
     counts = np.bincount(codes, minlength=len(EMOTIONS))
     return (len(codes) / ((counts > 0).sum() * np.maximum(counts, 1))).astype(np.float32)

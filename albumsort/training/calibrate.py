@@ -1,4 +1,4 @@
-"""Calibration by a temperature per head, or by a matrix: of the faces with a probability of 80 %, 80 % are right."""
+"""Calibration by a temperature per head, or by a matrix: a probability of 80 % should be right for 80 % of faces."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: The range of temperatures to search. The temperatures of networks are rarely outside.
+#: The range of temperatures to search. The temperature of a network is rarely outside of it.
 _LOWEST, _HIGHEST = 0.2, 5.0
-#: Number of bins of the calibration error, as in Guo et al. 2017.
+#: The number of bins of the calibration error, as in Guo et al. 2017.
 BINS = 15
 
 
@@ -36,7 +36,7 @@ def fit_temperature(logits: NDArray[np.floating], truth: NDArray[np.int64]) -> f
 #: Strength of the ridge that pulls a matrix towards the identity, in faces: 0.01 of the 1,320 held-out faces of our
 #: model. In tenfold cross-validation on these, 0.01 was better than 0.001, 0.003, 0.03, 0.1 and 0.3.
 _RIDGE = 13.2
-#: Number of Newton steps. Already the fourth changes only the sixth digit of the loss.
+#: Number of Newton steps. From the fourth on, they change only the sixth digit of the loss.
 _STEPS = 12
 
 
@@ -78,7 +78,7 @@ def fit_matrix(
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Logits ``(n, classes)`` to probabilities: float64 of the same shape, rows sum to 1."""
+    """Convert logits ``(n, classes)`` to probabilities: float64 of the same shape, whose rows sum to 1."""
     shifted = np.asarray(logits, np.float64) - logits.max(1, keepdims=True)
     powers = np.exp(shifted)
     return np.asarray(powers / powers.sum(1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Comparison: trains recipes on the same faces, and measures them on the same others beside the shipped model."""
+"""Comparison: trains recipes on the same faces, and measures them and the shipped model on the same other faces."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _log = logging.getLogger("albumsort.training")
 
 #: A model's speed is the best of three measurements, each on 512 faces.
 TIMED, TIMES = 512, 3
-#: The data that every recipe learns from here, as its model's card describes them.
+#: The data that every recipe in a comparison learns from, as described in the card of its model.
 _LEARNT = "FER2013 Training"
 _FIGURES = ("n", "accuracy", "top2", "top3", "mean_recall", "ece", "per_emotion")
 
 
 @dataclass(frozen=True)
 class _Model:
-    """A model and its probabilities of the test faces, ``(n, 7)`` for each of its heads."""
+    """A model and its probabilities for the test faces, ``(n, 7)`` for each of its heads."""
 
     name: str
     labels: tuple[str, ...]
@@ -54,19 +54,19 @@ def compare(
     progress: Progress | None = None,
     timed: int = TIMED,
 ) -> list[dict[str, Any]]:
-    """Train recipes, and measure them on PublicTest beside the shipped model and, if installed, the model of ``fer``.
+    """Train recipes, and compare them on PublicTest with the shipped model and, if installed, the model of ``fer``.
 
     Every recipe learns from Training alone, even one that would take the faces of all splits: no model may learn from
     the faces that it is measured on.
 
     Args:
-        recipes: with different names.
-        faces: with splits. If there are votes, the models are measured by these, too.
+        recipes: their names must be different.
+        faces: a data set with splits. If there are votes, the models are measured by these, too.
         folder: gets a folder for each recipe. A recipe whose folder holds a finished run, or only a model, is not
             trained again.
-        command: how this was called, without the precision, for the cards.
+        command: the command line without the precision, for the cards.
         progress: called after each epoch.
-        timed: number of faces that speed is measured on.
+        timed: the number of faces on which the speed is measured.
 
     Returns:
         a row for each model, the shipped one last: ``name, labels, parameters, faces_per_second, reported``;
@@ -74,8 +74,8 @@ def compare(
         model's labels; and ``ours``, the figures of the shipped model on the same faces, restricted to these labels.
 
     Raises:
-        DataError: the data set has no splits; or as ``train`` does. Nothing is trained then, except when only training
-            can show the error.
+        DataError: the data set has no splits; or an error of ``train``. Then nothing has been trained, unless only
+            training can show the error.
     """
     if not faces.has_splits:
         raise DataError("a comparison needs faces to learn from and others to measure by: Training and PublicTest")
@@ -84,11 +84,11 @@ def compare(
     done = {recipe.name: finished_model(recipe, faces, folder / recipe.name) for recipe in official}
     for recipe in official:
         if not done[recipe.name]:
-            check(recipe, faces, folder / recipe.name)  # now, and not after another recipe has trained for hours
+            check(recipe, faces, folder / recipe.name)  # now, not after another recipe has trained for hours
     trained = []
     for recipe in official:
         if path := done[recipe.name]:
-            _log.info(f"{recipe.name}: {path} is there, and is measured as it is")
+            _log.info(f"{recipe.name}: {path} exists, and is measured as it is")
         else:
             _log.info(f"{recipe.name}:")
             path = train(recipe, faces, folder / recipe.name, command + precision_option(recipe), progress, _LEARNT)
@@ -109,12 +109,12 @@ def on_training_split(recipe: Recipe) -> Recipe:
 
 
 def finished_model(recipe: Recipe, faces: Faces, folder: Path) -> Path | None:
-    """The finished model of a recipe in a folder that has no run; None if there is a run, or no model.
+    """The finished model of a recipe in a folder without a run; None if there is a run, or no model.
 
     If the recipe has teachers, the run does not matter: it could not continue, because a comparison has no teachers.
 
     Raises:
-        DataError: the model is of another recipe, or has learnt from other faces.
+        DataError: the model was made by another recipe, or has learnt from other faces.
     """
     path = folder / f"{recipe.name}.keras"
     if not path.exists() or (run_folder(folder).exists() and not recipe.teachers):
@@ -162,7 +162,7 @@ def _fer_model(test: Faces, timed: int) -> _Model | None:
 
 
 def _speed(predict: Callable[[Faces], Any], test: Faces, timed: int) -> float:
-    """How many faces a function predicts per second."""
+    """The number of faces that a function predicts per second."""
     some = test.where(np.arange(timed) % len(test))
     times = []
     for _ in range(TIMES + 1):  # the first call compiles the network, and does not count
@@ -224,7 +224,7 @@ def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _by_labels(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[list[str], dict[str, Any], dict[str, Any]]]:
-    """(labels, row, figures) for each line of the table: groups by labels, fewest first, each ending with our model."""
+    """Yield (labels, row, figures) for each line of the table, in groups by labels that each end with our model."""
     *others, ours = rows
     for labels in sorted({tuple(row["labels"]) for row in rows}, key=len):
         group = [row for row in others if tuple(row["labels"]) == labels]

@@ -1,4 +1,4 @@
-"""Data sets as arrays: FER2013 and the votes of FER+, as they are published, or folders of faces by class."""
+"""Data sets as arrays: FER2013 and the votes of FER+ in their published form, or folders of faces by class."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from albumsort.errors import AlbumsortError
 from albumsort.settings import ScanSettings
 from albumsort.vision.crop import whole_picture
 
-#: Side of a FER2013 face in pixels.
+#: The side of a FER2013 face in pixels.
 FACE_SIZE = 48
 #: As in FER+, a single vote is considered a mistake and dropped (Barsoum et al. 2016).
 OUTLIER_VOTES = 1
 SPLITS = ("Training", "PublicTest", "PrivateTest")
-#: A code, and a count of votes, also as pandas writes a column with a missing value. Other digits of Unicode do not
-#: match, nor do numbers that do not fit into an integer.
+#: A code, and a count of votes, also in the form that pandas writes if a column lacks a value. Other digits of Unicode
+#: do not match, nor do numbers that do not fit into an integer.
 _CODE, _VOTES = re.compile(r"0*([0-6])"), re.compile(r"0*([0-9]{1,6})(\.0*)?")
-#: In this share of the rows, the splits may differ between the two files of one edition. In reverse order, 0.4 differ.
+#: The share of rows whose splits may differ between the two files of one edition. In reverse order, 0.4 of them differ.
 _OTHER_SPLITS = 0.1
 #: A picture with more megapixels is refused because of its header, as in a scan.
 _MEGAPIXELS = ScanSettings().max_megapixels
@@ -115,12 +115,12 @@ class Faces:
         return bool(self.usage[0])
 
     def fold(self, number: int, folds: int, seed: int) -> tuple[Faces, Faces]:
-        """(kept, held out): holds out one of ``folds`` random parts of equal size; ``number`` counts from 0."""
+        """Split into (kept, held out): one of ``folds`` random, equal parts is held out; ``number`` counts from 0."""
         part = np.random.default_rng(seed).permutation(len(self)) % folds
         return self.where(part != number), self.where(part == number)
 
     def hold_out(self, fraction: float, seed: int) -> tuple[Faces, Faces]:
-        """(kept, held out): holds out a random ``fraction`` of the faces, always the same for the same seed."""
+        """Split into (kept, held out): a random ``fraction`` is held out, always the same for the same seed."""
         order = np.random.default_rng(seed).permutation(len(self))
         held = round(len(self) * fraction)
         return self.where(np.sort(order[held:])), self.where(np.sort(order[:held]))
@@ -143,10 +143,10 @@ def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
         emotion, numbers, usage = values
         if not any(values):
             rows.append(None)
-            broken["stray line, no face"] += 1
+            broken["stray line, not a face"] += 1
             continue
         if not emotion.isdigit() and not _is_numbers(numbers) and usage not in SPLITS:
-            broken["stray line, no face"] += 1  # a citation, for which the file of votes has no row
+            broken["stray line, not a face"] += 1  # a citation, for which the file of votes has no row
             continue
         rows.append(usage)
         code = _CODE.fullmatch(emotion)
@@ -162,7 +162,7 @@ def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
             labels.append(int(code[1]))
             kept.append(len(rows) - 1)
     if not pixels:
-        raise DataError(f"{fer2013}: no faces in it")
+        raise DataError(f"{fer2013}: has no faces")
     perceived = np.zeros((len(pixels), len(PERCEIVED)), np.float32)
     majority = np.full(len(pixels), -1)
     if ferplus:
@@ -170,9 +170,9 @@ def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
         row_of = _matched(rows, rows_of_votes)
         if row_of is None:
             counts = f"{ferplus} has {len(votes)} rows and {fer2013} has {len(rows)}"
-            splits = f"the rows of {ferplus} and {fer2013} name other splits"
+            splits = f"the rows of {ferplus} and {fer2013} have different splits"
             differ = splits if len(votes) == len(rows) else counts
-            raise DataError(f"{differ}: they must be of the same edition")
+            raise DataError(f"{differ}: they must belong to the same edition")
         chosen = votes[[row_of[row] for row in kept]]
         perceived, majority = perceived_distribution(chosen), majority_code(chosen)
     shape = (-1, FACE_SIZE, FACE_SIZE)
@@ -183,9 +183,10 @@ def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
 def load_folder(folder: Path) -> Faces:
     """Read a folder of class folders: ``happy/1.png`` or ``train/happy/1.png``.
 
-    Class folders have our names of emotions, or those of FER+. Folders ``train``, ``validation`` and ``test`` become
+    Class folders are named by our emotions, or by those of FER+. Folders ``train``, ``validation`` and ``test`` become
     the splits ``Training``, ``PublicTest`` and ``PrivateTest``. Each picture is one face, edge to edge, of any size. It
-    is decoded as in a scan: upright, with transparent parts on white. The class also counts as the majority of votes.
+    is decoded as in a scan: upright, with transparent parts on white. The class also takes the place of the majority of
+    votes.
 
     Raises:
         DataError: there are no such folders, or no pictures in them.
@@ -218,14 +219,14 @@ def _picture(path: Path) -> NDArray[np.uint8]:
 
 
 def _classed_files(folder: Path, broken: Counter[str]) -> Iterator[tuple[str, int, Path]]:
-    """(split, FER2013 code, file) for each file, sorted, so that the order is the same on every machine."""
+    """Find (split, FER2013 code, file) for each file, sorted, so that the order is the same on every machine."""
     codes: dict[str, int] = {name: code for code, name in enumerate(EMOTIONS)}
     codes |= {column: codes[name] for name, column in FERPLUS_COLUMNS.items() if name in codes}
     try:
         splits = sorted(path for path in folder.iterdir() if path.name.lower() in _SPLITS)
         if splits:
             for named in sorted(path for path in folder.iterdir() if path.name.lower() in codes):
-                broken[f"in a folder {named.name!r}, beside those of splits"] += sum(1 for _ in named.iterdir())
+                broken[f"in a folder {named.name!r} beside the folders of splits"] += sum(1 for _ in named.iterdir())
         for split in splits or [folder]:
             for named in sorted(path for path in split.iterdir() if path.is_dir()):
                 files = sorted(path for path in named.iterdir() if path.is_file())
@@ -233,7 +234,7 @@ def _classed_files(folder: Path, broken: Counter[str]) -> Iterator[tuple[str, in
                     usage = _SPLITS[split.name.lower()] if splits else ""
                     yield from ((usage, codes[named.name.lower()], path) for path in files)
                 elif files:
-                    broken[f"in a folder {named.name!r}, which is no emotion"] += len(files)
+                    broken[f"in a folder {named.name!r}, which is not an emotion"] += len(files)
     except OSError as error:
         raise DataError(f"{error.filename}: {error.strerror}") from error
 
@@ -269,7 +270,7 @@ def majority_code(votes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def in_scheme(codes: NDArray[np.int64], scheme: str) -> NDArray[np.int64]:
-    """FER2013 codes ``(n,)`` relabelled by a scheme of ``emotions.SCHEMES``; -1 for emotions it lacks, and for -1."""
+    """Relabel FER2013 codes ``(n,)`` by a scheme of ``emotions.SCHEMES``; -1 for emotions it lacks, and for -1."""
     counts_as = [-1 if emotion is None else EMOTIONS.index(emotion) for emotion in SCHEMES[scheme]]
     return np.where(codes < 0, -1, np.array(counts_as)[codes])
 
@@ -278,8 +279,8 @@ def _matched(faces: Sequence[str | None], votes: Sequence[str | None]) -> dict[i
     """The row of votes for each row of faces.
 
     Args:
-        faces: the split of each row; None for an empty row. An empty row is a lost face or was added by a spreadsheet
-            at the end. It counts as a lost face if the other file has a row for it.
+        faces: the split of each row; None for an empty row. An empty row either is a lost face, or was added by a
+            spreadsheet at the end. It is a lost face if the other file has a row for it.
         votes: the same for the rows of votes.
 
     Returns:
@@ -314,12 +315,12 @@ def _votes(path: Path, broken: Counter[str]) -> tuple[NDArray[np.int64], list[st
         rows.append([int(count[1]) if count and all(counts) else 0 for count in counts])
         splits.append(split if split or any(row) else None)
         if "" in row:
-            broken["votes are missing, the label is used alone"] += 1
+            broken["votes are missing; only the label is used"] += 1
         elif not all(counts):
-            broken["a vote is not a number, the label is used alone"] += 1
+            broken["a vote is not a number; only the label is used"] += 1
             wrong = wrong or next(count for count, read in zip(row, counts, strict=True) if not read)
     if wrong and not any(map(any, rows)):
-        raise DataError(f"{path}: no votes in it; one is not a number ({wrong[:20]!r})")
+        raise DataError(f"{path}: has no usable votes; one is not a number ({wrong[:20]!r})")
     return np.array(rows, np.int64), splits
 
 
@@ -330,9 +331,9 @@ def _rows(path: Path, columns: tuple[str, ...], optional: str | None = None) -> 
     is a row.
 
     Args:
-        path: of the table.
-        columns: must all be there.
-        optional: one more column, which comes last; '' if it is not there.
+        path: the path of the table.
+        columns: the names of columns that must exist.
+        optional: a further column, which comes last; its values are '' if it does not exist.
 
     Raises:
         DataError: the file cannot be read or has no header with these columns.

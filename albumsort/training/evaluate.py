@@ -1,4 +1,4 @@
-"""Evaluation: the figures that models on FER2013 are compared by, from probabilities and labels."""
+"""Evaluation: computes the figures by which models on FER2013 are compared, from probabilities and labels."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from albumsort.training.calibrate import calibration_error, reliability
 
 
 def figures(probabilities: NDArray[np.floating], truth: NDArray[np.int64]) -> dict[str, Any]:
-    """Measure the probabilities of labelled faces.
+    """Measure how good the probabilities of labelled faces are.
 
     Args:
         probabilities: ``(n, 7)``; NaN in the columns of emotions that the model does not know.
         truth: int64 ``(n,)``, the true code of each face; -1 for faces that do not count.
 
     Returns:
-        ``n``, the faces that count. If there are any, also ``accuracy``; ``top2`` and ``top3``, the share of faces
-        whose true emotion is among the two or three most probable; ``per_emotion`` with ``n``, ``precision``,
-        ``recall`` and ``f1`` (None where undefined); ``mean_recall``; ``confusion``, rows true, columns predicted;
-        ``ece``, the expected calibration error; and ``reliability``, the bins of that error.
+        ``n``, the number of faces that count. If there are any, also ``accuracy``; ``top2`` and ``top3``, the share of
+        faces whose true emotion is among the two or three most probable; ``per_emotion`` with ``n``, ``precision``,
+        ``recall`` and ``f1`` (None where undefined); ``mean_recall``; ``confusion``, with rows for the true and columns
+        for the predicted emotion; ``ece``, the expected calibration error; and ``reliability``, the bins of that error.
     """
     counts = truth >= 0
     # Emotions that the model does not know rank last.
@@ -57,8 +57,8 @@ def restricted(probabilities: NDArray[np.floating], scheme: str) -> NDArray[np.f
         scheme: a key of ``emotions.SCHEMES``.
 
     Returns:
-        ``(n, 7)``. Emotions that the scheme merges are added up. Emotions that it leaves out are NaN. The rest of each
-        row sums to 1 again.
+        ``(n, 7)``. The probabilities of emotions that the scheme merges are added up. Those of emotions that it leaves
+        out are NaN. The others are scaled so that each row sums to 1 again.
     """
     merged = np.full(probabilities.shape, np.nan)
     for code, emotion in enumerate(SCHEMES[scheme]):

@@ -15,9 +15,10 @@ from albumsort.training.datasets import FACE_SIZE, Faces
 #: with 0.95 to 0.96, all show the same photo, in other light, with a watermark or shifted by a pixel; of ten pairs with
 #: 0.94 to 0.95, eight do.
 _CELLS, _ALIKE = 16, 0.95
-#: How many faces are compared with all others at once, so that memory grows with the faces and not with their square.
+#: The number of faces that are compared with all others at once, so that memory grows with the number of faces, not
+#: with its square.
 _ROWS = 512
-#: Conflicting pairs that are listed at most.
+#: The largest number of conflicting pairs to list.
 LISTED = 1000
 
 
@@ -27,7 +28,7 @@ def explore(faces: Faces, rows: int = _ROWS, listed: int = LISTED) -> dict[str, 
     Args:
         faces: the data set.
         rows: how many faces are compared with all others at once; more take more memory.
-        listed: pairs in ``conflicts`` at most.
+        listed: the largest number of pairs in ``conflicts``.
 
     Returns:
         ``n`` faces; ``broken``, by reason, the number of rows that were left out; ``splits``, the number of faces by
@@ -93,7 +94,7 @@ def _duplicates(faces: Faces, rows_at_once: int, listed: int) -> tuple[dict[str,
         rows, later = slice(start, start + rows_at_once), slice(start, None)
         same = picture[rows, None] == picture[None, later]
         near = (vectors[rows] @ vectors[later].T >= _ALIKE) & ~same
-        for pairs in (same, near):  # each pair once, and no face with itself
+        for pairs in (same, near):  # each pair once, and no face paired with itself
             pairs[:, : len(pairs)] = np.triu(pairs[:, : len(pairs)], 1)
         other_split = split[rows, None] != split[None, later]
         other_label = faces.labels[rows, None] != faces.labels[None, later]

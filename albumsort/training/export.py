@@ -1,4 +1,4 @@
-"""Export: the model in the formats of other runtimes. Each export is checked against the model before it gets its name.
+"""Export: writes the model in the formats of other runtimes, and compares each export with the model.
 
 An exported model does everything that the classifier does: the mirrored pass, the temperature, and the renormalisation
 to 1. Its input is ``faces``, uint8 ``(n, 48, 48)`` grey. Its output is ``probabilities``, float32 ``(n, 7)`` in the
@@ -33,13 +33,14 @@ from albumsort.vision.models import ModelCard
 
 Format = Literal["tflite", "onnx", "savedmodel"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-#: The largest difference that a probability may have from the model's; for int8, the accuracy that may be lost.
+#: The largest allowed difference of a probability from the model's; for int8, the accuracy that may be lost.
 MAX_DIFFERENCE, MAX_LOSS = 1e-3, 0.02
-#: Number of faces that an export is compared with the model on.
+#: The number of faces on which an export is compared with the model.
 CHECKED = 1000
-#: Number of Training faces that give the ranges of an int8 model's values.
+#: The number of Training faces on which the ranges of an int8 model's values are measured.
 CALIBRATED = 200
-#: The last but one set of operators that tf2onnx is tested with, so that runtimes that are some years old can load it.
+#: The last but one set of operators with which tf2onnx is tested, so that runtimes that are some years old can load the
+#: file.
 _OPSET = 17
 _INPUT, _OUTPUT = "faces", "probabilities"
 
@@ -52,11 +53,11 @@ class Check:
     """How an export compares with its model.
 
     Attributes:
-        faces: number of faces that both have predicted.
+        faces: the number of faces that both have predicted.
         difference: the largest difference of a probability.
-        agreement: share of faces that both predict the same emotion for.
-        accuracy, accuracy_before: of the export and of the model; None for synthetic faces.
-        size: of all files of the export, in bytes.
+        agreement: the share of faces for which both predict the same emotion.
+        accuracy, accuracy_before: the accuracy of the export and of the model; None for synthetic faces.
+        size: the size of all files of the export, in bytes.
     """
 
     faces: int
@@ -90,10 +91,10 @@ def export(
         kind: ``savedmodel`` makes a folder, the other formats a file.
         target: must not exist.
         data: the export is compared with the model on its PublicTest split; None compares on synthetic faces.
-        quantized: whether weights and activations have 8 bits. Their ranges are taken from the Training split of
+        quantized: whether weights and activations have 8 bits. Their ranges are measured on the Training split of
             ``data``.
-        calibrated: number of faces for these ranges.
-        load: loads the export to compare it with the model.
+        calibrated: the number of faces on which to measure these ranges.
+        load: a function that loads the export, to compare it with the model.
 
     Raises:
         DataError: the data lack one of these splits, or true labels to judge int8 by.
@@ -105,7 +106,7 @@ def export(
     calibration = None
     if quantized:
         if data is None:
-            raise DataError("int8 needs faces from which the ranges of its values are taken: --data fer2013.csv")
+            raise DataError("int8 needs faces to measure the ranges of values on: --data fer2013.csv")
         training = data.split("Training").pixels
         calibration = training[np.random.default_rng(0).permutation(len(training))[:calibrated]]
     with _needs(*_PACKAGES[kind]), _beside(target) as partial:
@@ -120,7 +121,7 @@ def export(
 
 
 def synthetic_faces(count: int) -> Crops:
-    """Blurred noise with many levels of light and contrast, which a network predicts many emotions for.
+    """Blurred noise with many levels of light and contrast, for which a network predicts many emotions.
 
     Returns:
         uint8 ``(count, 48, 48)``, always the same.
@@ -222,7 +223,7 @@ def _run_onnx(path: Path) -> Predictor:
 
 _WRITERS = {"tflite": _save_lite, "onnx": _save_onnx, "savedmodel": _save_tensorflow}
 _RUNTIMES = {"tflite": _run_lite, "onnx": _run_onnx, "savedmodel": _run_tensorflow}
-#: The packages that a format needs beside TensorFlow.
+#: The packages that a format needs besides TensorFlow.
 _PACKAGES = {"tflite": ("ai_edge_litert",), "onnx": ("onnx", "onnxruntime", "tf2onnx"), "savedmodel": ()}
 
 
@@ -236,7 +237,8 @@ def _batched(predict: Predictor) -> Predictor:
 def _truth(tests: Faces, card: ModelCard, labels: str) -> NDArray[np.int64]:
     """The index of each face's true emotion in the model's labels; -1 for none.
 
-    It is the majority of the votes if the head is ``perceived`` and there are votes, else FER2013's label.
+    The true emotion is the majority of the votes if the head is ``perceived`` and there are votes, else FER2013's
+    label.
     """
     voted = card.head(labels) == "perceived" and (tests.majority >= 0).any()
     scheme = scheme_of(card.labels)
@@ -280,7 +282,7 @@ def _refuse_wrong(check: Check, quantized: bool) -> None:
 
 @contextmanager
 def _needs(*packages: str) -> Iterator[None]:
-    """Wraps work with packages that may not be installed.
+    """Wrap work that uses packages which may not be installed.
 
     Raises:
         AlbumsortError: one is missing; the message says what to install.
@@ -296,7 +298,7 @@ def _needs(*packages: str) -> Iterator[None]:
 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """A temporary path beside the target. Whatever is there in the end is removed."""
+    """A temporary path beside the target. Whatever is there at the end is removed."""
     partial = target.with_name(f".albumsort-{secrets.token_hex(8)}.part")
     try:
         yield partial

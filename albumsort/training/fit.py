@@ -1,4 +1,4 @@
-"""Fitting: trains a network by its recipe, epoch by epoch. An interrupted run continues after its last whole epoch."""
+"""Fitting: trains a network by its recipe. An interrupted run continues after its last complete epoch."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def fit(
     without the interruption.
 
     Args:
-        recipe: what to do.
+        recipe: the recipe.
         training: the faces to learn from, in the recipe's label scheme.
         validation: the faces that each epoch is measured on. The network never learns from them.
-        folder: is made if it does not exist.
+        folder: created if it does not exist.
         progress: called after each epoch.
-        teachers: the file of each teacher that the recipe names, by name: a model, or out-of-fold predictions.
+        teachers: the file of each teacher in the recipe, by name: a model, or out-of-fold predictions.
 
     Returns:
         the network after the last epoch, or after the best one if the recipe stops early.
@@ -84,7 +84,7 @@ def fit(
     keras.utils.set_random_seed(recipe.seed)
     run = Run(folder, recipe)
     if run.epochs:
-        _log.info("goes on after epoch %d of %d", run.epochs, recipe.epochs)
+        _log.info("continues after epoch %d of %d", run.epochs, recipe.epochs)
     for number in range(1, len(recipe.cycles) + 1):
         if run.is_past(number) and not run.lines(number):
             continue  # the cycle had nothing to learn
@@ -107,7 +107,7 @@ def _fit_cycle(
     teachers: Mapping[str, Path],
     progress: Progress | None,
 ) -> None:
-    """Train the epochs of a cycle that are not done yet; cycles count from 1."""
+    """Train those epochs of a cycle that are not done yet; cycles count from 1."""
     recipe, cycle, lines = run.recipe, run.recipe.cycles[number - 1], run.lines(number)
     if _is_over(cycle, recipe.fit.stop, lines):
         return
@@ -158,19 +158,19 @@ def check(recipe: Recipe, training: Faces, validation: Faces, folder: Path, teac
     """Check that ``fit`` with these arguments could begin or continue.
 
     Raises:
-        DataError: as ``fit`` does, except for errors that only training can show.
+        DataError: as for ``fit``, except for errors that only training can show.
     """
     check_folder(folder, recipe, _origin(recipe, training, validation, teachers))
 
 
 def _origin(recipe: Recipe, training: Faces, validation: Faces, teachers: Mapping[str, Path]) -> dict[str, Any]:
-    """What a run starts from, for its settings.
+    """What a run starts from, to be stored in its settings.
 
     Raises:
         DataError: there are too few faces for the recipe, or the teachers are not those that it names.
     """
     if not len(validation):
-        raise DataError(f"of {len(training)} faces, a share of {recipe.fit.hold_out} held out is none; raise hold_out")
+        raise DataError(f"of {len(training)} faces, a share of {recipe.fit.hold_out} is none; raise hold_out")
     if len(training) < recipe.fit.batch:
         raise DataError(f"{len(training)} faces are fewer than one batch of {recipe.fit.batch}")
     digests = teacher_digests(recipe, teachers)
@@ -206,7 +206,7 @@ def rate_after(rate: float, plateau: Plateau, lines: Sequence[dict[str, str]]) -
 
     Args:
         rate: at the beginning of the cycle.
-        plateau: when and how much the rate falls.
+        plateau: says when and by how much the rate falls.
         lines: the history of the cycle.
     """
     best, stale = -np.inf, 0
@@ -219,7 +219,7 @@ def rate_after(rate: float, plateau: Plateau, lines: Sequence[dict[str, str]]) -
 
 
 def _misread_faces(cycle: Cycle, number: int, run: Run, training: Faces) -> NDArray[np.int64] | None:
-    """The indices of the faces that a cycle learns from, if it learns from misread ones only; else None.
+    """The indices of the faces that a cycle learns from, if it learns only from misread faces; else None.
 
     They are chosen when the cycle begins, and saved for a run that is interrupted.
     """
@@ -256,7 +256,7 @@ def _mean_of_teachers(
 
 
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
-    """Seed the dropout layers by epoch: checkpoints lack their state, and a resumed run must draw the same numbers."""
+    """Seed the dropout layers by epoch, so that a resumed run draws the same numbers: checkpoints lack their state."""
     dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     for number, layer in enumerate(dropouts):
         layer.seed_generator.state.assign([seed + epoch, number])
@@ -266,10 +266,10 @@ def compile_model(model: keras.Model, recipe: Recipe, cycle: Cycle, steps: int) 
     """Give a network its losses and its optimiser for a cycle.
 
     Args:
-        model: by ``network.build``.
+        model: a network from ``network.build``.
         recipe: of the run.
-        cycle: that begins.
-        steps: number of batches over which the learning rate falls to 0.
+        cycle: the cycle that begins.
+        steps: the number of batches over which the learning rate falls to 0.
     """
     warmup = min(cycle.warmup_steps, max(1, steps // 10))
     optimizer: keras.optimizers.Optimizer

@@ -1,4 +1,4 @@
-"""Histories: reads again what training runs have written about each epoch."""
+"""Histories: reads the figures that training runs have written for each epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HISTORY, SETTINGS = "history.csv", "recipe.json"
 
 
 def named_histories(runs: Sequence[Path]) -> dict[str, list[dict[str, str]]]:
-    """The lines of several histories, by a name for each run that is different from the other names.
+    """The lines of several histories, by a unique name for each run.
 
     If a run tells fewer than seven emotions apart, or has another loss than softmax, its name says so: its figures
     cannot be compared directly with those of other runs.
@@ -31,7 +31,7 @@ def named_histories(runs: Sequence[Path]) -> dict[str, list[dict[str, str]]]:
     files = [file for _, several in files_of_runs for file in several]
     folders = [file.absolute().parent for file in files]
     names = [(folder.parent if folder.name == "run" else folder).name for folder in folders]
-    if len(set(names)) < len(names):  # the paths may be different where the names of the folders are not
+    if len(set(names)) < len(names):  # the paths may differ even if the names of the folders do not
         names = [str(run if len(several) == 1 else file) for run, several in files_of_runs for file in several]
     if len(set(names)) < len(names):
         raise DataError("a run is named twice")
@@ -47,13 +47,13 @@ def _files(run: Path) -> list[Path]:
 
 
 def _note(file: Path) -> str:
-    """What makes the figures of a run different from those of most runs; '' for nothing or an unknown recipe."""
+    """What makes a run's figures different from those of most runs; '' if nothing does or the recipe is unknown."""
     path = file.parent / SETTINGS
     if not path.exists():
         return ""
     try:
         recipe, _ = read_run(path)
-    except DataError:  # the curves are right without it
+    except DataError:  # the curves are right even without it
         return " (its recipe cannot be read)"
     labels, loss = len(labels_of(recipe.labels)), recipe.fit.loss
     notes = [f"{labels} emotions"] * (labels < len(EMOTIONS)) + [f"{loss} loss"] * (loss != "softmax")

@@ -1,4 +1,4 @@
-"""The layers of a network in a recipe, one line each. They are checked, and their weights counted, before building."""
+"""The layers of a network in a recipe, one per line: checks them and counts their weights before the net is built."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from albumsort.training.datasets import FACE_SIZE, DataError
 
-#: By kind: the form of its line, and a pattern for what follows the kind.
+#: For each kind of layer, the form of its line, and a pattern for what follows the kind.
 FORMS = {
     "rescale": ("rescale", r""),
     "standardise": ("standardise", r""),
@@ -31,11 +31,11 @@ class Layer:
             (both with ReLU), ``norm`` (batch norm), ``max_pool``, ``avg_pool``, ``flatten`` or ``dropout``.
         width: number of channels or features.
         size: side of the kernel or the pooling window, in pixels.
-        stride: of the pooling window, in pixels.
+        stride: the stride of the pooling window, in pixels.
         same: whether a convolution is padded, so that the picture keeps its size.
-        share: of the features that a dropout layer removes, 0 to 1.
-        l2: weight, in the loss, of the squares of a dense layer's kernel.
-        weights: number of weights, with a batch norm's running statistics.
+        share: the share of the features that a dropout layer removes, 0 to 1.
+        l2: the weight in the loss of the squares of a dense layer's kernel.
+        weights: the number of weights, including a batch norm's running statistics.
     """
 
     kind: str
@@ -52,7 +52,7 @@ def parse(lines: Sequence[str], classes: int) -> list[Layer]:
     """Read the layers of a network that takes a grey face of 48 x 48 pixels.
 
     Args:
-        lines: a layer each, without the last one.
+        lines: one layer each, without the last layer.
         classes: the number of logits.
 
     Returns:
@@ -70,7 +70,7 @@ def parse(lines: Sequence[str], classes: int) -> list[Layer]:
             raise DataError(f"layer {number}, {line!r}: {error}") from error
         layers.append(layer)
     if len(shape) != 1:
-        raise DataError(f"layers end in a picture of {_size(shape)}; put a flatten before the end")
+        raise DataError(f"the layers end in a picture of {_size(shape)}; put a flatten at the end")
     return [*layers, Layer("logits", width=classes, weights=shape[0] * classes + classes)]
 
 
@@ -85,7 +85,7 @@ def _read(line: str) -> Layer:
     given = {name: value for name, value in match.groupdict().items() if value}
     width, size, stride = (int(given.get(name, 1)) for name in ("width", "size", "stride"))
     if not (width and size and stride):
-        raise ValueError("a number of 0 makes no layer")
+        raise ValueError("no number may be 0")
     share, l2 = (float(given.get(name, 0)) for name in ("share", "l2"))
     return Layer(kind, width if "width" in given else 0, size, stride, "same" in given, share, l2)
 
@@ -95,10 +95,10 @@ def _with_weights(layer: Layer, shape: tuple[int, ...]) -> tuple[Layer, tuple[in
     is_picture = len(shape) == 3
     weights = 0
     if layer.kind in ("conv", "max_pool", "avg_pool", "flatten") and not is_picture:
-        raise ValueError("needs a picture, and stands behind a flatten")
+        raise ValueError("needs a picture, but comes after a flatten")
     if layer.kind == "dense":
         if is_picture:
-            raise ValueError(f"needs features, and stands behind a picture of {_size(shape)}; put a flatten between")
+            raise ValueError(f"needs features, but comes after a picture of {_size(shape)}; put a flatten between")
         weights, shape = (shape[0] + 1) * layer.width, (layer.width,)
     elif layer.kind == "norm":
         weights = 4 * shape[-1]

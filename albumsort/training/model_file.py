@@ -34,9 +34,9 @@ def write(
     """Write a network for inference as ``NAME.keras``, with its card ``NAME.json`` and its recipe ``NAME.toml``.
 
     Args:
-        network: by ``network.for_inference``.
-        recipe: gives the name.
-        temperatures: by head.
+        network: a network from ``network.for_inference``.
+        recipe: its name becomes the name of the files.
+        temperatures: the temperature of each head, by name.
         training: how the network was trained and measured, for the card.
         folder: must exist.
 
@@ -59,10 +59,11 @@ def write(
 
 
 def _make_reproducible(path: Path) -> None:
-    """Remove from a ``.keras`` file what depends on the version of Keras and on the clock.
+    """Remove from a ``.keras`` file everything that depends on the version of Keras or on the clock.
 
-    Each version of Keras adds options, None by default, and refuses options that it does not know. Without them, any
-    Keras 3 that knows the layers can load the file. Without dates, the same network is the same file, with one digest.
+    New versions of Keras add options, which are None by default, and older versions refuse them. Without these options,
+    any Keras 3 that knows the layers can load the file. Without dates, the same network always gives the same file with
+    the same digest.
     """
 
     def cleaned(node: Any) -> Any:

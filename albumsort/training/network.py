@@ -15,7 +15,7 @@ from albumsort.training.recipe import NetworkRecipe, Recipe
 
 
 def build(recipe: Recipe) -> keras.Model:
-    """A new net for training, with random weights.
+    """Build a new net for training, with random weights.
 
     Its input is float ``(n, side, side, 1)``, grey, 0 to 255; the side is 48 at inference. Its output is logits by
     head: ``fer2013`` ``(n, classes)`` for FER2013's labels in the recipe's label scheme, and, unless the net is given
@@ -31,8 +31,8 @@ def build(recipe: Recipe) -> keras.Model:
 def for_inference(trained: keras.Model, recipe: Recipe) -> keras.Model:
     """The net for inference, made of Keras' own layers only.
 
-    It gives the logits of ``trained``. A residual net blurs each face first, as its recipe says, and has its batch
-    norms folded into the convolutions before them, which makes it smaller and faster.
+    Its logits are those of ``trained``. A residual net first blurs each face, as its recipe says. Its batch norms are
+    folded into the convolutions before them, which makes it smaller and faster.
     """
     if recipe.network.layers:
         network = _by_layers(recipe, "float32", trains=False)
@@ -67,7 +67,7 @@ def logits(model: keras.Model, faces: Faces, is_mirrored: bool = False, batch: i
 
 
 def _by_layers(recipe: Recipe, policy: str, trains: bool) -> keras.Model:
-    """The net given by its layers, with one head; dropout and penalties only if it ``trains``."""
+    """Build the net given by its layers, with one head; it has dropout and penalties only if it ``trains``."""
     face = x = keras.Input((FACE_SIZE, FACE_SIZE, 1), name="face")
     for number, layer in enumerate(parse(recipe.network.layers, len(labels_of(recipe.labels))), 1):
         keras_layer = _keras_layer(
@@ -78,7 +78,7 @@ def _by_layers(recipe: Recipe, policy: str, trains: bool) -> keras.Model:
 
 
 def _keras_layer(layer: Layer, name: str, decay: float, policy: str, trains: bool) -> layers.Layer | None:
-    """The layer of Keras; None for a dropout at inference."""
+    """The corresponding layer of Keras; None for a dropout at inference."""
     made: layers.Layer | None = None
     if layer.kind == "rescale":
         made = layers.Rescaling(1 / 255, name=name)
@@ -121,7 +121,7 @@ def _standardise(name: str) -> layers.LayerNormalization:
 
 
 def _blurred(face: keras.KerasTensor, share: float) -> keras.KerasTensor:
-    """Mixes a share of the mean of its 3 x 3 neighbourhood into each pixel; at edges the mean has fewer pixels."""
+    """Mixes into each pixel a share of the mean of its 3 x 3 neighbourhood, which has fewer pixels at edges."""
     around = layers.AveragePooling2D(3, 1, padding="same", name="around")(face)
     parts = [layers.Rescaling(1 - share, name="sharp")(face), layers.Rescaling(share, name="soft")(around)]
     return layers.Add(name="blur")(parts)
@@ -186,7 +186,7 @@ class _Builder:
 class FusedBatchNorm(layers.BatchNormalization):
     """Batch norm that uses PyTorch's own kernel on the PyTorch backend.
 
-    Composed of Keras operations, its gradient takes more time there than those of all convolutions.
+    If it is composed of Keras operations, its gradient takes more time there than those of all convolutions.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

@@ -17,18 +17,18 @@ from albumsort.vision.classifier import in_seven_columns, share_of_mirrored
 def predict(
     network: keras.Model, faces: Faces, labels: Sequence[str], temperatures: Mapping[str, float], is_mirrored: bool
 ) -> dict[str, NDArray[np.float32]]:
-    """The calibrated probabilities of a model.
+    """The calibrated probabilities of a model for faces.
 
     Args:
-        network: for inference.
-        faces: ``n`` of them.
+        network: the network for inference.
+        faces: ``n`` faces.
         labels: the emotions that the model tells apart.
-        temperatures: by head, for the heads to predict with.
+        temperatures: by head, only for the heads to predict with.
         is_mirrored: whether the model adds a mirrored pass for faces that it is unsure about.
 
     Returns:
-        by head, float32 ``(n, 7)`` in the order of ``EMOTIONS``; NaN in the columns of emotions that the model does not
-        know.
+        by head, float32 ``(n, 7)`` in the order of ``EMOTIONS``, with NaN in the columns of emotions that the model
+        does not know.
     """
     direct = logits(network, faces)
     scaled = {head: _scaled(direct, head, labels, temperatures) for head in temperatures}

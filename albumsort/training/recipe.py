@@ -1,4 +1,4 @@
-"""A recipe: everything that decides a training run. It is kept as a small TOML file beside the weights."""
+"""A recipe: everything that determines a training run. It is stored as a small TOML file beside the weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from albumsort.training.datasets import FACE_SIZE, DataError
 from albumsort.training.layers import parse
 from albumsort.vision.models import HEADS
 
-#: The name, among teachers, of the network in training as it is when the cycle begins.
+#: The name, in a list of teachers, for the network in training as it is when the cycle begins.
 ITSELF = "itself"
 
 
@@ -20,21 +20,23 @@ ITSELF = "itself"
 class NetworkRecipe:
     """The network: a residual one with two heads, or a plain one with one head, given by its layers.
 
-    The residual network has a stem; then, for each width, a block that halves the picture and ``blocks - 1`` more.
+    The residual network has a stem and then, for each width, a block that halves the picture and ``blocks - 1`` other
+    blocks.
     """
 
     stem: int = 16
     widths: tuple[int, ...] = (32, 64, 128)
     blocks: int = 2
-    #: Share of the last features that dropout removes during training, 0 to below 1.
+    #: The share of the last features that dropout removes during training, 0 to below 1.
     dropout: float = 0.3
     #: Whether the model adds a mirrored pass for faces that it is unsure about.
     mirrored: bool = True
-    #: The blur at inference, 0 to 1: the share of its 3 x 3 neighbourhood's mean in each pixel.
+    #: The blur at inference, 0 to 1: the share, in each pixel, of the mean of its 3 x 3 neighbourhood.
     #: Training views are interpolated, so they are softer than original faces, and a network is most accurate on
     #: pictures like those that it was trained on (Touvron et al. 2019, arXiv:1906.06423).
     blur: float = 0.0
-    #: Instead of all that, the layers of a plain network, as ``layers.parse`` reads them. The logits are added.
+    #: The layers of a plain network, instead of all that, in the form that ``layers.parse`` reads. The layer of logits
+    #: is added.
     layers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -96,27 +98,29 @@ class Plateau:
 class FitRecipe:
     """The data to learn from, the loss and the optimiser."""
 
-    #: ``sgd``: Nesterov momentum, with a rate along a cosine. ``adam``: the rate changes only by ``plateau``.
+    #: ``sgd``: Nesterov momentum, whose rate follows a cosine. ``adam``: its rate changes only by ``plateau``.
     optimiser: str = "sgd"
     batch: int = 128
     #: Batches per epoch, even if an epoch then sees a face several times; 0 for one pass over the faces.
     steps: int = 0
     momentum: float = 0.9
-    #: Weight decay of convolutions and dense layers, not of batch norms: the gradient gets this times the weight.
+    #: The weight decay of convolutions and dense layers, but not batch norms: this times the weight is added to the
+    #: gradient.
     weight_decay: float = 5e-4
     #: Loss of the FER2013 head: ``softmax``, one emotion per face, or ``sigmoid``, each emotion independently.
     loss: str = "softmax"
     #: Label smoothing of the FER2013 head, 0 to below 1. Its labels are noisy: they come from search keywords.
     label_smoothing: float = 0.1
-    #: Class weights: whether each emotion has the same total weight in the loss, whatever its number of faces.
+    #: Class weights: whether all emotions have the same total weight in the loss, whatever their numbers of faces.
     balanced: bool = False
     #: ``Training``, or ``all`` for the faces of every split. With ``all``, only held-out faces are left to measure on.
     faces: str = "Training"
-    #: Share of these faces that is held out, to measure epochs and to fit the temperatures.
+    #: The share of these faces that is held out, to measure epochs and to fit the temperatures.
     hold_out: float = 0.05
-    #: Heads that are also calibrated by a matrix, which is fitted on the held-out faces. It needs a thousand or more.
+    #: Heads that are also calibrated by a matrix, which is fitted on the held-out faces. This needs a thousand or more
+    #: of them.
     matrix: tuple[str, ...] = ()
-    #: Cross-validation, instead of ``hold_out``: the number of folds, with one run for each; 0 for a single run.
+    #: Cross-validation, instead of ``hold_out``: the number of folds, each with its own run; 0 for a single run.
     folds: int = 0
     stop: Stop | None = None
     plateau: Plateau | None = None
@@ -133,7 +137,7 @@ class FitRecipe:
 
     def __post_init__(self) -> None:
         if not 0 < self.hold_out < 1:
-            raise DataError(f"hold_out {self.hold_out}: some faces must be held out for the calibration, and some not")
+            raise DataError(f"hold_out {self.hold_out}: some faces must be held out for the calibration, but not all")
         if not 0 <= self.teacher_share <= 1:
             raise DataError(f"teacher_share {self.teacher_share}: must be from 0 (labels alone) to 1 (teacher alone)")
         for name, known in _CHOICES.items():
@@ -149,7 +153,7 @@ class FitRecipe:
         if self.folds < 0 or self.folds == 1:
             raise DataError(f"folds {self.folds}: must be 2 or more, or 0 for one run")
         if self.plateau and self.optimiser != "adam":
-            raise DataError("plateau: goes with the optimiser adam; the rate of sgd falls along a cosine")
+            raise DataError("plateau: needs the optimiser adam; the rate of sgd falls along a cosine")
 
 
 _CHOICES = {
@@ -162,7 +166,7 @@ _CHOICES = {
 
 @dataclass(frozen=True)
 class AugmentRecipe:
-    """Random changes of a face. Each amount is drawn uniformly between minus and plus its bound."""
+    """Random changes of a face. Each amount is drawn uniformly between minus and plus its limit."""
 
     rotation_degrees: float = 15.0
     scale: float = 0.15
@@ -201,21 +205,22 @@ class Cycle:
     peak_rate: float = 0.1
     #: Only with ``sgd``: number of batches during which the rate rises.
     warmup_steps: int = 400
-    #: Number of epochs over which the cosine falls to 0, if the cycle ends earlier; 0 for the epochs of the cycle.
+    #: The number of epochs over which the cosine falls to 0, if the cycle ends before that; 0 for the epochs of the
+    #: cycle.
     horizon: int = 0
     #: Whether the cycle learns only from the faces that the network misreads when the cycle begins.
     hard: bool = False
-    #: The teachers, whose mean probabilities are learnt beside the labels. A name means the model, or the out-of-fold
-    #: predictions, of the recipe with that name. ``itself`` is the network as it is when the cycle begins (Furlanello
-    #: et al. 2018, arXiv:1805.04770).
+    #: The teachers, whose mean probabilities are learnt in addition to the labels. A name means the model, or the
+    #: out-of-fold predictions, of the recipe with that name. ``itself`` is the network as it is when the cycle begins
+    #: (Furlanello et al. 2018, arXiv:1805.04770).
     taught_by: tuple[str, ...] = ()
     #: Weight averaging, only in the last cycle: the result is this share of the mean of the weights after each epoch,
-    #: and the rest of the weights that the cycle began with. The statistics of the batch norms are measured anew. While
-    #: the rate stays high, the mean is better than the weights of any epoch (Izmailov et al. 2018, arXiv:1803.05407),
-    #: and a mixture with the first weights may be better still (Wortsman et al. 2022, arXiv:2109.01903). 0 for the
-    #: weights after the last epoch.
+    #: and the rest of the weights that the cycle began with. The statistics of the batch norms are then measured again.
+    #: While the rate stays high, the mean is better than the weights of any epoch (Izmailov et al. 2018,
+    #: arXiv:1803.05407), and a mixture with the first weights may be better still (Wortsman et al. 2022,
+    #: arXiv:2109.01903). 0 for the weights after the last epoch.
     averaged: float = 0.0
-    #: None, in a file ``augment = false``, for faces without augmentation.
+    #: None, or ``augment = false`` in a file, for faces without augmentation.
     augment: AugmentRecipe | None = field(default_factory=AugmentRecipe)
 
     def __post_init__(self) -> None:
@@ -244,7 +249,7 @@ class Cycle:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One reproducible training run."""
+    """Everything about a reproducible training run."""
 
     name: str = "emotion"
     #: The result that a write-up reports.
@@ -258,22 +263,20 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w.-]*", self.name):
-            raise DataError(f"name {self.name!r}: names files, so it must be of letters, digits, dots and dashes")
+            raise DataError(f"name {self.name!r}: it names files, so use only letters, digits, dots and dashes")
         if not 0 <= self.seed < 1 << 32:
-            raise DataError(f"seed {self.seed}: must be 0 or more, and below 2 to the 32nd")
+            raise DataError(f"seed {self.seed}: must be 0 or more, and below 2 to the power of 32")
         if self.labels not in SCHEMES:
             raise DataError(f"labels {self.labels!r}: there are {', '.join(SCHEMES)}")
         if not self.network.layers:
             if self.labels != "seven" or self.fit.loss != "softmax":
-                raise DataError("the residual network has the labels seven and the loss softmax; others want layers")
+                raise DataError("the residual network has the labels seven and the loss softmax; others need layers")
         elif self.network.blur:
-            raise DataError("blur: belongs to the residual network; one by layers sees faces as they are")
+            raise DataError("blur: only the residual network can have it; a network by layers sees faces as they are")
         elif any(side != FACE_SIZE for cycle in self.cycles for _, side in cycle.stages):
-            raise DataError(
-                f"a network by layers sees faces of {FACE_SIZE} pixels alone; write stages = [[EPOCHS, 48]]"
-            )
+            raise DataError(f"a network by layers sees only faces of {FACE_SIZE} pixels; write stages = [[EPOCHS, 48]]")
         elif self.fit.teacher_share:
-            raise DataError("a network by layers learns from labels alone; teacher_share must be 0")
+            raise DataError("a network by layers learns only from labels; teacher_share must be 0")
         if ITSELF in self.cycles[0].taught_by:
             raise DataError(
                 "taught_by: in the first cycle the network cannot be its own teacher; it has learnt nothing yet"
@@ -283,7 +286,7 @@ class Recipe:
                 "taught_by: needs a teacher_share over 0, and a teacher_share over 0 needs a cycle that is taught"
             )
         if any(cycle.averaged for cycle in self.cycles[:-1]) or (self.cycles[-1].averaged and self.fit.stop):
-            raise DataError("averaged: belongs to the last cycle, of a recipe without early stopping")
+            raise DataError("averaged: only the last cycle can have it, and only without early stopping")
         if unknown := set(self.fit.matrix) - set(self.heads):
             raise DataError(f"matrix {' '.join(sorted(unknown))}: this network has the heads {' '.join(self.heads)}")
         self.parameters()  # raises an error for layers that do not fit together
@@ -306,7 +309,7 @@ class Recipe:
 
     @property
     def for_training(self) -> Recipe:
-        """The recipe with defaults in place of what cannot change a run: names, and values for inference alone."""
+        """The recipe with defaults for all that cannot change a run: names, and values that only inference uses."""
         network, fit = replace(self.network, mirrored=True, blur=0.0), replace(self.fit, matrix=())
         return replace(self, name="run", reported="", network=network, fit=fit)
 

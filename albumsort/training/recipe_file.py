@@ -1,4 +1,4 @@
-"""Recipe files, in TOML: those that come with the package, and those that users write."""
+"""Recipe files, in TOML: those of the package, and those that users write."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def find(name: str) -> Recipe:
         name: a key of ``shipped``, or the path of a recipe file.
 
     Raises:
-        DataError: there is no such recipe or file; or as ``read`` does.
+        DataError: there is no such recipe or file; or as for ``read``.
     """
     path = shipped().get(name, Path(name))
     if not path.is_file():
@@ -69,7 +69,7 @@ def read(path: Path) -> Recipe:
     return _section(Recipe, content, str(path))
 
 
-#: The first line of a file by ``write``.
+#: The first line of a file that ``write`` wrote.
 _OURS = "# As trained; written by albumsort.\n"
 
 
@@ -81,7 +81,7 @@ def write(recipe: Recipe, path: Path) -> None:
 
 
 def from_dict(values: dict[str, Any], where: str) -> Recipe:
-    """The recipe with the values of ``Recipe.as_dict``, also those of an older version with fewer keys.
+    """The recipe with the values of ``Recipe.as_dict``, even if an older version wrote them, with fewer keys.
 
     Args:
         values: nested as in a recipe file; missing keys get their defaults.
@@ -112,7 +112,7 @@ def read_run(path: Path) -> tuple[Recipe, dict[str, Any]]:
 
 
 def _as_in_file(values: Any) -> Any:
-    """The values of a recipe as a file has them: no None, and ``augment = false`` for no augmentation."""
+    """The values of a recipe for a file: without None, and with ``augment = false`` for no augmentation."""
     if isinstance(values, dict):
         shown = {name: False if name == "augment" and value is None else value for name, value in values.items()}
         return {name: _as_in_file(value) for name, value in shown.items() if value is not None}
@@ -128,13 +128,13 @@ _SECTIONS: dict[str, type[DataclassInstance]] = {
     "augment": AugmentRecipe,
     "cycles": Cycle,
 }
-#: The lists that hold words; other lists hold whole numbers.
+#: The lists of words; other lists are of whole numbers.
 _WORD_LISTS = ("layers", "taught_by", "matrix")
 
 
 def _section(kind: type[_Kind], values: Any, where: str) -> _Kind:
     if not isinstance(values, dict):
-        raise DataError(f"{where}: a value, where a section belongs")
+        raise DataError(f"{where}: must be a section, not a value")
     known = {item.name: item for item in fields(kind)}
     if unknown := set(values) - set(known):
         raise DataError(f"{where}: unknown {', '.join(sorted(unknown))}; there are {', '.join(known)}")

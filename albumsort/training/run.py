@@ -18,7 +18,8 @@ from albumsort.training.network import build
 from albumsort.training.recipe import Recipe
 from albumsort.training.recipe_file import read_run
 
-#: The values that early stopping and plateaus watch: a column of the history, and the sign that makes more better.
+#: The values that early stopping and plateaus watch: a column of the history, and the sign that makes larger values
+#: better.
 _WATCHED = {"accuracy": ("fer2013", 1), "loss": ("held_out_loss", -1)}
 
 
@@ -26,13 +27,13 @@ def claim(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
     """Begin a run in a folder, or check that the run in it can continue.
 
     Args:
-        folder: is made if it does not exist.
-        recipe: of the run.
+        folder: created if it does not exist.
+        recipe: the recipe of the run.
         origin: what the run starts from, as JSON values: the number of ``faces``, and digests of ``data`` and
             ``teachers``.
 
     Raises:
-        DataError: as ``check`` does.
+        DataError: as for ``check``.
     """
     check(folder, recipe, origin)
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,14 +48,14 @@ def check(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
     """Check that a folder holds no run, or a run with this recipe and this origin.
 
     Raises:
-        DataError: the folder holds a run whose recipe trains in another way, or with another origin.
+        DataError: the folder holds a run with another origin, or one whose recipe trains in another way.
     """
     path = folder / SETTINGS
     if not path.exists():
         return
     try:
         run_recipe, run_origin = read_run(path)
-    except DataError as error:  # perhaps an older albumsort wrote it, whose recipes had other keys
+    except DataError as error:  # perhaps it is from an older albumsort, whose recipes had other keys
         raise DataError(
             f"{folder}: holds another recipe, or a damaged one; choose an empty folder ({error})"
         ) from error
@@ -76,7 +77,7 @@ def run_folder(folder: Path, fold: int = 0) -> Path:
 
 
 def with_run_precision(recipe: Recipe, folder: Path) -> Recipe:
-    """The recipe in the precision of the run in a model's folder; unchanged if it names one or there is no run."""
+    """The recipe with the precision of the run in a model's folder, if there is a run and the recipe names none."""
     path = run_folder(folder) / SETTINGS
     if recipe.names_precision or not path.exists():
         return recipe
@@ -136,16 +137,16 @@ class Run:
         try:
             return keras.models.load_model(checkpoint)
         except Exception as error:  # Keras raises all kinds of exceptions on a damaged file
-            raise DataError(f"{checkpoint}: gone or damaged, so that the run cannot go on; begin anew") from error
+            raise DataError(f"{checkpoint}: missing or damaged, so the run cannot continue; begin again") from error
 
     def keep(self, cycle: int) -> None:
-        """End a cycle: the next one begins with its best epoch if the recipe stops early, else with its last."""
+        """End a cycle: the next cycle begins with the best epoch if the recipe stops early, else with the last one."""
         lines = self.lines(cycle)
         if lines:
             self.kept = self._best_of(lines)
 
     def add_epoch(self, cycle: int, figures: dict[str, float]) -> None:
-        """Save the network after a further epoch of a cycle, and write the epoch's figures into the history."""
+        """Save the network after another epoch of a cycle, and add the epoch's figures to the history."""
         epoch = self.epochs + 1
         self.model.save(self._checkpoint(epoch))
         if self.recipe.cycles[cycle - 1].averaged:
@@ -164,7 +165,7 @@ class Run:
         """Mix the mean weights of the last cycle into the weights that the cycle began with.
 
         Args:
-            share: of the mean, 0 to 1.
+            share: the share of the mean, 0 to 1.
         """
         with np.load(self._mean(self.epochs), allow_pickle=False) as mean, np.load(self._start) as start:
             names = [f"arr_{k}" for k in range(len(mean.files))]
@@ -206,10 +207,10 @@ class Run:
 
 
 def watched_values(lines: Sequence[dict[str, str]], watch: str) -> NDArray[np.float64]:
-    """The watched value of each line, with a sign so that more is better; minus infinity for NaN.
+    """The watched value of each line, with a sign so that larger is better; minus infinity for NaN.
 
-    The values are those in the history, which are rounded, so that an interrupted run decides as it would have done
-    without the interruption.
+    These are the rounded values in the history, so that an interrupted run decides as it would have without the
+    interruption.
     """
     column, sign = _WATCHED[watch]
     values = sign * np.array([float(line[column]) for line in lines])
@@ -225,7 +226,7 @@ def _read_history(path: Path) -> list[dict[str, str]]:
         [line.get("epoch"), (line.get("cycle") or "").isdecimal()] != [str(k), True]
         for k, line in enumerate(history, 1)
     ):
-        raise DataError(f"{path}: not the history of a run, which cannot go on; begin anew in an empty folder")
+        raise DataError(f"{path}: not the history of a run, so the run cannot continue; begin again in an empty folder")
     return history
 
 

@@ -1,8 +1,8 @@
-"""Teachers: networks whose probabilities a student learns beside the labels (Hinton et al. 2015, arXiv:1503.02531).
+"""Teachers: networks whose probabilities a student learns besides the labels (Hinton et al. 2015, arXiv:1503.02531).
 
 A teacher is a model, or a file with the out-of-fold predictions of a recipe with folds. The difference matters: a
 network that has learnt from a face agrees with its label, right or wrong. The out-of-fold probabilities of a face come
-from a network that has not learnt from it, so they show how sure one can be.
+from a network that has not learnt from it, so they show how sure a network can be.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ def teacher_digests(recipe: Recipe, files: Mapping[str, Path]) -> dict[str, str]
         by name, the SHA-256 of each file.
 
     Raises:
-        DataError: a teacher is missing; the recipe does not name one; or one tells other emotions apart.
+        DataError: a teacher is missing, is not in the recipe, or tells different emotions apart.
     """
     for name in recipe.teachers:
         if name not in files:
-            raise DataError(f"the recipe wants the teacher {name}; give it with --teacher {name}.keras, or {name}.npz")
+            raise DataError(f"the recipe needs the teacher {name}; give it with --teacher {name}.keras, or {name}.npz")
     for name, file in files.items():
         if name not in recipe.teachers:
-            wanted = f"it wants {' and '.join(recipe.teachers)}" if recipe.teachers else "it learns from labels alone"
-            raise DataError(f"{file}: the recipe has no use for a teacher named {name}; {wanted}")
+            wanted = f"it needs {' and '.join(recipe.teachers)}" if recipe.teachers else "it learns only from labels"
+            raise DataError(f"{file}: the recipe has no teacher named {name}; {wanted}")
         if _class_counts(file) != {"fer2013": len(labels_of(recipe.labels)), "perceived": len(PERCEIVED)}:
-            raise DataError(f"{file}: tells other emotions apart than the recipe, and so is no teacher for it")
+            raise DataError(f"{file}: cannot be a teacher for this recipe, because it tells different emotions apart")
     return {name: sha256(file) for name, file in files.items()}
 
 
@@ -90,14 +90,14 @@ def write_predictions(path: Path, pixels: NDArray[np.uint8], probabilities: Mapp
 
 
 def _read_predictions(path: Path, faces: Faces) -> dict[str, NDArray[np.float32]]:
-    """The probabilities of the faces; the mean for a face that the file has more than once."""
+    """Read the probabilities of faces; for a face that the file has more than once, take the mean."""
     predictions = _arrays(path)
     rows: dict[bytes, list[int]] = {}
     for row, key in enumerate(predictions.pop(_FACES)):
         rows.setdefault(key.tobytes(), []).append(row)
     rows_of_faces = [rows.get(key.tobytes(), []) for key in _keys(faces.pixels)]
     if missing := sum(not rows_of_face for rows_of_face in rows_of_faces):
-        raise DataError(f"{path}: says nothing of {missing} of the {len(faces)} faces; make it from the same data")
+        raise DataError(f"{path}: lacks {missing} of the {len(faces)} faces; make it from the same data")
     return {
         head: np.stack([probabilities[rows_of_face].mean(0) for rows_of_face in rows_of_faces]).astype(np.float32)
         for head, probabilities in predictions.items()
@@ -124,7 +124,7 @@ def _keys(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _class_counts(teacher: Path) -> dict[str, int]:
-    """How many emotions each head of a teacher tells apart."""
+    """The number of emotions that each head of a teacher tells apart."""
     if teacher.suffix == PREDICTIONS:
         return {head: rows.shape[1] for head, rows in _arrays(teacher).items() if head != _FACES}
     card = read_card(teacher)

@@ -1,4 +1,4 @@
-"""Training: a recipe and a data set in, a calibrated model with its card out."""
+"""Training: makes a calibrated model with its card from a recipe and a data set."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from albumsort.training.teachers import PREDICTIONS, mirrored_probabilities, tea
 
 _log = logging.getLogger("albumsort.training")
 
-#: The epochs of a fold are measured on at most so many faces, unless a decision depends on the figures.
+#: The largest number of faces on which the epochs of a fold are measured, unless a decision depends on the figures.
 _MEASURED_IN_FOLD = 1000
-#: The figures that a card keeps.
+#: The figures that go into a card.
 _ON_CARD: tuple[str, ...] = ("n", "accuracy", "top2", "top3", "mean_recall", "ece")
 
 
@@ -82,30 +82,30 @@ def train(
     If the folder holds an interrupted run of the same recipe on the same faces, the run continues.
 
     Args:
-        recipe: what to do.
+        recipe: the recipe.
         faces: the whole data set. A recipe with the head ``perceived`` needs the votes of FER+.
         folder: gets ``NAME.keras``, its card ``NAME.json``, its recipe ``NAME.toml``, and the run with its checkpoint
-            and history. A recipe with folds also writes ``NAME.npz``, the out-of-fold predictions: for each face, the
-            probabilities by the network that did not learn from it.
-        command: how this was called, for the card.
+            and history. A recipe with folds also writes ``NAME.npz``, the out-of-fold predictions: the probabilities of
+            each face from the network that did not learn from it.
+        command: the command line, for the card.
         progress: called after each epoch.
         data: a description of the faces, for the card.
-        teachers: the file of each teacher that the recipe names, by name: a model, or out-of-fold predictions.
+        teachers: the file of each teacher in the recipe, by name: a model, or out-of-fold predictions.
 
     Returns:
         the model file.
 
     Raises:
-        DataError: as ``fit`` does; or no held-out face has a majority of votes.
+        DataError: as for ``fit``; or no held-out face has a majority of votes.
     """
     faces = faces.in_scheme(recipe.labels)
     runs = [_train_run(recipe, split, progress, teachers) for split in run_splits(recipe, faces, folder)]
     if len(runs) > 1:
         accuracies = [run.measured["fer2013"]["accuracy"] for run in runs]
         mean, deviation = np.mean(accuracies), np.std(accuracies)
-        _log.info(f"{len(runs)} folds: {mean:.1%} right in the mean, with a deviation of {deviation:.1%}")
+        _log.info(f"{len(runs)} folds: {mean:.1%} right on average, with a deviation of {deviation:.1%}")
         _write_out_of_fold(runs, folder / f"{recipe.name}{PREDICTIONS}")
-    # The model of any fold would do. Taking the one with the best figures would be taking the luckiest.
+    # Any fold's model would do. The model with the best figures would only be the luckiest one.
     kept = runs[0]
     tests = {name: faces.split(name) for name in ("PublicTest", "PrivateTest") if name in faces.usage}
     if recipe.fit.faces == "all":
@@ -127,14 +127,14 @@ def check(recipe: Recipe, faces: Faces, folder: Path, teachers: Mapping[str, Pat
     """Check that ``train`` with these arguments could begin or continue.
 
     Raises:
-        DataError: as ``train`` does, except for errors that only training can show.
+        DataError: as for ``train``, except for errors that only training can show.
     """
     for split in run_splits(recipe, faces.in_scheme(recipe.labels), folder):
         check_fit(recipe, split.training, _measured_in_epochs(split.unseen, recipe), split.folder, teachers or {})
 
 
 def training_size(recipe: Recipe, faces: Faces) -> int:
-    """The number of faces that ``train`` learns from; for a recipe with folds, in the first one."""
+    """The number of faces that ``train`` learns from; for a recipe with folds, in the first fold."""
     return len(_parted(recipe, _learning(recipe, faces.in_scheme(recipe.labels)), 0)[0])
 
 
@@ -159,12 +159,12 @@ def run_splits(recipe: Recipe, faces: Faces, folder: Path) -> Iterator[RunSplit]
         training, held_out = _parted(recipe, learning, fold)
         unseen = _unseen(held_out, training)
         if "perceived" in recipe.heads and len(unseen) and not (unseen.majority >= 0).any():
-            raise DataError(f"none of the {len(unseen)} held-out faces is one that people agree on; raise hold_out")
+            raise DataError(f"people agree on none of the {len(unseen)} held-out faces; raise hold_out")
         yield RunSplit(training, held_out, unseen, run_folder(folder, fold))
 
 
 def apply_matrices(network: keras.Model, held_out: Faces, recipe: Recipe) -> None:
-    """Fit the calibration matrices that a recipe asks for, and fold each into the last layer of its head.
+    """Fit the calibration matrices that a recipe names, and fold each into the last layer of its head.
 
     Args:
         network: is changed in place.
@@ -196,37 +196,37 @@ def _train_run(
     trained = fit(recipe, split.training, measured, split.folder, progress, teachers)
     network = for_inference(trained, recipe)
     apply_matrices(network, split.unseen, recipe)
-    round_to_float16(network)  # before it is measured: the figures are those of the file
+    round_to_float16(network)  # before the network is measured, so that the figures are those of the file
     temperatures, figures = _calibrated(network, split.unseen, recipe)
     return _TrainedRun(network, len(split.training), split.held_out, temperatures, figures)
 
 
 def _learning(recipe: Recipe, faces: Faces) -> Faces:
-    """The faces that may be learnt from, held-out ones included."""
+    """The faces that may be learnt from, including those to hold out."""
     return faces if recipe.fit.faces == "all" else faces.split("Training")
 
 
 def _parted(recipe: Recipe, faces: Faces, fold: int) -> tuple[Faces, Faces]:
-    """(training, held out) of one run; folds count from 0."""
+    """The faces of one run as (training, held out); folds count from 0."""
     if recipe.fit.folds:
         return faces.fold(fold, recipe.fit.folds, recipe.seed)
     return faces.hold_out(recipe.fit.hold_out, recipe.seed)
 
 
 def _unseen(held_out: Faces, training: Faces) -> Faces:
-    """The held-out faces whose pixels are not among the training faces, too: FER2013 has many faces twice."""
+    """The held-out faces without copies among the training faces: FER2013 has many faces twice."""
     learnt = {face.tobytes() for face in training.pixels}
     return held_out.where(np.array([face.tobytes() not in learnt for face in held_out.pixels], bool))
 
 
 def _measured_in_epochs(unseen: Faces, recipe: Recipe) -> Faces:
-    """The faces that each epoch is measured on: in a fold where no decision depends on them, some are enough."""
+    """The faces on which each epoch is measured; in a fold, some are enough if no decision depends on the figures."""
     decides = not recipe.fit.folds or recipe.fit.stop or recipe.fit.plateau
     return unseen if decides else unseen.where(np.arange(min(len(unseen), _MEASURED_IN_FOLD)))
 
 
 def _write_out_of_fold(runs: Sequence[_TrainedRun], path: Path) -> None:
-    """Write the calibrated probabilities of all faces, each by the network that did not learn from it."""
+    """Write the calibrated probabilities of all faces, each from the network that did not learn from that face."""
     by_fold = [mirrored_probabilities(run.network, run.held_out, run.temperatures) for run in runs]
     pixels = np.concatenate([run.held_out.pixels for run in runs])
     write_predictions(path, pixels, {head: np.concatenate([fold[head] for fold in by_fold]) for head in by_fold[0]})
@@ -235,7 +235,7 @@ def _write_out_of_fold(runs: Sequence[_TrainedRun], path: Path) -> None:
 def _calibrated(
     network: keras.Model, unseen: Faces, recipe: Recipe
 ) -> tuple[dict[str, float], dict[str, dict[str, Any]]]:
-    """The temperature of each head, and the head's figures on the faces that it was fitted on."""
+    """The temperature of each head, and the head's figures on the faces on which it was fitted."""
     predicted, labels = logits(network, unseen), labels_of(recipe.labels)
     temperatures = {}
     for head, truth in _truths(unseen, recipe).items():
@@ -257,7 +257,7 @@ def _truths(faces: Faces, recipe: Recipe) -> dict[str, NDArray[np.int64]]:
 def _measured(
     network: keras.Model, faces: Faces, recipe: Recipe, temperatures: dict[str, float]
 ) -> dict[str, dict[str, Any]]:
-    """The figures that a card keeps, by head."""
+    """The figures that go into a card, by head."""
     probabilities = predict(network, faces, labels_of(recipe.labels), temperatures, recipe.is_mirrored)
     measured = {}
     for head, truth in _truths(faces, recipe).items():

@@ -1,4 +1,4 @@
-"""Tuning: the last layers learn a user's corrections. The tuned model is kept only if it is better."""
+"""Tuning: teaches a user's corrections to the last layers. The tuned model is kept only if it is better."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _log = logging.getLogger("albumsort.training")
 FEWEST_LABELLED, FEWEST_REMEMBERED = 5, 50
 #: One photo in three is held out, with all its faces.
 HELD_OUT = 3
-#: How much agreement on remembered faces a tuned model may lose, for either head: at least one face of the smallest
+#: The agreement on remembered faces that a tuned model may lose, for either head: at least one face of the smallest
 #: number.
 MAY_FORGET = 0.03
-#: A stored prediction counts as something to forget from this probability on.
+#: Only a stored prediction with at least this probability counts as something to forget.
 _CERTAIN = 0.5
 #: A labelled face has the weight of five remembered ones.
 WEIGHT = 5.0
@@ -73,13 +73,13 @@ class Outcome:
 
     Attributes:
         model: the file of the tuned model; None if it was not kept.
-        labelled, remembered: number of held-out faces of each kind.
+        labelled, remembered: the number of held-out faces of each kind.
         right, right_before: accuracy on the labelled faces, of the tuned model and of the model in use.
-        loss, loss_before: mean cross-entropy of the same, in nats.
-        agrees, agrees_before: share of the remembered faces with the stored emotion. Only faces count whose stored
-            prediction was certain. ``before`` is the better of the model in use and the shipped model.
-        agrees_in_fer2013: share of the same faces whose emotion by the head ``fer2013``, which nobody corrects, is that
-            of the model that this one was tuned from. Faces that the latter was uncertain about count as agreeing.
+        loss, loss_before: mean cross-entropy on the same faces, in nats.
+        agrees, agrees_before: share of the remembered faces that still have the stored emotion. Only faces whose stored
+            prediction was certain count. ``before`` is the better of the model in use and the shipped model.
+        agrees_in_fer2013: share of the same faces for which the head ``fer2013``, which nobody corrects, predicts the
+            same emotion as before tuning. Faces that it was uncertain about before count as agreeing.
     """
 
     model: Path | None
@@ -138,7 +138,7 @@ def read_labels(path: Path) -> tuple[list[LabelledFace], Counter[str]]:
 
 
 def _box(text: str) -> Box | None:
-    """The box in a text of four finite numbers, if its size is not 0; else None."""
+    """Read a box from a text of four finite numbers; None if it is not that, or its size is 0."""
     try:
         x, y, w, h = (float(value) for value in text.replace(",", " ").split())
     except ValueError:
@@ -158,24 +158,25 @@ def tune(
 
     The last residual block and the heads learn from two thirds of the photos. On the other third, the tuned model is
     compared with the model in use. Remembered faces, which nobody labelled, keep it close to the stored predictions.
-    All faces keep the head ``fer2013`` close to its old predictions, because people's labels do not correct that head.
+    The head ``fer2013`` is kept close to its old predictions on all faces, because people's labels do not correct that
+    head.
 
     Args:
         base: the model to start from. It is always the shipped one, so that repeated tuning does not accumulate errors.
         in_use: the model to compare with.
         faces: labelled faces have an ``emotion``, remembered ones have ``probabilities``.
-        folder: gets ``tuned-DIGEST.keras`` with its card; it is made if it does not exist.
-        command: how this was called, for the card.
+        folder: gets ``tuned-DIGEST.keras`` with its card; created if it does not exist.
+        command: the command line, for the card.
         epochs: how often each face is learnt from.
 
     Raises:
-        DataError: there are too few faces of either kind to tell which model is better; or the model in use tells other
-            emotions apart.
+        DataError: there are too few faces of either kind to tell which model is better; or the model in use tells
+            different emotions apart.
     """
     card = read_card(base)
     if read_card(in_use).labels != card.labels:
         raise DataError(
-            f"the model in use tells apart {', '.join(read_card(in_use).labels)} alone, and cannot be compared with "
+            f"the model in use tells apart only {', '.join(read_card(in_use).labels)}, and cannot be compared with "
             "one that knows all seven emotions; go back to that with: albumsort model use shipped"
         )
     tiles = cut_tiles(faces)
@@ -220,12 +221,12 @@ def cut_tiles(faces: Sequence[LabelledFace]) -> Tiles:
             if faces[index].digest not in (None, photo.digest):
                 _log.info(f"{printable(photo.path)}: has changed since it was scanned; left out")
             elif crop is None:
-                _log.info(f"{printable(photo.path)}: a box that is not on the photo; left out")
+                _log.info(f"{printable(photo.path)}: the box is not on the photo; left out")
             else:
                 crops[index], digests[index] = crop, photo.digest
     # The digest, not the path, decides whether a photo has a label: the label may be on a copy.
     labelled = {digest for index, digest in digests.items() if faces[index].emotion}
-    # In the order of the arguments, not in the order of decoding: the same faces give the same model.
+    # In the order of the arguments, not of decoding, so that the same faces give the same model.
     chosen = [k for k in sorted(crops) if faces[k].emotion or digests[k] not in labelled]
     return Tiles(
         np.array([crops[k] for k in chosen], np.uint8).reshape(-1, CROP_SIDE, CROP_SIDE),
@@ -270,7 +271,7 @@ def _checked(tiles: Tiles) -> tuple[int, int]:
 
 
 def _certain(tiles: Tiles) -> NDArray[np.bool_]:
-    """Which faces are held out, remembered, and have a certain stored prediction: bool ``(n,)``."""
+    """Which faces are held out, are remembered, and have a certain stored prediction: bool ``(n,)``."""
     return ~tiles.is_labelled & tiles.is_held_out & (tiles.wanted.max(1) >= _CERTAIN)
 
 
@@ -281,9 +282,9 @@ def fit_last_layers(
 
     Args:
         base: the file of the network.
-        card: of the network.
+        card: the card of the network.
         tiles: all faces.
-        fer2013: float32 ``(n, 7)``, the probabilities by the head ``fer2013`` of all faces, which it should keep.
+        fer2013: float32 ``(n, 7)``, the probabilities of all faces from the head ``fer2013``, which it should keep.
         epochs: how often each face is learnt from.
 
     Returns:
@@ -313,7 +314,7 @@ def fit_last_layers(
 
 
 def _after_blur(network: keras.Model) -> keras.KerasTensor:
-    """The tensor to feed augmented views into: after the blur, if there is one, because views are soft already."""
+    """The tensor to feed augmented views into: after the blur, if there is one, because views are already soft."""
     has_blur = any(layer.name == "blur" for layer in network.layers)
     return network.get_layer("blur").output if has_blur else network.input
 
@@ -333,10 +334,10 @@ def measure(
 
     Args:
         tiles: ``n`` faces, not only held-out ones.
-        after: float32 ``(n, 7)``, the probabilities by the tuned model.
-        before: the same by the model in use, then by any other model whose agreement counts.
-        fer2013: float32 ``(n, 7)``, the probabilities by the tuned model's head ``fer2013``.
-        fer2013_before: the same by the model that this one was tuned from.
+        after: float32 ``(n, 7)``, the probabilities from the tuned model.
+        before: the same from the model in use, then from any other model whose agreement counts.
+        fer2013: float32 ``(n, 7)``, the probabilities from the tuned model's head ``fer2013``.
+        fer2013_before: the same from the model that was tuned.
     """
     labelled, certain = tiles.is_labelled & tiles.is_held_out, _certain(tiles)
 
@@ -358,7 +359,7 @@ def measure(
         loss_before=loss(before[0]),
         agrees=agreement(after, certain),
         agrees_before=max(agreement(predicted, certain) for predicted in before),
-        # This head is uncertain about many faces; another emotion for one of these is nothing forgotten.
+        # This head is uncertain about many faces. If it predicts another emotion for these, it has forgotten nothing.
         agrees_in_fer2013=agreement(
             np.where(fer2013_before.max(1, keepdims=True) < _CERTAIN, fer2013_before, fer2013), certain, fer2013_before
         ),
@@ -366,7 +367,7 @@ def measure(
 
 
 def _write_card(model: Path, base: ModelCard, digest: str, command: str, outcome: Outcome | None) -> None:
-    """Write the card of a tuned model: its outcome, and the card of the model that it was tuned from."""
+    """Write the card of a tuned model: its outcome, and the card of the model before tuning."""
     figures = {name: value for name, value in asdict(outcome).items() if name != "model"} if outcome else None
     content = {
         "name": f"{base.name}-tuned",

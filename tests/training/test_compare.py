@@ -77,7 +77,7 @@ def test_models_are_measured_on_the_same_faces_beside_ours(faces, tmp_path, inst
     before = (tmp_path / "four" / "four.keras").read_bytes()
     logged.clear()
     assert comparing.compare([FOUR], faces, tmp_path, "test", timed=8)[0]["fer2013"] == four["fer2013"]
-    assert any("goes on after epoch 1 of 1" in line for line in logged)
+    assert any("continues after epoch 1 of 1" in line for line in logged)
     assert (tmp_path / "four" / "four.keras").read_bytes() == before
 
     table = [line.strip("| ").split(" | ") for line in comparing.as_markdown(rows).splitlines() if line]
@@ -192,10 +192,10 @@ def test_a_run_goes_on_in_the_precision_that_it_began_in(run, call, few_faces, t
     assert (first.returncode, again.returncode) == (0, 0), again.stderr
     ours = r"\d+ faces to learn from|epoch \d+  cycle|left out \d+"
     assert [line for line in first.stderr.splitlines() if not re.match(ours, line)] == []
-    assert "goes on after epoch" in again.stderr
+    assert "continues after epoch" in again.stderr
     assert read_card(out / "tiny.keras").training["recipe"]["fit"]["precision"] == "bfloat16"
     compared = call("model", "compare", *options, "--recipes", few_faces.recipe, "--out", tmp_path / "out")
-    assert compared.returncode == 0 and "goes on after epoch" in compared.stderr, compared.stderr
+    assert compared.returncode == 0 and "continues after epoch" in compared.stderr, compared.stderr
     training = read_card(out / "tiny.keras").training
     assert training["recipe"]["fit"]["precision"] == "bfloat16" and training["command"].endswith("--precision bfloat16")
     refused = call(*train_it, "--precision", "float32")
@@ -222,5 +222,5 @@ def test_a_model_with_teachers_is_measured_once_it_is_there(few_faces, tmp_path,
     (tmp_path / "out" / "taught" / "run").mkdir(parents=True)
     write(network, made, {"fer2013": 1.0, "perceived": 1.0}, training, tmp_path / "out" / "taught")
     compare(few_faces.data, recipes=str(tmp_path / "taught.toml"), out=tmp_path / "out")  # and without votes
-    assert any("taught.keras is there, and is measured as it is" in message for message in logged)
+    assert any("taught.keras exists, and is measured as it is" in message for message in logged)
     assert "| taught |" in capsys.readouterr().out

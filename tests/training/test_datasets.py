@@ -103,13 +103,13 @@ def test_citations_among_the_rows_do_not_shift_the_votes(fer2013, ferplus):
     data = fer2013([f"3,{WHITE},Training", *citation, f"6,{BLACK},Training", "4"])
     faces = load(data, ferplus([happy, neutral, happy]))
     assert faces.majority.tolist() == faces.labels.tolist() == [3, 6]
-    assert faces.broken == {"stray line, no face": 2, "pixels are not 2304 values 0-255": 1}
+    assert faces.broken == {"stray line, not a face": 2, "pixels are not 2304 values 0-255": 1}
 
 
 def test_a_face_without_its_votes_keeps_its_label(fer2013, ferplus):
     faces = load(fer2013([f"3,{WHITE},Training"] * 2), ferplus([[0, 10, *[0] * 8], [0, 10]]))
     assert (faces.labels.tolist(), faces.majority.tolist()) == ([3, 3], [3, -1])
-    assert faces.broken == {"votes are missing, the label is used alone": 1}
+    assert faces.broken == {"votes are missing; only the label is used": 1}
 
 
 @pytest.mark.parametrize("vote", ["n/a", "9.5", "-9", "99999999999999999999", "²", "9" * 5000])
@@ -118,7 +118,7 @@ def test_a_vote_that_is_no_number_costs_the_votes_of_its_face(fer2013, ferplus, 
     faces = load(fer2013([f"3,{WHITE},Training"] * 3), ferplus([happy, [0, vote, *[0] * 8], happy]))
     assert (faces.labels.tolist(), faces.majority.tolist()) == ([3, 3, 3], [3, -1, 3])
     assert not faces.perceived[1].any()
-    assert faces.broken == {"a vote is not a number, the label is used alone": 1}
+    assert faces.broken == {"a vote is not a number; only the label is used": 1}
 
 
 def test_votes_are_read_as_pandas_writes_a_column_with_a_gap(fer2013, ferplus):
@@ -145,7 +145,7 @@ def test_votes_that_are_lost_stay_with_their_face(fer2013, ferplus):
     votes.write_text("\n".join([*lines[:2], "," * 11, lines[3]]) + "\n")
     faces = load(fer2013([f"3,{WHITE},Training"] * 2 + [f"6,{BLACK},Training"]), votes)
     assert faces.majority.tolist() == [3, -1, 6]
-    assert faces.broken == {"votes are missing, the label is used alone": 1}
+    assert faces.broken == {"votes are missing; only the label is used": 1}
 
 
 def test_rows_that_a_spreadsheet_added_at_the_end_have_no_votes(fer2013, ferplus):
@@ -171,7 +171,7 @@ def test_a_quote_that_nothing_closes_holds_no_other_line(fer2013, ferplus):
     rows = [f'3,"{WHITE}",Training', '"Goodfellow, Ian and Erhan, Dumitru', *[f"6,{BLACK},Training"] * 40]
     faces = load(fer2013(rows, '"@misc{goodfellow\nemotion,"pixels",Usage'), ferplus([[0, 10, *[0] * 8]] * 41))
     assert faces.labels.tolist() == [3] + [6] * 40
-    assert faces.broken == {"stray line, no face": 1}
+    assert faces.broken == {"stray line, not a face": 1}
 
 
 def test_a_comma_within_quotes_is_no_new_column(fer2013):
@@ -187,7 +187,7 @@ def test_votes_in_another_order_are_refused(fer2013, ferplus, face_rows):
     votes.write_text("\n".join([header, *lines]) + "\n")
     assert len(load(fer2013(rows), votes)) == 10
     votes.write_text("\n".join([header, *reversed(lines)]) + "\n")
-    with pytest.raises(DataError, match=r"fer2013new\.csv.*fer2013\.csv.*must be of the same edition"):
+    with pytest.raises(DataError, match=r"fer2013new\.csv.*fer2013\.csv.*must belong to the same edition"):
         load(fer2013(rows), votes)
 
 
@@ -224,7 +224,7 @@ def test_folders_of_splits_become_splits(classes):
 def test_class_folders_beside_those_of_splits_are_of_none(classes):
     faces = load_folder(classes({"train/sad/1.png": 1, "test/sad/2.png": 2, "happy/3.png": 3}))
     assert len(faces) == 2
-    assert faces.broken == {"in a folder 'happy', beside those of splits": 1}
+    assert faces.broken == {"in a folder 'happy' beside the folders of splits": 1}
 
 
 def test_a_misspelt_split_is_an_error_without_splits_too(classes):
@@ -249,7 +249,7 @@ def test_what_is_no_face_or_no_emotion_is_counted(classes):
     (folder / "happy" / "notes.txt").write_text("not a picture")
     faces = load_folder(folder)
     assert len(faces) == 1
-    assert faces.broken == {"not a picture that can be read": 1, "in a folder 'bored', which is no emotion": 2}
+    assert faces.broken == {"not a picture that can be read": 1, "in a folder 'bored', which is not an emotion": 2}
 
 
 @pytest.mark.parametrize("names", [{}, {"bored/1.png": 1}])

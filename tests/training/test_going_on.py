@@ -27,7 +27,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(trained, recipe, faces, tmp_path,
 
     path = train(recipe, faces, tmp_path, "test")
     assert sum(line.startswith("epoch 1") for line in logged) == 1
-    assert any("goes on after epoch 1" in line for line in logged)
+    assert any("continues after epoch 1" in line for line in logged)
     assert (tmp_path / "run" / HISTORY).read_text() == (trained.parent / "run" / HISTORY).read_text()
     resumed, undisturbed = (EmotionClassifier(model).probabilities(faces.pixels) for model in (path, trained))
     # The history is rounded; the probabilities are not.
@@ -78,7 +78,7 @@ def test_what_only_matters_in_use_makes_no_other_run(recipe, faces, tmp_path, st
         fit=replace(recipe.fit, matrix=("fer2013",)),
     )
     path = train(softer, faces, tmp_path, "test")
-    assert "goes on after epoch 1 of 2" in logged
+    assert "continues after epoch 1 of 2" in logged
     assert recipes.read(path.with_suffix(".toml")) == softer
 
 

@@ -144,7 +144,7 @@ def test_a_recipe_that_is_neither_known_nor_a_file_is_told_beside_those_there_ar
         ("[fit]\nstop = { patience = 0 }", "1 epoch or more"),
         ('[fit]\nstop = { watch = "recall" }', "accuracy and loss"),
         ('[fit]\noptimiser = "adam"\nplateau = { factor = 1.0 }', "between 0 and 1"),
-        ("[fit]\nplateau = { patience = 2 }", "goes with the optimiser adam"),
+        ("[fit]\nplateau = { patience = 2 }", "needs the optimiser adam"),
         ("[fit]\nstop = 3", "stop"),
     ],
 )

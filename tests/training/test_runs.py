@@ -179,7 +179,7 @@ def test_a_run_goes_on_under_other_words_and_without_votes_that_it_does_not_lear
     voted = replace(training, perceived=np.ones_like(training.perceived))
     logged.clear()
     fit.fit(replace(RECIPE, name="other", reported="a lot"), voted, training, tmp_path)
-    assert logged == ["goes on after epoch 2 of 2"]
+    assert logged == ["continues after epoch 2 of 2"]
     with pytest.raises(DataError, match=r"another recipe \(seed is 0, not 5\)"):
         fit.fit(replace(RECIPE, seed=5), training, training, tmp_path)
 

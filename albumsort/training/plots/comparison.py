@@ -17,7 +17,7 @@ _ORANGE, _GREY = "#E69F00", "#BBBBBB"
 def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
     """Draw the rows of ``training.compare.compare`` as a PNG.
 
-    The left half shows the accuracy of each model. A mark shows that of the last row's model on the same faces,
+    The left half shows the accuracy of each model. A mark shows the accuracy of the last row's model on the same faces,
     restricted to the same labels. The right half shows the recall of each emotion.
 
     Args:

@@ -18,9 +18,9 @@ from albumsort.training.plots.tiles import TilePage
 if TYPE_CHECKING:
     from albumsort.training.datasets import Faces
 
-#: Samples of each emotion, and pairs of copies, that are drawn at most.
+#: The largest numbers of samples of each emotion, and of pairs of copies, to draw.
 _SAMPLES, _PAIRS = 12, 12
-#: Emotions whose colour is so dark that letters on it must be white.
+#: The emotions whose colour is so dark that letters on it must be white.
 _DARK = ("angry", "disgust", "sad")
 _NAMES = ("classes", "samples", "mean-faces", "copies", "agreement")
 
@@ -35,13 +35,13 @@ def plot_exploration(
 ) -> list[Path]:
     """Draw the result of ``training.explore``: ``classes.png``, ``samples``, ``mean-faces``, ``copies``, ``agreement``.
 
-    Copies are drawn if some have different labels, the agreement if there are votes.
+    Copies are drawn if some have different labels, and the agreement is drawn if there are votes.
 
     Args:
         faces: the data set.
-        result: by ``explore``.
-        means: by ``mean_faces``.
-        folder: is made if it does not exist.
+        result: the result of ``explore``.
+        means: the result of ``mean_faces``.
+        folder: created if it does not exist.
 
     Returns:
         the files.
@@ -102,7 +102,7 @@ def _samples(faces: Faces) -> Figure:
 
 
 def _mean_faces(means: Mapping[str, NDArray[np.floating]]) -> Figure:
-    """Means have little contrast: the scale goes from the darkest to the lightest point of all means."""
+    """Draw the means. They have little contrast, so the scale goes from their darkest to their lightest point."""
     tiles = np.stack(list(means.values()))
     least, greatest = tiles.min(), tiles.max()
     sheet = TilePage((tiles - least) * (255 / max(greatest - least, 1.0)), len(means), lines=1, scale=1.5)
@@ -127,5 +127,5 @@ def _agreement(ferplus: Mapping[str, Any]) -> Figure:
     axes = figure.add_subplot()
     draw_matrix(axes, np.array(ferplus["matrix"], float), in_words("seven"))
     axes.set(xlabel="majority of FER+'s votes", ylabel="FER2013's label (faces)")
-    axes.set_title(f"{ferplus['n']} faces with a majority: {ferplus['agreement']:.1%} have it as label", fontsize=10)
+    axes.set_title(f"{ferplus['n']} faces with a majority: {ferplus['agreement']:.1%} are labelled so", fontsize=10)
     return figure

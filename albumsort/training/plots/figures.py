@@ -15,11 +15,11 @@ from albumsort.report.drawing import COLOURS
 from albumsort.training.plots.tiles import TilePage
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#999999"
-#: The colours of runs, in turn, then again with other dashes (Okabe and Ito 2008).
+#: The colours of runs, in turn; further runs repeat them with other dashes (Okabe and Ito 2008).
 _RUNS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("-", "--", ":")
 _RIGHT, _WRONG, _NEITHER = "#007A59", "#C04000", "#777777"
-#: Columns and rows of the page of predictions.
+#: The numbers of columns and rows of the page of predictions.
 _GRID = (8, 5)
 
 
@@ -34,10 +34,10 @@ def plot_figures(
     """Draw what ``training.evaluate.figures`` measured: ``NAME-confusion.png``, ``-reliability`` and ``-emotions``.
 
     Args:
-        name: of the label set, for titles and files.
-        figures: of at least one face.
-        folder: is made if it does not exist; existing files of these names are overwritten.
-        measured_on: the model and the faces, for titles.
+        name: the name of the label set, for titles and files.
+        figures: the figures of at least one face.
+        folder: created if it does not exist; existing files with these names are overwritten.
+        measured_on: names the model and the faces, for titles.
         scheme: the label scheme of the model; other emotions are not drawn.
 
     Returns:
@@ -134,7 +134,7 @@ def plot_predictions(
     """Draw ``NAME-predictions.png``: faces, the predicted emotion and, if it is wrong, the second one and the truth.
 
     Args:
-        name: of the label set, for title and file.
+        name: the name of the label set, for title and file.
         pixels: uint8 ``(n, 48, 48)``.
         probabilities: float ``(n, 7)``; NaN for emotions that the model does not know.
         truth: int64 ``(n,)``, the true codes; -1 for faces that are not shown. At least one is shown.

@@ -16,7 +16,7 @@ from albumsort.training.plots.tiles import montage
 if TYPE_CHECKING:
     from albumsort.vision.saliency import Explanation
 
-#: Columns and rows of feature maps per stage.
+#: The numbers of columns and rows of feature maps per stage.
 _MAPS = (14, 2)
 _GREY = "#777777"
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from albumsort.report.canvas import Axes, Figure, page
 
-#: Distance between tiles, and height of a line of text below a tile, in pixels of the tiles.
+#: The distance between tiles, and the height of a line of text below a tile, in pixels of the tiles.
 GAP, LINE = 4, 8
 
 
