@@ -1,4 +1,4 @@
-"""The table of bursts: kept up to date with the photos, and asked for bursts as a whole."""
+"""The table of bursts: updates it when photos have changed, and reads whole bursts from it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from datetime import date, datetime
 from albumsort.culling.bursts import SECONDS, Shot, find_bursts
 from albumsort.index.filters import Filters
 
-#: Photos of which the second is known; a day alone, from a file's name, says nothing about seconds.
+#: Photos whose time is known to the second; a date from a file's name may have no time.
 _GROUPABLE = "length(taken_at) >= 19 AND phash NOT NULL"
-#: Seconds of a day.
+#: The number of seconds in a day.
 _DAY = 86_400.0
 
 
 def group(connection: sqlite3.Connection) -> None:
-    """Bring the bursts up to date with the photos. To be called in a transaction.
+    """Bring the bursts up to date with the photos. Call this in a transaction.
 
-    Only the cameras and days that gained or lost photos since the last time are looked at, as ``ungrouped`` has them.
+    This looks only at the cameras and days that have gained or lost photos since the last time, which are in
+    ``ungrouped``.
     """
     days = connection.execute("SELECT camera, day FROM ungrouped ORDER BY camera, day").fetchall()
     by_camera: dict[str, set[int]] = {}
     for camera, day in days:
         by_camera.setdefault(camera, set()).add(_number(day))
     for camera, numbers in by_camera.items():
-        # Both neighbours, too: a photo that went may have held the frames on either side of midnight together.
+        # And both neighbours: a deleted photo may have connected frames on either side of midnight.
         waiting = {number + step for number in numbers for step in (-1, 0, 1)}
         shots: dict[int, list[tuple[str | None, Shot]]] = {}
         while waiting:
@@ -39,12 +40,12 @@ def group(connection: sqlite3.Connection) -> None:
 def members(
     connection: sqlite3.Connection, filters: Filters, passes: Callable[[int], bool]
 ) -> Iterator[Collection[int]]:
-    """The photo ids of each burst of which a photo passes, by time; one of several copies, and no burst of one photo.
+    """The photo ids of each burst with a photo that passes, by time; without copies, and without bursts of one photo.
 
     Args:
         connection: to the index, in a transaction.
-        filters: what is asked of a photo beside its faces; only ``under`` leaves frames out.
-        passes: whether the faces of a photo, by its id, let it pass.
+        filters: conditions on a photo apart from its faces; only ``under`` leaves frames out.
+        passes: whether a photo passes by its faces, as a function of its id.
     """
     where, values = filters.conditions(), filters.values()
     frames = "FROM bursts b JOIN photos p ON p.id = b.photo_id"
@@ -58,14 +59,14 @@ def members(
             {**values, "burst": burst},
         ).fetchall()
         copies.sort(key=lambda row: bool(row[2]) and passes(row[0]))
-        # The last of each digest, which passes if any does.
+        # The last photo of each digest, which passes if any of them does.
         chosen = {digest: photo_id for photo_id, digest, _ in copies}
         if len(chosen) > 1:
             yield chosen.values()
 
 
 def _continued(shots: list[tuple[str | None, Shot]], number: int) -> set[int]:
-    """The days next to one, where its first or last photo is so near to midnight that a burst may go on there."""
+    """The days next to a day, if its first or last photo is so near to midnight that a burst may continue there."""
     if not shots:
         return set()
     start = number * _DAY
@@ -75,30 +76,30 @@ def _continued(shots: list[tuple[str | None, Shot]], number: int) -> set[int]:
 
 
 def _replace(connection: sqlite3.Connection, shots: list[tuple[str | None, Shot]]) -> None:
-    """Put the bursts among photos, in the order of time, in place of those that are known of them."""
+    """Replace the known bursts of photos with those found among them; the photos are in the order of time."""
     connection.executemany("DELETE FROM bursts WHERE photo_id = ?", [(shot.photo_id,) for _, shot in shots])
-    # An empty name of a camera and none are two cameras, although they are noted as one.
+    # An empty camera name and no camera name are different cameras, although ``ungrouped`` has them as one.
     for camera in {camera for camera, _ in shots}:
         pairs = find_bursts(shot for name, shot in shots if name == camera)
         connection.executemany("INSERT INTO bursts VALUES (?, ?)", pairs)
 
 
 def _shots_of(connection: sqlite3.Connection, camera: str, number: int) -> list[tuple[str | None, Shot]]:
-    """The photos that a camera took on a day, in the order of time, each with the camera's name as it is kept."""
+    """The photos that a camera took on a day, in the order of time, each with the camera's name in the table."""
     if not 1 <= number <= date.max.toordinal():
         return []
     day = date.fromordinal(number).isoformat()
     rows = connection.execute(
         "SELECT id, taken_at, phash, camera FROM photos"
         f" WHERE taken_at BETWEEN ? AND ? AND ifnull(camera, '') = ? AND {_GROUPABLE}",
-        (day, f"{day}~", camera),  # which sorts behind all times of the day
+        (day, f"{day}~", camera),  # sorts after all times of the day
     )
     shots = [(name, Shot(photo_id, _seconds(taken_at), int(phash, 16))) for photo_id, taken_at, phash, name in rows]
     return sorted(shots, key=lambda pair: (pair[1].seconds, pair[1].photo_id))
 
 
 def _number(day: str) -> int:
-    """The number of a day from 1 for the first of January of the year 1; 0 for what is no day."""
+    """The number of a day, where the first of January of the year 1 is 1; 0 for a text that is not a day."""
     try:
         return date.fromisoformat(day).toordinal()
     except ValueError:
@@ -106,6 +107,6 @@ def _number(day: str) -> int:
 
 
 def _seconds(taken_at: str) -> float:
-    # Wall-clock time: frames of one burst agree on the offset, or on having none.
+    # Wall-clock time: frames of one burst have the same offset, or all have none.
     moment = datetime.fromisoformat(taken_at[:19])
     return moment.toordinal() * _DAY + moment.hour * 3600 + moment.minute * 60 + moment.second

@@ -1,4 +1,4 @@
-"""Indexes of older versions: they are read as they are, and brought forward when they are next written."""
+"""Indexes of older versions: reads them without changes, and updates them when they are next opened for writing."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 from albumsort.emotions import EMOTIONS
 from albumsort.index import bursts, schema
 
-#: What an index lacks that is older than a version, as empty views: a reader finds the tables of today.
+#: By version, empty views in place of the tables that older indexes lack, so that a reader finds the current tables.
 _VIEWS = {
     2: "CREATE TEMP VIEW corrections AS SELECT 0 id, '' digest, '' emotion, '' said, '' corrected_at, 0 is_there"
     " WHERE FALSE",
     4: "CREATE TEMP VIEW bursts AS SELECT 0 photo_id, 0 burst WHERE FALSE",
     5: "CREATE TEMP VIEW unread AS SELECT '' path, '' error WHERE FALSE",
-    # Before version 6 there were no packed faces, and version 6 packed other columns: each chunk counts as changed.
+    # Before version 6 there were no packed faces, and version 6 packed other columns. So every chunk counts as changed.
     7: f"CREATE TEMP VIEW packed AS SELECT DISTINCT photo_id / {schema.CHUNK} AS chunk, NULL AS faces FROM faces",
 }
-#: Columns of ``photos``, and the version from which on an index has them.
+#: Columns of ``photos``, and the first version that has them.
 _COLUMNS = {"exposure": 4, "orientation": 5, "raw_of": 5}
 
 _FACE_COLUMNS = "id, photo_id, x, y, w, h, detection, landmarks, sharpness, emotion, confidence, " + ", ".join(EMOTIONS)
-#: Version 5 kept with each face whether its photo is of it, and versions 3 to 6 kept lists of everyone; both are worked
-#: out from the packed faces since. A new table takes the place of the old one because SQLite before 3.35 cannot drop a
-#: column. The triggers and indexes of the old table go with it.
+#: Version 5 stored with each face whether it is a subject, and versions 3 to 6 stored the scores of ``everyone``; both
+#: are now computed from the packed faces. A new table takes the place of the old one because SQLite before 3.35 cannot
+#: drop a column. The triggers and indexes of the old table go with it.
 _TO_VERSION_7 = f"""
 ALTER TABLE faces RENAME TO old_faces;
 {schema.FACES}
@@ -46,7 +46,7 @@ INSERT INTO packed(chunk) SELECT DISTINCT photo_id / {schema.CHUNK} FROM faces;
 INSERT INTO ungrouped
     SELECT DISTINCT ifnull(camera, ''), substr(taken_at, 1, 10) FROM photos WHERE taken_at NOT NULL;
 """
-#: What brings an index that is older than a version to that version, in this order.
+#: By version, the script that updates an older index to that version; they run in this order.
 _STEPS = {
     2: schema.CORRECTIONS,
     3: schema.BY_TIME,
@@ -58,7 +58,7 @@ _STEPS = {
 
 
 def show_as_current(connection: sqlite3.Connection, version: int) -> None:
-    """Let a connection that only reads find the tables of today in an index of an older version."""
+    """Show a connection that only reads the current tables, even if the index is of an older version."""
     missing = ", ".join(f"NULL AS {column}" for column, since in _COLUMNS.items() if since > version)
     if missing:
         connection.execute(f"CREATE TEMP VIEW photos AS SELECT *, {missing} FROM main.photos")
@@ -68,9 +68,9 @@ def show_as_current(connection: sqlite3.Connection, version: int) -> None:
 
 
 def bring_forward(connection: sqlite3.Connection, index: Path) -> None:
-    """Make the tables of a new index, or bring an older one to ``schema.VERSION``, in one transaction.
+    """Create the tables of a new index, or update an older index to ``schema.VERSION``, in one transaction.
 
-    A copy of an older index is laid beside it first. Another program may be doing the same just now.
+    First, an older index is copied to a file beside it. Another program may be doing the same at this moment.
     """
     with schema.transaction(connection):
         number = schema.version(connection) or 0
@@ -82,28 +82,28 @@ def bring_forward(connection: sqlite3.Connection, index: Path) -> None:
                 if since > number:
                     schema.run_script(connection, step)
             bursts.group(connection)
-            from albumsort.index import packed  # with NumPy, which takes a tenth of a second that a reader has not
+            from albumsort.index import packed  # loads NumPy, which takes a tenth of a second: too long for a reader
 
             packed.pack(connection)
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")
 
 
 def backups(index: Path) -> list[Path]:
-    """The copies of older versions that lie beside an index."""
+    """The copies of older versions beside an index."""
     return sorted(index.parent.glob(f"{glob.escape(index.name)}.version-*"))
 
 
 def _back_up(connection: sqlite3.Connection, index: Path, number: int) -> None:
-    """Lay a copy of an index of an older version beside it, before that is brought forward."""
+    """Copy an index of an older version to a file beside it, before it is updated."""
     copy = index.with_name(f"{index.name}.version-{number}")
     again = 1
-    while copy.exists():  # of an index that had this name before
+    while copy.exists():  # the copy of another index that had this name before
         again += 1
         copy = index.with_name(f"{index.name}.version-{number}.{again}")
     partial = index.with_name(f"{copy.name}.part")
     try:
         os.close(os.open(partial, os.O_CREAT | os.O_RDWR, 0o600))
-        # From a connection of its own, which sees the index as it is before this transaction.
+        # A separate connection sees the index as it was before this transaction.
         with closing(sqlite3.connect(index)) as source, closing(sqlite3.connect(partial)) as target:
             source.backup(target)
         os.replace(partial, copy)

@@ -1,4 +1,4 @@
-"""Corrections: what people say of faces that the model misread. Kept by the photo's bytes, so they outlive scans."""
+"""Corrections: what faces show that the model misread. They belong to the photo's bytes, so they survive scans."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from albumsort.index.rows import faces_of, from_column, insert_faces, now, to_co
 from albumsort.records import Box, Face, PhotoResult
 from albumsort.text import printable
 
-#: Two boxes are of one face when they share at least this much of what they cover together.
+#: Two boxes show the same face if their intersection is at least this share of their union.
 SAME_FACE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a person says of one face.
+    """The correction of a face by a person.
 
     Attributes:
-        emotion: one of ``EMOTIONS``; None when it is no face.
-        predicted: the face as the model predicted it when it last found it.
-        at: when the person said so, ISO 8601.
+        emotion: one of ``EMOTIONS``; None if it is not a face.
+        predicted: the face with the model's last prediction for it.
+        at: when the person corrected it, in ISO 8601.
         is_there: whether the last reading of the photo found the face.
     """
 
@@ -38,11 +38,11 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class LabelledFace:
-    """A face in a photo with what it shows: the ``emotion`` that a person named, or the model's ``probabilities``.
+    """A face in a photo with the ``emotion`` that a person named, or with the model's ``probabilities``.
 
     Attributes:
-        box: in pixels of the upright photo; None where the whole picture is the face.
-        digest: of the photo that was labelled; None when that is not known.
+        box: in pixels of the upright photo; None if the whole picture is the face.
+        digest: the digest of the photo that was labelled; None if it is unknown.
     """
 
     path: str
@@ -53,7 +53,7 @@ class LabelledFace:
 
 
 def overlap(a: Box, b: Box) -> float:
-    """What two boxes share, as a part of what they cover together, 0..1."""
+    """The intersection of two boxes as a share of their union, 0..1."""
     width = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
     height = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
     shared = max(width, 0.0) * max(height, 0.0)
@@ -62,7 +62,7 @@ def overlap(a: Box, b: Box) -> float:
 
 
 def matches(faces: Sequence[Face], corrections: Sequence[Correction]) -> dict[int, int]:
-    """Which face each correction is about, as another scan may have found it: place of the face to place of it.
+    """The correction of each face, as another scan may have found it: the index of the correction by that of the face.
 
     Each face has at most one correction and each correction one face; those that overlap most are matched first.
     """
@@ -82,13 +82,13 @@ def matches(faces: Sequence[Face], corrections: Sequence[Correction]) -> dict[in
 
 
 def visible(faces: Sequence[Face], corrections: Sequence[Correction]) -> dict[int, int]:
-    """``matches`` for faces that have been corrected already: what is no face is no longer among them."""
+    """``matches`` for faces that are already corrected, so that those that are not faces are no longer among them."""
     places = [place for place, correction in enumerate(corrections) if correction.emotion is not None]
     return {face: places[k] for face, k in matches(faces, [corrections[place] for place in places]).items()}
 
 
 def corrected(faces: Iterable[Face], corrections: Sequence[Correction]) -> tuple[Face, ...]:
-    """Faces with what people say of them: certain of that emotion, or left out where they are none."""
+    """Faces with their corrections: they show the named emotion for certain, or are left out if they are not faces."""
     faces = tuple(faces)
     matched = matches(faces, corrections)
     kept = []
@@ -110,9 +110,9 @@ def uncorrected(faces: Iterable[Face], corrections: Sequence[Correction]) -> tup
 
 
 def after_reading(connection: sqlite3.Connection, result: PhotoResult) -> tuple[Face, ...]:
-    """The faces of a photo that has just been read, with what people said of them.
+    """The faces of a photo that has just been read, with their corrections.
 
-    The corrections of the photo keep what the model predicts now, and whether it finds the faces.
+    The corrections of the photo record what the model now predicts, and whether it finds the faces.
     """
     digest, faces = result.photo.digest, result.faces
     known = of_photo(connection, digest)
@@ -133,14 +133,14 @@ def after_reading(connection: sqlite3.Connection, result: PhotoResult) -> tuple[
 
 
 def correct(connection: sqlite3.Connection, path: str, number: int | None, emotion: str | None) -> tuple[int, Face]:
-    """Keep what a person says of a face, for each copy of the photo; ``IndexWriter.correct`` says how."""
+    """Store a person's correction of a face for each copy of the photo, as described for ``IndexWriter.correct``."""
     digest, faces = _faces_at(connection, path)
     if number is None and len(faces) > 1:
         shown = ", ".join(f"{k} {face.emotion} {face.confidence:.0%}" for k, face in enumerate(faces, 1))
         raise AlbumsortError(f"{printable(path)}: which face? --face N of {shown}; show draws them")
     number = 1 if number is None else number
     if not 1 <= number <= len(faces):
-        raise AlbumsortError(f"{printable(path)}: no face {number}; the index has {len(faces)} of it")
+        raise AlbumsortError(f"{printable(path)}: no face {number}; the index has {len(faces)} for this photo")
     known = of_photo(connection, digest)
     earlier = visible(faces, known).get(number - 1)
     predicted = faces[number - 1] if earlier is None else known[earlier].predicted
@@ -152,7 +152,7 @@ def correct(connection: sqlite3.Connection, path: str, number: int | None, emoti
 
 
 def uncorrect(connection: sqlite3.Connection, path: str) -> int:
-    """Forget what people said of the faces of a photo; returns of how many."""
+    """Forget the corrections of the faces of a photo; returns how many there were."""
     digest, _ = _faces_at(connection, path)
     known = of_photo(connection, digest)
     keep(connection, digest, [])
@@ -162,7 +162,7 @@ def uncorrect(connection: sqlite3.Connection, path: str) -> int:
 
 
 def of_photo(connection: sqlite3.Connection, digest: str | None) -> list[Correction]:
-    """The corrections to the faces of a photo."""
+    """The corrections of the faces of a photo."""
     rows = connection.execute(
         "SELECT emotion, said, corrected_at, is_there FROM corrections WHERE digest = ? ORDER BY id", (digest,)
     )
@@ -170,7 +170,7 @@ def of_photo(connection: sqlite3.Connection, digest: str | None) -> list[Correct
 
 
 def keep(connection: sqlite3.Connection, digest: str, corrections: Iterable[Correction]) -> None:
-    """Make these the corrections of a photo, in place of those there are."""
+    """Replace the corrections of a photo."""
     connection.execute("DELETE FROM corrections WHERE digest = ?", (digest,))
     connection.executemany(
         "INSERT INTO corrections(digest, emotion, said, corrected_at, is_there) VALUES (?, ?, ?, ?, ?)",
@@ -179,7 +179,7 @@ def keep(connection: sqlite3.Connection, digest: str, corrections: Iterable[Corr
 
 
 def _faces_at(connection: sqlite3.Connection, path: str) -> tuple[str, tuple[Face, ...]]:
-    """The digest and the faces of a photo; of a RAW file, those of the JPEG that is the same photo.
+    """The digest and the faces of a photo; for a RAW file, those of the JPEG that is the same photo.
 
     Raises:
         AlbumsortError: the photo is not in the index, or could not be read.
@@ -191,14 +191,14 @@ def _faces_at(connection: sqlite3.Connection, path: str) -> tuple[str, tuple[Fac
     if row is None:
         raise AlbumsortError(f"{printable(path)}: not in the index; scan it first")
     if row[1] is None:
-        raise AlbumsortError(f"{printable(path)}: could not be read by the scan, and so has no faces")
+        raise AlbumsortError(f"{printable(path)}: the scan could not read it, so it has no faces")
     return row[1], faces_of(connection, row[0])
 
 
 def _change_faces(
     connection: sqlite3.Connection, digest: str, change: Callable[[tuple[Face, ...]], Iterable[Face]]
 ) -> None:
-    """Change the faces of each photo with these bytes, keeping their order."""
+    """Change the faces of each photo with these bytes, and keep their order."""
     for (photo_id,) in connection.execute("SELECT id FROM photos WHERE digest = ?", (digest,)).fetchall():
         faces = change(faces_of(connection, photo_id))
         connection.execute("DELETE FROM faces WHERE photo_id = ?", (photo_id,))
@@ -206,7 +206,7 @@ def _change_faces(
 
 
 def labelled(connection: sqlite3.Connection) -> Iterator[LabelledFace]:
-    """The corrected faces of the index, without those that are no faces; of copies, one that is on the disk."""
+    """The corrected faces of the index that are faces; from several copies of a photo, one that is on the disk."""
     rows = connection.execute(
         "SELECT c.id, p.path, c.digest, c.emotion, c.said FROM corrections c JOIN photos p ON p.digest = c.digest"
         " WHERE c.emotion NOT NULL AND c.is_there ORDER BY c.id, p.id"
@@ -221,9 +221,9 @@ def labelled(connection: sqlite3.Connection) -> Iterator[LabelledFace]:
 def remembered(connection: sqlite3.Connection, count: int) -> Iterator[LabelledFace]:
     """At most ``count`` faces of photos without corrections, with the model's probabilities.
 
-    They are the same faces for the same index.
+    The same index always gives the same faces.
     """
-    # Multiplied by 2^32 over the golden ratio (Knuth), neighbouring numbers fall far apart: a draw without dice.
+    # Multiplication by 2^32 over the golden ratio (Knuth) spreads neighbouring numbers far apart, like a random draw.
     rows = connection.execute(
         f"SELECT p.path, p.digest, x, y, w, h, {', '.join(EMOTIONS)} FROM faces f JOIN photos p ON p.id = f.photo_id"
         " WHERE p.digest NOT IN (SELECT digest FROM corrections) ORDER BY f.id * 2654435761 % 4294967296 LIMIT ?",

@@ -1,4 +1,4 @@
-"""Why a list is empty: the filters, the threshold or the model is to blame."""
+"""Explains why a list is empty: because of the filters, the threshold or the model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from albumsort.index.query import Query
     from albumsort.index.reader import Index
 
-#: The answer where the filters exclude every photo.
+#: The answer if the filters exclude every photo.
 NOTHING_PASSES = "no photo with a face passes these filters"
 
 

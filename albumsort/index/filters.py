@@ -1,4 +1,4 @@
-"""What a question is limited to: which photos, and which of their faces count."""
+"""What a query is limited to: which photos, and which of their faces count."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from albumsort.records import Face, Photo
 
 
 def checked_date(text: str) -> str:
-    """A date as people write it: a year, a month or a day.
+    """Check a date as people write it: a year, a month or a day.
 
     Raises:
-        ValueError: it is no date.
+        ValueError: it is not a date.
     """
     try:
         if not re.fullmatch(r"\d{4}(-\d\d){0,2}", text):
             raise ValueError
         date.fromisoformat(text + "-01-01"[len(text) - 4 :])
     except ValueError:
-        raise ValueError(f"{text!r} is no date; write 2024, 2024-05 or 2024-05-17") from None
+        raise ValueError(f"{text!r} is not a date; write 2024, 2024-05 or 2024-05-17") from None
     return text
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which photos and faces a question is about. They are checked when they are made.
+    """Which photos and faces a query is about. Filters are checked when they are created.
 
     Attributes:
-        under: an absolute folder; photos anywhere below it, by this name or where it really is.
-        since: the first ``taken_at`` that counts, as far as it is given: ``2024``, ``2024-05``, ``2024-05-17``.
-        until: the last, likewise; ``2024`` includes all of that year.
-        undated: photos without a date pass both; else they fail.
+        under: an absolute folder; photos anywhere below it, by this name or by its real path.
+        since: the first year, month or day of ``taken_at``: ``2024``, ``2024-05`` or ``2024-05-17``.
+        until: the last, likewise; ``2024`` includes the whole year.
+        undated: whether photos without a date pass ``since`` and ``until``.
         camera: a part of the camera's name, in upper or lower case.
         min_faces, max_faces: how many faces that count a photo must and may have.
-        without: emotions that no certain face of a photo may read as.
-        min_face: faces smaller than so many percent of the photo's long side do not count.
-        min_detection: nor do those of which the detector was less sure, 0..1.
-        with_copies: each of several byte-identical files, each frame of a burst, and each RAW file beside its JPEG is
-            listed, not only one.
+        without: emotions that no certain face of a photo may show.
+        min_face: faces smaller than this percentage of the photo's long side do not count.
+        min_detection: faces that the detector was less sure about do not count, 0..1.
+        with_copies: list every byte-identical copy, every frame of a burst, and every RAW file beside its JPEG, not
+            only one of each.
 
     Raises:
-        ValueError: a date is none, or a number is out of its range.
+        ValueError: a date is not valid, or a number is out of range.
     """
 
     under: str | None = None
@@ -77,40 +77,40 @@ class Filters:
 
     @property
     def all_faces(self) -> bool:
-        """Whether each face counts that was found."""
+        """Whether every face that was found counts."""
         return self.min_face is None and self.min_detection is None
 
     @property
     def all_photos(self) -> bool:
-        """Whether each photo passes that has the faces which are asked for."""
+        """Whether every photo passes, except for conditions on its faces."""
         return self.under is self.since is self.until is self.camera is None
 
     @property
     def asks_for_faces(self) -> bool:
-        """Whether a photo's faces decide if it passes."""
+        """Whether there are conditions on the faces of a photo."""
         return bool(self.without) or self.min_faces is not None or self.max_faces is not None
 
     def count(self, size: Any, detection: Any) -> Any:
-        """Whether faces count, as numbers or as arrays of them.
+        """Whether faces count, given numbers or arrays.
 
         Args:
-            size: the longer side of a face in percent of the photo's long side; infinite where that is not known.
+            size: the longer side of a face in percent of the photo's long side; infinite if that is unknown.
             detection: how sure the detector is of a face, 0..1.
         """
         return (size >= (self.min_face or 0.0)) & (detection >= (self.min_detection or 0.0))
 
     def counts(self, face: Face, photo: Photo) -> bool:
-        """Whether a face of a photo counts; on a photo of unknown size each face is large enough."""
+        """Whether a face of a photo counts. If the size of the photo is unknown, every face is large enough."""
         long_side = max(photo.width or 0, photo.height or 0)
-        # To as many decimals as are packed for questions that look at all faces.
+        # Rounded to as many decimals as the packed faces have.
         size = round(max(face.box[2:]) / long_side * 100, 5) if long_side else math.inf
         return bool(self.count(size, face.detection))
 
     def conditions(self) -> str:
-        """What is asked of a photo beside its faces, as a condition on ``p``, to follow another."""
+        """The conditions on a photo ``p`` apart from its faces, in SQL that follows another condition."""
         parts: list[str] = []
         if folders := self._folders():
-            # As bytes, so that names which are no UTF-8 are found below it too.
+            # As bytes, so that names that are not UTF-8 are also found below the folder.
             below = (f"substr(CAST(p.path AS BLOB), 1, length(:{name})) = :{name}" for name in folders)
             parts.append(f"AND ({' OR '.join(below)})")
         undated = "p.taken_at IS NULL" if self.undated else "FALSE"
@@ -123,12 +123,12 @@ class Filters:
         return " ".join(parts)
 
     def values(self) -> dict[str, Any]:
-        """What is bound to the names in it."""
+        """The values of the parameters in ``conditions``."""
         camera = self.camera and "%" + re.sub("([%_^])", r"^\1", self.camera) + "%"
         return {**self._folders(), "since": self.since, "until": self.until, "camera": camera}
 
     def _folders(self) -> dict[str, bytes]:
-        """How paths below ``under`` begin, by the names to bind: a scan may have gone by a link, or past it."""
+        """The starts of paths below ``under``, by parameter: a scan may have used a link or the real path."""
         if self.under is None:
             return {}
         folders = dict.fromkeys((self.under, os.path.realpath(self.under)))

@@ -1,4 +1,4 @@
-"""Leaving the index: photos that are gone from the disk, and every trace of a folder or photo that is forgotten."""
+"""Removes from the index photos that are gone from the disk, and every trace of a forgotten folder or photo."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from albumsort.index.rows import from_column, settings_of, to_column
 
 
 def below(column: str, path: str) -> tuple[str, list[object]]:
-    """A condition that a path column is ``path`` or lies below it, with the values to bind.
+    """An SQL condition that a path column is ``path`` or below it, with the values to bind.
 
-    Bytes are compared, so that names which are no UTF-8 are found below it, too.
+    Bytes are compared, so that names that are not UTF-8 are also found.
     """
     folder = os.fsencode(path.rstrip(os.sep) + os.sep)
     return f"({column} = ? OR substr(CAST({column} AS BLOB), 1, ?) = ?)", [to_column(path), len(folder), folder]
 
 
 def gone_photos(connection: sqlite3.Connection) -> tuple[list[int], int]:
-    """The ids of the photos that are no longer on the disk, and the number of those that are.
+    """The ids of the photos that are no longer on the disk, and the number of those that still are.
 
     Raises:
-        AlbumsortError: a scanned folder is not there at all: a disk that is not plugged in, perhaps.
+        AlbumsortError: a scanned folder does not exist, perhaps because a disk is not plugged in.
     """
     paths = [(photo_id, from_column(path)) for photo_id, path in connection.execute("SELECT id, path FROM photos")]
     settings = connection.execute("SELECT settings FROM scans")
@@ -45,19 +45,20 @@ def gone_photos(connection: sqlite3.Connection) -> tuple[list[int], int]:
 
 
 def drop_gone(connection: sqlite3.Connection, photo_ids: Iterable[int]) -> None:
-    """Drop photos by id, and what is noted of other files that are gone. To be called in a transaction."""
+    """Drop photos by id, and the notes about other files that are gone. Call this in a transaction."""
     connection.executemany("DELETE FROM photos WHERE id = ?", [(photo_id,) for photo_id in photo_ids])
-    connection.execute("DELETE FROM others")  # the next walk notes them again
+    connection.execute("DELETE FROM others")  # the next scan notes them again
     unread = connection.execute("SELECT path FROM unread").fetchall()
     gone = [row for row in unread if is_gone(from_column(row[0]))]
     connection.executemany("DELETE FROM unread WHERE path = ?", gone)
 
 
 def forget(connection: sqlite3.Connection, path: str) -> int:
-    """Delete what is known of a file, or of a folder and all below it; returns how many files these were.
+    """Delete what is known about a file, or about a folder and everything below it; returns the number of files.
 
-    To be called in a transaction. Corrections go with the last photo of those bytes. Corrections of photos that were
-    edited or pruned before go, too: nobody can tell any more in which folder these photos were.
+    Call this in a transaction. Corrections are deleted with the last photo that has their bytes. All corrections of
+    photos that were edited or pruned before are deleted, too, because it is no longer known in which folder these
+    photos were.
     """
     condition, values = below("path", path)
     files = connection.execute(f"DELETE FROM photos WHERE {condition}", values).rowcount
@@ -76,7 +77,7 @@ def forget(connection: sqlite3.Connection, path: str) -> int:
 
 
 def is_known_to(copy: Path, path: str) -> bool:
-    """Whether a copy of an index, of whatever version, knows of a file or of anything below a folder.
+    """Whether a copy of an index, of any version, knows a file or anything below a folder.
 
     Raises:
         AlbumsortError: it cannot be read.
@@ -91,14 +92,14 @@ def is_known_to(copy: Path, path: str) -> bool:
                 if table in tables
             ) or any(_names(settings_of(text), path) for (text,) in connection.execute("SELECT settings FROM scans"))
     except sqlite3.Error as error:
-        words = f"cannot be read ({error}); it may know of what is to be forgotten: delete it"
+        words = f"cannot be read ({error}); it may still know what you want to forget: delete it"
         raise AlbumsortError(f"{copy}: {words}") from error
 
 
 def scrub(connection: sqlite3.Connection) -> bool:
-    """Rewrite the file without what was deleted; False when another program that has it open is in the way.
+    """Rewrite the file without what was deleted; returns False if another program that has it open prevents this.
 
-    SQLite only marks deleted rows as free, and keeps what was written last in a file of its own beside the index.
+    SQLite only marks deleted rows as free, and keeps the last changes in a separate file beside the index.
     """
     connection.execute("VACUUM")
     busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -106,17 +107,17 @@ def scrub(connection: sqlite3.Connection) -> bool:
 
 
 def _names(settings: dict[str, Any], path: str) -> bool:
-    """Whether the settings of a scan name a path, or one below it."""
+    """Whether the settings of a scan contain a path, or one below it."""
     return any(_is_below(name, path) for name in (*settings.get("paths", ()), settings.get("model")))
 
 
 def _without(settings: dict[str, Any], path: str) -> dict[str, Any]:
-    """The settings of a scan without the names of what is forgotten."""
+    """The settings of a scan without the names of forgotten files."""
     kept = dict(settings)
     if "paths" in settings:
         kept["paths"] = [name for name in settings["paths"] if not _is_below(name, path)]
     if settings.get("exclude"):
-        kept["exclude"] = []  # a pattern may name anything, and no later scan reads it
+        kept["exclude"] = []  # a pattern may contain any name, and no later scan reads it
     if _is_below(settings.get("model"), path):
         kept["model"] = None
     return kept

@@ -1,4 +1,4 @@
-"""What earlier scans know of files: which need no new reading, and which failures may be over now."""
+"""What is known about files from earlier scans: which need not be read again, and which errors may be over by now."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from albumsort.album.presence import is_gone
 from albumsort.index.rows import faces_of, from_column, photo_of
 from albumsort.records import PhotoResult
 
-#: Failures that may be over by the next scan; a decoder's verdict stands until the file changes.
+#: Errors that may be over by the next scan; any other error stands until the file changes.
 PASSING_ERRORS = (
     *("permission denied", "vanished during the scan", "too large for the memory of this machine"),
-    NEEDS_RAWPY,  # when it is there
+    NEEDS_RAWPY,  # until the extra is installed
 )
-#: The same by their beginning: a disk of the network that does not answer, say.
+#: The beginning of other such errors: for example, a network disk did not respond.
 PASSING_KINDS = "cannot be read (%"
 
-#: Photos of which another file with the same bytes need not be read.
+#: Photos for which another file with the same bytes need not be read.
 _LASTING = (
     f"digest NOT NULL AND (error IS NULL OR error NOT IN ({', '.join('?' * len(PASSING_ERRORS))})"
     f" AND error NOT LIKE '{PASSING_KINDS}' AND error NOT LIKE 'too large (%')"
@@ -30,8 +30,8 @@ class KnownResult:
     """A photo of the index with the same bytes as a file.
 
     Attributes:
-        scan: that read it.
-        is_gone: it is no longer where the index has it.
+        scan: the id of the scan that read it.
+        is_gone: whether it is no longer where the index has it.
     """
 
     id: int
@@ -41,15 +41,16 @@ class KnownResult:
 
 
 class KnownFiles:
-    """What earlier scans know of the disk, for the next one."""
+    """What the next scan can know from earlier scans."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def unchanged(self, max_megapixels: float) -> dict[str, tuple[int, int]]:
-        """Path to (size, mtime_ns) of each photo that needs no new reading while these are the same.
+        """(size, mtime_ns) by path for each photo that need not be read again while these are the same.
 
-        A photo that was too large needs one when ``max_megapixels`` allows it now, a RAW file when LibRaw is there now.
+        A photo that was too large must be read again if ``max_megapixels`` now allows it, and a RAW file if LibRaw is
+        now installed.
         """
         passing = [error for error in PASSING_ERRORS if error != NEEDS_RAWPY or reads_raw()]
         named = ", ".join("?" * len(passing))
@@ -62,27 +63,27 @@ class KnownFiles:
         return {from_column(path): (size, mtime) for path, size, mtime in rows}
 
     def raws(self) -> dict[str, str]:
-        """RAW file to JPEG, by path, where both are one photo and the RAW file was not read."""
+        """The path of the JPEG by the path of its RAW file, if both are one photo and the RAW file was not read."""
         rows = self._connection.execute("SELECT path, raw_of FROM photos WHERE raw_of NOT NULL")
         return {from_column(path): from_column(jpeg) for path, jpeg in rows}
 
     def unreadable(self) -> set[str]:
-        """Paths of the photos that have an error."""
+        """The paths of the photos that have an error."""
         rows = self._connection.execute("SELECT path FROM photos WHERE status = 'error'")
         return {from_column(row[0]) for row in rows}
 
     def not_photos(self) -> dict[str, tuple[int, int]]:
-        """Path to (size, mtime_ns) of each file that was looked at and is no picture."""
+        """(size, mtime_ns) by path for each file that was opened and is not a picture."""
         rows = self._connection.execute("SELECT path, size, mtime_ns FROM others")
         return {from_column(path): (size, mtime) for path, size, mtime in rows}
 
     def digests(self) -> set[str]:
-        """Digests of files that need not be read again under another name; without failures that may be over now."""
+        """The digests of files that need not be read again under another name, without errors that may be over."""
         rows = self._connection.execute(f"SELECT DISTINCT digest FROM photos WHERE {_LASTING}", PASSING_ERRORS)
         return {row[0] for row in rows}
 
     def result(self, digest: str, scan: int = 0) -> KnownResult | None:
-        """A photo with these bytes, from any scan or from ``scan`` on; rather one whose file is gone."""
+        """A photo with these bytes, from any scan or from ``scan`` on; preferably a photo whose file is gone."""
         rows = self._connection.execute(
             f"SELECT id, path, scan_id FROM photos WHERE {_LASTING} AND digest = ? AND scan_id >= ? ORDER BY id",
             (*PASSING_ERRORS, digest, scan),

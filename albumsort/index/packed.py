@@ -1,4 +1,4 @@
-"""All faces of an index as columns: what questions that look at each face read in place of a million rows."""
+"""All faces of an index as columns, so that queries about every face need not read a million rows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.schema import CHUNK
 
-#: A face as it is packed. ``photo`` is the id of its photo, ``emotion`` a place in ``EMOTIONS``; ``probabilities`` and
-#: ``confidence``, as in ``Face``, are in parts of ``UNIT``, 0 where the model does not know the emotion. ``subject``
-#: says whether the photo is of the face, judged among all its faces; ``cut`` whether the edge of the photo cuts it.
+#: A packed face. ``photo`` is the id of its photo, ``emotion`` an index of ``EMOTIONS``. ``probabilities`` and
+#: ``confidence`` are as in ``Face``, in units of 1 / ``UNIT``, and 0 for emotions that the model does not know.
+#: ``subject`` says whether it is a subject among all faces of the photo; ``cut`` whether the edge of the photo cuts it.
 #: ``height`` is that of its box in pixels, ``size`` the longer side of the box in percent of the photo's long side;
-#: ``sharpness`` and ``detection`` are as in ``Face``. ``padding`` is 0; with it each column of a face is aligned.
+#: ``sharpness`` and ``detection`` are as in ``Face``. ``padding`` is 0; it aligns the columns of a face.
 FACE = np.dtype(
     [
         ("height", "<f8"),
@@ -34,11 +34,11 @@ FACE = np.dtype(
         ("padding", "u1"),
     ]
 )
-#: Probabilities are kept to six decimals; as whole numbers their sums are exact.
+#: Probabilities have six decimals; as whole numbers, their sums are exact.
 UNIT = 1_000_000
 
 _EMOTION = f"CASE f.emotion {' '.join(f'WHEN {emotion!r} THEN {place}' for place, emotion in enumerate(EMOTIONS))} END"
-_OF_CHUNK = (  # of photos that are there: another tool may have left faces of others
+_OF_CHUNK = (  # only photos that exist: another tool may have left faces of others
     f"SELECT f.photo_id, {_EMOTION}, f.x, f.y, f.w, f.h, p.width, p.height, f.confidence, f.detection, f.sharpness,"
     f" {', '.join(f'ifnull(f.{emotion}, 0)' for emotion in EMOTIONS)}"
     " FROM faces f CROSS JOIN photos p ON p.id = f.photo_id"
@@ -48,7 +48,7 @@ _CHANGED = "SELECT chunk FROM packed WHERE faces IS NULL"
 
 
 def read(connection: sqlite3.Connection) -> NDArray[np.void]:
-    """The faces of an index ``(n,)`` of ``FACE``, by photo id. To be called in a transaction: a scan may be writing.
+    """The faces of an index ``(n,)`` of ``FACE``, by photo id. Call this in a transaction: a scan may be writing.
 
     Raises:
         AlbumsortError: the index is damaged.
@@ -56,7 +56,7 @@ def read(connection: sqlite3.Connection) -> NDArray[np.void]:
     rows = connection.execute("SELECT faces FROM packed WHERE faces NOT NULL ORDER BY chunk")
     blob = b"".join(row[0] for row in rows)
     if not _is_whole(blob):
-        raise AlbumsortError("the index is damaged: its packed faces cannot be read; the next scan packs them anew")
+        raise AlbumsortError("the index is damaged: its packed faces cannot be read; the next scan packs them again")
     faces = np.frombuffer(blob, FACE)
     if changed := [_of_chunk(connection, chunk) for (chunk,) in connection.execute(_CHANGED).fetchall()]:
         faces = np.concatenate([faces, *changed])
@@ -65,26 +65,26 @@ def read(connection: sqlite3.Connection) -> NDArray[np.void]:
 
 
 def pack(connection: sqlite3.Connection) -> None:
-    """Pack the faces that have changed since they were packed. To be called in a transaction."""
+    """Pack the faces that have changed since they were packed. Call this in a transaction."""
     for (chunk,) in connection.execute(_CHANGED).fetchall():
         try:
             faces = _of_chunk(connection, chunk)
-        except AlbumsortError:  # who asks for these faces is told; others can be written all the same
+        except AlbumsortError:  # reading these faces raises the error again; other faces can still be packed
             continue
         _keep(connection, chunk, faces.tobytes())
 
 
 def discard_damaged(connection: sqlite3.Connection) -> None:
-    """Mark what is packed and cannot be read as changed. To be called in a transaction."""
+    """Mark packed faces that cannot be read as changed. Call this in a transaction."""
     rows = connection.execute("SELECT chunk, faces FROM packed WHERE faces NOT NULL")
     damaged = [(chunk,) for chunk, blob in rows if not _is_whole(blob)]
     connection.executemany("UPDATE packed SET faces = NULL WHERE chunk = ?", damaged)
 
 
 class NewFaces:
-    """Packs the faces of photos that are being added from memory, so that they are not read back from their rows.
+    """Packs the faces of new photos from memory, so that they need not be read back from their rows.
 
-    Made before the first of these photos is inserted, and used in the same transaction.
+    Create this before the first of these photos is inserted, and use it in the same transaction.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -92,18 +92,18 @@ class NewFaces:
         (self._first,) = connection.execute("SELECT ifnull(max(id), 0) + 1 FROM photos").fetchone()
         self._rows: list[tuple[Any, ...]] = []
         self._last = self._first - 1
-        # The chunk of the first photo may hold others already. None: their packed faces are not valid.
+        # The chunk of the first photo may already contain others. None means that their packed faces are not valid.
         start = connection.execute("SELECT faces FROM packed WHERE chunk = ?", (self._first // CHUNK,)).fetchone()
         self._start: bytes | None = start[0] if start else b""
-        # Another tool may have left faces whose photo does not exist yet; they are found when rows are read.
+        # Another tool may have left faces whose photo does not exist yet; reading the rows finds them.
         left = connection.execute("SELECT 1 FROM faces WHERE photo_id >= ? LIMIT 1", (self._first,)).fetchone()
         self._is_possible = not left
 
     def add(self, photo_id: int, size: tuple[int | None, int | None], faces: Iterable[Mapping[str, Any]]) -> None:
-        """Take the faces of the photo that was inserted last.
+        """Add the faces of the photo that was inserted last.
 
         Args:
-            photo_id: of the photo, larger than those before.
+            photo_id: the id of the photo, larger than those before.
             size: width and height of the photo in pixels.
             faces: rows of the table ``faces`` by column.
         """
@@ -116,7 +116,7 @@ class NewFaces:
             self._rows.append((photo_id, place, *box, *size, *measures, *probabilities))
 
     def pack(self) -> None:
-        """Pack what was added. Faces of which this cannot be done are read from their rows later."""
+        """Pack what was added. Faces that cannot be packed now are later read from their rows."""
         if not self._is_possible or self._last > np.iinfo(FACE["photo"]).max:
             return
         faces = _faces(self._rows)
@@ -130,12 +130,12 @@ class NewFaces:
 
 
 def first_of_each(photos: NDArray[np.uint32]) -> NDArray[np.int64]:
-    """Where the faces of each photo begin ``(photos,)``, by the ids of all faces' photos ``(n,)``."""
+    """The index of the first face of each photo ``(photos,)``, given the photo id of each face ``(n,)``."""
     return np.flatnonzero(np.r_[True, photos[1:] != photos[:-1]][: len(photos)])
 
 
 def numbers(connection: sqlite3.Connection, number: str, source: str, values: Mapping[str, Any]) -> NDArray[np.int64]:
-    """A whole number of each row, as one long text: to fetch a million rows one by one takes Python half a second."""
+    """Read a whole number from each row, all as one long text: fetching a million rows takes Python half a second."""
     (text,) = connection.execute(f"SELECT group_concat({number}) FROM {source}", values).fetchone()
     return np.fromstring(str(text or ""), np.int64, sep=",")
 
@@ -145,15 +145,15 @@ def _keep(connection: sqlite3.Connection, chunk: int, blob: bytes) -> None:
 
 
 def _is_whole(blob: bytes) -> bool:
-    """Whether packed faces are of a whole number of faces, and of emotions that there are."""
+    """Whether packed faces have a valid length, and only emotions that exist."""
     return len(blob) % FACE.itemsize == 0 and not (np.frombuffer(blob, FACE)["emotion"] >= len(EMOTIONS)).any()
 
 
 def _of_chunk(connection: sqlite3.Connection, chunk: int) -> NDArray[np.void]:
-    """The faces of a chunk from their rows.
+    """Read the faces of a chunk from their rows.
 
     Raises:
-        AlbumsortError: another program wrote values there that no face has.
+        AlbumsortError: another program has written values that no face can have.
     """
     first, last = chunk * CHUNK, chunk * CHUNK + CHUNK - 1
     rows = connection.execute(_OF_CHUNK, (first, last)).fetchall()
@@ -163,16 +163,16 @@ def _of_chunk(connection: sqlite3.Connection, chunk: int) -> NDArray[np.void]:
         return _faces(rows)
     except (TypeError, ValueError) as error:
         raise AlbumsortError(
-            f"the index is damaged: values of a face of photos {first} to {last} are none that it can have ({error});"
+            f"the index is damaged: a face of photos {first} to {last} has impossible values ({error});"
             " mend them with the program that wrote them, or forget these photos and scan them again"
         ) from error
 
 
 def _faces(rows: Sequence[tuple[float | None, ...]]) -> NDArray[np.void]:
-    """Rows of ``_OF_CHUNK`` as packed faces.
+    """Convert rows of ``_OF_CHUNK`` to packed faces.
 
     Raises:
-        ValueError, TypeError: a value is no number, or an emotion not one of ``EMOTIONS``.
+        ValueError, TypeError: a value is not a number, or an emotion is not one of ``EMOTIONS``.
     """
     faces = np.zeros(len(rows), FACE)
     if not rows:
@@ -185,7 +185,7 @@ def _faces(rows: Sequence[tuple[float | None, ...]]) -> NDArray[np.void]:
     faces["confidence"] = np.round(measures[0] * UNIT)
     faces["probabilities"] = np.round(np.stack(measures[3:], 1) * UNIT)
     faces["cut"], faces["height"] = is_cut_off((x, y, w, h), width, height), h
-    # A face on a photo of unknown size is large enough for any question.
+    # A face on a photo of unknown size is large enough for any query.
     faces["size"] = np.where(np.maximum(width, height) > 0, np.maximum(w, h) / np.maximum(width, height) * 100, np.inf)
     faces["subject"] = subject_masks(h, faces["sharpness"], faces["cut"], first_of_each(faces["photo"]))
     return faces

@@ -1,4 +1,4 @@
-"""A question to the index, in one record: from the command line or an address in a browser down to the SQL."""
+"""A query of the index, in one record: from the command line, or the address in a browser, down to the SQL."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 from albumsort.emotions import SCHEMES, labels_of
 from albumsort.index.filters import Filters
 
-#: How people write yes and no in the parameters of an address.
+#: The words for yes and no in the parameters of an address.
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question to the index. It is checked when it is made.
+    """A query of the index. It is checked when it is created.
 
     Attributes:
-        emotions: which emotions the photos must show, of the scheme's; the probabilities of several are added up.
-            Each counts once, in the order in which they are named. A single emotion may be given as a string. Empty
-            for questions about all photos.
-        n: how many photos or bursts at most, at least 1; None for all.
+        emotions: the emotions of the scheme that the photos must show; the probabilities of several are added up. Each
+            counts once, in the given order. A single emotion may be given as a string. Empty for queries about all
+            photos.
+        n: the largest number of photos or bursts, 1 or more; None for all.
         threshold: the probability from which a face is certain, 0..1; None for the threshold of the last scan.
-        everyone: rank a photo by the subject that shows the emotion least, not by the face that shows it most.
-        scheme: the label scheme in which faces are read, a key of ``SCHEMES``.
+        everyone: rank a photo by the subject who shows the emotion least, not by the face that shows it most.
+        scheme: the label scheme for the faces, a key of ``SCHEMES``.
         filters: which photos are searched, and which of their faces count.
 
     Raises:
@@ -56,7 +56,7 @@ class Query:
         """The threshold of a query that ``Index.settled`` returned.
 
         Raises:
-            ValueError: the query leaves it to the last scan.
+            ValueError: the query has no threshold of its own.
         """
         if self.threshold is None:
             raise ValueError("the query has no threshold; Index.settled fills it in")
@@ -99,7 +99,7 @@ def _yes(text: str) -> bool:
     return text.lower() in _YES
 
 
-#: Parameters of an address: the name of the field, and what reads it from text.
+#: For each parameter of an address, the name of the field, and a function that reads it from text.
 _OF_QUERY: dict[str, tuple[str, Any]] = {
     "emotion": ("emotions", _words),
     "n": ("n", int),

@@ -12,22 +12,22 @@ from albumsort.index.query import Query
 from albumsort.index.rows import BATCH, listed
 from albumsort.records import RankedPhoto
 
-#: A face with more than this probability of one emotion shows no other one.
+#: A face with more than this probability of an emotion cannot show another one.
 _SURE = 0.5
-#: Share of photos that pass under which the faces are found by the photos, not the photos by the faces.
+#: If less than this share of the photos pass, faces are found by photos, not photos by faces.
 _FEW = 0.02
 
 
 def best(connection: sqlite3.Connection, query: Query) -> Iterator[tuple[int, float]]:
-    """Photo id and score, best first: the largest probability of an emotion among a photo's certain faces.
+    """The id and score of each photo, best first: the largest probability of an emotion among its certain faces.
 
     Args:
         connection: to the index, in a transaction.
-        query: settled, with one emotion, in the scheme ``seven``, and filters for which all faces count.
+        query: a settled query with one emotion, the scheme ``seven``, and filters for which all faces count.
     """
     (emotion,), where = query.emotions, query.filters.conditions()
     values = {**query.filters.values(), "certain": query.certain}
-    # By the emotion's own index a short list reads a few rows of a million; where few photos pass, by these.
+    # With the emotion's own index, a short list reads few of a million rows. If few photos pass, start from these.
     faces = "faces f CROSS JOIN photos p ON p.id = f.photo_id"
     passing = f"SELECT avg(ifnull(TRUE {where}, FALSE)) < {_FEW} FROM photos p"
     if where and connection.execute(passing, values).fetchone()[0]:
@@ -48,8 +48,8 @@ def best(connection: sqlite3.Connection, query: Query) -> Iterator[tuple[int, fl
             yield photo_id, score
         else:
             unsure[photo_id] = None
-    # A face that shows another emotion may still hold more of this one than the best face that shows it. So photos
-    # below a half are scored by all their certain faces, and sorted anew.
+    # A face that shows another emotion may still have a larger probability of this one than the best face that shows
+    # it. So photos below a half are scored by all their certain faces, and sorted again.
     scores = connection.execute(
         f"SELECT photo_id, max({emotion}) FROM faces WHERE photo_id IN (SELECT value FROM json_each(?))"
         " AND confidence >= ? GROUP BY photo_id ORDER BY 2 DESC, 1",
@@ -59,11 +59,11 @@ def best(connection: sqlite3.Connection, query: Query) -> Iterator[tuple[int, fl
 
 
 def rows(connection: sqlite3.Connection, scores: Iterable[tuple[int, float]], query: Query) -> Iterator[RankedPhoto]:
-    """The photos of a list with their scores, at most ``query.n``; of copies and frames of a burst only the first.
+    """The photos of a list with their scores, at most ``query.n``, with only the first of copies and frames of a burst.
 
     Args:
         connection: to the index, in a transaction.
-        scores: photo id and score, best first.
+        scores: the id and score of each photo, best first.
         query: ``filters.with_copies`` lists copies and all frames, too.
     """
     remaining, seen = iter(scores), set[str | int | None]()
@@ -83,7 +83,7 @@ def rows(connection: sqlite3.Connection, scores: Iterable[tuple[int, float]], qu
 
 
 def _moments(connection: sqlite3.Connection, ids: list[int]) -> Iterator[tuple[int, str | None, int | None, int]]:
-    """Photos by id, in this order: id, digest, burst if there is one, and its frames, copies counted once."""
+    """For photos in this order: id, digest, burst if there is one, and the number of its frames without copies."""
     yield from connection.execute(
         "SELECT p.id, p.digest, b.burst, CASE WHEN b.burst IS NULL THEN 1 ELSE (SELECT count(DISTINCT o.digest)"
         " FROM bursts m CROSS JOIN photos o ON o.id = m.photo_id WHERE m.burst = b.burst) END"

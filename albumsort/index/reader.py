@@ -1,4 +1,4 @@
-"""Reading the index: top lists, bursts, photos, problems. Only what looks at all faces loads more than sqlite3."""
+"""Reads the index: top lists, bursts, photos, problems. Only queries about all faces load more than sqlite3."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from albumsort.index.face_table import FaceTable
     from albumsort.index.statistics import Timeline
 
-#: The threshold when neither the query nor the scan names one.
+#: The threshold if neither the query nor the scan has one.
 DEFAULT_THRESHOLD = 0.5
 #: Seconds to wait for the tables of an index that is still empty.
 _PATIENCE = 2.0
@@ -40,22 +40,22 @@ class Index:
     Use as a context manager, or close it.
 
     Attributes:
-        path: of the file.
-        connection: the open connection, which can only read; for questions of your own in SQL.
+        path: the path of the file.
+        connection: the open connection, which can only read; use it for your own queries in SQL.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Open an index.
 
         Raises:
-            AlbumsortError: it is not there, is no index, or is of another version.
+            AlbumsortError: it does not exist, is not an index, or is of another version.
         """
         self.path, self._is_closed = Path(path), False
         self._faces: tuple[int, NDArray[np.void]] | None = None
         if not self.path.exists():
-            raise AlbumsortError(f"{self.path}: no index there; make one with: albumsort scan FOLDER")
+            raise AlbumsortError(f"{self.path}: no such index; create it with: albumsort scan FOLDER")
         if not self.path.is_file():
-            raise AlbumsortError(f"{self.path}: no file, and so no index")
+            raise AlbumsortError(f"{self.path}: not a file, so not an index")
         try:
             self.connection = _open(self.path)
             version = _version_of_tables(self.connection)
@@ -64,7 +64,7 @@ class Index:
         if version is None or not 1 <= version <= schema.VERSION:
             self.close()
             newer = version is not None and version > schema.VERSION
-            what = "made by a newer albumsort; update albumsort" if newer else "no index of albumsort"
+            what = "written by a newer albumsort; update albumsort" if newer else "not an index of albumsort"
             raise AlbumsortError(f"{self.path}: {what}")
         compat.show_as_current(self.connection, version)
 
@@ -85,7 +85,7 @@ class Index:
         return float(settings_of(row[0]).get("threshold", DEFAULT_THRESHOLD)) if row else DEFAULT_THRESHOLD
 
     def settled(self, query: Query | None) -> Query:
-        """A query with the threshold of the last scan where it names none; None stands for all photos."""
+        """The query with the threshold of the last scan if it has none; None is a query for all photos."""
         query = query or Query()
         return query if query.threshold is not None else replace(query, threshold=self.threshold())
 
@@ -104,7 +104,7 @@ class Index:
         The arguments are those of ``Query``; ``filters`` may be None for the whole index.
 
         Raises:
-            ValueError: an argument is not allowed; there is no such emotion in that scheme, for example.
+            ValueError: an argument is not allowed: for example, the scheme has no such emotion.
         """
         emotions = (emotion,) if isinstance(emotion, str) else tuple(emotion)
         return self.search(Query(emotions, n, threshold, everyone, scheme, filters or Filters()))
@@ -112,9 +112,9 @@ class Index:
     def search(self, query: Query) -> list[RankedPhoto]:
         """The photos that show the emotions of a query best, best first.
 
-        A photo is listed when at least one certain face shows one of the emotions. Its score is the largest
-        probability of the emotions among its certain faces; with ``everyone`` the smallest among the subjects (see
-        ``culling.subjects``), ties going to the larger mean. Only the best photo of a burst is listed.
+        A photo is listed if at least one certain face shows one of the emotions. Its score is the largest probability
+        of the emotions among its certain faces. With ``everyone`` it is the smallest among the subjects (see
+        ``culling.subjects``), and the larger mean wins a tie. Only the best photo of a burst is listed.
 
         Raises:
             ValueError: the query names no emotion.
@@ -140,10 +140,10 @@ class Index:
     ) -> Iterator[RankedPhoto]:
         """All photos that pass the filters of a query, by path.
 
-        Copies and all frames of bursts are among them, but no RAW file that is one photo with a JPEG.
+        They include copies and all frames of bursts, but not RAW files that are one photo with a JPEG.
 
         Args:
-            query: without emotions; None for all photos.
+            query: a query without emotions; None for all photos.
             no_faces: only photos without any face that counts.
             uncertain: only photos with a face that counts and is not certain.
             landmarks: False leaves them out of the faces, which takes half the time.
@@ -165,7 +165,7 @@ class Index:
                     passing = passing & table.without_faces()
                 if uncertain:
                     passing = passing & table.uncertain()
-            rows = self.connection.execute(  # what ends too early is an error, and may have faces all the same
+            rows = self.connection.execute(  # a photo that ends too early has an error, but may have faces
                 "SELECT p.id FROM photos p"
                 " WHERE p.raw_of IS NULL"
                 " AND (p.status = 'ok' OR EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id))"
@@ -177,10 +177,10 @@ class Index:
             yield from (photo for _, photo in listed(self.connection, passed, query.scheme, landmarks))
 
     def bursts(self, query: Query | None = None) -> Iterator[list[PhotoResult]]:
-        """The bursts of which a photo passes the filters, by time; each whole, in the order of time, without copies.
+        """The bursts with a photo that passes the filters, by time; each complete and by time, without copies.
 
-        Each photo comes with its faces that count. One of several copies comes: one that passes, where one does. Only
-        ``under`` leaves frames out, those in other folders: a question about one folder names no file of another.
+        Each photo has only its faces that count. Of several copies, one that passes is taken if there is one. Only
+        ``under`` leaves frames out: a query about one folder does not show files of another.
 
         Args:
             query: without emotions; None for all photos.
@@ -203,24 +203,24 @@ class Index:
                 ]
 
     def photo(self, path: str) -> PhotoResult | None:
-        """A photo with its faces by absolute path; None when it is not in the index.
+        """A photo with its faces, by absolute path; None if it is not in the index.
 
-        A RAW file that is one photo with a JPEG gives that JPEG.
+        For a RAW file that is one photo with a JPEG, this is the JPEG.
         """
         question = "SELECT id FROM photos WHERE path = (SELECT ifnull(raw_of, path) FROM photos WHERE path = ?)"
         row = self.connection.execute(question, (to_column(path),)).fetchone()
         return PhotoResult(photo_of(self.connection, row[0]), faces_of(self.connection, row[0])) if row else None
 
     def corrections(self) -> list[LabelledFace]:
-        """The faces that people corrected, one of each photo's copies; without those that are no faces."""
+        """The corrected faces that are faces, from one copy of each photo."""
         return list(corrections.labelled(self.connection))
 
     def remembered(self, count: int) -> list[LabelledFace]:
-        """At most ``count`` faces of photos that nobody corrected, drawn evenly, with the model's probabilities."""
+        """At most ``count`` faces from photos without corrections, drawn evenly, with the model's probabilities."""
         return list(corrections.remembered(self.connection, count))
 
     def problems(self) -> list[tuple[str, str]]:
-        """(path, reason) of each photo that could not be read, and each folder or file not looked into, by path."""
+        """(path, reason) for each photo, folder and other file that could not be read, by path."""
         rows = self.connection.execute(
             "SELECT path, error FROM photos WHERE status = 'error'"
             " UNION ALL SELECT path, error FROM unread ORDER BY path"
@@ -228,7 +228,7 @@ class Index:
         return [(from_column(path), error) for path, error in rows]
 
     def stats(self, query: Query | None = None) -> dict[str, Any]:
-        """Counts of photos, of faces by emotion, of uncertain faces and of problems, and the last scan.
+        """Count photos, faces by emotion, uncertain faces and problems, and describe the last scan.
 
         ``labels`` is what the method of that name returns.
 
@@ -247,13 +247,13 @@ class Index:
         return {**counted, "threshold": query.certain, "labels": self.labels(), "last_scan": last}
 
     def labels(self) -> list[str] | None:
-        """The emotions that the model of the last scan which read any face tells apart; None where it is not known."""
+        """The emotions that the model in the last scan that read any face tells apart; None if they are unknown."""
         question = "SELECT settings FROM scans WHERE model NOT NULL ORDER BY id DESC LIMIT 1"
         row = self.connection.execute(question).fetchone()
         return row and settings_of(row[0]).get("labels")
 
     def timeline(self, query: Query | None = None) -> Timeline:
-        """Counts of faces by month and emotion, and by confidence; each copy and each frame of a burst counts.
+        """Count faces by month and emotion, and by confidence; each copy and each frame of a burst counts.
 
         Args:
             query: what is counted, without emotions; None for the whole index.
@@ -271,35 +271,35 @@ class Index:
         """A settled query about all photos."""
         query = self.settled(query)
         if query.emotions:
-            raise ValueError(f"this question takes no emotions, but the query names {' '.join(query.emotions)}")
+            raise ValueError(f"this query must have no emotions, but it has {' '.join(query.emotions)}")
         return query
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
-        """All tables as they are at one moment, while a scan may be writing; a snapshot in another one is the same."""
+        """Read all tables as of one moment, even if a scan is writing; a snapshot inside another is the same."""
         is_first = not self.connection.in_transaction
         if is_first:
             self.connection.execute("BEGIN")
         try:
             yield
         finally:
-            # A list of which nobody reads the rest may end after the index is closed.
+            # A list that is not read to its end may be finished after the index is closed.
             if is_first and not self._is_closed and self.connection.in_transaction:
                 self.connection.execute("COMMIT")
 
     def _face_table(self, query: Query) -> FaceTable:
-        """The faces that count for a settled query. To be called in a snapshot."""
-        from albumsort.index import packed  # with NumPy, which no other question needs
+        """The faces that count for a settled query. Call this in a snapshot."""
+        from albumsort.index import packed  # loads NumPy, which no other query needs
         from albumsort.index.face_table import FaceTable
 
-        # The number changes when another connection has written, and belongs to this snapshot.
+        # This number belongs to the snapshot, and changes when another connection has written.
         (version,) = self.connection.execute("PRAGMA data_version").fetchone()
         if self._faces is None or self._faces[0] != version:
             self._faces = version, packed.read(self.connection)
         return FaceTable(self.connection, self._faces[1], query)
 
     def _scores(self, query: Query) -> Iterable[tuple[int, float]]:
-        """Photo id and score, best first. To be called in a snapshot."""
+        """The id and score of each photo, best first. Call this in a snapshot."""
         filters = query.filters
         is_of_all_faces = filters.all_faces and not filters.asks_for_faces
         if query.scheme == "seven" and len(query.emotions) == 1 and is_of_all_faces and not query.everyone:
@@ -317,13 +317,14 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         if os.access(path.parent, os.W_OK):
             raise
-        # On a read-only disk SQLite cannot make the files beside a WAL database; nobody can be writing it either.
+        # On a read-only disk, SQLite cannot create the files beside a WAL database, but nothing can be writing to it
+        # either.
         connection = sqlite3.connect(address + "&immutable=1", uri=True)
     return connection
 
 
 def _version_of_tables(connection: sqlite3.Connection) -> int | None:
-    """``schema.version`` of an index; the first scan may be making the tables just now."""
+    """The ``schema.version`` of an index; waits if the first scan is creating the tables at this moment."""
     deadline = time.monotonic() + _PATIENCE
     while (version := schema.version(connection)) == 0 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -331,7 +332,7 @@ def _version_of_tables(connection: sqlite3.Connection) -> int | None:
 
 
 def _by_id(passing: NDArray[np.bool_] | None) -> Callable[[int], bool]:
-    """Whether a photo passes, as a function of its id; one that has come since does not. None lets all pass."""
+    """Whether a photo passes, as a function of its id; new photos do not pass. None lets all pass."""
     if passing is None:
         return lambda _: True
     flags = passing.tobytes()

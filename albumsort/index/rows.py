@@ -1,4 +1,4 @@
-"""How records become rows and rows become records."""
+"""Converts records to rows and rows to records."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from albumsort.records import Box, Face, Photo, PhotoResult, RankedPhoto
 
 PHOTO_COLUMNS = "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error, exposure, orientation"
 _FACE_COLUMNS = "photo_id, sharpness, landmarks, x, y, w, h, detection, " + ", ".join(EMOTIONS)
-#: Photos that are read at once.
+#: The number of photos that are read at once.
 BATCH = 100
 
 
 def to_column(path: str) -> str | bytes:
-    """A path as its column holds it: text where the name is valid UTF-8, else the raw bytes."""
+    """The column value of a path: text if the path is valid UTF-8, else its bytes."""
     raw = os.fsencode(path)
     try:
         return raw.decode("utf-8")
@@ -31,12 +31,12 @@ def to_column(path: str) -> str | bytes:
 
 
 def from_column(value: str | bytes) -> str:
-    """The path that ``to_column`` made a column's value of."""
+    """The path for a column value; the inverse of ``to_column``."""
     return os.fsdecode(value)
 
 
 def settings_of(text: str) -> dict[str, Any]:
-    """The settings that a scan was written down with.
+    """The settings of a scan from its row.
 
     Raises:
         AlbumsortError: they cannot be read.
@@ -48,7 +48,7 @@ def settings_of(text: str) -> dict[str, Any]:
 
 
 def now() -> str:
-    """This moment as the index keeps it: ISO 8601 in UTC, to the second."""
+    """The current time as the index stores it: ISO 8601 in UTC, to the second."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
@@ -70,7 +70,7 @@ def _insert_into(table: str, row: dict[str, Any]) -> str:
 
 
 def photo_row(photo: Photo, scan: int) -> dict[str, Any]:
-    """The columns of ``photos`` but ``id``."""
+    """The columns of ``photos`` except ``id``."""
     return {
         "path": to_column(photo.path),
         "size": photo.size,
@@ -90,7 +90,7 @@ def photo_row(photo: Photo, scan: int) -> dict[str, Any]:
 
 
 def face_row(face: Face, photo_id: int) -> dict[str, Any]:
-    """The columns of ``faces`` but ``id``; geometry to a hundredth of a pixel is more than a detector knows."""
+    """The columns of ``faces`` except ``id``. A hundredth of a pixel is more precise than any detector."""
     x, y, w, h = (round(value, 2) for value in face.box)
     return {
         "photo_id": photo_id,
@@ -108,7 +108,7 @@ def face_row(face: Face, photo_id: int) -> dict[str, Any]:
 
 
 def photo_of(connection: sqlite3.Connection, photo_id: int) -> Photo:
-    """The photo with an id, which must be there."""
+    """The photo with an id, which must exist."""
     row = connection.execute(f"SELECT {PHOTO_COLUMNS} FROM photos WHERE id = ?", (photo_id,)).fetchone()
     return Photo(from_column(row[0]), *row[1:])
 
@@ -122,9 +122,9 @@ def faces_of(connection: sqlite3.Connection, photo_id: int) -> tuple[Face, ...]:
 def results_of(
     connection: sqlite3.Connection, ids: Iterable[int], *, landmarks: bool = True
 ) -> Iterator[dict[int, PhotoResult]]:
-    """Photos and their faces by id, in the order of the ids, a hundred at once; without those that are gone by now.
+    """Photos with their faces, in the order of their ids, a hundred at once; photos that are gone by now are left out.
 
-    Without ``landmarks`` the faces have none, and it takes half of the time.
+    Without ``landmarks``, the faces have none, and this takes half of the time.
     """
     columns = _FACE_COLUMNS if landmarks else _FACE_COLUMNS.replace("landmarks", "NULL")
     remaining = iter(ids)
@@ -146,7 +146,7 @@ def listed(
 
     Args:
         connection: to the index.
-        ids: in the order of the list; those that are gone by now are left out.
+        ids: the ids of the photos, in the order of the list; photos that are gone by now are left out.
         scheme: a key of ``SCHEMES``.
         landmarks: False leaves them out of the faces, which takes half of the time.
     """
@@ -159,7 +159,7 @@ def listed(
 
 
 def _raws_of(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """The RAW files that are one photo with a JPEG, by its id: path, size and time, by path."""
+    """The RAW files that are one photo with a JPEG, by the JPEG's id; sorted by path."""
     rows = connection.execute(
         "SELECT p.id, r.path, r.size, r.mtime_ns FROM json_each(?) j CROSS JOIN photos p ON p.id = j.value"
         " CROSS JOIN photos r ON r.raw_of = p.path ORDER BY r.path",

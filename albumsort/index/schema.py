@@ -1,4 +1,4 @@
-"""Tables of the index."""
+"""The tables of the index."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from albumsort.emotions import EMOTIONS
 
 #: ``PRAGMA user_version`` of the tables below.
 VERSION = 7
-#: A row of the table ``packed`` holds the faces of this many photos: those whose ids give the same number when divided
-#: by it.
+#: A row of the table ``packed`` holds the faces of this many photos: those whose ids, divided by it, have the same
+#: quotient.
 CHUNK = 64
 
 SCANS = """
@@ -24,8 +24,8 @@ CREATE TABLE scans (
 );
 """
 
-# raw_of: the path of the JPEG beside a RAW file, where both are one photo. Such a RAW file was not read, and has no
-# faces. orientation: EXIF's 1-8, by which the pixels in the file are turned.
+# raw_of: the path of the JPEG beside a RAW file, if both are one photo. Such a RAW file was not read, and has no faces.
+# orientation: EXIF's orientation, 1-8, of the pixels in the file.
 PHOTOS = """
 CREATE TABLE photos (
     id INTEGER PRIMARY KEY,
@@ -75,8 +75,8 @@ BY_EMOTION = "".join(
 )
 BY_PHOTO = "CREATE INDEX faces_by_photo ON faces(photo_id);"
 
-# others: files that the walk looked at and found to be no pictures, so that the next scan need not open them again.
-# unread: folders and files that the last walk past them could not look into, which may hold photos.
+# others: files that the walk has opened and that are not pictures, so that the next scan need not open them again.
+# unread: folders and files that the last walk could not read, which may be or contain photos.
 OTHERS = """
 CREATE TABLE others (
     path PRIMARY KEY NOT NULL,
@@ -91,8 +91,8 @@ CREATE TABLE unread (
 ) WITHOUT ROWID;
 """
 
-# What people say of faces, by the bytes of the photo. No emotion stands for no face. said: the face as the model
-# predicted it when it last found it; the column keeps its first name, because other tools and older versions read it.
+# The corrections of faces, by the digest of the photo. Without an emotion, it is not a face. said: the face with the
+# model's last prediction for it; the column keeps its first name, because other tools and older versions read it.
 # is_there: whether the last reading of the photo found the face.
 CORRECTIONS = """
 CREATE TABLE corrections (
@@ -106,9 +106,9 @@ CREATE TABLE corrections (
 CREATE INDEX corrections_by_digest ON corrections(digest);
 """
 
-# bursts: each photo of a burst of two or more with the number of the burst, which is the smallest id in it.
-# ungrouped: the days on which a camera gained or lost photos since its bursts were worked out. A photo without a camera
-# counts for an empty name. Kept in the file, so that a scan that was killed leaves its days to the next one.
+# bursts: each photo of a burst of two or more with the number of the burst, which is the smallest id in it. ungrouped:
+# the days on which a camera has gained or lost photos since its bursts were computed. A photo without a camera counts
+# for an empty name. This is in the file so that a scan that was killed leaves its days to the next one.
 _NOTE_DAY = (
     "INSERT INTO ungrouped SELECT ifnull({0}.camera, ''), substr({0}.taken_at, 1, 10)"
     " WHERE {0}.taken_at NOT NULL ON CONFLICT DO NOTHING;"
@@ -142,7 +142,7 @@ _FACE_CHANGES = f"BEFORE UPDATE OF {_PACKED_COLUMNS} ON faces"
 
 
 def _trigger(name: str, event: str, *photos: str) -> str:
-    """A trigger that marks the chunks of photos as changed, by the ids of the photos where these are not NULL."""
+    """A trigger that marks the chunks of photos as changed, given their ids; NULL is ignored."""
     # An upsert does the same under any conflict clause of the statement that fires the trigger. INSERT OR IGNORE would
     # not: SQLite applies the conflict clause of the outer statement inside triggers.
     changed = (
@@ -153,9 +153,9 @@ def _trigger(name: str, event: str, *photos: str) -> str:
     return f"CREATE TRIGGER {name} {event} BEGIN {' '.join(changed)} END;"
 
 
-# The faces once more, packed for questions that look at all of them: a row holds the photos whose ids are in one chunk.
-# faces is NULL when faces of the chunk have changed since they were packed. A row that INSERT OR REPLACE takes away
-# fires no trigger of its own, so the triggers look for it beforehand.
+# The faces once more, packed for queries about all of them: a row is for the photos whose ids are in one chunk. faces
+# is NULL if faces of the chunk have changed since they were packed. A row that INSERT OR REPLACE removes does not fire
+# a trigger, so the triggers look for it beforehand.
 _REPLACED_FACE = "(SELECT photo_id FROM faces WHERE id = NEW.id)"
 _REPLACED_PHOTO = "(SELECT id FROM photos WHERE path = NEW.path)"
 PACKED = f"""
@@ -170,7 +170,7 @@ CREATE INDEX packed_changed ON packed(chunk) WHERE faces IS NULL;
 {_trigger("photos_change", "AFTER UPDATE OF id, width, height ON photos", "OLD.id", "NEW.id")}
 """
 
-#: All of it, for a new index.
+#: The whole schema, for a new index.
 TABLES = "".join(
     (
         SCANS,
@@ -191,8 +191,8 @@ TABLES = "".join(
 
 
 def version(connection: sqlite3.Connection) -> int | None:
-    """The version of an index; 0 for an empty database, None for one of another program."""
-    # One statement, and so one snapshot: between two statements, another scan may make its tables.
+    """The version of an index; 0 for an empty database, None for a database of another program."""
+    # A single statement sees a single snapshot: between two statements, another scan may create the tables.
     number, ours, tables = connection.execute(
         "SELECT user_version, (SELECT count(*) FROM sqlite_master WHERE name IN ('photos', 'faces', 'scans')),"
         " (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
@@ -203,22 +203,22 @@ def version(connection: sqlite3.Connection) -> int | None:
 
 
 def run_script(connection: sqlite3.Connection, script: str) -> None:
-    """Run the statements of a script in the transaction that is open; ``executescript`` would end it first."""
+    """Run the statements of a script in the open transaction; ``executescript`` would end it first."""
     statement = ""
     for part in script.split(";"):
         statement += f"{part};"
-        if sqlite3.complete_statement(statement):  # those of a trigger belong to it
+        if sqlite3.complete_statement(statement):  # the semicolons inside a trigger do not end the statement
             connection.execute(statement)
             statement = ""
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing. The right to write is taken at once, before another writer overtakes what is read."""
+    """Write all or nothing. The transaction locks out other writers at once, so that what it reads stays true."""
     try:
-        connection.execute("BEGIN IMMEDIATE")  # inside: Ctrl-C during this call comes up right behind it
+        connection.execute("BEGIN IMMEDIATE")  # inside: Ctrl-C during this call is raised right after it
         yield
         connection.execute("COMMIT")
-    except BaseException:  # Ctrl-C among them: half of a transaction must not stay open
+    except BaseException:  # also for Ctrl-C: half of a transaction must not stay open
         connection.rollback()
         raise

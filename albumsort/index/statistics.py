@@ -1,4 +1,4 @@
-"""Counts for people and plots: photos, faces of each emotion and problems, in all and over time; and the last scan."""
+"""Counts for people and plots: photos, faces of each emotion and problems, in total and over time."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from albumsort.index.face_table import FaceTable
 from albumsort.index.packed import numbers
 from albumsort.index.rows import settings_of
 
-#: Bins of the histogram of confidences, from 0 to 1.
+#: The number of bins of the histogram of confidences, from 0 to 1.
 BINS = 50
-#: In place of the month: the photo has no date.
+#: Stands for the month of a photo without a date.
 _UNDATED = -1
 
 
@@ -25,9 +25,10 @@ class Timeline:
 
     Attributes:
         months: the certain faces of each emotion of the label scheme by month, as ``{"2024-05": {"happy": 12, ...}}``,
-            in the order of time; months without any are left out.
+            in the order of time; months without such faces are left out.
         undated: certain faces on photos without a date.
-        confidences: faces, certain or not, by their confidence in ``BINS`` bins from 0 to 1, dated or not.
+        confidences: the number of faces by confidence, in ``BINS`` bins from 0 to 1, whether certain or not, dated or
+            not.
         threshold: probability from which a face is certain, 0..1.
     """
 
@@ -38,7 +39,7 @@ class Timeline:
 
 
 def counts(connection: sqlite3.Connection, table: FaceTable) -> dict[str, Any]:
-    """Counts of the photos that pass, RAW and JPEG being one, and of their faces that count.
+    """Count the photos that pass, with RAW and JPEG as one photo, and their faces that count.
 
     Args:
         connection: to the index, in the transaction in which the faces were read.
@@ -48,7 +49,7 @@ def counts(connection: sqlite3.Connection, table: FaceTable) -> dict[str, Any]:
         int(table.passing[numbers(connection, "id", source, {})].sum())
         for source in ("photos NOT INDEXED WHERE raw_of IS NULL", "photos WHERE status = 'error' AND raw_of IS NULL")
     )
-    # By the index of dates alone: a RAW file that is one photo with a JPEG has none.
+    # The index of dates is enough: a RAW file that is one photo with a JPEG has no date.
     dated = numbers(connection, "id", "(SELECT id FROM photos WHERE taken_at NOT NULL ORDER BY taken_at)", {})
     dated = dated[table.passing[dated]]
     when = "SELECT taken_at FROM photos WHERE id = ?"
@@ -68,7 +69,7 @@ def counts(connection: sqlite3.Connection, table: FaceTable) -> dict[str, Any]:
 
 
 def last_scan(connection: sqlite3.Connection) -> dict[str, Any] | None:
-    """When the last scan was, its settings and the model that it used; None where there was none."""
+    """The time of the last scan, its settings and its model; None if there was no scan."""
     row = connection.execute(
         "SELECT started_at, finished_at, settings, model FROM scans ORDER BY id DESC LIMIT 1"
     ).fetchone()
@@ -99,14 +100,14 @@ def timeline(connection: sqlite3.Connection, table: FaceTable, threshold: float)
 
 
 def _months(connection: sqlite3.Connection, ids: int) -> tuple[list[str], NDArray[np.int64]]:
-    """The months in which photos were taken, in order, and which of them each photo is of, by its id below ``ids``."""
+    """The months in which photos were taken, in order, and the index of each photo's month, by id below ``ids``."""
     month_of = np.full(ids, _UNDATED)
     names: list[str] = []
     end = ""
-    # From month to month in the index of dates: to cut the month out of each photo's date takes twice as long.
+    # From month to month in the index of dates: extracting the month from each photo's date takes twice as long.
     following = "SELECT substr(taken_at, 1, 7) FROM photos WHERE taken_at > ? ORDER BY taken_at LIMIT 1"
     while row := connection.execute(following, (end,)).fetchone():
-        start, end = row[0], f"{row[0]}~"  # which sorts behind all days of the month
+        start, end = row[0], f"{row[0]}~"  # sorts after all days of the month
         of_month = "photos WHERE taken_at BETWEEN :start AND :end"
         month_of[numbers(connection, "id", of_month, {"start": start, "end": end})] = len(names)
         names.append(start)

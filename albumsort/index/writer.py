@@ -1,4 +1,4 @@
-"""Writing the index: one writer, one transaction a batch."""
+"""Writes the index: one writer, and one transaction per batch."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from albumsort.index.packed import NewFaces
 from albumsort.index.rows import faces_of, from_column, insert_faces, insert_photo, now, photo_of, photo_row, to_column
 from albumsort.records import Face, Photo, PhotoFile, PhotoResult
 
-#: Seconds to wait for another writer, a second scan on the same index, say.
+#: Seconds to wait for another writer, for example a second scan on the same index.
 _PATIENCE = 30.0
-#: Bytes that must be free on the disk before anything else than room is to blame when an index cannot be written.
+#: If an index cannot be written and fewer bytes than this are free on the disk, the full disk is to blame.
 _LEAST_ROOM = 1 << 18
-#: Chunks of faces that may stay unpacked until a scan ends; a question reads them in some hundredths of a second.
+#: The number of chunks that may stay unpacked until a scan ends; a query reads them in some hundredths of a second.
 _UNPACKED = 64
 
 
 class IndexWriter:
-    """The index, opened for writing; made when it is not there.
+    """The index, opened for writing; created if it does not exist.
 
-    Use as a context manager. Nothing is half written: each method is one transaction.
+    Use as a context manager. Each method is one transaction, so nothing is half written.
 
     Attributes:
         path: of the file.
@@ -40,18 +40,18 @@ class IndexWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open or make the index.
+        """Open or create the index.
 
         Raises:
-            AlbumsortError: the file is no index, is of a newer albumsort, or cannot be written.
+            AlbumsortError: the file is not an index, is of a newer albumsort, or cannot be written.
         """
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and not path.is_file():
-                raise AlbumsortError(f"{path}: no file, and so no index")
+                raise AlbumsortError(f"{path}: not a file, so not an index")
             if not path.exists():
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # faces are nobody else's business
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # other users must not see the faces
             self._connection = sqlite3.connect(path, timeout=_PATIENCE)
             self._open()
         except (sqlite3.Error, OSError) as error:
@@ -62,17 +62,17 @@ class IndexWriter:
         try:
             version = schema.version(self._connection)
             if version is None:
-                raise AlbumsortError(f"{self.path}: a database, but no index of albumsort")
+                raise AlbumsortError(f"{self.path}: a database, but not an index of albumsort")
             if version > schema.VERSION:
-                raise AlbumsortError(f"{self.path}: made by a newer albumsort (version {version}); update albumsort")
+                raise AlbumsortError(f"{self.path}: written by a newer albumsort (version {version}); update albumsort")
             if version < schema.VERSION:
                 compat.bring_forward(self._connection, self.path)
-            # Only one of two scans that open an index at the same moment can switch it; it stays switched.
+            # Only one of two scans that open an index at the same moment can set this mode, which then stays set.
             with suppress(sqlite3.OperationalError):
                 self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute("PRAGMA foreign_keys = ON")
-        except BaseException:  # Ctrl-C among them: nobody else would close it
+        except BaseException:  # also for Ctrl-C: nothing else would close the connection
             self._connection.close()
             raise
 
@@ -98,7 +98,7 @@ class IndexWriter:
             raise cannot_write(self.path, error) from error
 
     def start_scan(self, settings: dict[str, Any]) -> int:
-        """Record that a scan begins; returns its id."""
+        """Record the start of a scan; returns its id."""
         with self._transaction():
             started = "INSERT INTO scans(started_at, settings) VALUES (?, ?)"
             return int(self._connection.execute(started, (now(), json.dumps(settings))).lastrowid or 0)
@@ -112,7 +112,7 @@ class IndexWriter:
             )
 
     def finish_scan(self, scan: int) -> None:
-        """Record that a scan came to its end; group bursts, and pack the faces that are not packed yet."""
+        """Record the end of a scan, group bursts, and pack the faces that are not packed yet."""
         with self._transaction():
             bursts.group(self._connection)
             packed.discard_damaged(self._connection)
@@ -120,13 +120,13 @@ class IndexWriter:
             self._connection.execute("UPDATE scans SET finished_at = ? WHERE id = ?", (now(), scan))
 
     def note_not_photos(self, files: Iterable[PhotoFile]) -> None:
-        """Remember files that are no pictures."""
+        """Remember files that are not pictures."""
         rows = [(to_column(file.path), file.size, file.mtime_ns) for file in files]
         with self._transaction():
             self._connection.executemany("INSERT OR REPLACE INTO others VALUES (?, ?, ?)", rows)
 
     def note_unread(self, roots: Iterable[str], problems: Iterable[tuple[str, str]]) -> None:
-        """Keep (path, reason) of what a walk below ``roots`` could not look into, in place of what was kept there."""
+        """Replace the (path, reason) of what a walk below ``roots`` could not read."""
         with self._transaction():
             for root in roots:
                 condition, values = forgetting.below("path", root)
@@ -135,7 +135,7 @@ class IndexWriter:
             self._connection.executemany("INSERT OR REPLACE INTO unread VALUES (?, ?)", rows)
 
     def write(self, scan: int, results: Iterable[PhotoResult]) -> None:
-        """Keep photos with their faces; what was known of the same paths is replaced."""
+        """Write photos with their faces; what was known about the same paths is replaced."""
         last_of_each = {result.photo.path: result for result in results}
         with self._transaction():
             paths = [(to_column(path),) for path in last_of_each]
@@ -148,7 +148,7 @@ class IndexWriter:
             new.pack()
 
     def pair(self, scan: int, raws: Iterable[tuple[PhotoFile, str]]) -> None:
-        """Keep RAW files as one photo each with the JPEG at a path; what was known of the RAW files is replaced."""
+        """Record that RAW files are one photo with the JPEG at a path. This replaces what was known about them."""
         with self._transaction():
             for file, jpeg in raws:
                 row = photo_row(Photo(file.path, file.size, file.mtime_ns), scan)
@@ -156,10 +156,10 @@ class IndexWriter:
                 insert_photo(self._connection, {**row, "raw_of": to_column(jpeg)})
 
     def reuse(self, found: Iterable[tuple[PhotoFile, str | None, KnownResult]]) -> None:
-        """Give moved and copied files, each with when it was taken, what is known of their bytes, in one transaction.
+        """Give moved and copied files, each with its time, what is known about their bytes, in one transaction.
 
-        When the known photo is no longer where it was, its row moves; else the file gets rows of its own. Either way it
-        stays a photo of the scan that read it.
+        If the known photo is no longer where it was, its row moves; else the file gets its own rows. Either way, it
+        remains a photo of the scan that read it.
         """
         with self._transaction():
             for file, taken_at, known in found:
@@ -172,7 +172,7 @@ class IndexWriter:
                 insert_faces(self._connection, photo_id, faces)
 
     def _move(self, file: PhotoFile, taken_at: str | None, known: KnownResult) -> bool:
-        """Give the row of a known photo to the file that it is now; False when it is no longer in the index."""
+        """Change the row of a known photo to the file that it is now; returns False if it is no longer in the index."""
         changed = self._connection.execute(
             "UPDATE photos SET path = ?, size = ?, mtime_ns = ?, taken_at = ? WHERE id = ? AND path = ?",
             (to_column(file.path), file.size, file.mtime_ns, taken_at, known.id, to_column(known.result.photo.path)),
@@ -184,7 +184,7 @@ class IndexWriter:
         return {row[0] for row in self._connection.execute("SELECT DISTINCT model FROM scans WHERE model NOT NULL")}
 
     def count_of_other_models(self, model: str, roots: Iterable[str]) -> int:
-        """How many photos at or below some paths have faces that another model than this one has read."""
+        """The number of photos at or below some paths whose faces another model than this one has read."""
         conditions = [forgetting.below("p.path", root) for root in roots]
         where = " OR ".join(condition for condition, _ in conditions)
         question = (
@@ -195,7 +195,7 @@ class IndexWriter:
         return int(self._connection.execute(question, (model, *values)).fetchone()[0])
 
     def paths_of_other_models(self, model: str) -> list[str]:
-        """Paths of the photos with faces that another model than this one has read, in the order of their rows."""
+        """The paths of the photos whose faces another model than this one has read, in the order of their rows."""
         rows = self._connection.execute(
             "SELECT p.path FROM photos p JOIN scans s ON s.id = p.scan_id"
             " WHERE s.model != ? AND EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id) ORDER BY p.id",
@@ -204,7 +204,7 @@ class IndexWriter:
         return [from_column(path) for (path,) in rows]
 
     def as_predicted(self, path: str) -> PhotoResult | None:
-        """A photo with its faces as a model predicted them, without corrections; None when there is no such photo."""
+        """A photo with its faces as a model predicted them, without corrections; None if there is no such photo."""
         row = self._connection.execute("SELECT id FROM photos WHERE path = ?", (to_column(path),)).fetchone()
         if row is None:
             return None
@@ -213,24 +213,25 @@ class IndexWriter:
         return PhotoResult(photo, corrections.uncorrected(faces_of(self._connection, row[0]), known))
 
     def correct(self, path: str, number: int | None, emotion: str | None) -> tuple[int, Face]:
-        """Keep what a person says of a face, for each copy of the photo.
+        """Store a person's correction of a face, for each copy of the photo.
 
         Args:
             path: absolute.
-            number: of the face, from 1, the largest first; None where there is only one.
-            emotion: one of ``EMOTIONS``; None when it is no face.
+            number: the number of the face; the largest is 1. None if there is only one face.
+            emotion: one of ``EMOTIONS``; None if it is not a face.
 
         Returns:
             the number of the face, and the face as the model predicted it.
 
         Raises:
-            AlbumsortError: the photo is not in the index, has no such face, or several and no number was given.
+            AlbumsortError: the photo is not in the index, has no such face, or has several faces and no number was
+                given.
         """
         with self._transaction():
             return corrections.correct(self._connection, path, number, emotion)
 
     def uncorrect(self, path: str) -> int:
-        """Forget what people said of the faces of a photo; the model's predictions are back. Returns of how many.
+        """Forget the corrections of a photo, and restore the model's predictions; returns the number of corrections.
 
         Raises:
             AlbumsortError: the photo is not in the index.
@@ -239,13 +240,13 @@ class IndexWriter:
             return corrections.uncorrect(self._connection, path)
 
     def prune(self) -> tuple[int, int]:
-        """Drop what is no longer on the disk.
+        """Drop photos that are no longer on the disk.
 
         Returns:
             the numbers of photos dropped and of photos kept.
 
         Raises:
-            AlbumsortError: a scanned folder is not there at all: a disk that is not plugged in, perhaps.
+            AlbumsortError: a scanned folder does not exist, perhaps because a disk is not plugged in.
         """
         gone, kept = forgetting.gone_photos(self._connection)
         with self._transaction():
@@ -254,10 +255,10 @@ class IndexWriter:
         return len(gone), kept
 
     def forget(self, path: str) -> int:
-        """Delete every trace of a photo, or of a folder and all below it.
+        """Delete every trace of a photo, or of a folder and everything below it.
 
         Returns:
-            how many files were forgotten. Traces of files that are no longer known go, too, and are not counted.
+            the number of forgotten files. Traces of files that are no longer known are deleted, too, but not counted.
 
         Raises:
             AlbumsortError: another program that reads the index keeps traces alive.
@@ -271,7 +272,7 @@ class IndexWriter:
                 copy.unlink()
         if not forgetting.scrub(self._connection):
             raise AlbumsortError(
-                f"{self.path}: forgotten, but traces stay in {self.path.name}-wal while another program reads the"
+                f"{self.path}: forgotten, but traces remain in {self.path.name}-wal while another program reads the"
                 " index; end that and call forget again"
             )
         return files
@@ -280,21 +281,21 @@ class IndexWriter:
         self._connection.execute("DELETE FROM photos WHERE path = ?", (to_column(path),))
 
     def _faces_now(self, known: KnownResult) -> tuple[Face, ...]:
-        """The faces of a known photo, read in this transaction: a correction may have come or gone since."""
+        """The faces of a known photo, read in this transaction, because corrections may have changed since."""
         row = self._connection.execute("SELECT digest FROM photos WHERE id = ?", (known.id,)).fetchone()
         is_same = row is not None and row[0] == known.result.photo.digest
         return faces_of(self._connection, known.id) if is_same else known.result.faces
 
 
 def cannot_write(index: Path, error: sqlite3.Error | OSError) -> AlbumsortError:
-    """What to tell of an index that cannot be written, and what to do about it."""
+    """The error for an index that cannot be written; it says what to do about it."""
     reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
     words = f"{index}: the index cannot be written ({reason.lower()})"
     if "locked" in reason:
         return AlbumsortError(
             f"{words}; another program has held it for {_PATIENCE:.0f} s. Try again when it has ended"
         )
-    # SQLite says "disk I/O error" when the files beside the index find no room.
+    # SQLite reports "disk I/O error" if there is no room for the files beside the index.
     with suppress(OSError):
         if shutil.disk_usage(index.parent).free < _LEAST_ROOM:
             return AlbumsortError(f"{words}: the disk is full. Make room, or put the index elsewhere with --db")

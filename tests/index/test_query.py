@@ -34,8 +34,8 @@ def test_what_cannot_be_asked_is_refused(fields: dict[str, Any], words: str) -> 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"since": "last year"}, "'last year' is no date; write 2024, 2024-05 or 2024-05-17"),
-        ({"until": "2024-13"}, "'2024-13' is no date"),
+        ({"since": "last year"}, "'last year' is not a date; write 2024, 2024-05 or 2024-05-17"),
+        ({"until": "2024-13"}, "'2024-13' is not a date"),
         ({"min_faces": -1}, "min_faces is -1; it must be 0 or more"),
         ({"max_faces": -1}, "max_faces is -1"),
         ({"min_face": 101}, "min_face is 101; it must be from 0 to 100"),
@@ -80,7 +80,7 @@ def test_an_address_holds_a_whole_query() -> None:
         ({"n": "0"}, "n is 0"),
         ({"threshold": "half"}, "threshold is 'half'; it must be a number"),
         ({"everyone": "perhaps"}, "everyone is 'perhaps'; it must be 1 or 0"),
-        ({"since": "May"}, "'May' is no date"),
+        ({"since": "May"}, "'May' is not a date"),
         ({"not": "joy"}, "'joy' is not one of"),
     ],
 )
@@ -104,7 +104,7 @@ def test_a_search_needs_an_emotion_and_other_questions_take_none(room: Any) -> N
         with pytest.raises(ValueError, match="needs an emotion"):
             index.search(Query())
         for ask in (index.photos, index.bursts, index.stats, index.timeline):
-            with pytest.raises(ValueError, match="takes no emotions, but the query names happy"):
+            with pytest.raises(ValueError, match="must have no emotions, but it has happy"):
                 ask(Query("happy"))
 
 

@@ -118,7 +118,7 @@ def test_the_database_of_another_program_is_refused_and_left_alone(tmp_path: Pat
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(f"CREATE TABLE bookmarks (url); PRAGMA user_version = {version};")
     before = path.read_bytes()
-    refuses(path, "no index of albumsort")
+    refuses(path, "not an index of albumsort")
     assert path.read_bytes() == before
 
 
@@ -130,7 +130,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
 
 
 def test_an_index_that_is_not_there_is_not_made_by_asking(tmp_path: Path) -> None:
-    with pytest.raises(AlbumsortError, match="no index there"):
+    with pytest.raises(AlbumsortError, match="no such index"):
         Index(tmp_path / "index.db")
     assert not list(tmp_path.iterdir())
 

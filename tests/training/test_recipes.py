@@ -134,7 +134,7 @@ def test_a_recipe_that_is_neither_known_nor_a_file_is_told_beside_those_there_ar
     [
         ('labels = "five"', "there are seven, six, four"),
         ('name = "../mine"', "letters, digits, dots and dashes"),
-        ('labels = "four"', "want layers"),
+        ('labels = "four"', "need layers"),
         ('[network]\nlayers = ["flatten"]', "stages = [[EPOCHS, 48]]"),
         ('[network]\nlayers = ["flat"]\n[[cycles]]\nstages = [[1, 48]]', "layer 1, 'flat'"),
         ('[fit]\noptimiser = "adamw"', "sgd and adam"),
