@@ -136,9 +136,9 @@ def test_an_index_that_is_not_there_is_not_made_by_asking(tmp_path: Path) -> Non
 
 
 def test_neither_a_folder_nor_a_pipe_is_an_index(tmp_path: Path) -> None:
-    refuses(tmp_path, "no file")
+    refuses(tmp_path, "not a file")
     os.mkfifo(tmp_path / "pipe")
-    refuses(tmp_path / "pipe", "no file")
+    refuses(tmp_path / "pipe", "not a file")
 
 
 def test_a_reader_waits_for_the_tables_that_the_first_scan_is_making(tmp_path: Path) -> None:
