@@ -221,7 +221,9 @@ def _filters(
     ] = None,
     min_detection: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, metavar="P", help="Ignore faces that the detector was less sure of than this."),
+        typer.Option(
+            min=0.0, max=1.0, metavar="P", help="Ignore faces that the detector was less sure about than this."
+        ),
     ] = None,
 ) -> Filters:
     return Filters(

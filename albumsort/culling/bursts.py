@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-#: Photos of a burst follow each other within so many seconds; people who ask for one more smile take their time.
+#: The largest number of seconds between photos of a burst; people who ask for one more smile take their time.
 SECONDS = 5.0
-#: Perceptual hashes of 64 bits that differ in at most so many are of one scene; a camera that has moved by a
-#: twentieth changes 12, and the nearest unrelated ones of 37 public photos differ in 18.
+#: The largest number of bits in which the perceptual hashes of one scene differ, out of 64. If a camera moves by a
+#: twentieth, 12 bits change; the most similar unrelated photos of 37 public ones differ in 18.
 BITS = 16
 
 
 class Shot(NamedTuple):
-    """A photo as bursts are found by: when it was taken in seconds, and its perceptual hash of 64 bits."""
+    """The data of a photo by which bursts are found: its time in seconds, and its perceptual hash of 64 bits."""
 
     photo_id: int
     seconds: float
@@ -21,15 +21,16 @@ class Shot(NamedTuple):
 
 
 def find_bursts(shots: Iterable[Shot]) -> Iterator[tuple[int, int]]:
-    """The bursts among photos of one camera.
+    """Find the bursts among photos of one camera.
 
     Each photo is compared with those of the last ``SECONDS``, so that one unlike frame does not end a burst.
 
     Args:
-        shots: in the order of time.
+        shots: the photos, in the order of time.
 
     Yields:
-        photo id and burst of each photo that is in one; the number of a burst is the smallest photo id in it.
+        the photo id and the burst of each photo that is in a burst; the number of a burst is the smallest photo id in
+        it.
     """
     recent: list[Shot] = []
     leader: dict[int, int] = {}

@@ -69,11 +69,11 @@ def is_cut(face: Face, photo: Photo) -> bool:
 
 
 def is_cut_off(box: Any, width: Any, height: Any) -> Any:
-    """Whether boxes reach out of their photos by more than ``CUT_OFF`` of their areas.
+    """Whether boxes extend beyond their photos by more than ``CUT_OFF`` of their areas.
 
     Args:
         box: ``x, y, w, h`` in pixels; each is a number or an array ``(n,)``.
-        width: of the photo in pixels, a number or ``(n,)``.
+        width: the width of the photo in pixels, a number or ``(n,)``.
         height: likewise.
 
     Returns:

@@ -226,7 +226,7 @@ def fitting_name(before: str, name: str, after: str = "", suffix: str | None = N
 
     Args:
         before: what comes before the name.
-        name: of the photo, without its folder.
+        name: the photo's name, without its folder.
         after: what comes between the name and its suffix.
         suffix: replaces the name's own suffix; None keeps that.
     """

@@ -43,7 +43,7 @@ def members(
     """The photo ids of each burst with a photo that passes, by time; without copies, and without bursts of one photo.
 
     Args:
-        connection: to the index, in a transaction.
+        connection: a connection to the index, in a transaction.
         filters: conditions on a photo apart from its faces; only ``under`` leaves frames out.
         passes: whether a photo passes by its faces, as a function of its id.
     """

@@ -37,7 +37,7 @@ class FaceTable:
         """Select the faces that count. Call this in the transaction in which the faces were read.
 
         Args:
-            connection: to the index.
+            connection: a connection to the index.
             faces: all faces of the index, ``(n,)`` of ``packed.FACE``.
             query: a settled query, which has a threshold.
         """

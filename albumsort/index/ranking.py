@@ -22,7 +22,7 @@ def best(connection: sqlite3.Connection, query: Query) -> Iterator[tuple[int, fl
     """The id and score of each photo, best first: the largest probability of an emotion among its certain faces.
 
     Args:
-        connection: to the index, in a transaction.
+        connection: a connection to the index, in a transaction.
         query: a settled query with one emotion, the scheme ``seven``, and filters for which all faces count.
     """
     (emotion,), where = query.emotions, query.filters.conditions()
@@ -62,7 +62,7 @@ def rows(connection: sqlite3.Connection, scores: Iterable[tuple[int, float]], qu
     """The photos of a list with their scores, at most ``query.n``, with only the first of copies and frames of a burst.
 
     Args:
-        connection: to the index, in a transaction.
+        connection: a connection to the index, in a transaction.
         scores: the id and score of each photo, best first.
         query: ``filters.with_copies`` lists copies and all frames, too.
     """

@@ -145,7 +145,7 @@ def listed(
     """Photos of a list by id, each with its faces in a label scheme and the RAW files that are the same photo.
 
     Args:
-        connection: to the index.
+        connection: a connection to the index.
         ids: the ids of the photos, in the order of the list; photos that are gone by now are left out.
         scheme: a key of ``SCHEMES``.
         landmarks: False leaves them out of the faces, which takes half of the time.

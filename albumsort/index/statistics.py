@@ -42,7 +42,7 @@ def counts(connection: sqlite3.Connection, table: FaceTable) -> dict[str, Any]:
     """Count the photos that pass, with RAW and JPEG as one photo, and their faces that count.
 
     Args:
-        connection: to the index, in the transaction in which the faces were read.
+        connection: a connection to the index, in the transaction in which the faces were read.
         table: the faces that count.
     """
     photos, errors = (
@@ -80,7 +80,7 @@ def timeline(connection: sqlite3.Connection, table: FaceTable, threshold: float)
     """Count faces by month and emotion, and by confidence.
 
     Args:
-        connection: to the index, in the transaction in which the faces were read.
+        connection: a connection to the index, in the transaction in which the faces were read.
         table: the faces that count.
         threshold: probability from which a face is certain, 0..1.
     """

@@ -35,7 +35,7 @@ class IndexWriter:
     Use as a context manager. Each method is one transaction, so nothing is half written.
 
     Attributes:
-        path: of the file.
+        path: the path of the file.
         known_files: what earlier scans know of the disk.
     """
 

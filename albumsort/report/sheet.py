@@ -156,7 +156,7 @@ def tile(
         thumbnail: its picture.
         room: the width and height in pixels that the result may have; it fills one of them.
         threshold: the probability from which a face is certain, 0..1.
-        text_height: in pixels.
+        text_height: the height of text in pixels.
 
     Returns:
         None if there is no picture. A photo that changed since the scan has no boxes.

@@ -57,7 +57,7 @@ class Bench:
         start: seconds until the first photos are done.
         peak_memory: megabytes of all processes of the scan together. On Linux, shared memory counts once; elsewhere,
             only memory that processes do not share counts.
-        cores: of this machine.
+        cores: the number of cores of this machine.
     """
 
     photos: int
@@ -86,7 +86,7 @@ def bench(
         path: a folder, or one photo.
         photos: the largest number of photos to measure on; None for 100, or for more if this machine decodes many at
             once.
-        settings: as for the scan.
+        settings: the settings, as for a scan.
         kept: how many photos are kept decoded for the networks.
         long_enough: the shortest time for which each network is timed, in seconds.
 
@@ -135,7 +135,7 @@ def choose_files(path: Path, photos: int | None, settings: ScanSettings) -> list
     Args:
         path: a folder, or one photo.
         photos: the largest number; None for 100, or for more if this machine decodes many at once.
-        settings: as for the scan.
+        settings: the settings, as for a scan.
 
     Raises:
         AlbumsortError: the folder is not there.

@@ -1,4 +1,4 @@
-"""The scan of the bench: in a process of its own, so that its rate and its memory are those of a scan alone."""
+"""The scan of the bench. It runs in a separate process, so that its rate and memory are those of a scan alone."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def peak_memory(pid: int, interval: float = INTERVAL) -> Iterator[list[int]]:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops it as Ctrl-C stops a scan
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the process as Ctrl-C stops a scan
     try:
         print(json.dumps(_scan_here(json.load(sys.stdin))))
     except KeyboardInterrupt:

@@ -71,7 +71,7 @@ class AugmentedFaces(keras.utils.PyDataset):
 
         Args:
             faces: the faces, in the recipe's label scheme.
-            recipe: of the run.
+            recipe: the recipe of the run.
             cycle: the epoch's cycle.
             side: the side of the views in pixels.
             epoch: the number of the epoch, counted from 0 over the whole run.

@@ -267,7 +267,7 @@ def compile_model(model: keras.Model, recipe: Recipe, cycle: Cycle, steps: int) 
 
     Args:
         model: a network from ``network.build``.
-        recipe: of the run.
+        recipe: the recipe of the run.
         cycle: the cycle that begins.
         steps: the number of batches over which the learning rate falls to 0.
     """

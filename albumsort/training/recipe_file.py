@@ -81,7 +81,7 @@ def write(recipe: Recipe, path: Path) -> None:
 
 
 def from_dict(values: dict[str, Any], where: str) -> Recipe:
-    """The recipe with the values of ``Recipe.as_dict``, even if an older version wrote them, with fewer keys.
+    """The recipe with the values of ``Recipe.as_dict``. Values from an older version may lack some keys.
 
     Args:
         values: nested as in a recipe file; missing keys get their defaults.

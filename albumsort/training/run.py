@@ -91,8 +91,8 @@ class Run:
     """A training run on disk, and the network as it was after one of its epochs.
 
     Attributes:
-        folder: of the run.
-        recipe: of the run.
+        folder: the folder of the run.
+        recipe: the recipe of the run.
         history: the lines of ``history.csv``. An epoch is done once it has a line.
         model: the network after the epoch that ``go_to`` was last called with.
         kept: the epoch whose network the next cycle begins with; 0 for a new network.

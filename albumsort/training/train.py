@@ -149,7 +149,7 @@ def run_splits(recipe: Recipe, faces: Faces, folder: Path) -> Iterator[RunSplit]
     Args:
         recipe: what to do.
         faces: the data set, in the recipe's label scheme.
-        folder: of the model.
+        folder: the folder of the model.
 
     Raises:
         DataError: the recipe has the head ``perceived``, but no unseen face has a majority of votes.

@@ -29,7 +29,7 @@ class ModelCard:
     Attributes:
         digest: SHA-256 of the model file.
         labels: the emotions that the model tells apart, those of a scheme of ``emotions.SCHEMES``.
-        temperatures: for each head the number by which its logits are divided (Guo et al. 2017, arXiv:1706.04599).
+        temperatures: for each head, the number by which its logits are divided (Guo et al. 2017, arXiv:1706.04599).
         training: recipe, data, command and figures of the training.
         is_mirrored: whether a face in doubt is classified a second time, mirrored.
     """

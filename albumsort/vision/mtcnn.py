@@ -37,7 +37,7 @@ class Networks:
         upload: makes a tensor of an array, so that several calls share one copy.
         proposal: uint8 ``(n, h, w, 3)`` in; scores ``(n, h', w')`` and box regressions ``(n, h', w', 4)`` out, one for
             each 12 x 12 window at a stride of 2.
-        sparse_proposal: as ``proposal``, for every other window in both directions; at two thirds of the cost.
+        sparse_proposal: like ``proposal``, but for every other window in both directions; at two thirds of the cost.
         refine: float32 ``(n, 24, 24, 3)`` in; scores ``(n,)`` and regressions ``(n, 4)`` out.
         output: float32 ``(n, 48, 48, 3)`` in; scores ``(n,)``, regressions ``(n, 4)`` and landmarks ``(n, 10)`` out.
             The landmarks are five x, then five y, as shares of the patch.
@@ -59,7 +59,7 @@ class Networks:
 
 #: The number of floats in a vector register of common processors (AVX2).
 _VECTOR = 8
-#: Kernel, stride and padding of the max-pooling after each convolution, None where there is none.
+#: Kernel, stride and padding of the max-pooling after each convolution; None for no pooling.
 _POOLS: dict[str, tuple[tuple[int, int, str] | None, ...]] = {
     "pnet": ((2, 2, "SAME"), None, None),
     "rnet": ((3, 2, "SAME"), (3, 2, "VALID"), None),

@@ -27,7 +27,7 @@ class Explanation:
 
     Attributes:
         crop: the face, uint8 ``(48, 48)``.
-        probabilities: of ``EMOTIONS``, float32 ``(7,)``, as the classifier gives them.
+        probabilities: those of the classifier for ``EMOTIONS``, float32 ``(7,)``.
         emotion: the emotion that ``saliency`` is about.
         saliency: float32 ``(48, 48)``, 0 to 1: how much each part of the face speaks for the emotion.
         stages: feature maps ``(height, width, channels)``, one after each down-scaling.
@@ -125,7 +125,7 @@ def after_down_scaling(network: Any, places: list[int]) -> list[int]:
     If a ReLU comes next, as in a residual block, it is taken instead.
 
     Args:
-        network: of Keras.
+        network: a network of Keras.
         places: as returned by ``spatial_places``.
     """
     stages = set()

@@ -139,8 +139,8 @@ def plot_predictions(
         probabilities: float ``(n, 7)``; NaN for emotions that the model does not know.
         truth: int64 ``(n,)``, the true codes; -1 for faces that are not shown. At least one is shown.
         folder: must exist; an existing file of this name is overwritten.
-        measured_on: as for ``plot_figures``.
-        scheme: as for ``plot_figures``.
+        measured_on: the same as for ``plot_figures``.
+        scheme: the same as for ``plot_figures``.
 
     Returns:
         the file.
@@ -182,7 +182,7 @@ def draw_matrix(axes: Axes, counts: NDArray[np.float64], words: Mapping[str, str
     """Draw a matrix of counts as shares of its rows.
 
     Args:
-        axes: to draw on.
+        axes: the axes to draw on.
         counts: ``(7, 7)`` faces by emotion; rows are the truth.
         words: by emotion, its name in the plot. Other emotions are not drawn.
     """
