@@ -257,7 +257,8 @@ def _mean_of_teachers(
 
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
     """Seed the dropout layers by epoch, so that a resumed run draws the same numbers: checkpoints lack their state."""
-    dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    # A dropout of 0 has no generator.
+    dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout) and layer.rate > 0]
     for number, layer in enumerate(dropouts):
         layer.seed_generator.state.assign([seed + epoch, number])
 

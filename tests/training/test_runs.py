@@ -115,6 +115,14 @@ def test_the_next_cycle_begins_with_the_best_epoch_of_the_one_before(faces, misl
     assert not np.allclose(network.get_weights()[0], kept[best + 1][0], atol=1e-6)
 
 
+def test_a_residual_network_trains_without_dropout(faces, tmp_path):
+    network = NetworkRecipe(stem=2, widths=(4,), blocks=1, dropout=0.0)
+    recipe = Recipe(network=network, fit=FitRecipe(batch=16), cycles=(CYCLE,))
+    training = faces.split("Training")
+    fit.fit(recipe, training, training, tmp_path)
+    assert len(history(tmp_path)) == 2
+
+
 def test_the_rate_falls_after_stale_epochs_and_counts_anew():
     values = [0.5, 0.4, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6]
     lines = [{"fer2013": str(value)} for value in values]
