@@ -14,7 +14,14 @@ from PIL import ExifTags, Image, ImageFile, PngImagePlugin
 
 from albumsort.album.bare import BROKEN_METADATA, has_wrong_length, without_metadata
 from albumsort.album.capture_time import exif_text, time_in_exif
-from albumsort.album.formats import SNIFF_BYTES, UnreadablePhotoError, ends_early, sniff
+from albumsort.album.formats import (
+    SNIFF_BYTES,
+    UnreadablePhotoError,
+    ends_early,
+    has_usual_brands,
+    sniff,
+    with_usual_brands,
+)
 from albumsort.album.raw import is_raw, open_raw
 
 pillow_heif.register_heif_opener(thumbnails=False)
@@ -25,8 +32,6 @@ PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20
 
 #: Pillow's names of the formats that ``sniff`` names otherwise. It may try the plugin of one format only.
 _PILLOW_FORMATS = {"WebP": "WEBP"}
-#: Major brands of an ISO container that Pillow's plugin of a format accepts. The first means that format in general.
-_ACCEPTED_BRANDS = {"HEIF": (b"heic", b"heix", b"mif1", b"msf1", b"hevc"), "AVIF": (b"avif", b"avis", b"mif1", b"msf1")}
 #: Bytes of a file, at most, that is copied in memory to mend it.
 _LARGEST_COPY = 512 << 20
 
@@ -116,13 +121,12 @@ def open_bare(file: IO[bytes], kind: str) -> Image.Image | None:
 
 
 def _opened_by_pillow(file: IO[bytes], kind: str) -> Image.Image:
-    brands = _ACCEPTED_BRANDS.get(kind)
-    file.seek(8)
-    if brands and file.read(4) not in brands and file.seek(0, os.SEEK_END) <= _LARGEST_COPY:
+    file.seek(0)
+    if kind in ("HEIF", "AVIF") and not has_usual_brands(file.read(SNIFF_BYTES), kind):
+        if file.seek(0, os.SEEK_END) > _LARGEST_COPY:
+            raise UnreadablePhotoError(f"unsupported: {kind} of unusual brands")
         file.seek(0)
-        data = file.read()
-        # A box with a length of 64 bits has its brand behind it.
-        file = io.BytesIO(data[:8] + brands[0] + data[12:])
+        file = io.BytesIO(with_usual_brands(file.read(), kind))
     file.seek(0)
     # The pixels of a PNG may well be sound where its text or date has a wrong checksum.
     with forgiving(kind == "PNG"):
