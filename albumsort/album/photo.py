@@ -13,7 +13,7 @@ import pillow_heif
 from PIL import ExifTags, Image, ImageFile, PngImagePlugin
 
 from albumsort.album.bare import BROKEN_METADATA, has_wrong_length, without_metadata
-from albumsort.album.capture_time import exif_text, time_in_exif
+from albumsort.album.capture_time import exif_text, times_in_exif, times_in_xmp
 from albumsort.album.formats import (
     SNIFF_BYTES,
     UnreadablePhotoError,
@@ -44,9 +44,12 @@ class Header:
         width: pixels of the upright photo at full size.
         height: likewise.
         turn: EXIF's orientation, 1-8, that the decoded pixels still need. It is 1 for formats that Pillow turns itself.
-        taken_at: ISO 8601, wall-clock time where the photo was taken, with its offset from UTC where EXIF has it.
+        taken_at: ISO 8601, wall-clock time where the photo was taken, with its offset from UTC where the file has it;
+            a day alone where that is all that is known.
         camera: make and model.
         stored_orientation: EXIF's orientation, 1-8, of the pixels in the file, whoever turns them.
+        times: each time that EXIF and XMP give for when it was taken, best first, as ISO 8601.
+        changed_at: when a program last changed the file, by its EXIF.
     """
 
     width: int
@@ -55,6 +58,8 @@ class Header:
     taken_at: str | None = None
     camera: str | None = None
     stored_orientation: int = 1
+    times: tuple[str, ...] = ()
+    changed_at: str | None = None
 
     @property
     def megapixels(self) -> float:
@@ -159,7 +164,11 @@ def read_header(image: Image.Image) -> Header:
         width, height = height, width
     make, model = (exif_text(exif.get(tag)) for tag in (ExifTags.Base.Make, ExifTags.Base.Model))
     camera = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
-    return Header(width, height, turn, time_in_exif(exif, details), camera or None, _stored_orientation(image))
+    taken, changed = times_in_exif(exif, details)
+    taken += times_in_xmp(image.info.get("xmp") or image.info.get("XML:com.adobe.xmp"))
+    taken_at = taken[0] if taken else changed
+    stored = _stored_orientation(image)
+    return Header(width, height, turn, taken_at, camera or None, stored, tuple(taken), changed)
 
 
 def _exif(image: Image.Image) -> Image.Exif:
