@@ -6,6 +6,7 @@ import ctypes
 import errno
 import hashlib
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Iterator
@@ -47,48 +48,78 @@ def sha256(file: str | os.PathLike[str] | BinaryIO, alive: Callable[[], None] | 
 
 
 @contextmanager
-def new_file(target: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
-    """Write a file under a temporary name beside ``target``; rename it when the block has ended and all is on the disk.
+def partial_file(folder: Path, mode: int = 0o666, announce: Callable[[Path], None] | None = None) -> Iterator[Path]:
+    """An empty file under a temporary name, which ``is_partial`` knows. It is removed at the end.
 
     Args:
-        target: the file's name, which must be free, in a folder that exists.
+        folder: where it is made.
+        mode: its permissions, before the umask.
+        announce: called with its path before it is made. A program that is killed leaves the file behind.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written.
+    """
+    partial = folder / f".albumsort-{secrets.token_hex(8)}.part"
+    if announce is not None:
+        announce(partial)
+    try:
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), mode))
+        yield partial
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def is_partial(name: str) -> bool:
+    """Whether a name is one that ``partial_file`` gives."""
+    return re.fullmatch(r"\.albumsort-[0-9a-f]{16}\.part", name) is not None
+
+
+@contextmanager
+def new_file(
+    target: Path, mode: int = 0o666, *, replace: bool = False, announce: Callable[[Path], None] | None = None
+) -> Iterator[IO[bytes]]:
+    """Write a file under a temporary name beside ``target``; rename it once the block has ended and all is on the disk.
+
+    Args:
+        target: the file's name, in a folder that exists.
         mode: the permissions of the new file, before the umask.
+        replace: whether it replaces a file of that name in one step. Default: the name must be free.
+        announce: called with the temporary path before there is such a file.
 
     Raises:
         FileExistsError: the name is taken.
         OSError: the disk is full, or the folder cannot be written.
     """
-    temporary = target.with_name(f".albumsort-{secrets.token_hex(8)}.part")
-    try:
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), mode)
-        os.close(descriptor)
-        with open(temporary, "wb") as file:
+    with partial_file(target.parent, mode, announce) as partial:
+        with open(partial, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        _give_name(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        if replace:
+            os.replace(partial, target)
+        else:
+            give_name(partial, target)
 
 
-def _give_name(temporary: Path, target: Path) -> None:
+def give_name(partial: Path, target: Path) -> None:
     """Give a finished file its name.
 
     Raises:
         FileExistsError: the name is taken.
+        OSError: the file system refuses the name, or the folder cannot be written.
     """
     try:
-        os.link(temporary, target)
+        os.link(partial, target)
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
             raise
-        # The file system, such as FAT on a memory card, has no hard links.
-        if _rename_to_free(temporary, target):
+        # The file system has no hard links, such as FAT on a memory card.
+        if _rename_to_free(partial, target):
             return
         # That is not possible either: claim the name with an empty file, then replace that file.
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         try:
-            os.replace(temporary, target)
+            os.replace(partial, target)
         except OSError:
             target.unlink()  # the empty file that claimed the name
             raise

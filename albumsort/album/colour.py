@@ -61,7 +61,8 @@ def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def to_srgb(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
     """The transform from a mode to sRGB; None if none is needed, or if the profile is damaged."""
     with contextlib.suppress(*_BROKEN_PROFILE):
-        return _transform(profile, mode) if profile else None
+        # Pillow gives what a TIFF has under the profile's number, whatever it is.
+        return _transform(profile, mode) if profile and isinstance(profile, bytes) else None
     return None
 
 

@@ -8,7 +8,7 @@ import os
 import stat
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import connection, shared_memory
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from albumsort.album.capture_time import capture_time
 from albumsort.album.decoder_environment import ready_for_signals
 from albumsort.album.formats import SNIFF_BYTES, UnreadablePhotoError, sniff
 from albumsort.album.perceptual_hash import perceptual_hash
@@ -189,6 +190,8 @@ def decode_file(
             image = open_photo(file)
             assert digest is not None  # noqa: S101 - open_photo refuses files that are not pictures
             header = read_header(image)
+            taken_at = capture_time(path, status.st_mtime_ns, header.times, header.changed_at)
+            header = replace(header, taken_at=taken_at)
             memory = grant(Opened(digest, header, megapixels_in_memory(image, detail)))
             if memory is None:
                 return None

@@ -20,7 +20,6 @@ from multiprocessing import connection, shared_memory
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.album.capture_time import date_in_name
 from albumsort.album.decoder_environment import slots_that_fit, worker_environment
 from albumsort.album.decoder_worker import Decoded, Failed, Opened, Ready, decoder_process
 from albumsort.errors import AlbumsortError
@@ -319,7 +318,7 @@ class Decoders:
         size, limit = opened.header.megapixels, self._settings.max_megapixels
         if self._is_known(opened.digest):
             self._tell(worker, None)
-            self._ready.put(KnownPhoto(file, opened.digest, opened.header.taken_at or date_in_name(file.path)))
+            self._ready.put(KnownPhoto(file, opened.digest, opened.header.taken_at))
             worker.finish()
         elif size > limit:
             self._tell(worker, None)
@@ -349,7 +348,7 @@ class Decoders:
             opened.digest,
             header.width,
             header.height,
-            header.taken_at or date_in_name(file.path),
+            header.taken_at,
             header.camera,
             error=error,
             orientation=header.stored_orientation,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from importlib.util import find_spec
 from typing import IO, Literal
 
-#: How many bytes of a file ``sniff`` needs.
-SNIFF_BYTES = 32
+#: How many bytes of a file ``sniff`` needs: a page of the disk, for the brands and items of an ISO container.
+SNIFF_BYTES = 4096
 
 #: Suffixes of RAW files.
 RAW_SUFFIXES = frozenset(
@@ -52,14 +53,26 @@ _STARTS = (
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "JPEG XL"),
 )
 
-#: Brands of the ISO media container that mean a still picture (ISO/IEC 23008-12 annex B; AV1 Image File Format).
+#: Brands of the ISO media container that mean still pictures in one codec (ISO/IEC 23008-12 annex B; AV1 Image File
+#: Format; MIAF, ISO/IEC 23000-22). The first brand of a file that is here decides, be it the major one or a compatible.
 _BRANDS = {
-    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys((b"avif", b"avis", b"avio", b"MA1A", b"MA1B"), "AVIF"),
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "HEIF"),
+    **dict.fromkeys((b"MiHA", b"MiHB", b"MiHE"), "HEIF"),
     b"crx ": "RAW",  # CR3
 }
-#: Brands of a still picture in any codec; the compatible brands that follow say which.
-_PLAIN_BRANDS = (b"mif1", b"msf1", b"mif2")
+#: Brands of still pictures in any codec.
+_PLAIN_BRANDS = frozenset({b"mif1", b"mif2", b"mif3", b"msf1", b"miaf", b"heif", b"MiPr", b"MiAn", b"1pic"})
+#: Major brands that Pillow's plugins accept, and brands of which libheif and libavif want one beside.
+_USUAL_BRANDS = {
+    "HEIF": (
+        frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}),
+        frozenset({b"heic", b"heix", b"mif1"}),
+    ),
+    "AVIF": (frozenset({b"avif", b"avis", b"mif1", b"msf1"}), frozenset({b"avif", b"avis"})),
+}
+#: The type of an item that is a picture in AV1 or HEVC (ISO/IEC 14496-12, ItemInfoEntry).
+_ITEM = re.compile(rb"infe[\x02\x03].{3}(?:.{4}|.{6})(av01|hvc1|hev1)", re.DOTALL)
 
 
 class UnreadablePhotoError(Exception):
@@ -87,15 +100,58 @@ def sniff(start: bytes) -> str | None:
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "WebP"
     if start[4:8] == b"ftyp":
-        brand = start[8:12]
-        if brand in _PLAIN_BRANDS:
-            compatible = [start[at : at + 4] for at in range(16, len(start), 4)]
-            return next((_BRANDS[name] for name in compatible if name in _BRANDS), "HEIF")
-        return _BRANDS.get(brand)
-    # A BMP begins with two letters, but so may a text. So the size of the header must also be one that exists.
+        return _sniff_iso(start)
+    # The magic of a BMP is two letters, which a text may begin with. The size of its header must be one that exists.
     if start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124):
         return "BMP"
     return None
+
+
+def _sniff_iso(start: bytes) -> str | None:
+    """The format of an ISO container by its brands and, where they name no codec, by its items."""
+    brands = _brands(start)[0]
+    codec = next((_BRANDS[brand] for brand in brands if brand in _BRANDS), None)
+    if codec is not None or brands[0] not in _PLAIN_BRANDS:
+        return codec
+    item = _ITEM.search(start)
+    return "AVIF" if item and item[1] == b"av01" else "HEIF"
+
+
+def _brands(start: bytes) -> tuple[list[bytes], int]:
+    """The brands of an ISO container, the major one first, and the length of the box that has them."""
+    length, at = int.from_bytes(start[:4], "big"), 8
+    if length == 1:  # the length has 64 bits
+        length, at = int.from_bytes(start[8:16], "big"), 16
+    end = min(length, len(start)) if length else len(start)
+    # The four bytes behind the major brand are its version.
+    return [start[at : at + 4], *(start[place : place + 4] for place in range(at + 8, end - 3, 4))], length
+
+
+def has_usual_brands(start: bytes, kind: str) -> bool:
+    """Whether Pillow, libheif and libavif accept an ISO container by its brands.
+
+    Args:
+        start: its first ``SNIFF_BYTES`` bytes.
+        kind: ``HEIF`` or ``AVIF``.
+    """
+    major, compatible = _USUAL_BRANDS[kind]
+    brands = _brands(start)[0]
+    return start[:4] != b"\0\0\0\1" and brands[0] in major and not compatible.isdisjoint(brands[1:])
+
+
+def with_usual_brands(data: bytes, kind: str) -> bytes:
+    """An ISO container with brands that are usual for its format, in as many bytes; unchanged where they have no room.
+
+    Args:
+        data: bytes of a file.
+        kind: ``HEIF`` or ``AVIF``.
+    """
+    brands, length = _brands(data[:SNIFF_BYTES])
+    new = b"heicmif1" if kind == "HEIF" else b"avifavif"
+    if not 16 <= length <= len(data):
+        return data
+    box = length.to_bytes(4, "big") + b"ftyp" + new[:4] + bytes(4) + new[4:] + b"".join(brands[2:])
+    return box[:length].ljust(length, b"\0") + data[length:]
 
 
 def ends_early(file: IO[bytes], kind: str) -> bool:

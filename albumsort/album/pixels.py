@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import cv2
 import numpy as np
@@ -12,9 +12,10 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from albumsort.album.bare import BROKEN_METADATA
 from albumsort.album.colour import in_eight_bits, in_srgb, on_white, to_srgb
-from albumsort.album.formats import UnreadablePhotoError, ends_early
-from albumsort.album.photo import BROKEN_METADATA, Header, forgiving, open_photo
+from albumsort.album.formats import SNIFF_BYTES, UnreadablePhotoError, ends_early, sniff
+from albumsort.album.photo import Header, forgiving, open_bare, open_photo
 
 #: A JPEG is decoded directly at 1/2, 1/4 or 1/8 if that leaves at least this share of the wanted detail. For example,
 #: 4032 pixels at 1/2 are 2016, which is near enough to 2048, for half the work.
@@ -65,7 +66,14 @@ def decode(image: Image.Image, header: Header, detail: int) -> NDArray[np.uint8]
         UnreadablePhotoError: the file ends too early, or is damaged.
         Exception: decoders raise all kinds of exceptions on a damaged file.
     """
-    pixels = _as_stored(image, detail)
+    size, file = image.size, image.fp if isinstance(image, ImageFile.ImageFile) else None
+    try:
+        pixels = _as_stored(image, detail)
+    except (*BROKEN_METADATA, UnreadablePhotoError):
+        bare = _without_metadata(file, size, detail) if file is not None and not file.closed else None
+        if bare is None:
+            raise
+        pixels = bare
     return _TURNS[header.turn](pixels) if header.turn != 1 else pixels
 
 
@@ -82,6 +90,17 @@ def decode_what_is_there(file: BinaryIO, header: Header, detail: int) -> NDArray
     except BROKEN_METADATA:
         return None
     return pixels if (pixels != pixels[-1, -1]).any() else None
+
+
+def _without_metadata(file: IO[bytes], size: tuple[int, int], detail: int) -> NDArray[np.uint8] | None:
+    """The pixels that ``decode`` returns for a photo whose metadata its decoder refuses. None when it is not that."""
+    file.seek(0)
+    kind = sniff(file.read(SNIFF_BYTES))
+    bare = open_bare(file, kind) if kind else None
+    try:
+        return _as_stored(bare, detail) if bare is not None and bare.size == size else None
+    except (*BROKEN_METADATA, UnreadablePhotoError):
+        return None
 
 
 def _as_stored(image: Image.Image, detail: int) -> NDArray[np.uint8]:

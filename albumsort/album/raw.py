@@ -84,6 +84,7 @@ def open_raw(file: BinaryIO, max_bytes: int = LARGEST) -> Image.Image:
         image.size, exif.get(ExifTags.Base.Orientation, 0), _ORIENTATION[raw.sizes.flip & 7], sensor
     )
     copy_camera_and_time(file, exif)
+    image.info.pop("exif", None)  # what the preview's file says; ``getexif`` has what counts
     return image
 
 

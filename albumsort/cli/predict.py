@@ -54,7 +54,7 @@ def _keep_crops(reading: ReadPhoto, folder: Path, number: int) -> None:
     """
     from PIL import Image
 
-    from albumsort.export.folders import fitting_name
+    from albumsort.export.names import fitting_name
     from albumsort.files import new_file
 
     try:

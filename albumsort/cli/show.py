@@ -30,7 +30,7 @@ def show(
 ) -> None:
     """Draw a photo with a box around each face, and a bar chart per face."""
     from albumsort.album.thumbnails import megapixels, thumbnails
-    from albumsort.export.folders import fitting_name
+    from albumsort.export.names import fitting_name
     from albumsort.report.drawing import draw_faces
 
     path = os.path.abspath(photo)

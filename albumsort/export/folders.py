@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import math
 import os
+import re
 import shutil
 import stat
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from albumsort.errors import AlbumsortError
-from albumsort.export.manifest import Manifest, fingerprint
-from albumsort.files import new_file
+from albumsort.export.manifest import Manifest, PlacedFile, fingerprint
+from albumsort.export.target_folder import TargetFolder
+from albumsort.files import give_name, partial_file
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.records import Photo, PhotoResult, RankedPhoto
@@ -29,12 +33,6 @@ LAYOUTS: dict[Layout, str] = {
     "year/emotion": "{year}/{emotion}",
     "flat": "",
 }
-#: The manifest is saved after this many new files, so that it lacks only a few after a power cut.
-FILES_PER_SAVE = 100
-#: The longest file name in bytes that all common file systems accept, minus the room for a sidecar's ``.xmp``.
-_NAME_BYTES = 255 - len(".xmp")
-#: If more bytes than this follow the last dot of a name, they are part of the name, not a suffix.
-_SUFFIX_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +78,56 @@ class Exported:
         return {"emotion": self.emotion, "source": self.source, "target": self.target, "action": self.action}
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The photos that go into one folder: ``label`` and the rank come before their names."""
+
+    folder: Path
+    emotion: str | None
+    label: str
+    ranking: Sequence[RankedPhoto]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPlan:
+    """What an export is about to do; nothing is written yet.
+
+    Attributes:
+        destination: the folder of the export.
+        options: how photos are put into folders.
+        parts: the photos by folder.
+    """
+
+    destination: Path
+    options: ExportOptions
+    parts: tuple[_Part, ...]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Bytes of each file, as the index has them. Some may be in the folder already."""
+        return [file.size for part in self.parts for row in part.ranking for file in _files(row, self.options)]
+
+
+def plan_export(index: Index, destination: Path, query: Query, options: ExportOptions | None = None) -> ExportPlan:
+    """Choose the photos of an export. The arguments are those of ``export``.
+
+    Raises:
+        AlbumsortError: a folder of the export is a link that leads out of it.
+    """
+    options = options or ExportOptions()
+    parts = []
+    for emotion in query.emotions:
+        folders: dict[Path, list[RankedPhoto]] = defaultdict(list)
+        for row in index.search(replace(query, emotions=(emotion,))):
+            place = LAYOUTS[options.layout].format(emotion=emotion, year=_year(row.photo.taken_at))
+            folders[destination / place].append(row)
+        label = f"{emotion}_" if options.layout == "flat" else ""
+        parts += [_Part(folder, emotion, label, rows) for folder, rows in folders.items()]
+    for part in parts:
+        _check_inside(part.folder, destination)
+    return ExportPlan(destination, options, tuple(parts))
+
+
 def export(index: Index, destination: Path, query: Query, options: ExportOptions | None = None) -> list[Exported]:
     """Put the best photos of each emotion into folders, and record them in the manifest.
 
@@ -93,24 +141,27 @@ def export(index: Index, destination: Path, query: Query, options: ExportOptions
         the files in the order in which they were placed, by emotion and then by rank.
 
     Raises:
-        AlbumsortError: the disk is full, or the folder cannot be written or cannot hold such links.
+        AlbumsortError: the disk is full, or the folder cannot be written, cannot hold such links or leads elsewhere.
     """
-    options = options or ExportOptions()
-    manifest = Manifest(destination)
-    done: list[Exported] = []
+    return list(carry_out(plan_export(index, destination, query, options)))
+
+
+def carry_out(plan: ExportPlan) -> Iterator[Exported]:
+    """Do what a plan says.
+
+    Yields:
+        each file as soon as it is placed. Once the last has come, the manifest is complete.
+
+    Raises:
+        AlbumsortError: as ``export`` does.
+    """
+    manifest = Manifest(plan.destination)
+    listed = manifest.by_folder()
     try:
-        for emotion in query.emotions:
-            ranking = index.search(replace(query, emotions=(emotion,)))
-            for exported, digest in _export_emotion(ranking, destination, emotion, options):
-                done.append(exported)
-                if digest is not None:
-                    manifest.add(Path(exported.target), exported.source, options.mode, digest)
-                    if len(manifest) % FILES_PER_SAVE == 0:
-                        manifest.save()
+        for part in plan.parts:
+            yield from _place_all(part, plan.options, manifest, listed.get(part.folder, ()))
     finally:
-        if any(item.action == "written" for item in done):
-            manifest.save()  # also if the export was interrupted
-    return done
+        manifest.close()  # also if the export was interrupted
 
 
 def place(ranking: Sequence[RankedPhoto], folder: Path, options: ExportOptions | None = None) -> list[Exported]:
@@ -124,186 +175,168 @@ def place(ranking: Sequence[RankedPhoto], folder: Path, options: ExportOptions |
     Raises:
         AlbumsortError: as ``export`` does.
     """
-    return [exported for exported, _ in _place_all(ranking, folder, options or ExportOptions())]
+    return list(_place_all(_Part(folder, None, "", ranking), options or ExportOptions()))
 
 
-def _export_emotion(
-    ranking: Sequence[RankedPhoto], destination: Path, emotion: str, options: ExportOptions
-) -> Iterator[tuple[Exported, str | None]]:
-    """Put the photos of one emotion into their folders; yields the same as ``_place_all``."""
-    folders: dict[Path, list[RankedPhoto]] = defaultdict(list)
-    for row in ranking:
-        year = row.photo.taken_at[:4] if row.photo.taken_at is not None else "undated"
-        folders[destination / LAYOUTS[options.layout].format(emotion=emotion, year=year)].append(row)
-    for folder, rows in folders.items():
-        yield from _place_all(rows, folder, options, emotion, f"{emotion}_" if options.layout == "flat" else "")
+def _year(taken_at: object) -> str:
+    """The year of a time of the index. Another tool may have edited the index, so it may hold anything."""
+    found = re.match(r"[0-9]{4}(?![0-9])", taken_at) if isinstance(taken_at, str) else None
+    return found[0] if found else "undated"
+
+
+def _check_inside(folder: Path, destination: Path) -> None:
+    """Refuse a folder of an export that is a link to another place.
+
+    Raises:
+        AlbumsortError: it leads out of the export.
+    """
+    try:
+        is_inside = folder.resolve().is_relative_to(destination.resolve())
+    except (OSError, RuntimeError):  # links in a circle; which of the two depends on the version of Python
+        is_inside = False
+    if not is_inside:
+        words = f"a link that leads out of {printable(str(destination))}; nothing was exported"
+        raise AlbumsortError(f"{printable(str(folder))}: {words}")
+
+
+def _files(row: RankedPhoto, options: ExportOptions) -> tuple[Photo, ...]:
+    return (row.photo, *row.raws) if options.with_raws else (row.photo,)
 
 
 def _place_all(
-    ranking: Sequence[RankedPhoto], folder: Path, options: ExportOptions, emotion: str | None = None, label: str = ""
-) -> Iterator[tuple[Exported, str | None]]:
-    """Put a list into a folder. Names begin with ``label`` and the rank; a RAW file has the rank of its photo.
+    part: _Part, options: ExportOptions, manifest: Manifest | None = None, listed: Iterable[PlacedFile] = ()
+) -> Iterator[Exported]:
+    """Put a list into one folder, file by file. Names begin with the label and the rank, which RAW files share.
+
+    Args:
+        part: the list and its folder.
+        options: how its photos are put there.
+        manifest: records each file before it is there.
+        listed: the files that earlier exports have placed in this folder.
 
     Yields:
-        each file as soon as it is placed, with the digest for the manifest; None if nothing was written.
+        each file as soon as it is placed.
     """
-    content = _FolderContent(folder)
-    digits = max(3, len(str(len(ranking))))
+    digits = max(3, len(str(len(part.ranking))))
     try:
-        content.read()
+        folder = TargetFolder(part.folder, listed)
         if not options.dry_run:
-            folder.mkdir(parents=True, exist_ok=True)
-        for rank, row in enumerate(ranking, 1):
-            for photo in (row.photo, *row.raws) if options.with_raws else (row.photo,):
-                prefix = f"{label}{rank:0{digits}d}_{(row.score or 0.0) * 100:03.0f}_"
-                target, action, digest = _place(photo, content, prefix, options)
-                yield Exported(emotion, photo.path, str(target), action, row), digest
+            part.folder.mkdir(parents=True, exist_ok=True)
+        placer = _Placer(folder, options, manifest)
+        for rank, row in enumerate(part.ranking, 1):
+            for photo in _files(row, options):
+                target, action = placer.place(photo, f"{part.label}{rank:0{digits}d}_{_percent(row.score)}_")
+                yield Exported(part.emotion, photo.path, str(target), action, row)
     except OSError as error:
         reason = error.strerror or str(error)
         if error.errno in (errno.EXDEV, errno.EPERM, errno.ENOTSUP) and options.mode != "copy":
             reason += f"; this folder cannot hold a {options.mode} of that photo, use --mode copy"
-        raise AlbumsortError(f"{printable(str(error.filename or folder))}: {reason}") from error
+        raise AlbumsortError(f"{printable(str(error.filename or part.folder))}: {reason}") from error
 
 
-@dataclass
-class _FolderContent:
-    """What a target folder contains, so that no photo is put into it twice and no file is replaced.
-
-    Attributes:
-        names: the names in the folder that are taken.
-        by_size: its files, by their size in bytes.
-        by_source: for each source, its file in the export, or the symbolic links to it.
-    """
-
-    path: Path
-    names: set[str] = field(default_factory=set)
-    by_size: dict[int, list[Path]] = field(default_factory=lambda: defaultdict(list))
-    by_source: dict[str, Path] = field(default_factory=dict)
-
-    def read(self) -> None:
-        """Look up what the folder holds, if it exists."""
-        if not self.path.is_dir():
-            return
-        for item in self.path.iterdir():
-            self.names.add(item.name)
-            if item.is_symlink():
-                self.by_source[os.readlink(item)] = item
-            elif item.is_file():
-                self.by_size[item.stat().st_size].append(item)
-
-    def find(self, source: str) -> Path | None:
-        """The file in this folder that is already the photo, with the bytes that the photo has now."""
-        if source in self.by_source:
-            return self.by_source[source]
-        if not os.path.isfile(source):
-            return None
-        original = Path(os.path.realpath(source))
-        for path in self.by_size.get(os.path.getsize(source), []):
-            if fingerprint(path) == fingerprint(original):
-                return path
-        return None
-
-    def add(self, source: str, name: str) -> None:
-        """Remember a file that was placed. In a dry run there is no copy, so the source takes its place."""
-        self.names.add(name)
-        self.by_source[source] = self.path / name
-        self.by_size[os.path.getsize(source)].append(Path(source))
-
-    def free_name(self, prefix: str, source: str) -> str:
-        """The prefix and the photo's own name, with a number if that name is taken."""
-        own = os.path.basename(source)
-        for number in range(1, len(self.names) + 2):
-            name = fitting_name(prefix, own, f" ({number})" if number > 1 else "")
-            if name not in self.names:
-                break
-        return name
-
-
-def fitting_name(before: str, name: str, after: str = "", suffix: str | None = None) -> str:
-    """A file name that common file systems accept, made of ``before``, a photo's name, ``after`` and a suffix.
-
-    Control characters become underscores. A name that is too long loses its end, but never half a character.
-
-    Args:
-        before: what comes before the name.
-        name: the photo's name, without its folder.
-        after: what comes between the name and its suffix.
-        suffix: replaces the name's own suffix; None keeps that.
-    """
-    clean = "".join("_" if ord(c) < 32 or 127 <= ord(c) < 160 else c for c in name)
-    stem, own = os.path.splitext(clean)
-    if len(os.fsencode(own)) > _SUFFIX_BYTES:
-        stem, own = clean, ""
-    end = after + (own if suffix is None else suffix)
-    while len(os.fsencode(before + stem + end)) > _NAME_BYTES:
-        stem = stem[:-1]
-    return before + stem + end
+def _percent(score: float | None) -> str:
+    """A score of 0..1 in percent, with three digits. An index that another tool edited may hold any number."""
+    is_number = score is not None and not math.isnan(score)
+    return f"{max(0.0, min(1.0, score if score and is_number else 0.0)) * 100:03.0f}"
 
 
 class _ChangedError(Exception):
     """A file is no longer the photo that was scanned: it was edited, or was replaced by another file or a link."""
 
 
-def _place(photo: Photo, content: _FolderContent, prefix: str, options: ExportOptions) -> tuple[Path, str, str | None]:
-    """Put one file into a folder, unless it is there already.
+@dataclass(frozen=True, slots=True)
+class _Placer:
+    """Puts photos into one folder, and records each in the manifest before it is there."""
 
-    Returns:
-        the target and the action, as in ``Exported``, and the digest for the manifest; None if nothing was written.
-    """
-    if os.path.isfile(photo.path) and not os.access(photo.path, os.R_OK):
-        return content.path, "unreadable", None
-    present = content.find(photo.path)
-    if present is not None:
-        return present, "present", None
-    name = content.free_name(prefix, photo.path)
-    target = content.path / name
-    if not os.path.isfile(photo.path):
-        return target, "missing", None
-    try:
-        if os.path.getsize(photo.path) != photo.size:
-            raise _ChangedError
-        digest = None if options.dry_run else _copy_or_link(photo, target, options.mode)
-    except _ChangedError:
-        return target, "changed", None
-    content.add(photo.path, name)
-    return target, "would be written" if options.dry_run else "written", digest
+    folder: TargetFolder
+    options: ExportOptions
+    manifest: Manifest | None
 
-
-def _copy_or_link(photo: Photo, target: Path, mode: Mode) -> str:
-    """Copy a photo or make a link to it; returns the ``fingerprint`` of the new file.
-
-    Raises:
-        _ChangedError: the file is no longer the photo that was scanned.
-        OSError: it cannot be copied or linked.
-    """
-    if mode == "copy":
-        return _copy(photo, target)
-    original = Path(os.path.realpath(photo.path))
-    digest = fingerprint(original)
-    if photo.digest and digest != photo.digest:
-        raise _ChangedError
-    if mode == "hardlink":
-        os.link(original, target)
-        return digest
-    os.symlink(photo.path, target)
-    return fingerprint(target)
-
-
-def _copy(photo: Photo, target: Path) -> str:
-    """Copy a photo, compare the bytes on the disk with the photo, and only then give the copy its name."""
-    with new_file(target, 0o600) as writing:
-        with open(photo.path, "rb") as reading:
-            shutil.copyfileobj(reading, writing, 1 << 20)
-        writing.flush()
-        os.fsync(writing.fileno())  # so that the bytes on the disk are compared
-        shutil.copystat(photo.path, writing.name)
-        # The copy belongs to the user who exports. It must not get a set-user-ID bit from a stranger's folder.
-        os.chmod(writing.name, stat.S_IMODE(os.stat(writing.name).st_mode) & 0o777)
-        original = Path(os.path.realpath(photo.path))
-        expected = photo.digest or fingerprint(original)
-        digest = fingerprint(Path(writing.name))
-        if digest != expected:
-            if fingerprint(original) != expected:
+    def place(self, photo: Photo, prefix: str) -> tuple[Path, str]:
+        """Put one file into the folder, unless it is there already; returns target and action, as in ``Exported``."""
+        if os.path.isfile(photo.path) and not os.access(photo.path, os.R_OK):
+            return self.folder.path, "unreadable"
+        present = self.folder.find(photo)
+        if present is not None:
+            return present, "present"
+        target = self.folder.free_name(prefix, photo.path)
+        if not os.path.isfile(photo.path):
+            return target, "missing"
+        try:
+            if os.path.getsize(photo.path) != photo.size:
                 raise _ChangedError
-            raise OSError(errno.EIO, "the copy differs from the photo", str(target))
-    return digest
+            if self.options.dry_run:
+                digest, action = photo.digest, "would be written"
+            else:
+                make = self._copy if self.options.mode == "copy" else self._link
+                (target, digest), action = make(photo, prefix), "written"
+        except _ChangedError:
+            return target, "changed"
+        self.folder.add(photo, target, digest)
+        return target, action
+
+    def _copy(self, photo: Photo, prefix: str) -> tuple[Path, str]:
+        """Copy a photo, compare the bytes on the disk with it, and only then give the copy its name.
+
+        Returns:
+            the copy and the digest of its bytes.
+
+        Raises:
+            _ChangedError: the file is no longer the photo that was scanned.
+            OSError: it cannot be copied.
+        """
+        with partial_file(self.folder.path, 0o600, lambda partial: self._begin(partial, photo.path)) as partial:
+            with open(photo.path, "rb") as reading, open(partial, "wb") as writing:
+                shutil.copyfileobj(reading, writing, 1 << 20)
+                writing.flush()
+                os.fsync(writing.fileno())  # so that the bytes that are compared are those that stay
+            shutil.copystat(photo.path, partial)
+            # The copy belongs to whoever exports. A set-user-ID bit from a stranger's folder must not come with it.
+            os.chmod(partial, stat.S_IMODE(os.stat(partial).st_mode) & 0o777)
+            original = Path(os.path.realpath(photo.path))
+            expected = photo.digest or fingerprint(original)
+            digest = fingerprint(partial)
+            if digest != expected:
+                if fingerprint(original) != expected:
+                    raise _ChangedError
+                raise OSError(errno.EIO, "the copy differs from the photo", str(partial))
+            return self._name(photo, prefix, digest, lambda target: give_name(partial, target)), digest
+
+    def _link(self, photo: Photo, prefix: str) -> tuple[Path, str]:
+        """Make a link to a photo.
+
+        Returns:
+            the link and the digest of the photo's bytes.
+
+        Raises:
+            _ChangedError: the file is no longer the photo that was scanned.
+            OSError: it cannot be linked.
+        """
+        original = Path(os.path.realpath(photo.path))
+        digest = fingerprint(original)
+        if photo.digest and digest != photo.digest:
+            raise _ChangedError
+        if self.options.mode == "hardlink":
+            return self._name(photo, prefix, digest, lambda target: os.link(original, target)), digest
+        listed = hashlib.sha256(os.fsencode(photo.path)).hexdigest()  # what ``fingerprint`` says of the link
+        return self._name(photo, prefix, listed, lambda target: os.symlink(photo.path, target)), digest
+
+    def _begin(self, partial: Path, source: str) -> None:
+        if self.manifest is not None:
+            self.manifest.begin(partial, source)
+
+    def _name(self, photo: Photo, prefix: str, digest: str, give: Callable[[Path], None]) -> Path:
+        """Give a new file its name; ``digest`` is that of the manifest."""
+
+        def recorded(target: Path) -> None:
+            if self.manifest is None:
+                give(target)
+                return
+            self.manifest.add(target, photo.path, self.options.mode, digest)
+            try:
+                give(target)
+            except OSError:
+                self.manifest.drop(target)
+                raise
+
+        return self.folder.place(prefix, photo.path, recorded)

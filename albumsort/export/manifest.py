@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-import secrets
-import unicodedata
+import stat
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from albumsort.errors import AlbumsortError
 from albumsort.export import xmp
-from albumsort.files import sha256
+from albumsort.export.names import same_name
+from albumsort.files import is_partial, new_file, sha256
 from albumsort.text import printable
 
 NAME = "albumsort-export.json"
+#: One JSON object a line; only there while an export runs, and after one was killed.
+JOURNAL = "albumsort-export.journal"
 #: ``PlacedFile.mode`` of a sidecar beside an exported file, and of one beside the photo itself.
 SIDECAR, SIDECAR_OF_ORIGINAL = "sidecar", "sidecar of the original"
+#: ``PlacedFile.mode`` of a file that a killed export had not finished. It has no digest.
+PARTIAL = "partial"
 #: Modes of files that hold no photo: they can be removed even if the photo itself is gone.
-_NO_PHOTO = ("symlink", SIDECAR, SIDECAR_OF_ORIGINAL)
+_NO_PHOTO = ("symlink", SIDECAR, SIDECAR_OF_ORIGINAL, PARTIAL)
 #: Version 2 added sidecars.
 _VERSION = 2
+#: Bytes; a larger file is no manifest. A million files take some 300 MB.
+_LARGEST = 1 << 30
+#: What reading a file that is no manifest raises.
+_DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+#: What ``undo`` says of files that it keeps, and why.
+KEPT = {
+    "changed": "another program has changed it since the export",
+    "only copy": "the photo itself is gone, has changed, or is a link to it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +46,9 @@ class PlacedFile:
     """A file that an export placed.
 
     Attributes:
-        path: relative to the export's folder, with slashes; absolute if the mode is ``SIDECAR_OF_ORIGINAL``.
+        path: relative to the export's folder, with slashes; absolute for a file beside the photo itself.
         source: absolute path of the photo.
-        mode: ``copy``, ``hardlink``, ``symlink``, ``SIDECAR`` or ``SIDECAR_OF_ORIGINAL``.
+        mode: ``copy``, ``hardlink``, ``symlink``, ``SIDECAR``, ``SIDECAR_OF_ORIGINAL`` or ``PARTIAL``.
         digest: the ``fingerprint`` of the file.
     """
 
@@ -44,7 +59,11 @@ class PlacedFile:
 
 
 class Manifest:
-    """The files that exports have placed in a folder."""
+    """The files that exports have placed in a folder.
+
+    Each file is written into a journal before it gets its name, so that a program that is killed leaves no file that
+    nobody knows. ``save`` puts what the journal has into the manifest and removes the journal.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Read the manifest of a folder; without one, nothing is known to be placed there.
@@ -53,21 +72,14 @@ class Manifest:
             AlbumsortError: the file is not a manifest, or a newer albumsort wrote it.
         """
         self.folder = folder
-        self._file = folder / NAME
-        self._files: dict[str, PlacedFile] = {}
-        try:
-            content = json.loads(self._file.read_text(encoding="utf-8"))
-            if content["version"] > _VERSION:
-                raise AlbumsortError(f"{self._file}: written by a newer albumsort; update albumsort")
-            files = [PlacedFile(**item) for item in content["files"]]
-            values = [value for item in files for value in asdict(item).values()]
-            if not all(isinstance(value, str) and "\0" not in value for value in values):
-                raise TypeError
-            self._files = {item.path: item for item in files}
-        except FileNotFoundError:
-            pass
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise AlbumsortError(f"{self._file}: not the manifest of an export") from error
+        self._file, self._journal = folder / NAME, folder / JOURNAL
+        self._writing: BinaryIO | None = None
+        self._files: dict[str, PlacedFile] = {item.path: item for item in _read_manifest(self._file)}
+        for path, item in _read_journal(self._journal):
+            if item is None:
+                self._files.pop(path, None)
+            else:
+                self._files[path] = item
 
     def __len__(self) -> int:
         return len(self._files)
@@ -77,46 +89,95 @@ class Manifest:
         """The files, in the order in which they were placed."""
         return list(self._files.values())
 
+    def by_folder(self) -> dict[Path, list[PlacedFile]]:
+        """The files inside the export's folder, by the folder that they are in."""
+        found: dict[Path, list[PlacedFile]] = defaultdict(list)
+        for item in self.files:
+            if not os.path.isabs(item.path):
+                found[(self.folder / item.path).parent].append(item)
+        return found
+
     @property
     def is_there(self) -> bool:
-        """Whether the folder has a manifest."""
-        return self._file.exists()
+        """Whether the folder has a manifest, or the journal of an export that was killed."""
+        return self._file.exists() or self._journal.exists()
 
     def add(self, target: Path, source: str, mode: str, digest: str) -> None:
-        """Record a file that was just placed, instead of what was recorded for its path before.
+        """Record a file that is about to get its name, instead of what was recorded for its path before.
 
         Args:
             target: the file.
             source: absolute path of the photo.
             mode: as in ``PlacedFile``.
             digest: likewise.
-        """
-        is_inside = mode != SIDECAR_OF_ORIGINAL
-        path = str(PurePosixPath(*target.relative_to(self.folder).parts) if is_inside else target)
-        self._files[path] = PlacedFile(path, source, mode, digest)
-
-    def save(self) -> None:
-        """Replace the manifest on the disk; remove it if no file is left in it.
 
         Raises:
-            AlbumsortError: it cannot be written, for example because the disk is full.
+            AlbumsortError: the journal cannot be written, for example because the disk is full.
         """
-        if not self._files:
-            self._file.unlink(missing_ok=True)
-            return
-        partial = self._file.with_name(f".albumsort-{secrets.token_hex(8)}.part")
-        content: dict[str, Any] = {"version": _VERSION, "files": [asdict(item) for item in self.files]}
+        item = PlacedFile(self._name(target, mode), source, mode, digest)
+        self._append(asdict(item))
+        self._files[item.path] = item
+
+    def begin(self, partial: Path, source: str) -> None:
+        """Record a partial file that is about to be made. It counts only if the program is killed before ``save``.
+
+        Args:
+            partial: its path, in the folder of the export or beside the photo.
+            source: absolute path of the photo.
+
+        Raises:
+            AlbumsortError: as ``add`` does.
+        """
+        path = self._name(partial, "" if partial.is_relative_to(self.folder) else SIDECAR_OF_ORIGINAL)
+        self._append(asdict(PlacedFile(path, source, PARTIAL, "")))
+
+    def drop(self, target: Path, mode: str = "") -> None:
+        """Forget a file that did not get its name after all. The arguments are those of ``add``."""
+        path = self._name(target, mode)
+        self._append({"path": path})
+        self._files.pop(path, None)
+
+    def _name(self, target: Path, mode: str) -> str:
+        is_inside = mode != SIDECAR_OF_ORIGINAL
+        return str(PurePosixPath(*target.relative_to(self.folder).parts) if is_inside else target)
+
+    def _append(self, line: dict[str, str]) -> None:
         try:
-            with open(partial, "x", encoding="utf-8") as file:
-                json.dump(content, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, self._file)
+            if self._writing is None:
+                flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
+                self._writing = os.fdopen(os.open(self._journal, flags, 0o666), "wb", buffering=0)
+            # A line that was cut off by a kill before must not spoil this one, so a line end comes first.
+            self._writing.write(b"\n" + json.dumps(line).encode() + b"\n")
         except OSError as error:
-            words = f"{error.strerror}; --undo will not know the files that were placed just now"
-            raise AlbumsortError(f"{printable(str(self._file))}: {words}") from error
-        finally:
-            partial.unlink(missing_ok=True)
+            raise AlbumsortError(f"{printable(str(self._journal))}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """``save``, if anything was recorded since the last time, or if an export before was killed."""
+        if self._writing is not None or (self._files and self._journal.exists()):
+            self.save()
+
+    def save(self) -> None:
+        """Replace the manifest on the disk; remove it if no file is left in it. The journal is removed, too.
+
+        Raises:
+            AlbumsortError: it cannot be written, for example because the disk is full. The journal stays.
+        """
+        for item in self.files:
+            if item.mode == PARTIAL and not os.path.lexists(self.folder / item.path):
+                del self._files[item.path]
+        try:
+            if self._files:
+                content: dict[str, Any] = {"version": _VERSION, "files": [asdict(item) for item in self.files]}
+                with new_file(self._file, replace=True, announce=lambda path: self.begin(path, "")) as file:
+                    file.write(json.dumps(content, indent=1).encode())
+            else:
+                self._file.unlink(missing_ok=True)
+            if self._writing is not None:
+                self._writing.close()
+                self._writing = None
+            self._journal.unlink(missing_ok=True)
+        except OSError as error:
+            raise AlbumsortError(f"{printable(str(self._file))}: {error.strerror}") from error
 
     def undo(self, dry_run: bool = False) -> Iterator[tuple[Path, str]]:
         """Remove the listed files that have not changed since, and the folders that are empty afterwards.
@@ -140,28 +201,26 @@ class Manifest:
         for item in self.files:
             path = self.folder / item.path
             if not os.path.lexists(path):
-                yield path, "gone"
+                action = "gone"
             elif not _is_unchanged(path, item):
-                kept.append(item)
-                yield path, "changed"
+                action = "changed"
             elif item.mode not in _NO_PHOTO and not _is_second_copy(path, item):
-                kept.append(item)
-                yield path, "only copy"
-            elif dry_run:
-                yield path, "would be removed"
+                action = "only copy"
             else:
-                path.unlink()
-                if item.mode != SIDECAR_OF_ORIGINAL:
-                    self._remove_empty(path.parent)
-                yield path, "removed"
+                action = "would be removed" if dry_run else "removed"
+                if not dry_run:
+                    path.unlink()
+            if action in KEPT:
+                kept.append(item)
+            elif not dry_run and not os.path.isabs(item.path):
+                self._remove_empty(path.parent)
+            yield path, action
         if not dry_run:
             self._files = {item.path: item for item in kept}
             self.save()
 
     def _is_inside(self, item: PlacedFile) -> bool:
         """Whether a listed file is inside the folder. Links on the way to it are followed."""
-        if item.mode == SIDECAR_OF_ORIGINAL:
-            return False
         path = PurePosixPath(item.path)
         if path.is_absolute() or ".." in path.parts or not path.parts:
             return False
@@ -171,23 +230,107 @@ class Manifest:
             return False
 
     def _remove_empty(self, folder: Path) -> None:
-        """Remove a folder if it is empty, then its parents likewise, up to the folder of the export."""
-        while folder != self.folder and not any(folder.iterdir()):
-            folder.rmdir()
+        """Remove a folder if it is empty, then its parents likewise, up to the folder of the export, which stays."""
+        while folder != self.folder and not folder.is_symlink():
+            if folder.is_dir():
+                if any(folder.iterdir()):
+                    break
+                folder.rmdir()
             folder = folder.parent
+
+
+def _read_manifest(file: Path) -> list[PlacedFile]:
+    """The files that a manifest lists; none if there is no manifest.
+
+    Raises:
+        AlbumsortError: the file is not a manifest, or a newer albumsort wrote it.
+    """
+    try:
+        text = _read_text(file)
+        if text is None:
+            return []
+        if not text.lstrip().startswith("{"):  # a large file of something else is not parsed at all
+            raise ValueError("no object")
+        content = json.loads(text)
+        if content["version"] > _VERSION:
+            raise AlbumsortError(f"{printable(str(file))}: written by a newer albumsort; update albumsort")
+        return [_checked(item) for item in content["files"]]
+    except _DAMAGED as error:
+        raise AlbumsortError(f"{printable(str(file))}: not the manifest of an export; move it away") from error
+
+
+def _read_journal(file: Path) -> Iterator[tuple[str, PlacedFile | None]]:
+    """The path of each line of a journal, with the file that was placed there, or None if it was not placed after all.
+
+    A line that was cut off by a kill is passed over.
+
+    Raises:
+        AlbumsortError: the file cannot be read.
+    """
+    try:
+        text = _read_text(file)
+    except _DAMAGED as error:
+        raise AlbumsortError(f"{printable(str(file))}: not the journal of an export; move it away") from error
+    for line in (text or "").split("\n"):
+        with contextlib.suppress(*_DAMAGED):
+            content = json.loads(line)
+            is_dropped = content.keys() == {"path"}
+            item = _checked({**content, "source": "", "mode": "", "digest": ""} if is_dropped else content)
+            yield item.path, None if is_dropped else item
+
+
+def _read_text(file: Path) -> str | None:
+    """The text of a regular file; None if there is no file.
+
+    Raises:
+        AlbumsortError: it cannot be read.
+        ValueError: it is a folder or a pipe, is too large, or is no UTF-8.
+    """
+    try:
+        status = os.stat(file)  # opening a pipe would wait for a writer
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+            raise ValueError("no text file")
+        return file.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise AlbumsortError(f"{printable(str(file))}: {error.strerror}") from error
+
+
+def _checked(values: dict[str, Any]) -> PlacedFile:
+    """A record of the manifest.
+
+    Raises:
+        TypeError: it lacks a value or has another one, or a value is no text.
+        ValueError: a value cannot be part of a path.
+    """
+    item = PlacedFile(**values)
+    for value in (item.path, item.source, item.mode, item.digest):
+        if not isinstance(value, str):
+            raise TypeError("no text")
+        if b"\0" in os.fsencode(value):  # raises a UnicodeEncodeError for surrogates that stand for no byte
+            raise ValueError("a zero byte")
+    return item
 
 
 def _is_unchanged(path: Path, item: PlacedFile) -> bool:
     """Whether a file is still the one that the export placed."""
-    if fingerprint(path) != item.digest or path.is_symlink() != (item.mode == "symlink"):
-        return False
-    # The manifest may come from a stranger, who could declare any file to be a sidecar.
-    return item.mode not in (SIDECAR, SIDECAR_OF_ORIGINAL) or xmp.is_own(path)
+    if item.mode in (SIDECAR, SIDECAR_OF_ORIGINAL):
+        # A sidecar has its digest in itself. The listed one says nothing: the manifest may come from a stranger, who
+        # could declare any file to be a sidecar, and a killed export lists what it was about to write.
+        return xmp.is_own(path)
+    if item.mode == PARTIAL:
+        return is_partial(path.name) and path.is_file() and not path.is_symlink()
+    return fingerprint(path) == item.digest and path.is_symlink() == (item.mode == "symlink")
 
 
 def _is_beside(item: PlacedFile) -> bool:
-    """Whether a listed file is a sidecar beside its photo, the only file an export may write outside of its folder."""
-    return item.mode == SIDECAR_OF_ORIGINAL and os.path.isabs(item.path) and item.path == xmp.sidecar_path(item.source)
+    """Whether a listed file is one that an export may write beside a photo: its sidecar, or a partial one."""
+    if not os.path.isabs(item.path):
+        return False
+    if item.mode == PARTIAL:
+        return os.path.dirname(item.path) == os.path.dirname(item.source)
+    return item.mode == SIDECAR_OF_ORIGINAL and item.path == xmp.sidecar_path(item.source)
 
 
 def _is_second_copy(path: Path, item: PlacedFile) -> bool:
@@ -214,8 +357,7 @@ def _is_same_file(one: Path, other: Path) -> bool:
 
 def _is_same_name(one: Path, other: Path) -> bool:
     """Whether two paths name the same entry of the same folder. Some file systems ignore case and Unicode forms."""
-    names = {unicodedata.normalize("NFC", path.name).casefold() for path in (one, other)}
-    return len(names) == 1 and _is_same_file(one.parent, other.parent)
+    return same_name(one.name) == same_name(other.name) and _is_same_file(one.parent, other.parent)
 
 
 def fingerprint(path: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from albumsort.album.presence import is_as_scanned
 from albumsort.errors import AlbumsortError
 from albumsort.export import xmp
-from albumsort.export.folders import FILES_PER_SAVE, Exported
+from albumsort.export.folders import Exported
 from albumsort.export.manifest import SIDECAR, SIDECAR_OF_ORIGINAL, Manifest, fingerprint
 from albumsort.files import new_file
 from albumsort.index.query import Query
@@ -73,7 +73,6 @@ def write_sidecars(
     """
     manifest = Manifest(destination)
     done: dict[str, Sidecar] = {}
-    written = 0
     try:
         for item in exported:
             if item.action in ("missing", "changed", "unreadable"):
@@ -84,20 +83,24 @@ def write_sidecars(
             new = [target for target in modes if target not in done]
             content = _content(item.result, query) if new else b""
             for target in new:
-                action = content if isinstance(content, str) else _write(Path(target), content, dry_run)
+                place = _Place(Path(target), item.source, modes[target], None if dry_run else manifest)
+                action = content if isinstance(content, str) else _write(place, content)
                 done[target] = Sidecar(item.source, target, action)
-                if action in ("written", "updated"):
-                    assert isinstance(content, bytes)  # noqa: S101 - else nothing was written
-                    written += 1
-                    manifest.add(Path(target), item.source, modes[target], hashlib.sha256(content).hexdigest())
-                    if written % FILES_PER_SAVE == 0:
-                        manifest.save()
     except OSError as error:
         raise AlbumsortError(f"{printable(str(error.filename))}: {error.strerror or error}") from error
     finally:
-        if written:
-            manifest.save()  # also if the run was interrupted
+        manifest.close()  # also if the run was interrupted
     return list(done.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a sidecar goes, and the manifest that records it; None in a dry run."""
+
+    target: Path
+    source: str
+    mode: str
+    manifest: Manifest | None
 
 
 def _content(result: PhotoResult, query: Query) -> bytes | str:
@@ -127,8 +130,9 @@ def _has_same_bytes(photo: Photo) -> bool:
     return has_same_size and fingerprint(Path(os.path.realpath(photo.path))) == photo.digest
 
 
-def _write(target: Path, content: bytes, dry_run: bool) -> str:
+def _write(place: _Place, content: bytes) -> str:
     """Write one sidecar, unless the photo has one that albumsort did not write; returns the action."""
+    target, manifest = place.target, place.manifest
     try:
         is_there = os.path.lexists(target)
         if not xmp.is_own(target) if is_there else _has_another(target):
@@ -136,15 +140,16 @@ def _write(target: Path, content: bytes, dry_run: bool) -> str:
         if is_there and target.read_bytes() == content:
             return "present"
         action = "updated" if is_there else "written"
-        if dry_run:
+        if manifest is None:
             return f"would be {action}"
-        if is_there:
-            target.unlink()
-        with new_file(target) as file:
+        with new_file(target, replace=is_there, announce=lambda path: manifest.begin(path, place.source)) as file:
             file.write(content)
-    except FileExistsError:  # another program wrote one just now
-        return "kept"
+            manifest.add(target, place.source, place.mode, hashlib.sha256(content).hexdigest())
     except OSError as error:
+        if manifest is not None and not os.path.lexists(target):
+            manifest.drop(target, place.mode)
+        if isinstance(error, FileExistsError):  # another program wrote one just now
+            return "kept"
         if error.errno not in _ERRORS_OF_ONE:
             raise
         return "not writable"

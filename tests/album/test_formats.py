@@ -64,16 +64,31 @@ def test_jpeg_xl_is_known_bare_and_in_its_container(start: bytes) -> None:
         (b"msf1\x00\x00\x00\x00msf1hevc", "HEIF"),
         (b"avis\x00\x00\x00\x00avismsf1", "AVIF"),
         (b"heix\x00\x00\x00\x00mif1heix", "HEIF"),
+        (b"MA1A\x00\x00\x00\x00mif1miaf", "AVIF"),
+        (b"MA1B\x00\x00\x00\x00mif1miaf", "AVIF"),
+        (b"avio\x00\x00\x00\x00msf1avio", "AVIF"),
+        (b"miaf\x00\x00\x00\x00MA1Bmif1", "AVIF"),
+        (b"MiHB\x00\x00\x00\x00mif1miaf", "HEIF"),
+        (b"MiHE\x00\x00\x00\x00mif1miaf", "HEIF"),
+        (b"heif\x00\x00\x00\x00mif1heif", "HEIF"),
+        (b"miaf\x00\x00\x00\x00miafmif1", "HEIF"),
+        (b"isom\x00\x00\x00\x00mif1heic", "HEIF"),
+        (b"\x7fOdd\x00\x00\x00\x00mif1avif", "AVIF"),
+        (b"crx \x00\x00\x00\x01crx isom", "RAW"),
     ],
 )
 def test_a_plain_container_is_told_by_the_brands_that_follow(brands: bytes, name: str) -> None:
     assert sniff(b"\x00\x00\x00\x18ftyp" + brands) == name
 
 
-@pytest.mark.parametrize(("place", "name"), [(16, "AVIF"), (28, "AVIF"), (32, "HEIF")])
-def test_brands_within_the_first_bytes_count(place: int, name: str) -> None:
-    start = (b"\x00\x00\x00\x24ftypmif1\x00\x00\x00\x00" + b"miaf" * 5)[:place].ljust(place, b"m") + b"avif"
-    assert sniff(start[:SNIFF_BYTES]) == name
+@pytest.mark.parametrize("place", [16, 28, 400, SNIFF_BYTES - 4])
+def test_the_brand_that_names_the_codec_may_stand_far_behind(place: int) -> None:
+    brands = (b"\x00\x00\x20\x00ftypmif1\x00\x00\x00\x00" + b"miaf" * SNIFF_BYTES)[:place] + b"avif"
+    assert sniff(brands[:SNIFF_BYTES]) == "AVIF"
+
+
+def test_brands_behind_the_box_do_not_count() -> None:
+    assert sniff(b"\x00\x00\x00\x14ftypisom\x00\x00\x00\x00iso2" + b"avif" * 9) is None
 
 
 @pytest.mark.parametrize("brand", [b"isom", b"mp42", b"qt  ", b"M4A "])

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from albumsort.export.folders import export, fitting_name
+from albumsort.export.folders import export
+from albumsort.export.names import fitting_name
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
 

@@ -309,10 +309,10 @@ def test_a_folder_that_cannot_be_written_does_not_end_the_export(album, index_of
 
 
 def test_an_interrupted_run_has_recorded_what_it_wrote(index, tmp_path, monkeypatch):
-    def stop(target: Path) -> AbstractContextManager[IO[bytes]]:
+    def stop(target: Path, **options: Any) -> AbstractContextManager[IO[bytes]]:
         if "dim" in target.name:
             raise KeyboardInterrupt
-        return new_file(target)
+        return new_file(target, **options)
 
     monkeypatch.setattr("albumsort.export.sidecars.new_file", stop)
     with pytest.raises(KeyboardInterrupt):
