@@ -220,10 +220,7 @@ def _filters(
         ),
     ] = None,
     min_detection: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0, max=1.0, metavar="P", help="Ignore faces that the detector was less sure about than this."
-        ),
+        float | None, typer.Option(min=0.0, max=1.0, metavar="P", help="Ignore faces detected less surely than this.")
     ] = None,
 ) -> Filters:
     return Filters(
