@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.culling.subjects import subject_masks
 from albumsort.emotions import labels_of, shares_in_scheme
 from albumsort.index.filters import Filters
-from albumsort.index.packed import UNIT, first_of_each, numbers
+from albumsort.index.packed import UNIT, first_of_each, numbers, subjects
 from albumsort.index.query import Query
 
 #: The number of photos that are sorted first, which is more than a list of twenty needs.
@@ -93,11 +92,8 @@ class FaceTable:
         """
         if not len(self):
             return iter(())
-        faces = self._faces
-        if self._all_faces:  # subjects were determined when the faces were packed
-            subject = faces["subject"]
-        else:
-            subject = subject_masks(faces["height"], faces["sharpness"], faces["cut"], self.first)
+        # Subjects among all faces were determined when the faces were packed.
+        subject = self._faces["subject"] if self._all_faces else subjects(self._faces)
         parts = self._parts(emotions)
         least = np.minimum.reduceat(np.where(subject, parts, UNIT), self.first) / UNIT
         # The mean of whole numbers, so that equal means are equal to the last bit.

@@ -16,16 +16,17 @@ from albumsort.index.schema import CHUNK
 
 #: A packed face. ``photo`` is the id of its photo, ``emotion`` an index of ``EMOTIONS``. ``probabilities`` and
 #: ``confidence`` are as in ``Face``, in units of 1 / ``UNIT``, and 0 for emotions that the model does not know.
-#: ``subject`` says whether it is a subject among all faces of the photo; ``cut`` whether the edge of the photo cuts it.
-#: ``height`` is that of its box in pixels, ``size`` the longer side of the box in percent of the photo's long side;
-#: ``sharpness`` and ``detection`` are as in ``Face``. ``padding`` is 0; it aligns the columns of a face.
+#: ``height`` is that of its box in hundredths of a pixel; ``sharpness`` is as in ``Face``, in hundredths. ``size`` is
+#: the longer side of the box in percent of the photo's long side; ``detection`` is as in ``Face``. ``subject`` says
+#: whether it is a subject among all faces of the photo; ``cut`` whether the edge of the photo cuts it. ``padding`` is
+#: 0; it aligns the columns of a face.
 FACE = np.dtype(
     [
-        ("height", "<f8"),
-        ("sharpness", "<f8"),
         ("photo", "<u4"),
         ("probabilities", "<u4", len(EMOTIONS)),
         ("confidence", "<u4"),
+        ("height", "<u4"),
+        ("sharpness", "<u4"),
         ("size", "<f4"),
         ("detection", "<f4"),
         ("emotion", "u1"),
@@ -36,6 +37,8 @@ FACE = np.dtype(
 )
 #: Probabilities have six decimals; as whole numbers, their sums are exact.
 UNIT = 1_000_000
+#: As hundredths, heights and sharpness are whole numbers that a division makes exactly what the rows hold.
+_HUNDREDTHS = 100.0
 
 _EMOTION = f"CASE f.emotion {' '.join(f'WHEN {emotion!r} THEN {place}' for place, emotion in enumerate(EMOTIONS))} END"
 _OF_CHUNK = (  # only photos that exist: another tool may have left faces of others
@@ -129,6 +132,16 @@ class NewFaces:
                 _keep(self._connection, chunk, self._start + blob)
 
 
+def subjects(faces: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Which faces are subjects, judged among these faces of each photo ``(n,)``.
+
+    Args:
+        faces: ``(n,)`` of ``FACE``, at least one, those of a photo behind each other.
+    """
+    heights, sharpness = faces["height"] / _HUNDREDTHS, faces["sharpness"] / _HUNDREDTHS
+    return subject_masks(heights, sharpness, faces["cut"], first_of_each(faces["photo"]))
+
+
 def first_of_each(photos: NDArray[np.uint32]) -> NDArray[np.int64]:
     """The index of the first face of each photo ``(photos,)``, given the photo id of each face ``(n,)``."""
     return np.flatnonzero(np.r_[True, photos[1:] != photos[:-1]][: len(photos)])
@@ -177,15 +190,21 @@ def _faces(rows: Sequence[tuple[float | None, ...]]) -> NDArray[np.void]:
     faces = np.zeros(len(rows), FACE)
     if not rows:
         return faces
-    photo, emotion, x, y, w, h, width, height, *measures = np.array(rows, np.float64).T
+    photo, emotion, x, y, w, h, width, height, confidence, detection, sharpness, *probabilities = np.array(
+        rows, np.float64
+    ).T
     if np.isnan(emotion).any():
         raise ValueError("an unknown emotion")
-    faces["photo"], faces["emotion"] = photo, emotion
-    faces["detection"], faces["sharpness"] = measures[1:3]
-    faces["confidence"] = np.round(measures[0] * UNIT)
-    faces["probabilities"] = np.round(np.stack(measures[3:], 1) * UNIT)
-    faces["cut"], faces["height"] = is_cut_off((x, y, w, h), width, height), h
+    faces["photo"], faces["emotion"], faces["detection"] = photo, emotion, detection
+    faces["confidence"] = np.round(confidence * UNIT)
+    faces["probabilities"] = np.round(np.stack(probabilities, 1) * UNIT)
+    faces["height"], faces["sharpness"] = _hundredths(h), _hundredths(sharpness)
+    faces["cut"] = is_cut_off((x, y, w, h), width, height)
     # A face on a photo of unknown size is large enough for any query.
     faces["size"] = np.where(np.maximum(width, height) > 0, np.maximum(w, h) / np.maximum(width, height) * 100, np.inf)
-    faces["subject"] = subject_masks(h, faces["sharpness"], faces["cut"], first_of_each(faces["photo"]))
+    faces["subject"] = subjects(faces)
     return faces
+
+
+def _hundredths(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.clip(np.round(values * _HUNDREDTHS), 0, np.iinfo(np.uint32).max)

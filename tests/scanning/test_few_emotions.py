@@ -54,15 +54,15 @@ def index(model: Path, album: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_what_a_model_does_not_know_is_no_number(model):
     crops = np.random.default_rng(0).integers(0, 256, (5, 48, 48)).astype(np.uint8)
-    said = EmotionClassifier(model).probabilities(crops)
-    assert (said.shape, said.dtype) == ((5, 7), np.float32)
-    assert np.isnan(said[:, [not known for known in KNOWN]]).all()
-    assert said[:, KNOWN].sum(1) == pytest.approx(1, abs=1e-5)
-    # Trained on FER2013's labels alone, it answers in their sense whatever is asked.
-    assert np.array_equal(said, EmotionClassifier(model, "fer2013").probabilities(crops), equal_nan=True)
+    probabilities = EmotionClassifier(model).probabilities(crops)
+    assert (probabilities.shape, probabilities.dtype) == ((5, 7), np.float32)
+    assert np.isnan(probabilities[:, [not known for known in KNOWN]]).all()
+    assert probabilities[:, KNOWN].sum(1) == pytest.approx(1, abs=1e-5)
+    # It was trained on FER2013's labels alone, and predicts those whatever is asked.
+    assert np.array_equal(probabilities, EmotionClassifier(model, "fer2013").probabilities(crops), equal_nan=True)
 
 
-def test_a_face_is_looked_at_once_unless_the_card_asks_for_its_mirror_image_too(model):
+def test_a_face_has_no_mirrored_pass_unless_the_card_asks_for_it(model):
     crops = np.random.default_rng(1).integers(0, 256, (3, 48, 48)).astype(np.uint8)
     classifier = EmotionClassifier(model)
     mirrored = classifier.probabilities(np.ascontiguousarray(crops[:, :, ::-1]))
@@ -94,7 +94,7 @@ def test_stats_say_which_emotions_the_last_scan_told_apart(index, scanned, capsy
         assert opened.stats()["labels"] == list(EMOTIONS)
 
 
-def test_a_question_for_what_it_does_not_know_is_answered_so(index, tmp_path, capsys):
+def test_a_question_for_what_it_does_not_know_says_so(index, tmp_path, capsys):
     tells_apart = "it tells apart angry, happy, sad, neutral"
     top(["surprise", "fear"], db=index, threshold=0)
     assert capsys.readouterr().err == f"the model of the last scan does not know surprise or fear; {tells_apart}\n"
@@ -122,7 +122,7 @@ def test_the_command_scans_with_it(model, album, run, tmp_path):
     assert (counted["faces"], counted["labels"]) == (2, FOUR)
 
 
-def test_an_export_says_the_sense_in_which_it_answers(model, tmp_path, capfd):
+def test_an_export_says_which_labels_it_predicts(model, tmp_path, capfd):
     export(tmp_path / "four.onnx", "onnx", model=model)
     assert capfd.readouterr().out.splitlines()[0].endswith(" MB, fer2013")
 

@@ -245,6 +245,20 @@ def test_a_rescan_reads_copies_anew_as_well(tmp_path: Path, album: Path, reader:
     assert [len(faces_on(index, tmp_path / name)) for name in ("a.jpg", "b.jpg")] == [1, 1]
 
 
+def test_a_copy_is_read_after_all_when_its_photo_is_forgotten_while_it_waits(home: Home) -> None:
+    copy = home.album / "copy.jpg"
+    shutil.copy(home.album / HAPPY, copy)
+
+    def forget(summary: ScanSummary) -> None:
+        if not summary.scanned and not summary.moved:
+            with IndexWriter(home.index) as writer:
+                writer.forget(str(home.album / HAPPY))
+
+    summary = scan([home.album], home.index, progress=forget, reader=home.reader)
+    assert (summary.scanned, summary.moved, summary.faces) == (1, 0, 1)
+    assert len(faces_on(home.index, copy)) == 1
+
+
 def test_a_deleted_photo_stays_until_it_is_pruned(home: Home) -> None:
     (home.album / HAPPY).unlink()
     home.scan()

@@ -148,7 +148,7 @@ def test_sparse_proposals_are_every_other_one_of_all(shape: tuple[int, int]) -> 
         assert np.allclose(np.asarray(every)[:, ::2, ::2], sparse, atol=1e-5)
 
 
-def test_small_faces_are_found_in_large_levels_between_the_windows_looked_at(
+def test_small_faces_are_found_between_the_windows_that_are_evaluated_in_large_levels(
     detector: FaceDetector, composer: ModuleType
 ) -> None:
     # Windows there are 4 pixels of their level apart, 8 of the picture: each shift must do.

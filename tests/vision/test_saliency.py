@@ -1,4 +1,4 @@
-"""A look inside the network: which layers are looked at, and what saliency says."""
+"""Explanations of the network: which layers they use, and where saliency is high."""
 
 from __future__ import annotations
 
@@ -58,21 +58,21 @@ def residual_network() -> keras.Model:
     return keras.Model(face, layers.Dense(7)(layers.GlobalAveragePooling2D()(x)))
 
 
-def test_of_a_plain_net_each_layer_is_seen_and_each_pooling_is_a_stage():
+def test_a_plain_network_is_explained_by_each_layer_and_has_a_stage_after_each_pooling():
     network = plain_network()
     places = spatial_places(network)
     assert names(network, places) == ["a1", "a2", "a_pool", "b1", "b2", "b_pool"]
     assert names(network, after_down_scaling(network, places)) == ["a_pool", "b_pool"]
 
 
-def test_of_a_residual_net_nothing_within_a_block_is_looked_at():
+def test_a_residual_network_is_explained_by_the_ends_of_its_blocks():
     network = residual_network()
     places = spatial_places(network)
     assert names(network, places) == ["stem", "sum", "end"]
     assert names(network, after_down_scaling(network, places)) == ["end"]
 
 
-def test_the_model_that_ships_is_looked_into(smile):
+def test_the_model_that_ships_is_explained(smile):
     seen = explain(smile)
     assert seen.emotion == "happy"
     assert seen.probabilities == pytest.approx(EmotionClassifier().probabilities(smile[None])[0])
@@ -85,7 +85,7 @@ def test_a_smile_is_in_the_lower_half_of_the_face(smile):
     assert saliency[24:].sum() > 1.5 * saliency[:24].sum()
 
 
-def test_saliency_turns_with_a_face_in_doubt_that_is_looked_at_again(tmp_path):
+def test_saliency_turns_with_a_face_in_doubt_that_has_a_mirrored_pass(tmp_path):
     card = json.loads(shipped_model().with_suffix(".json").read_text())
     once, twice = tmp_path / "once.keras", tmp_path / "twice.keras"
     for path, is_mirrored in ((once, False), (twice, True)):
@@ -101,13 +101,13 @@ def test_saliency_turns_with_a_face_in_doubt_that_is_looked_at_again(tmp_path):
     assert np.abs(seen.saliency - explain(faces[unsure], once, emotion="sad").saliency).max() > 0.02
 
 
-def test_another_emotion_than_the_most_probable_can_be_looked_for(smile):
+def test_another_emotion_than_the_most_probable_can_be_explained(smile):
     seen = explain(smile, emotion="surprise")
     assert seen.emotion == "surprise"
     assert np.abs(seen.saliency - explain(smile).saliency).max() > 0.2
 
 
-def test_grad_cam_of_a_net_whose_answer_is_known(tmp_path):
+def test_grad_cam_marks_what_a_known_network_predicts_by(tmp_path):
     """Its only map is the picture's brightness and speaks for happy: what is bright is salient."""
     face = keras.Input((48, 48, 1))
     x = layers.MaxPooling2D(4, name="pool")(face)
