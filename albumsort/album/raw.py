@@ -163,9 +163,12 @@ def _directory(file: BinaryIO, place: int | None = None) -> ImageFileDirectory_v
     """A directory of a file laid out like a TIFF: the first, or the one at an offset. A broken one is empty."""
     file.seek(0)
     start = file.read(16)
-    if b"+" not in start[:4]:  # Pillow knows no other magic
-        start = (b"MM\0*" if start[:2] == b"MM" else b"II*\0") + start[4:8]
-    directory = ImageFileDirectory_v2(start)
+    prefix = start[:2]
+    if b"+" in start[:4]:  # Pillow knows a BigTIFF by its third byte, which is right for one byte order only
+        start = b"II+\0" + start[4:]
+    else:  # it knows no other magic
+        start = (b"MM\0*" if prefix == b"MM" else b"II*\0") + start[4:8]
+    directory = ImageFileDirectory_v2(start, prefix=prefix)
     file.seek(directory.next if place is None else place)
     directory.load(file)
     return directory
