@@ -7,10 +7,13 @@ import io
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 #: What Pillow and LittleCMS raise on a damaged profile.
 _BROKEN_PROFILE = (ImageCms.PyCMSError, OSError, ValueError)
+#: Per cent of the values of a picture of floats that are not brighter than white.
+_WHITE_PERCENTILE = 99.9
 
 
 def on_white(image: Image.Image) -> Image.Image:
@@ -23,23 +26,39 @@ def in_eight_bits(image: Image.Image) -> Image.Image:
     if image.mode in ("L", "RGB", "CMYK"):
         return image
     if image.mode.startswith(("I", "F")):
-        return _scaled_to_eight_bits(image)
+        return _grey_in_eight_bits(image)
     if image.has_transparency_data:
         return on_white(image.convert("RGBA"))
     return image.convert("L" if image.mode == "1" else "RGB")
 
 
-def _scaled_to_eight_bits(image: Image.Image) -> Image.Image:
-    """Convert a grey picture of 16 or 32 bits or of floats to mode L. White is the top of the range that it uses."""
-    values = np.nan_to_num(np.asarray(image, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    white = float(values.max(initial=0.0))
-    if image.mode.startswith("I;16") or 255 < white <= 65535:
-        white = 65535.0
-    elif 1 < white <= 255:
-        white = 255.0
-    elif image.mode == "F" and white <= 1:
-        white = 1.0
-    return Image.fromarray((values.clip(0, white) * (255 / max(white, 1.0))).round().astype(np.uint8))
+def _grey_in_eight_bits(image: Image.Image) -> Image.Image:
+    """A grey picture of 16 or 32 bits or of floats, in mode L."""
+    values = np.asarray(image)
+    if image.mode.startswith("I;16"):
+        values = values.astype(np.uint16)
+    return Image.fromarray(scaled_to_eight_bits(values))
+
+
+def scaled_to_eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Samples of any type as uint8, in the same shape. Negative ones, and what is no number, are black.
+
+    White is the largest value of 16 bits, with or without a sign. For other types it is the top of the range that the
+    values use: 1, 255 or 65,535, or else the value that one in a thousand exceeds, so that glints make no photo black.
+    """
+    if values.dtype == np.uint8:
+        return values.astype(np.uint8)
+    if values.dtype == np.uint16:
+        return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    if values.dtype == np.int16:
+        return (values.clip(0).astype(np.int32) * 255 // 32767).astype(np.uint8)
+    floats = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    bright = float(np.percentile(floats[:: max(1, len(floats) // 1024)], _WHITE_PERCENTILE)) if floats.size else 0.0
+    if values.dtype.kind in "iu":
+        bright = float(floats.max(initial=0.0))
+    tops = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
+    white = next((top for top in tops if top / 4 < bright <= top), max(bright, 1e-6))
+    return (floats.clip(0, white) * (255 / white)).round().astype(np.uint8)
 
 
 def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

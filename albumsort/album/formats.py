@@ -168,9 +168,9 @@ def ends_early(file: IO[bytes], kind: str) -> bool:
         return _has_open_part(file, size, kind)
     if kind in ("WebP", "BMP", "TIFF"):
         order: Literal["little", "big"] = "big" if start[:2] == b"MM" else "little"
-        # The field with the file's length or, in a TIFF, with the place of its directory, which usually follows the
-        # pixels.
-        field = {"WebP": slice(4, 8), "BMP": slice(2, 6), "TIFF": slice(4, 8)}[kind]
+        # Where the file's length is written; in a TIFF, where its directory is, which writers put behind the pixels.
+        is_big = kind == "TIFF" and b"+" in start[2:4]
+        field = slice(8, 16) if is_big else {"WebP": slice(4, 8), "BMP": slice(2, 6), "TIFF": slice(4, 8)}[kind]
         return int.from_bytes(start[field], order) + 8 * (kind == "WebP") > size
     file.seek(max(0, size - 64))
     return (b"\xff\xd9" if kind == "JPEG" else b"\x3b") not in file.read()

@@ -23,6 +23,7 @@ from albumsort.album.formats import (
     with_usual_brands,
 )
 from albumsort.album.raw import is_raw, open_raw
+from albumsort.album.tiff import main_page, open_unusual, pillow_misreads, read_pages
 
 pillow_heif.register_heif_opener(thumbnails=False)
 # --max-megapixels limits the size, by the header, with our own message.
@@ -84,7 +85,7 @@ def open_photo(file: BinaryIO) -> Image.Image:
     try:
         if kind == "RAW" or (kind == "TIFF" and is_raw(file)):
             return open_raw(file)
-        return _opened(file, kind)
+        return _opened_tiff(file) if kind == "TIFF" else _opened(file, kind)
     except BROKEN_METADATA as error:
         if ends_early(file, kind):
             raise UnreadablePhotoError("truncated") from error
@@ -103,6 +104,28 @@ def _opened(file: BinaryIO, kind: str) -> Image.Image:
         if bare is None:
             raise
         return bare
+
+
+def _opened_tiff(file: BinaryIO) -> Image.Image:
+    """The page of a TIFF that is the photo, by Pillow if it can."""
+    pages = read_pages(file)
+    number = main_page(pages)
+    if pages and pillow_misreads(pages[number]):
+        unusual = open_unusual(file, pages[number], number)
+        if unusual is not None:
+            return unusual
+    try:
+        if number == 0:
+            return _opened(file, "TIFF")
+        image = _opened_by_pillow(file, "TIFF")
+        image.seek(number)
+        _hide_orientation_in_xmp(image)
+        return image
+    except BROKEN_METADATA:
+        unusual = open_unusual(file, pages[number], number) if pages else None
+        if unusual is None:
+            raise
+        return unusual
 
 
 def open_bare(file: IO[bytes], kind: str) -> Image.Image | None:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageOps, TiffImagePlugin
 
 from albumsort.album.bare import BROKEN_METADATA
 from albumsort.album.colour import in_eight_bits, in_srgb, on_white, to_srgb
@@ -121,9 +121,18 @@ def _as_stored(image: Image.Image, detail: int) -> NDArray[np.uint8]:
         if _TRUNCATED.search(str(error)):
             raise UnreadablePhotoError("truncated") from error
         raise
-    if image.mode == "RGBA":  # shrunk before it is put on white: a large picture would be in memory three times
+    if image.format == "BMP" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
+        image = image.convert("RGB")  # its fourth byte is unused
+    if image.format == "TIFF" and image.mode[0] in "IF" and _is_white_zero(image):
+        return np.asarray(in_srgb(ImageOps.invert(_fitted(in_eight_bits(image), detail)), profile))
+    if image.mode == "RGBA":  # shrunk before it is put on white: a large one would be held three times
         image = on_white(_fitted(image, detail))
     return np.asarray(in_srgb(_fitted(in_eight_bits(image), detail), profile))
+
+
+def _is_white_zero(image: Image.Image) -> bool:
+    """Whether a TIFF says that white is zero. Pillow turns that round for eight bits only."""
+    return isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(262) == 0
 
 
 def _sound_jpeg(image: Image.Image, reduction: int) -> NDArray[np.uint8] | None:

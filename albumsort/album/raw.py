@@ -164,9 +164,12 @@ def _directory(file: BinaryIO, place: int | None = None) -> ImageFileDirectory_v
     """The first directory of a file with the layout of a TIFF, or the one at an offset; empty if it is broken."""
     file.seek(0)
     start = file.read(16)
-    if b"+" not in start[:4]:  # Pillow does not know the others
-        start = (b"MM\0*" if start[:2] == b"MM" else b"II*\0") + start[4:8]
-    directory = ImageFileDirectory_v2(start)
+    prefix = start[:2]
+    if b"+" in start[:4]:  # Pillow knows a BigTIFF by its third byte, which is right for one byte order only
+        start = b"II+\0" + start[4:]
+    else:  # it knows no other magic
+        start = (b"MM\0*" if prefix == b"MM" else b"II*\0") + start[4:8]
+    directory = ImageFileDirectory_v2(start, prefix=prefix)
     file.seek(directory.next if place is None else place)
     directory.load(file)
     return directory

@@ -83,6 +83,8 @@ def _print_sidecars(sidecars: Sequence[Sidecar]) -> None:
     for item in sidecars:
         if item.action not in ("written", "updated", "present"):
             print(f"sidecar {item.action}: {printable(item.target)}")
+        if item.note:
+            print(f"sidecar {item.action}, but {printable(item.note)}: {printable(item.target)}")
     if sidecars:
         print(f"sidecars: {_in_words(Counter(item.action for item in sidecars))}")
 

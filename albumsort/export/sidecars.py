@@ -12,12 +12,13 @@ from typing import Any
 
 from albumsort.album.presence import is_as_scanned
 from albumsort.errors import AlbumsortError
-from albumsort.export import xmp
+from albumsort.export import embedded, xmp
 from albumsort.export.folders import Exported
 from albumsort.export.manifest import SIDECAR, SIDECAR_OF_ORIGINAL, Manifest, fingerprint
+from albumsort.export.packet import packet
 from albumsort.files import new_file
 from albumsort.index.query import Query
-from albumsort.records import Photo, PhotoResult
+from albumsort.records import Photo
 from albumsort.text import printable
 
 #: Errors that concern one sidecar; others can still be written.
@@ -33,13 +34,15 @@ class Sidecar:
         target: path of the sidecar.
         action: ``written``; ``updated`` (albumsort wrote it, and the index has changed since); ``present``; ``kept``
             (another program wrote or changed it); ``photo changed`` (since the scan, so its faces are not known);
-            ``photo unreadable``; ``scanned before`` (by a version that did not record the orientation; use ``scan
-            --rescan``); ``not writable``; in a dry run ``would be written`` or ``would be updated``.
+            ``photo unreadable``; ``scanned before`` (by a version that did not record the orientation; ``scan
+            --rescan`` does); ``not writable``; in a dry run ``would be written`` or ``would be updated``.
+        note: which XMP of other programs is broken, so that it is not in the sidecar; None if all is well.
     """
 
     source: str
     target: str
     action: str
+    note: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The sidecar for JSON."""
@@ -80,12 +83,10 @@ def write_sidecars(
             modes = {xmp.sidecar_path(item.target): SIDECAR}
             if tag_originals:
                 modes[xmp.sidecar_path(item.source)] = SIDECAR_OF_ORIGINAL
-            new = [target for target in modes if target not in done]
-            content = _content(item.result, query) if new else b""
-            for target in new:
-                place = _Place(Path(target), item.source, modes[target], None if dry_run else manifest)
-                action = content if isinstance(content, str) else _write(place, content)
-                done[target] = Sidecar(item.source, target, action)
+            for target, mode in modes.items():
+                if target not in done:
+                    place = _Place(Path(target), item.source, mode, None if dry_run else manifest)
+                    done[target] = _sidecar(place, item, query)
     except OSError as error:
         raise AlbumsortError(f"{printable(str(error.filename))}: {error.strerror or error}") from error
     finally:
@@ -103,19 +104,36 @@ class _Place:
     manifest: Manifest | None
 
 
-def _content(result: PhotoResult, query: Query) -> bytes | str:
-    """The sidecar of a photo, or the action that says why it has none."""
-    photo = result.photo
+def _sidecar(place: _Place, item: Exported, query: Query) -> Sidecar:
+    """Write the sidecar of an exported file, if it can have one."""
+    photo = item.result.photo
     try:
-        if not _has_same_bytes(photo):
-            return "photo changed"
+        problem = "" if _has_same_bytes(photo) else "photo changed"
     except OSError:
-        return "photo unreadable"
-    # The photo is not opened to find its orientation: only decoder processes open files that other people made.
-    if photo.orientation is None:
-        return "scanned before"
-    faces = [face for face in result.faces if query.filters.counts(face, photo)]
-    return xmp.packet(photo, faces, query.certain, photo.orientation)
+        problem = "photo unreadable"
+    # The photo is not opened to find its orientation or its size: only decoder processes decode other people's files.
+    if not problem and not (photo.orientation in range(1, 9) and photo.width and photo.height):
+        problem = "scanned before"
+    if problem:
+        return Sidecar(item.source, str(place.target), problem)
+    described, broken = embedded.described(item.source)
+    if place.mode == SIDECAR and _was_changed(item):
+        of_copy, broken_of_copy = embedded.described(item.target)
+        described, broken = described + of_copy, broken + broken_of_copy
+    faces = [face for face in item.result.faces if query.filters.counts(face, photo)]
+    assert photo.orientation is not None  # noqa: S101 - it is one of 1 to 8
+    content = packet(photo, faces, query.certain, photo.orientation, described)
+    action = _write(place, content)
+    is_new = action not in ("kept", "not writable")
+    return Sidecar(item.source, str(place.target), action, "; ".join(broken) if broken and is_new else None)
+
+
+def _was_changed(item: Exported) -> bool:
+    """Whether another program has changed a copy since an earlier export, and may have written keywords into it."""
+    target = Path(item.target)
+    if item.action != "present" or target.is_symlink() or not target.is_file():
+        return False
+    return target.stat().st_size != os.path.getsize(item.source)
 
 
 def _has_same_bytes(photo: Photo) -> bool:

@@ -1,24 +1,17 @@
-"""XMP: the emotions of a photo as keywords and its faces as regions, which photo managers read.
+"""XMP files of ours: how they are written, named and known again.
 
-Keywords are ``dc:subject`` and Lightroom's ``lr:hierarchicalSubject``, which digiKam and darktable read as well. Face
-regions follow the Metadata Working Group's guidelines, version 2.0, section 5.9. The XML comes from the standard
-library: pyexiv2 is under the GPL, and python-xmp-toolkit needs the system library Exempi. No text from a file's name or
-content is written.
+The XML comes from the standard library: pyexiv2 is under the GPL, and python-xmp-toolkit needs the system library
+Exempi.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
-from albumsort.emotions import EMOTIONS
-from albumsort.records import Box, Face, Photo
-
-#: The root of the tree of keywords; the emotions are below it.
-ROOT_KEYWORD = "emotion"
 _NAMESPACES = {
     "x": "adobe:ns:meta/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -27,6 +20,30 @@ _NAMESPACES = {
     "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
     "stArea": "http://ns.adobe.com/xmp/sType/Area#",
     "stDim": "http://ns.adobe.com/xap/1.0/sType/Dimensions#",
+    # Names that other programs write. Without them, the same names would come back as ns0:Rating.
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
+    "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
+    "xmpNote": "http://ns.adobe.com/xmp/note/",
+    "stEvt": "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#",
+    "stRef": "http://ns.adobe.com/xap/1.0/sType/ResourceRef#",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "exifEX": "http://cipa.jp/exif/1.0/",
+    "aux": "http://ns.adobe.com/exif/1.0/aux/",
+    "crs": "http://ns.adobe.com/camera-raw-settings/1.0/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "digiKam": "http://www.digikam.org/ns/1.0/",
+    "darktable": "http://darktable.sf.net/",
+    "MicrosoftPhoto": "http://ns.microsoft.com/photo/1.0/",
+    "MicrosoftPhoto10": "http://ns.microsoft.com/photo/1.0",  # as exiftool writes it
+    "MP": "http://ns.microsoft.com/photo/1.2/",
+    "MPRI": "http://ns.microsoft.com/photo/1.2/t/RegionInfo#",
+    "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
+    "acdsee": "http://ns.acdsee.com/iptc/1.0/",
+    "mediapro": "http://ns.iview-multimedia.com/mediapro/1.0/",
 }
 for _prefix, _address in _NAMESPACES.items():
     ElementTree.register_namespace(_prefix, _address)
@@ -37,44 +54,20 @@ _NO_DIGEST = "0" * 64
 _TOOLKIT = re.compile(rb'x:xmptk="albumsort [^" ]+ sha256:([0-9a-f]{64})"')
 #: A file with more bytes is not a sidecar of ours. This is enough for tens of thousands of faces.
 _LARGEST = 16 << 20
-#: By EXIF orientation: maps a point of the upright photo to the same point of the photo as stored; both in 0..1.
-_AS_STORED: dict[int, Callable[[float, float], tuple[float, float]]] = {
-    1: lambda x, y: (x, y),
-    2: lambda x, y: (1 - x, y),
-    3: lambda x, y: (1 - x, 1 - y),
-    4: lambda x, y: (x, 1 - y),
-    5: lambda x, y: (y, x),
-    6: lambda x, y: (y, 1 - x),
-    7: lambda x, y: (1 - y, 1 - x),
-    8: lambda x, y: (1 - y, x),
-}
 
 
-def packet(photo: Photo, faces: Sequence[Face], certain: float, orientation: int) -> bytes:
-    """The XMP file of a photo. The same faces give the same bytes.
+def serialized(fill: Callable[[ElementTree.Element], None]) -> bytes:
+    """An XMP file of ours. The same properties give the same bytes.
 
     Args:
-        photo: its ``width`` and ``height`` must be known.
-        faces: each becomes a region, unless it is outside of the photo.
-        certain: the probability from which a face is certain, 0..1. The emotions of certain faces become keywords of
-            the photo and descriptions of their regions.
-        orientation: EXIF's 1-8. Regions are relative to the photo as stored; a program that shows the photo upright
-            turns them with it (section 5.4 of the guidelines).
+        fill: puts the properties into an ``rdf:Description``.
     """
     from importlib import metadata  # slow to load, and few commands write sidecars
 
-    shown = {face.emotion for face in faces if face.confidence >= certain}
-    emotions = [emotion for emotion in EMOTIONS if emotion in shown]
     root = ElementTree.Element(
-        _name("x:xmpmeta"), {_name("x:xmptk"): f"albumsort {metadata.version('albumsort')} sha256:{_NO_DIGEST}"}
+        name("x:xmpmeta"), {name("x:xmptk"): f"albumsort {metadata.version('albumsort')} sha256:{_NO_DIGEST}"}
     )
-    about = _add(_add(root, "rdf:RDF"), "rdf:Description", {"rdf:about": ""})
-    if emotions:
-        for tag, prefix in (("dc:subject", ""), ("lr:hierarchicalSubject", f"{ROOT_KEYWORD}|")):
-            keywords = _add(_add(about, tag), "rdf:Bag")
-            for emotion in emotions:
-                _add(keywords, "rdf:li").text = prefix + emotion
-    _add_regions(about, photo, faces, certain, orientation)
+    fill(add(add(root, "rdf:RDF"), "rdf:Description", {"rdf:about": ""}))
     ElementTree.indent(root, " ")
     content = ElementTree.tostring(root, "utf-8", xml_declaration=True) + b"\n"
     return content.replace(_NO_DIGEST.encode(), hashlib.sha256(content).hexdigest().encode(), 1)
@@ -101,47 +94,13 @@ def is_own(path: Path) -> bool:
     return hashlib.sha256(blank).hexdigest().encode() == found[1]
 
 
-def _add_regions(
-    about: ElementTree.Element, photo: Photo, faces: Sequence[Face], certain: float, orientation: int
-) -> None:
-    assert photo.width and photo.height  # noqa: S101 - a photo with faces was decoded
-    areas = [(face, _area(face.box, photo.width, photo.height, orientation)) for face in faces]
-    if not any(area for _, area in areas):
-        return
-    width, height = (photo.width, photo.height) if orientation < 5 else (photo.height, photo.width)
-    regions = _add(about, "mwg-rs:Regions", {"rdf:parseType": "Resource"})
-    size = {"stDim:w": str(width), "stDim:h": str(height), "stDim:unit": "pixel"}
-    _add(regions, "mwg-rs:AppliedToDimensions", size)
-    bag = _add(_add(regions, "mwg-rs:RegionList"), "rdf:Bag")
-    for face, area in areas:
-        if area:
-            # Without a name, because albumsort does not recognise people.
-            description = {"mwg-rs:Description": face.emotion} if face.confidence >= certain else {}
-            region = _add(_add(bag, "rdf:li"), "rdf:Description", {"mwg-rs:Type": "Face", **description})
-            _add(region, "mwg-rs:Area", area)
+def add(parent: ElementTree.Element, tag: str, attributes: dict[str, str] | None = None) -> ElementTree.Element:
+    """A new child of an element; names are written as in ``dc:subject``."""
+    named = {name(key): value for key, value in (attributes or {}).items()}
+    return ElementTree.SubElement(parent, name(tag), named)
 
 
-def _area(box: Box, width: int, height: int, orientation: int) -> dict[str, str] | None:
-    """The part of a box inside the photo, as an area of the photo as stored: centre and size in 0..1.
-
-    None if the box is outside of the photo.
-    """
-    left, top = max(box.x, 0.0) / width, max(box.y, 0.0) / height
-    right, bottom = min(box.x + box.w, width) / width, min(box.y + box.h, height) / height
-    if right <= left or bottom <= top:
-        return None
-    x, y = _AS_STORED[orientation]((left + right) / 2, (top + bottom) / 2)
-    w, h = (right - left, bottom - top) if orientation < 5 else (bottom - top, right - left)
-    # Six decimals are a tenth of a pixel even on a photo that is 100,000 pixels wide.
-    values = {"stArea:x": x, "stArea:y": y, "stArea:w": w, "stArea:h": h}
-    return {name: f"{value:.6f}" for name, value in values.items()} | {"stArea:unit": "normalized"}
-
-
-def _add(parent: ElementTree.Element, tag: str, attributes: dict[str, str] | None = None) -> ElementTree.Element:
-    named = {_name(name): value for name, value in (attributes or {}).items()}
-    return ElementTree.SubElement(parent, _name(tag), named)
-
-
-def _name(tag: str) -> str:
+def name(tag: str) -> str:
+    """The name of an element or attribute, such as ``dc:subject``, as ElementTree has it."""
     prefix, local = tag.split(":")
     return f"{{{_NAMESPACES[prefix]}}}{local}"

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from albumsort.export.xmp import is_own, packet
+from albumsort.export.packet import packet
+from albumsort.export.xmp import is_own
 from albumsort.records import Face, Photo
 
 RDF, DC = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}", "{http://purl.org/dc/elements/1.1/}"
