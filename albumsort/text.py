@@ -24,3 +24,12 @@ def one_line(path: str) -> str:
 def count(number: int, thing: str) -> str:
     """A number with its noun: ``1 photo``, ``2 photos``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def size(number: int) -> str:
+    """A number of bytes in the unit that people read: ``1.2 MB`` (1 MB is 1,000,000 bytes)."""
+    value, units = float(number), ["bytes", "kB", "MB", "GB", "TB"]
+    while value >= 1000 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if units[0] == "bytes" else f"{value:.1f} {units[0]}"

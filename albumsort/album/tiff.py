@@ -181,7 +181,10 @@ def _eight_bits(file: BinaryIO, page: Page, number: int) -> NDArray[np.uint8]:
     plain = _plain_pixels(file, page)
     pixels = _pixels_by_opencv(file, page, number) if plain is None else plain
     photometric = _first(page, _PHOTOMETRIC, _BLACK_IS_ZERO)
-    colours = {_RGB: 3, _CMYK: 4}.get(photometric, 1 if pixels.shape[-1] < 3 else 3)
+    samples = pixels.shape[-1]
+    colours = 1 if samples < 3 else 4 if photometric == _CMYK and samples > 3 else 3
+    if photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO):
+        colours = 1  # what else there is means something of its own
     eight = scaled_to_eight_bits(pixels[..., :colours])
     if photometric == _WHITE_IS_ZERO and (plain is not None or pixels.dtype != np.uint8):
         eight = np.asarray(255 - eight, np.uint8)  # OpenCV turns eight bits round itself

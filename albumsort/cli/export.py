@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +14,19 @@ from typing import Annotated, Literal
 
 import typer
 
+from albumsort.cli.asking import Yes, ask
 from albumsort.cli.options import EMOTION_OPTION, EVERYONE, SCHEME, Db, Json, asks, how_many, index_path
 from albumsort.errors import AlbumsortError
-from albumsort.export.folders import Exported, ExportOptions, Layout, Mode
-from albumsort.export.folders import export as export_photos
-from albumsort.export.manifest import NAME, Manifest
+from albumsort.export.folders import Exported, ExportOptions, ExportPlan, Layout, Mode, carry_out, plan_export
+from albumsort.export.manifest import KEPT, NAME, Manifest
 from albumsort.export.sidecars import Sidecar, write_sidecars
 from albumsort.index.explain import why_empty
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
-from albumsort.text import printable
+from albumsort.text import count, printable, size
+
+#: An export of more files or bytes is asked about.
+_MANY_FILES, _MANY_BYTES = 500, 5_000_000_000
 
 
 @asks(EMOTION_OPTION, how_many(None, "The number of photos per emotion. Default: all."), EVERYONE, SCHEME)
@@ -40,11 +47,13 @@ def export(
     ] = False,
     db: Db = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Copy or link the best photos of each emotion into a folder named after it.
 
-    No file is overwritten, and no photo is put into a folder twice. albumsort-export.json lists what was written.
+    No file is overwritten, and no photo comes into a folder twice. albumsort-export.json lists what was written. On a
+    terminal, an export of more than 500 files or 5 GB, or of more than is free on the disk, is asked about.
     """
     if undo:
         _undo(dest, dry_run, as_json)
@@ -53,8 +62,10 @@ def export(
         raise typer.BadParameter("also needs --sidecar xmp", param_hint="--tag-originals")
     with Index(index_path(db)) as index:
         query = index.settled(query)
-        files = export_photos(index, dest, query, ExportOptions(mode, layout, raw, dry_run))
-        nothing = "" if files else why_empty(index, query)
+        plan = plan_export(index, dest, query, ExportOptions(mode, layout, raw, dry_run))
+        nothing = "" if plan.sizes else why_empty(index, query)
+    _announce(plan, yes, as_json)
+    files = _carried_out(plan)
     sidecars = []
     if sidecar is not None:
         sidecars = write_sidecars(dest, files, query, tag_originals=tag_originals, dry_run=dry_run)
@@ -64,6 +75,35 @@ def export(
         return
     _print_files(dest, files, query.emotions, dry_run, nothing)
     _print_sidecars(sidecars)
+    actions = [item.action for item in files] + [item.action for item in sidecars]
+    if "written" in actions or "updated" in actions:
+        print(f"to undo it: albumsort export {printable(shlex.quote(os.path.abspath(dest)))} --undo")
+
+
+def _announce(plan: ExportPlan, yes: bool, as_json: bool) -> None:
+    """Say how much an export is, against the free space; ask whether to go on if it is much.
+
+    Raises:
+        typer.Abort: the person does not want it.
+    """
+    total, dest, options = sum(plan.sizes), plan.destination, plan.options
+    files = count(len(plan.sizes), "file")
+    words, is_too_much = f"{files} to link to", False
+    if options.mode == "copy":
+        there = next(folder for folder in (dest, *dest.absolute().parents) if folder.is_dir())
+        free = shutil.disk_usage(there).free
+        words, is_too_much = f"{files} to copy, {size(total)}; {size(free)} are free", total > free
+    if plan.sizes and not as_json:
+        print(f"{printable(str(dest))}: {words}", flush=True)
+    is_much = len(plan.sizes) > _MANY_FILES or (options.mode == "copy" and (total > _MANY_BYTES or is_too_much))
+    if is_much and not options.dry_run:
+        ask(f"{words}. Go on", yes)
+
+
+def _carried_out(plan: ExportPlan) -> list[Exported]:
+    from tqdm import tqdm
+
+    return list(tqdm(carry_out(plan), total=len(plan.sizes), unit=" files", disable=not sys.stderr.isatty()))
 
 
 def _print_files(dest: Path, files: Sequence[Exported], emotions: Sequence[str], dry_run: bool, nothing: str) -> None:
@@ -99,9 +139,12 @@ def _undo(dest: Path, dry_run: bool, as_json: bool) -> None:
         raise AlbumsortError(f"{printable(str(dest))}: no {NAME} there, so there is no export to undo")
     done = list(manifest.undo(dry_run))
     if as_json:
-        print(json.dumps({"destination": str(dest), "files": [{"target": str(p), "action": a} for p, a in done]}))
+        files = [{"target": str(path), "action": action, "reason": KEPT.get(action)} for path, action in done]
+        print(json.dumps({"destination": str(dest), "files": files}))
         return
     for path, action in done:
-        if action in ("changed", "only copy", "would be removed"):
-            print(f"{action}{'' if dry_run else ', and kept'}: {printable(str(path))}")
+        if action in KEPT:
+            print(f"{action}, and kept: {printable(str(path))} ({KEPT[action]})")
+        elif action == "would be removed":
+            print(f"{action}: {printable(str(path))}")
     print(f"{printable(str(dest))}: {_in_words(Counter(action for _, action in done))}")

@@ -105,7 +105,9 @@ class ExportPlan:
     @property
     def sizes(self) -> list[int]:
         """Bytes of each file, as the index has them. Some may be in the folder already."""
-        return [file.size for part in self.parts for row in part.ranking for file in _files(row, self.options)]
+        files = (file for part in self.parts for row in part.ranking for file in _files(row, self.options))
+        # An index that another tool edited may hold anything.
+        return [file.size if isinstance(file.size, int) else 0 for file in files]
 
 
 def plan_export(index: Index, destination: Path, query: Query, options: ExportOptions | None = None) -> ExportPlan:
