@@ -173,5 +173,5 @@ def test_a_card_of_more_emotions_than_its_network_has_is_refused(model, tmp_path
 
 
 def test_tuning_cannot_be_compared_with_it_and_says_so(model, tmp_path):
-    with pytest.raises(AlbumsortError, match=r"angry, happy, sad, neutral alone.*model use shipped"):
+    with pytest.raises(AlbumsortError, match=r"only angry, happy, sad, neutral,.*model use shipped"):
         tune(shipped_model(), model, [], tmp_path, "test")
