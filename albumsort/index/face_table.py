@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.emotions import labels_of, shares_in_scheme
+from albumsort.emotions import EMOTIONS, labels_of, shares_in_scheme
 from albumsort.index.filters import Filters
-from albumsort.index.packed import UNIT, first_of_each, numbers, subjects
+from albumsort.index.packed import UNIT, Faces, first_of_each, numbers, subjects
 from albumsort.index.query import Query
 
 #: The number of photos that are sorted first, which is more than a list of twenty needs.
@@ -32,12 +33,12 @@ class FaceTable:
         certain: whether that probability reaches the threshold ``(n,)``.
     """
 
-    def __init__(self, connection: sqlite3.Connection, faces: NDArray[np.void], query: Query) -> None:
+    def __init__(self, connection: sqlite3.Connection, faces: Faces, query: Query) -> None:
         """Select the faces that count. Call this in the transaction in which the faces were read.
 
         Args:
             connection: a connection to the index.
-            faces: all faces of the index, ``(n,)`` of ``packed.FACE``.
+            faces: all faces of the index.
             query: a settled query, which has a threshold.
         """
         filters = query.filters
@@ -48,23 +49,24 @@ class FaceTable:
         counting = np.ones(len(photos), bool) if filters.all_photos else self.passing[photos]
         if not filters.all_faces:
             counting &= filters.count(faces["size"], faces["detection"])
-        self._take(faces if counting.all() else faces[counting])
+        self._take(faces.where(counting))
         if filters.asks_for_faces:
             self.passing &= self._have(filters)
-            self._take(self._faces[self.passing[self.photos]])
+            self._take(self._faces.where(self.passing[self.photos]))
 
-    def _take(self, faces: NDArray[np.void]) -> None:
+    def _take(self, faces: Faces) -> None:
         """Reduce the table to some faces."""
         self._faces = faces
-        self.photos = np.ascontiguousarray(faces["photo"])
+        self.photos = faces["photo"]
         self.first = first_of_each(self.photos)
         if self._scheme == "seven":
-            self._shares = list(faces["probabilities"].T)
-            self.predicted, most = np.ascontiguousarray(faces["emotion"]), faces["confidence"]
+            self._shares: Faces | dict[str, NDArray[Any]] = faces
+            self.predicted, most = faces["emotion"], faces["confidence"]
         else:
-            self._shares = shares_in_scheme(list(faces["probabilities"].T), self._scheme, UNIT, np.round)
-            most, self.predicted = self._shares[0], np.zeros(len(self), np.uint8)
-            for place, share in enumerate(self._shares):  # argmax takes three times as long across arrays
+            shares = shares_in_scheme([faces[emotion] for emotion in EMOTIONS], self._scheme, UNIT, np.round)
+            self._shares = dict(zip(self.labels, shares, strict=True))
+            most, self.predicted = shares[0], np.zeros(len(self), np.uint8)
+            for place, share in enumerate(shares):  # argmax takes three times as long across arrays
                 self.predicted = np.where(share > most, np.uint8(place), self.predicted)
                 most = np.maximum(most, share)
         self.confidence = most / UNIT
@@ -82,8 +84,8 @@ class FaceTable:
         """
         if not len(self):
             return iter(())
-        parts = np.where(self.certain, self._parts(emotions), 0)
-        return self._ranked(emotions, [np.maximum.reduceat(parts, self.first) / UNIT])
+        score = np.where(self.certain, self._score(emotions), 0.0)
+        return self._ranked(emotions, [np.maximum.reduceat(score, self.first)])
 
     def everyone(self, emotions: Iterable[str]) -> Iterator[tuple[int, float]]:
         """The same photos, ranked by the smallest probability among the subjects, and at a tie by the larger mean.
@@ -94,10 +96,9 @@ class FaceTable:
             return iter(())
         # Subjects among all faces were determined when the faces were packed.
         subject = self._faces["subject"] if self._all_faces else subjects(self._faces)
-        parts = self._parts(emotions)
-        least = np.minimum.reduceat(np.where(subject, parts, UNIT), self.first) / UNIT
-        # The mean of whole numbers, so that equal means are equal to the last bit.
-        total = np.add.reduceat(np.where(subject, parts, 0), self.first)
+        score = self._score(emotions)
+        least = np.minimum.reduceat(np.where(subject, score, 1.0), self.first)
+        total = np.add.reduceat(np.where(subject, score, 0.0), self.first)
         mean = total / np.add.reduceat(subject, self.first, dtype=int)
         return self._ranked(emotions, [least, mean])
 
@@ -146,9 +147,9 @@ class FaceTable:
         wanted = set(emotions)
         return np.array([label in wanted for label in self.labels])[self.predicted]
 
-    def _parts(self, emotions: Iterable[str]) -> NDArray[np.int64]:
-        """The sum of each face's probabilities of the emotions, in units of 1 / ``UNIT`` ``(n,)``."""
-        return np.sum([self._shares[self.labels.index(emotion)] for emotion in emotions], 0, dtype=np.int64)
+    def _score(self, emotions: Iterable[str]) -> NDArray[np.float64]:
+        """The sum of the probabilities of the emotions for each face, 0..1 ``(n,)``."""
+        return np.asarray(np.sum([self._shares[emotion] for emotion in emotions], 0) / UNIT)
 
 
 def _passing(connection: sqlite3.Connection, filters: Filters, last: int) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.schema import CHUNK
 
-#: A packed face. ``photo`` is the id of its photo, ``emotion`` an index of ``EMOTIONS``. ``probabilities`` and
-#: ``confidence`` are as in ``Face``, in units of 1 / ``UNIT``, and 0 for emotions that the model does not know.
+#: A packed face. ``photo`` is the id of its photo, ``emotion`` an index of ``EMOTIONS``. The probabilities of the
+#: emotions and the ``confidence`` are in units of 1 / ``UNIT``, and 0 for emotions that the model does not know.
 #: ``height`` is that of its box in hundredths of a pixel; ``sharpness`` is as in ``Face``, in hundredths. ``size`` is
 #: the longer side of the box in percent of the photo's long side; ``detection`` is as in ``Face``. ``subject`` says
 #: whether it is a subject among all faces of the photo; ``cut`` whether the edge of the photo cuts it. ``padding`` is
@@ -23,7 +23,7 @@ from albumsort.index.schema import CHUNK
 FACE = np.dtype(
     [
         ("photo", "<u4"),
-        ("probabilities", "<u4", len(EMOTIONS)),
+        *((emotion, "<u4") for emotion in EMOTIONS),
         ("confidence", "<u4"),
         ("height", "<u4"),
         ("sharpness", "<u4"),
@@ -50,21 +50,49 @@ _OF_CHUNK = (  # only photos that exist: another tool may have left faces of oth
 _CHANGED = "SELECT chunk FROM packed WHERE faces IS NULL"
 
 
-def read(connection: sqlite3.Connection) -> NDArray[np.void]:
-    """The faces of an index ``(n,)`` of ``FACE``, by photo id. Call this in a transaction: a scan may be writing.
+class Faces:
+    """Faces by column, those of a photo behind each other. A column is put together when it is first needed.
+
+    ``faces["happy"]`` is the column ``(n,)`` of ``FACE`` with that name.
+    """
+
+    def __init__(self, column: Callable[[str], NDArray[Any]]) -> None:
+        self._column = column
+        self._columns: dict[str, NDArray[Any]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._columns:
+            self._columns[name] = self._column(name)
+        return self._columns[name]
+
+    def __len__(self) -> int:
+        """How many faces there are."""
+        return len(self["photo"])
+
+    def where(self, which: NDArray[np.bool_]) -> Faces:
+        """The faces of a mask ``(n,)``."""
+        return self if which.all() else Faces(lambda name: self[name][which])
+
+
+def read(connection: sqlite3.Connection) -> Faces:
+    """The faces of an index, by photo id. Call this in a transaction: a scan may be writing.
 
     Raises:
         AlbumsortError: the index is damaged.
     """
-    rows = connection.execute("SELECT faces FROM packed WHERE faces NOT NULL ORDER BY chunk")
-    blob = b"".join(row[0] for row in rows)
-    if not _is_whole(blob):
+    blobs = connection.execute("SELECT chunk, faces FROM packed WHERE faces NOT NULL").fetchall()
+    is_whole = not any(len(blob) % FACE.itemsize for _, blob in blobs)
+    chunks = {chunk: np.frombuffer(blob, FACE) for chunk, blob in blobs if is_whole}
+    faces = _by_column(chunks)
+    if not is_whole or (faces["emotion"] >= len(EMOTIONS)).any():
         raise AlbumsortError("the index is damaged: its packed faces cannot be read; the next scan packs them again")
-    faces = np.frombuffer(blob, FACE)
-    if changed := [_of_chunk(connection, chunk) for (chunk,) in connection.execute(_CHANGED).fetchall()]:
-        faces = np.concatenate([faces, *changed])
-        faces = faces[np.argsort(faces["photo"], kind="stable")]
-    return faces
+    changed = connection.execute(_CHANGED).fetchall()
+    return _by_column(chunks | {chunk: _of_chunk(connection, chunk) for (chunk,) in changed}) if changed else faces
+
+
+def _by_column(chunks: Mapping[int, NDArray[np.void]]) -> Faces:
+    in_order = [np.empty(0, FACE), *(chunks[chunk] for chunk in sorted(chunks))]
+    return Faces(lambda name: np.concatenate([faces[name] for faces in in_order]))
 
 
 def pack(connection: sqlite3.Connection) -> None:
@@ -132,11 +160,11 @@ class NewFaces:
                 _keep(self._connection, chunk, self._start + blob)
 
 
-def subjects(faces: NDArray[np.void]) -> NDArray[np.bool_]:
+def subjects(faces: Faces | NDArray[np.void]) -> NDArray[np.bool_]:
     """Which faces are subjects, judged among these faces of each photo ``(n,)``.
 
     Args:
-        faces: ``(n,)`` of ``FACE``, at least one, those of a photo behind each other.
+        faces: at least one, by the columns of ``FACE``, those of a photo behind each other.
     """
     heights, sharpness = faces["height"] / _HUNDREDTHS, faces["sharpness"] / _HUNDREDTHS
     return subject_masks(heights, sharpness, faces["cut"], first_of_each(faces["photo"]))
@@ -197,7 +225,8 @@ def _faces(rows: Sequence[tuple[float | None, ...]]) -> NDArray[np.void]:
         raise ValueError("an unknown emotion")
     faces["photo"], faces["emotion"], faces["detection"] = photo, emotion, detection
     faces["confidence"] = np.round(confidence * UNIT)
-    faces["probabilities"] = np.round(np.stack(probabilities, 1) * UNIT)
+    for name, probability in zip(EMOTIONS, probabilities, strict=True):
+        faces[name] = np.round(probability * UNIT)
     faces["height"], faces["sharpness"] = _hundredths(h), _hundredths(sharpness)
     faces["cut"] = is_cut_off((x, y, w, h), width, height)
     # A face on a photo of unknown size is large enough for any query.

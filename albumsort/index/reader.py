@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from albumsort.index.face_table import FaceTable
+    from albumsort.index.packed import Faces
     from albumsort.index.statistics import Timeline
 
 #: The threshold if neither the query nor the scan has one.
@@ -51,7 +52,7 @@ class Index:
             AlbumsortError: it does not exist, is not an index, or is of another version.
         """
         self.path, self._is_closed = Path(path), False
-        self._faces: tuple[int, NDArray[np.void]] | None = None
+        self._faces: tuple[int, Faces] | None = None
         if not self.path.exists():
             raise AlbumsortError(f"{self.path}: no such index; create it with: albumsort scan FOLDER")
         if not self.path.is_file():
