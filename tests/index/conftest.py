@@ -1,4 +1,4 @@
-"""Photos and faces as the networks would give them, and an index to put them in."""
+"""Photos and faces as a scan would find them, and an index to write them to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POINTS = ((10.0, 20.0), (30.0, 20.0), (20.0, 30.0), (12.5, 40.0), (27.5, 40.0))
 
 
 def make_face(height: float = 100.0, **probabilities: float) -> Face:
-    """A face; what the named emotions leave of 1 is shared by the others."""
+    """A face; the other emotions share what the named ones leave of 1."""
     others = len(EMOTIONS) - len(probabilities)
     rest = (1 - sum(probabilities.values())) / others if others else 0.0
     values = tuple(round(probabilities.get(emotion, rest), 6) for emotion in EMOTIONS)
@@ -28,7 +28,7 @@ def make_face(height: float = 100.0, **probabilities: float) -> Face:
 
 
 def make_photo(path: str, *faces: Face, **facts: object) -> PhotoResult:
-    """A photo with faces; its digest is its path's unless told."""
+    """A photo with faces. Its digest is that of its path by default."""
     facts = {
         "digest": sha256(os.fsencode(path)).hexdigest(),
         "width": 4000,
@@ -42,7 +42,7 @@ def make_photo(path: str, *faces: Face, **facts: object) -> PhotoResult:
 
 
 class Room:
-    """An index that a test fills and asks."""
+    """An index that a test writes and reads."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""Several emotions, label schemes and filters on faces: lists and counts are those that each face by itself gives."""
+"""Several emotions, label schemes and filters on faces: lists and counts agree with a loop over all faces."""
 
 import itertools
 import random
@@ -57,7 +57,7 @@ def album(tmp_path_factory: pytest.TempPathFactory, face: Callable, photo: Calla
 
 
 def counted(result: PhotoResult, filters: Filters, scheme: str, certain: float) -> list[Face] | None:
-    """The faces of a photo that count, in a scheme; None when the photo does not pass."""
+    """The faces of a photo that count, in a scheme; None if the photo does not pass."""
     faces = [one.in_scheme(scheme) for one in result.faces if filters.counts(one, result.photo)]
     if filters.min_faces is not None and not filters.min_faces <= len(faces) <= (filters.max_faces or 99):
         return None
@@ -74,7 +74,7 @@ def score(faces: list[Face], emotions: tuple[str, ...]) -> list[float]:
 @pytest.mark.parametrize(
     ("emotions", "scheme"), QUESTIONS, ids=lambda value: "+".join(value) if isinstance(value, tuple) else value
 )
-def test_lists_are_those_that_each_face_by_itself_gives(
+def test_lists_agree_with_a_loop_over_all_faces(
     album: tuple[Path, list[PhotoResult]],
     emotions: tuple[str, ...],
     scheme: str,
@@ -105,7 +105,7 @@ def test_lists_are_those_that_each_face_by_itself_gives(
 
 @pytest.mark.parametrize("limits", FILTERS)
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_counts_are_those_that_each_face_by_itself_gives(
+def test_counts_agree_with_a_loop_over_all_faces(
     album: tuple[Path, list[PhotoResult]], scheme: str, limits: str
 ) -> None:
     path, results = album
@@ -134,14 +134,14 @@ def test_photos_are_listed_by_path_with_or_without_faces(album: tuple[Path, list
     assert unsure == [r.photo.path for r in results if any(face.confidence < 0.6 for face in r.faces)]
 
 
-def test_what_cannot_be_read_is_listed_only_when_it_has_faces(room: Any, face: Callable) -> None:
+def test_an_unreadable_photo_is_listed_only_if_it_has_faces(room: Any, face: Callable) -> None:
     room.put("/photos/notes.jpg", error="not an image")
     room.put("/photos/cut.jpg", face(happy=0.9), error="truncated")
     with Index(room.path) as index:
         assert [row.photo.path for row in index.photos()] == ["/photos/cut.jpg"]
 
 
-def test_the_four_are_parts_of_one_and_the_six_have_disgust_in_angry(face: Callable) -> None:
+def test_in_four_the_probabilities_sum_to_one_and_in_six_angry_includes_disgust(face: Callable) -> None:
     one = face(angry=0.3, disgust=0.3, fear=0.1, happy=0.1, sad=0.1, surprise=0.05, neutral=0.05)
     assert one.in_scheme("seven") == one
     six, four = one.in_scheme("six"), one.in_scheme("four")
@@ -159,7 +159,7 @@ def test_an_emotion_that_a_scheme_does_not_have_is_refused(room: Any, emotion: s
         room.top("happy", scheme="nine")
 
 
-def test_nobody_is_certain_of_a_face_of_which_a_scheme_leaves_nothing(room: Any, face: Callable) -> None:
+def test_a_face_is_never_certain_if_the_scheme_has_none_of_its_emotions(room: Any, face: Callable) -> None:
     room.put("/photos/a.jpg", face(surprise=1))
     assert room.top("angry", threshold=0, scheme="four") == []
     with Index(room.path) as index:
@@ -168,7 +168,7 @@ def test_nobody_is_certain_of_a_face_of_which_a_scheme_leaves_nothing(room: Any,
         assert len(list(index.photos(Query(threshold=0, scheme="four"), uncertain=True))) == 1
 
 
-def test_a_sum_that_is_the_threshold_is_certain_in_lists_and_in_what_they_show(room: Any, face: Callable) -> None:
+def test_a_face_whose_sum_equals_the_threshold_is_certain(room: Any, face: Callable) -> None:
     room.put("/photos/a.jpg", face(angry=0.1, disgust=0.7, happy=0.2))
     with Index(room.path) as index:
         (row,) = index.top("angry", threshold=0.8, scheme="six")
@@ -177,7 +177,7 @@ def test_a_sum_that_is_the_threshold_is_certain_in_lists_and_in_what_they_show(r
 
 
 @pytest.mark.parametrize(("long_side", "size", "percent"), [(640, 5.76, 0.9), (1000, 30, 3), (4032, 100.8, 2.5)])
-def test_a_face_of_just_the_smallest_size_counts_everywhere(
+def test_a_face_of_exactly_the_smallest_size_counts_everywhere(
     room: Any, face: Callable, long_side: int, size: float, percent: float
 ) -> None:
     for second in range(2):
@@ -191,7 +191,7 @@ def test_a_face_of_just_the_smallest_size_counts_everywhere(
     assert [len(shot.faces) for shot in burst] == [1, 1]
 
 
-def test_photos_of_several_emotions_are_listed_by_their_sum(room: Any, face: Callable) -> None:
+def test_several_emotions_are_added_up(room: Any, face: Callable) -> None:
     room.put("/photos/mixed.jpg", face(happy=0.55, surprise=0.45))
     room.put("/photos/happy.jpg", face(happy=0.9))
     with Index(room.path) as index:
@@ -200,14 +200,14 @@ def test_photos_of_several_emotions_are_listed_by_their_sum(room: Any, face: Cal
     assert rows[0].score == pytest.approx(1)
 
 
-def test_a_photo_is_left_out_for_a_face_that_nobody_wants_to_see(room: Any, face: Callable) -> None:
+def test_a_photo_is_left_out_if_a_face_shows_an_unwanted_emotion(room: Any, face: Callable) -> None:
     room.put("/photos/both.jpg", face(happy=0.95), face(sad=0.8))
     room.put("/photos/happy.jpg", face(happy=0.7), face(sad=0.4))
     assert [path for path, _ in room.top(filters=Filters(without=("sad",)))] == ["/photos/happy.jpg"]
     assert len(room.top(filters=Filters(without=("sad",)), threshold=0.9)) == 1
 
 
-def test_bursts_are_judged_by_the_faces_that_count(room: Any, face: Callable) -> None:
+def test_photos_of_bursts_come_with_the_faces_that_count(room: Any, face: Callable) -> None:
     for second in range(2):
         small = replace(face(60, sad=0.9), detection=0.75)
         room.put(f"/photos/{second}.jpg", face(happy=0.9), small, taken_at=f"2024-05-17T12:00:0{second}")
@@ -235,7 +235,7 @@ def test_an_emotion_that_is_named_twice_counts_once(room: Any, face: Callable) -
             assert [row.score for row in index.top(["happy", "happy"], everyone=everyone)] == [0.9]
 
 
-def test_photos_are_listed_without_landmarks_on_request(album: tuple[Path, list[PhotoResult]]) -> None:
+def test_photos_can_be_listed_without_landmarks(album: tuple[Path, list[PhotoResult]]) -> None:
     path, results = album
     with Index(path) as index:
         whole, short = list(index.photos()), list(index.photos(landmarks=False))

@@ -29,7 +29,7 @@ def wedding(room: Any, face: Callable) -> Any:
     return room
 
 
-def test_a_list_has_one_photo_of_a_burst_and_says_what_it_stands_for(wedding: Any) -> None:
+def test_a_list_has_one_photo_of_a_burst_and_counts_the_others(wedding: Any) -> None:
     with Index(wedding.path) as index:
         rows = [(row.photo.path[8:], row.others) for row in index.top("happy", everyone=True)]
         assert rows == [("other.jpg", 0), ("burst1.jpg", 2), ("undated.jpg", 0), ("later.jpg", 0)]
@@ -48,7 +48,7 @@ def test_copies_of_a_frame_are_not_counted(wedding: Any, face: Callable) -> None
     assert len(burst) == 4
 
 
-def test_bursts_come_whole_in_the_order_of_time(wedding: Any) -> None:
+def test_bursts_are_complete_and_in_order_of_time(wedding: Any) -> None:
     with Index(wedding.path) as index:
         (burst,) = index.bursts(Query(filters=Filters(since="2024-05-17", camera="a")))
         assert [shot.photo.path for shot in burst] == [f"/photos/burst{k}.jpg" for k in range(3)]
@@ -56,7 +56,7 @@ def test_bursts_come_whole_in_the_order_of_time(wedding: Any) -> None:
         assert list(index.bursts(Query(filters=Filters(under="/elsewhere")))) == []
 
 
-def test_a_frame_that_goes_leaves_its_burst(wedding: Any) -> None:
+def test_a_forgotten_photo_leaves_its_burst(wedding: Any) -> None:
     wedding.writer.forget("/photos/burst0.jpg")
     with Index(wedding.path) as index:
         assert {row.others for row in index.top("happy") if "burst" in row.photo.path} == {1}
@@ -66,7 +66,7 @@ def test_a_frame_that_goes_leaves_its_burst(wedding: Any) -> None:
         assert [row.others for row in index.top("happy")] == [0] * 4
 
 
-def test_a_scan_after_one_that_was_killed_at_its_end_finds_the_bursts(room: Any, face: Callable) -> None:
+def test_after_a_killed_scan_the_next_scan_finds_its_bursts(room: Any, face: Callable) -> None:
     for second in range(3):
         room.put(f"/photos/{second}.jpg", face(happy=0.9), taken_at=f"2024-05-17T12:00:0{second}")
     room.writer.close()  # without an end of its scan
@@ -84,12 +84,12 @@ def test_a_scan_after_one_that_was_killed_at_its_end_finds_the_bursts(room: Any,
         ({"camera": "b"}, {"other.jpg"}),
     ],
 )
-def test_lists_can_be_limited_to_cameras_and_numbers_of_faces(wedding: Any, options: dict, names: set) -> None:
+def test_lists_can_be_filtered_by_camera_and_number_of_faces(wedding: Any, options: dict, names: set) -> None:
     with Index(wedding.path) as index:
         assert {row.photo.path[8:] for row in index.top("happy", filters=Filters(**options))} == names
 
 
-def test_undated_photos_pass_dates_on_request(wedding: Any) -> None:
+def test_undated_photos_can_be_included_in_a_filter_by_date(wedding: Any) -> None:
     with Index(wedding.path) as index:
         for filters, undated in ((Filters(since="2024"), False), (Filters(until="2024", undated=True), True)):
             names = {row.photo.path[8:] for row in index.top("happy", filters=filters)}
@@ -97,7 +97,7 @@ def test_undated_photos_pass_dates_on_request(wedding: Any) -> None:
             assert "later.jpg" in names
 
 
-def test_photos_of_one_day_whose_names_tell_no_time_are_no_burst(room: Any) -> None:
+def test_photos_with_a_date_but_no_time_are_not_a_burst(room: Any) -> None:
     for number in range(3):
         room.put(f"/photos/IMG-20240517-WA000{number}.jpg", taken_at="2024-05-17")
     room.writer.finish_scan(room.scan)
@@ -119,7 +119,7 @@ def grouped_anew(room: Any) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_after_any_changes_the_bursts_are_those_of_all_photos(
+def test_after_any_change_the_bursts_are_the_same_as_worked_out_from_all_photos(
     room: Any, face: Callable, tmp_path: Path, seed: int
 ) -> None:
     dice = random.Random(seed)
@@ -151,14 +151,14 @@ def test_after_any_changes_the_bursts_are_those_of_all_photos(
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2024-02-29"])
-def test_a_burst_may_be_of_any_day_that_there_is(room: Any, day: str) -> None:
+def test_a_burst_may_be_on_the_first_and_the_last_day_of_the_calendar(room: Any, day: str) -> None:
     for second in ("00:00:00", "00:00:01", "23:59:58", "23:59:59"):
         room.put(f"/photos/{second}.jpg", taken_at=f"{day}T{second}")
     room.writer.finish_scan(room.scan)
     assert room.sql("SELECT photo_id, burst FROM bursts") == [(1, 1), (2, 1), (3, 3), (4, 3)]
 
 
-def test_only_the_days_of_new_photos_and_their_neighbours_are_looked_at(room: Any) -> None:
+def test_only_days_with_new_photos_and_the_days_beside_them_are_grouped_again(room: Any) -> None:
     for day in range(1, 29):
         for second in range(2):
             room.put(f"/photos/{day}-{second}.jpg", camera="A", taken_at=f"2024-02-{day:02}T12:00:0{second}")
@@ -192,13 +192,13 @@ def backed_up(room: Any, face: Callable) -> Any:
 
 
 @pytest.mark.parametrize(("folder", "frames"), [("/A", 3), ("/B", 2)])
-def test_below_a_folder_no_frame_of_another_is_listed(backed_up: Any, folder: str, frames: int) -> None:
+def test_a_burst_below_a_folder_has_no_photos_of_another_folder(backed_up: Any, folder: str, frames: int) -> None:
     with Index(backed_up.path) as index:
         (burst,) = index.bursts(Query(filters=Filters(under=folder)))
     assert [shot.photo.path for shot in burst] == [f"{folder}/{k}.jpg" for k in range(frames)]
 
 
-def test_one_frame_below_a_folder_is_no_burst_there(room: Any, face: Callable) -> None:
+def test_a_single_photo_below_a_folder_is_not_a_burst(room: Any, face: Callable) -> None:
     for k, folder in enumerate("AB"):
         room.put(f"/{folder}/{k}.jpg", face(happy=0.9), camera="A", taken_at=f"2024-05-17T12:00:0{k}")
     room.writer.finish_scan(room.scan)
@@ -207,7 +207,7 @@ def test_one_frame_below_a_folder_is_no_burst_there(room: Any, face: Callable) -
         assert list(index.bursts(Query(filters=Filters(under="/A")))) == []
 
 
-def test_of_copies_one_that_passes_stands_in_its_burst(room: Any, face: Callable) -> None:
+def test_a_burst_shows_the_copy_that_passes_the_filters(room: Any, face: Callable) -> None:
     for folder, faces in (("/A", [face(happy=0.9)]), ("/B", [face(happy=0.9)] * 2)):
         for k in range(2):
             room.put(f"{folder}/{k}.jpg", *faces, camera="A", taken_at=f"2024-05-17T12:00:0{k}", digest=f"{k}")

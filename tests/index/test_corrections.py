@@ -1,4 +1,4 @@
-"""What people say of a face outlives scans, holds for every copy, and can be taken back."""
+"""Corrections survive later scans, apply to every copy, and can be undone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def of(room: Any, path: str) -> list[tuple[str, float]]:
         return [(face.emotion, face.confidence) for face in index.photo(path).faces]
 
 
-def test_a_corrected_face_is_certain_of_what_was_said(room: Any, face: Callable) -> None:
+def test_a_corrected_face_certainly_shows_the_corrected_emotion(room: Any, face: Callable) -> None:
     room.put(A, face(200, happy=0.9), moved(face(sad=0.7), 500))
     number, predicted = room.writer.correct(A, 2, "angry")
     assert (number, predicted.emotion, predicted.confidence) == (2, "sad", 0.7)
@@ -38,7 +38,7 @@ def test_a_corrected_face_is_certain_of_what_was_said(room: Any, face: Callable)
         assert index.stats()["emotions"] == {**dict.fromkeys(EMOTIONS, 0), "happy": 1, "angry": 1}
 
 
-def test_what_is_no_face_is_gone_from_every_question(room: Any, face: Callable) -> None:
+def test_what_is_not_a_face_is_in_no_answer(room: Any, face: Callable) -> None:
     room.put(A, face(200, happy=0.9), moved(face(sad=0.7), 500))
     room.writer.correct(A, 2, None)
     assert of(room, A) == [("happy", 0.9)]
@@ -58,14 +58,14 @@ def test_a_rescan_keeps_corrections_where_it_finds_the_face_again(room: Any, fac
     assert of(room, A) == [("happy", 0.8), ("sad", 0.6), ("fear", 0.5)]
 
 
-def test_a_face_elsewhere_is_not_meant(room: Any, face: Callable) -> None:
+def test_a_correction_does_not_apply_to_a_face_in_another_place(room: Any, face: Callable) -> None:
     room.put(A, face(sad=0.7))
     room.writer.correct(A, 1, "neutral")
     room.put(A, moved(face(sad=0.7), 60))
     assert of(room, A) == [("sad", 0.7)]
 
 
-def test_of_two_faces_cheek_to_cheek_only_one_is_meant(room: Any, face: Callable) -> None:
+def test_a_correction_applies_to_one_of_two_overlapping_faces(room: Any, face: Callable) -> None:
     wide = replace(face(sad=0.7), box=Box(0.0, 0.0, 100.0, 100.0))
     room.put(A, wide, moved(wide, 33))
     assert overlap(wide.box, moved(wide, 33).box) > 0.5
@@ -78,7 +78,7 @@ def test_of_two_faces_cheek_to_cheek_only_one_is_meant(room: Any, face: Callable
     assert of(room, A) == [("sad", 0.7)] * 2
 
 
-def test_a_face_that_the_last_scan_did_not_find_does_not_come_back(room: Any, face: Callable) -> None:
+def test_undoing_does_not_restore_a_face_that_the_last_scan_did_not_find(room: Any, face: Callable) -> None:
     room.put(A, face(200, happy=0.9), moved(face(sad=0.7), 500))
     room.writer.correct(A, 2, "fear")
     room.put(A, face(200, happy=0.9))
@@ -88,7 +88,7 @@ def test_a_face_that_the_last_scan_did_not_find_does_not_come_back(room: Any, fa
     assert of(room, A) == [("happy", 0.9)]
 
 
-def test_a_photo_that_can_no_longer_be_read_gets_no_faces_back(room: Any, face: Callable) -> None:
+def test_undoing_restores_no_faces_of_a_photo_that_cannot_be_read_any_more(room: Any, face: Callable) -> None:
     room.put(A, face(happy=0.9))
     room.writer.correct(A, 1, "fear")
     room.put(A, error="too large (200 megapixels)")
@@ -96,7 +96,7 @@ def test_a_photo_that_can_no_longer_be_read_gets_no_faces_back(room: Any, face: 
     assert of(room, A) == [] and room.top("happy") == []
 
 
-def test_a_rescan_does_not_touch_when_somebody_said_so(room: Any, face: Callable) -> None:
+def test_a_rescan_keeps_the_time_of_a_correction(room: Any, face: Callable) -> None:
     room.put(A, face(sad=0.7))
     room.writer.correct(A, 1, "happy")
     room.change("UPDATE corrections SET corrected_at = '2020-01-01'")
@@ -104,7 +104,7 @@ def test_a_rescan_does_not_touch_when_somebody_said_so(room: Any, face: Callable
     assert room.sql("SELECT corrected_at FROM corrections") == [("2020-01-01",)]
 
 
-def test_a_copy_is_written_as_the_photo_is_by_then(room: Any, face: Callable) -> None:
+def test_a_copy_has_the_corrections_that_hold_when_it_is_written(room: Any, face: Callable) -> None:
     room.put(A, face(sad=0.7), digest="d")
     room.writer.correct(A, 1, "happy")
     known = replace(room.writer.known_files.result("d"), is_gone=False)
@@ -113,7 +113,7 @@ def test_a_copy_is_written_as_the_photo_is_by_then(room: Any, face: Callable) ->
     assert of(room, B) == [("sad", 0.7)]
 
 
-def test_copies_share_a_correction_now_and_later(room: Any, face: Callable) -> None:
+def test_present_and_later_copies_share_a_correction(room: Any, face: Callable) -> None:
     for path in (A, B):
         room.put(path, face(sad=0.7), digest="d")
     room.writer.correct(A, 1, "happy")
@@ -126,14 +126,14 @@ def test_copies_share_a_correction_now_and_later(room: Any, face: Callable) -> N
         assert of(room, path) == [("sad", 0.7)]
 
 
-def test_other_content_under_the_name_is_another_photo(room: Any, face: Callable) -> None:
+def test_a_correction_does_not_apply_to_other_content_with_the_same_name(room: Any, face: Callable) -> None:
     room.put(A, face(sad=0.7))
     room.writer.correct(A, 1, "happy")
     room.put(A, face(sad=0.7), digest="edited")
     assert of(room, A) == [("sad", 0.7)]
 
 
-def test_a_second_thought_replaces_the_first(room: Any, face: Callable) -> None:
+def test_a_second_correction_replaces_the_first(room: Any, face: Callable) -> None:
     room.put(A, face(sad=0.7))
     room.writer.correct(A, 1, "happy")
     assert room.writer.correct(A, 1, "fear")[1].emotion == "sad"
@@ -141,7 +141,7 @@ def test_a_second_thought_replaces_the_first(room: Any, face: Callable) -> None:
     assert room.sql("SELECT emotion FROM corrections") == [("fear",)]
 
 
-def test_taking_back_brings_faces_back_in_their_order(room: Any, face: Callable) -> None:
+def test_undoing_restores_faces_in_their_order(room: Any, face: Callable) -> None:
     room.put(A, face(200, happy=0.9), moved(face(100, sad=0.7), 500))
     room.writer.correct(A, 1, None)
     assert room.writer.uncorrect(A) == 1
@@ -150,7 +150,9 @@ def test_taking_back_brings_faces_back_in_their_order(room: Any, face: Callable)
 
 
 @pytest.mark.parametrize(("path", "number", "words"), [(A, 2, "no face 2"), (A, 0, "no face 0"), (B, 1, "scan it")])
-def test_faces_that_are_not_there_are_an_error(room: Any, face: Callable, path: str, number: int, words: str) -> None:
+def test_correcting_a_face_that_does_not_exist_is_an_error(
+    room: Any, face: Callable, path: str, number: int, words: str
+) -> None:
     room.put(A, face(sad=0.7))
     with pytest.raises(AlbumsortError, match=words):
         room.writer.correct(path, number, "happy")

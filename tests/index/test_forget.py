@@ -21,7 +21,7 @@ def everything_written(folder: Path) -> bytes:
 
 @pytest.fixture
 def secret(room: Any, face: Callable) -> Any:
-    """An index of two folders, with all that it can know of the one to forget."""
+    """An index of two folders, with every kind of data about the one that is to be forgotten."""
     room.writer.start_scan(
         {"paths": ["/photos", "/photos/secret"], "exclude": ["secret*"], "model": "/photos/secret/m.keras"}
     )
@@ -35,16 +35,16 @@ def secret(room: Any, face: Callable) -> Any:
     return room
 
 
-def test_a_folder_is_forgotten_with_all_below_it_and_nothing_beside_it(secret: Any) -> None:
+def test_forgetting_a_folder_forgets_all_below_it_and_nothing_beside_it(secret: Any) -> None:
     assert secret.writer.forget("/photos/secret") == 4  # two photos, notes.txt and a locked folder
     assert secret.sql("SELECT path FROM photos") == [("/photos/secrets.jpg",)]
     assert secret.sql("SELECT count(*) FROM faces") == [(1,)]
     assert secret.sql("SELECT path FROM others") == [("/photos/other.txt",)]
-    # A copy of those bytes is still there, and so is what was said of it.
+    # A copy of those bytes is still there, and so is its correction.
     assert secret.sql("SELECT digest, emotion FROM corrections") == [("d-both", "fear")]
 
 
-def test_no_byte_of_it_stays_in_the_file_or_beside_it(secret: Any) -> None:
+def test_no_byte_of_a_forgotten_folder_stays_in_the_files(secret: Any) -> None:
     before = everything_written(secret.path.parent)
     assert all(word in before for word in (b"/photos/secret/", b"d-secret", b"Kamera-7", b"notes.txt"))
     secret.writer.forget("/photos/secret")
@@ -62,7 +62,7 @@ def test_scans_no_longer_name_what_is_forgotten(secret: Any) -> None:
     ]
 
 
-def test_what_was_said_of_photos_that_were_edited_or_pruned_goes_too(secret: Any, face: Callable) -> None:
+def test_corrections_of_edited_and_pruned_photos_are_forgotten_too(secret: Any, face: Callable) -> None:
     secret.put("/photos/secret/a.jpg", face(happy=0.9), digest="d-edited")
     assert secret.sql("SELECT count(*) FROM corrections WHERE digest = 'd-secret'") == [(1,)]
     secret.writer.forget("/photos/secret")
@@ -70,7 +70,7 @@ def test_what_was_said_of_photos_that_were_edited_or_pruned_goes_too(secret: Any
 
 
 def keep_a_copy(room: Any) -> Path:
-    """Lays a copy beside the index, as one is laid before an older index is brought forward."""
+    """Puts a copy beside the index, as a migration does."""
     copy = room.path.with_name("index.db.version-2")
     with closing(sqlite3.connect(room.path)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
@@ -83,7 +83,7 @@ def test_a_typo_forgets_nothing_and_leaves_the_copies_of_older_versions(secret: 
     assert copy.exists()
 
 
-def test_what_was_pruned_before_leaves_no_trace_either(
+def test_photos_that_were_pruned_before_leave_no_trace(
     room: Any, face: Callable, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("secret")
@@ -118,7 +118,7 @@ def test_a_name_that_is_no_utf8_can_be_forgotten(room: Any, face: Callable) -> N
     assert room.sql("SELECT count(*) FROM faces") == [(0,)]
 
 
-def test_what_is_not_known_is_forgotten_already(secret: Any) -> None:
+def test_forgetting_an_unknown_folder_changes_nothing(secret: Any) -> None:
     before = secret.sql("SELECT * FROM photos")
     assert secret.writer.forget("/photos/secre") == 0
     assert secret.sql("SELECT * FROM photos") == before
@@ -131,7 +131,7 @@ def test_copies_of_older_versions_are_forgotten_too(secret: Any) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 4, 6])
-def test_copies_of_older_versions_are_known_to_name_what_is_forgotten(older: Callable, version: int) -> None:
+def test_a_copy_of_any_older_version_goes_if_it_names_what_is_forgotten(older: Callable, version: int) -> None:
     path = older(version)
     with IndexWriter(path) as writer:
         copy = path.with_name(f"older.db.version-{version}")

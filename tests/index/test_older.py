@@ -1,4 +1,4 @@
-"""An index of an older version is read as it is, and brought forward by the next program that writes it."""
+"""An index of an older version can be read as it is; the next program that writes it migrates it."""
 
 import runpy
 import sqlite3
@@ -19,7 +19,7 @@ VERSIONS = range(1, schema.VERSION)
 
 @pytest.fixture
 def today(tmp_path: Path) -> Callable[[int], Path]:
-    """Makes an index of this version, of what an index of an older version can hold of the album."""
+    """Makes an index of this version, of what an older version can store of the album."""
 
     def make(version: int) -> Path:
         path = tmp_path / "today.db"
@@ -31,7 +31,7 @@ def today(tmp_path: Path) -> Callable[[int], Path]:
 
 
 def answers(path: Path) -> dict[str, Any]:
-    """What an index says, without what an older version did not keep of a photo."""
+    """Answers of an index, without what an older version did not store."""
     found: dict[str, Any] = {}
     with Index(path) as index:
         for scheme in SCHEMES:
@@ -55,14 +55,14 @@ def answers(path: Path) -> dict[str, Any]:
 
 
 def moments(path: Path) -> tuple[list[list[str]], list[tuple[str, int]]]:
-    """The bursts of an index, and how many frames each photo of a list stands for."""
+    """The bursts of an index, and how many other photos of its burst each listed photo represents."""
     with Index(path) as index:
         bursts = [[shot.photo.path for shot in burst] for burst in index.bursts()]
         return bursts, [(row.photo.path, row.others) for row in index.top("happy", None, threshold=0.3)]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_older_index_answers_as_one_of_today_before_and_after_it_is_brought_forward(
+def test_an_older_index_gives_the_answers_of_a_new_one_before_and_after_its_migration(
     older: Callable, today: Callable, version: int
 ) -> None:
     path, wanted = older(version), today(version)
@@ -83,7 +83,7 @@ def test_an_older_index_has_bursts_from_version_4_on(older: Callable, today: Cal
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_what_an_older_index_did_not_keep_is_not_known(older: Callable, version: int) -> None:
+def test_facts_that_an_older_version_did_not_keep_are_none(older: Callable, version: int) -> None:
     with Index(older(version)) as index:
         photo = index.photo("/photos/burst0.jpg").photo
     assert photo.exposure == (0.9 if version >= 4 else None)
@@ -91,7 +91,7 @@ def test_what_an_older_index_did_not_keep_is_not_known(older: Callable, version:
 
 
 def tables(path: Path) -> dict[str, Any]:
-    """Tables with their columns, indexes and triggers, however their statements are written."""
+    """Tables with their columns, indexes and triggers, regardless of white space."""
     with closing(sqlite3.connect(path)) as connection:
         names = connection.execute("SELECT type, name, tbl_name FROM sqlite_master WHERE sql NOT NULL").fetchall()
         made = "SELECT sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql NOT NULL"
@@ -111,9 +111,7 @@ def tables(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_index_that_is_brought_forward_has_the_tables_of_a_new_one(
-    older: Callable, today: Callable, version: int
-) -> None:
+def test_a_migrated_index_has_the_tables_of_a_new_one(older: Callable, today: Callable, version: int) -> None:
     path = older(version)
     IndexWriter(path).close()
     assert tables(path) == tables(today(version))
@@ -124,7 +122,7 @@ def test_an_index_that_is_brought_forward_has_the_tables_of_a_new_one(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_older_index_is_kept_beside_the_one_brought_forward(older: Callable, version: int) -> None:
+def test_a_copy_of_the_older_index_is_kept_beside_the_migrated_one(older: Callable, version: int) -> None:
     path = older(version)
     with IndexWriter(path) as writer:
         writer.write(writer.start_scan({"paths": []}), [])
@@ -138,7 +136,7 @@ def test_an_older_index_is_kept_beside_the_one_brought_forward(older: Callable, 
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_older_index_takes_all_that_can_be_said_today(older: Callable, version: int) -> None:
+def test_a_migrated_index_takes_corrections_and_problems(older: Callable, version: int) -> None:
     path = older(version)
     with IndexWriter(path) as writer:
         writer.correct("/photos/burst0.jpg", 1, "surprise")
@@ -150,7 +148,7 @@ def test_an_older_index_takes_all_that_can_be_said_today(older: Callable, versio
         assert {emotion: len(index.top(emotion)) for emotion in EMOTIONS}["surprise"] == 1
 
 
-def test_several_programs_that_bring_an_index_forward_at_once_do_it_once(older: Callable, tmp_path: Path) -> None:
+def test_several_programs_that_migrate_an_index_at_once_do_it_once(older: Callable, tmp_path: Path) -> None:
     for number in range(5):
         path = older(1)
         with ThreadPoolExecutor(4) as pool:

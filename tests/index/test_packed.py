@@ -1,4 +1,4 @@
-"""Packed faces are the faces, whatever changes those; and only questions that look at all faces read them."""
+"""Packed faces always agree with the rows of the faces, and only questions about all faces read them."""
 
 import sqlite3
 import subprocess
@@ -55,7 +55,7 @@ def changed_chunks(room: Any) -> int:
 
 
 @pytest.mark.parametrize("batch", [1, 7, 200])
-def test_photos_that_come_are_packed_as_they_are_written(
+def test_new_photos_are_packed_when_they_are_written(
     room: Any, face: Callable, photo: Callable, read: Callable, batch: int
 ) -> None:
     results = [photo(f"/photos/{k}.jpg", *[face(10.0 + k, happy=0.9)] * (k % 3)) for k in range(3 * schema.CHUNK)]
@@ -65,7 +65,7 @@ def test_photos_that_come_are_packed_as_they_are_written(
     assert packed_faces(room) == len(read()) == 3 * schema.CHUNK
 
 
-def test_photos_that_come_beside_changed_ones_are_packed_at_the_end_of_the_scan(
+def test_new_photos_beside_changed_ones_are_packed_at_the_end_of_the_scan(
     room: Any, face: Callable, read: Callable
 ) -> None:
     for number in range(schema.CHUNK + 10):
@@ -79,7 +79,7 @@ def test_photos_that_come_beside_changed_ones_are_packed_at_the_end_of_the_scan(
     assert packed_faces(room) == len(read()) == schema.CHUNK + 11
 
 
-def test_faces_whose_photo_comes_after_them_are_found(room: Any, face: Callable, read: Callable) -> None:
+def test_faces_that_were_inserted_before_their_photo_are_found(room: Any, face: Callable, read: Callable) -> None:
     room.put("/photos/a.jpg", face(happy=0.9))
     room.change(f"INSERT INTO faces(photo_id, {_COLUMNS}) SELECT 2, {_COLUMNS} FROM faces")
     assert len(read()) == 1
@@ -106,7 +106,7 @@ def test_the_subjects_of_a_photo_are_packed_with_its_faces(room: Any, face: Call
     assert read()["subject"].tolist() == [True, False, True]
 
 
-def test_a_face_is_packed_with_all_that_is_asked_of_it(room: Any, face: Callable, read: Callable) -> None:
+def test_a_packed_face_has_its_values_in_their_units(room: Any, face: Callable, read: Callable) -> None:
     room.put("/photos/a.jpg", face(400, sad=0.7, happy=0.3), width=800, height=600)
     room.put("/photos/b.jpg", face(60, neutral=1), width=None, height=None)
     large, unmeasured = read()
@@ -147,7 +147,7 @@ def test_packed_faces_follow_the_faces(room: Any, face: Callable, read: Callable
     assert change(lambda: room.writer.forget("/photos")) == b""
 
 
-def test_what_is_forgotten_is_in_no_packed_face(room: Any, face: Callable) -> None:
+def test_forgotten_faces_are_not_packed(room: Any, face: Callable) -> None:
     room.put("/photos/a.jpg", face(happy=0.9))
     room.put("/elsewhere/b.jpg", face(sad=0.9))
     room.writer.finish_scan(room.scan)
@@ -177,7 +177,7 @@ def test_packed_faces_that_cannot_be_read_are_packed_anew_by_the_next_scan(
 
 
 @pytest.mark.parametrize("change", ["emotion = 'glee'", "sharpness = 'n/a'"])
-def test_a_value_that_no_face_can_have_is_an_error_and_keeps_nobody_from_writing(
+def test_an_impossible_value_is_an_error_for_readers_and_does_not_stop_a_scan(
     room: Any, face: Callable, change: str
 ) -> None:
     room.put("/photos/a.jpg", face(happy=0.9))
@@ -187,7 +187,7 @@ def test_a_value_that_no_face_can_have_is_an_error_and_keeps_nobody_from_writing
         index.stats()
 
 
-def test_a_value_that_no_face_can_have_keeps_nobody_from_bringing_an_index_forward(older: Callable) -> None:
+def test_an_impossible_value_does_not_stop_a_migration(older: Callable) -> None:
     path = older(6)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE faces SET emotion = 'glee' WHERE id = 1")
@@ -230,7 +230,7 @@ def test_ids_of_photos_that_are_too_large_are_an_error(room: Any, face: Callable
         " SELECT path, size, mtime_ns, status, scan_id FROM photos WHERE id > 77",
     ],
 )
-def test_whatever_another_tool_writes_is_seen(room: Any, face: Callable, read: Callable, statement: str) -> None:
+def test_changes_by_other_tools_are_noticed(room: Any, face: Callable, read: Callable, statement: str) -> None:
     for number in range(80):
         room.put(f"/photos/{number}.jpg", face(happy=0.9), taken_at="2024-05-17T12:00:00")
     room.writer.finish_scan(room.scan)
@@ -245,7 +245,7 @@ def test_whatever_another_tool_writes_is_seen(room: Any, face: Callable, read: C
 
 
 @pytest.mark.parametrize("clause", ["IGNORE", "REPLACE", "ROLLBACK"])
-def test_a_statement_of_another_tool_that_fails_leaves_faces_and_packed_faces_alike(
+def test_packed_faces_agree_with_the_rows_after_a_failed_statement_of_another_tool(
     room: Any, face: Callable, read: Callable, clause: str
 ) -> None:
     for number in range(80):
@@ -270,7 +270,7 @@ def test_questions_may_be_asked_while_another_one_is_read(room: Any, face: Calla
     assert listed == [f"/photos/{number:03}.jpg" for number in range(2, 303, 3)]
 
 
-def test_faces_are_read_once_for_many_questions_until_somebody_writes(room: Any, face: Callable) -> None:
+def test_faces_are_read_once_until_the_index_changes(room: Any, face: Callable) -> None:
     room.put("/photos/a.jpg", face(happy=0.9))
     asked: list[str] = []
     with Index(room.path) as index:
@@ -319,7 +319,7 @@ def test_a_list_may_be_left_half_read(room: Any, face: Callable) -> None:
     rows.close()  # which says nothing, and would fail if it asked the closed index
 
 
-def test_dates_of_few_photos_are_found_without_walking_past_all_others(room: Any, face: Callable) -> None:
+def test_the_first_and_last_dates_are_those_of_the_photos_that_pass(room: Any, face: Callable) -> None:
     for number in range(100):
         room.put(f"/photos/{number}.jpg", face(happy=0.9), taken_at=f"20{number:02}-01-01", camera=f"{number}.")
     with Index(room.path) as index:

@@ -1,4 +1,4 @@
-"""A query is checked when it is made, and may come from the parameters of an address."""
+"""A query is checked when it is created, and can be created from the parameters of a URL."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ def test_each_emotion_counts_once_in_the_order_in_which_they_are_named() -> None
         ({"threshold": float("nan")}, "the threshold is nan"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(fields: dict[str, Any], words: str) -> None:
+def test_values_that_are_not_allowed_are_refused(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Query(**fields)
 
@@ -42,12 +42,12 @@ def test_what_cannot_be_asked_is_refused(fields: dict[str, Any], words: str) -> 
         ({"min_detection": 1.5}, "min_detection is 1.5; it must be from 0 to 1"),
     ],
 )
-def test_filters_that_no_photo_can_pass_are_refused(fields: dict[str, Any], words: str) -> None:
+def test_filters_with_values_that_are_not_allowed_are_refused(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Filters(**fields)
 
 
-def test_an_address_holds_a_whole_query() -> None:
+def test_parameters_can_express_every_field_of_a_query() -> None:
     params = {
         "emotion": "happy, surprise",
         "n": "20",
@@ -84,12 +84,12 @@ def test_an_address_holds_a_whole_query() -> None:
         ({"not": "joy"}, "'joy' is not one of"),
     ],
 )
-def test_an_address_that_cannot_be_understood_is_refused(params: dict[str, str], words: str) -> None:
+def test_unknown_parameters_and_values_are_refused(params: dict[str, str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Query.from_params(params)
 
 
-def test_the_last_scan_settles_a_threshold_that_the_query_leaves_open(room: Any) -> None:
+def test_a_query_without_threshold_takes_that_of_the_last_scan(room: Any) -> None:
     room.writer.start_scan({"paths": ["/photos"], "threshold": 0.7})
     with Index(room.path) as index:
         assert index.settled(Query("happy")) == Query("happy", threshold=0.7)
@@ -131,7 +131,7 @@ def test_n_limits_photos_and_bursts(room: Any, face: Callable) -> None:
         (Query("disgust"), "the model of the last scan does not know disgust; it tells apart sad, happy, fear, angry"),
     ],
 )
-def test_an_empty_list_says_what_is_to_blame(room: Any, face: Callable, query: Query, words: str) -> None:
+def test_an_empty_list_is_explained(room: Any, face: Callable, query: Query, words: str) -> None:
     room.writer.name_model(room.scan, "a model", ["sad", "happy", "fear", "angry"])
     room.put("/photos/a.jpg", face(sad=0.4))
     with Index(room.path) as index:

@@ -29,7 +29,7 @@ def paired(room: Any, face: Callable) -> Any:
 
 
 @pytest.mark.parametrize("everyone", [False, True])
-def test_a_list_has_the_jpeg_and_all_of_it_the_raw_file_too(paired: Any, everyone: bool) -> None:
+def test_a_list_has_the_jpeg_and_with_copies_the_raw_file_too(paired: Any, everyone: bool) -> None:
     alone = [path for path, _ in paired.top(everyone=everyone)]
     both = [path for path, _ in paired.top(everyone=everyone, filters=ALL)]
     assert sorted(alone) == [JPEG, "/photos/b.jpg"]
@@ -38,7 +38,7 @@ def test_a_list_has_the_jpeg_and_all_of_it_the_raw_file_too(paired: Any, everyon
     assert len(paired.top(n=1, everyone=everyone, filters=ALL)) == 1
 
 
-def test_a_photo_names_its_raw_file_which_is_the_same_photo(paired: Any) -> None:
+def test_a_listed_jpeg_names_its_raw_file(paired: Any) -> None:
     with Index(paired.path) as index:
         first, second = index.top("happy")
         listed = next(row for row in index.top("happy", filters=ALL) if row.photo.path == RAW)
@@ -56,13 +56,13 @@ def test_nothing_is_counted_twice(paired: Any) -> None:
     assert (counts["photos"], counts["photos_with_faces"], counts["faces"], counts["errors"]) == (2, 2, 3, 0)
 
 
-def test_who_asks_for_the_raw_file_gets_the_jpeg(paired: Any) -> None:
+def test_a_question_about_the_raw_file_gives_the_jpeg(paired: Any) -> None:
     with Index(paired.path) as index:
         assert index.photo(RAW) == index.photo(JPEG)
         assert index.photo("/photos/none.nef") is None
 
 
-def test_a_correction_to_the_raw_file_is_one_to_the_photo(paired: Any) -> None:
+def test_a_correction_of_the_raw_file_applies_to_the_jpeg(paired: Any) -> None:
     paired.writer.correct(RAW, 2, "surprise")
     assert [path for path, _ in paired.top("surprise")] == [JPEG]
     assert paired.writer.uncorrect(RAW) == 1
@@ -106,9 +106,7 @@ def test_the_raw_files_of_a_list_are_found_by_an_index(paired: Any) -> None:
         assert any("photos_by_jpeg" in str(row[3]) for row in paired.sql(f"EXPLAIN QUERY PLAN {question}")), question
 
 
-def test_raw_files_that_only_lacked_the_extra_are_read_once_it_is_there(
-    room: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_raw_files_are_read_again_once_rawpy_is_installed(room: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     room.put(RAW, error=NEEDS_RAWPY)
     room.put("/photos/bad.jpg", error="not an image")
     assert room.writer.known_files.unreadable() == {RAW, "/photos/bad.jpg"}

@@ -1,4 +1,4 @@
-"""Top lists follow the contract's rule, and nothing that is asked changes the index."""
+"""Top lists follow the rule of the contract, and questions do not change the index."""
 
 import os
 import sqlite3
@@ -65,31 +65,31 @@ def test_under_a_half_all_certain_faces_count(room: Any, face: Callable) -> None
     assert room.top(threshold=0.43) == []
 
 
-def test_of_everyone_the_least_happy_face_counts(room: Any, face: Callable) -> None:
+def test_with_everyone_the_least_happy_face_decides(room: Any, face: Callable) -> None:
     room.put("/photos/a.jpg", face(happy=0.95), face(sad=0.7, happy=0.2))
     room.put("/photos/b.jpg", face(happy=0.7), face(happy=0.6))
     assert room.top(everyone=True) == [("/photos/b.jpg", 0.6), ("/photos/a.jpg", 0.2)]
 
 
-def test_of_everyone_uncertain_faces_count_too(room: Any, face: Callable) -> None:
+def test_with_everyone_uncertain_faces_count_too(room: Any, face: Callable) -> None:
     room.put("/photos/a.jpg", face(happy=0.9), face(happy=0.4, neutral=0.41))
     assert room.top(everyone=True) == [("/photos/a.jpg", 0.4)]
 
 
-def test_of_everyone_faces_lower_than_a_third_of_the_tallest_are_background(room: Any, face: Callable) -> None:
+def test_with_everyone_faces_lower_than_a_third_of_the_tallest_are_background(room: Any, face: Callable) -> None:
     room.put("/photos/a.jpg", face(300, happy=0.9), face(99, sad=0.9, happy=0.01))
     room.put("/photos/b.jpg", face(300, happy=0.8), face(100, sad=0.7, happy=0.1))
     assert room.top(everyone=True) == [("/photos/a.jpg", 0.9), ("/photos/b.jpg", 0.1)]
 
 
-def test_of_everyone_ties_go_to_the_larger_mean(room: Any, face: Callable) -> None:
+def test_with_everyone_ties_go_to_the_larger_mean(room: Any, face: Callable) -> None:
     room.put("/photos/a.jpg", face(happy=0.6), face(happy=0.7))
     room.put("/photos/b.jpg", face(happy=0.6), face(happy=0.9))
     room.put("/photos/c.jpg", face(happy=0.6), face(happy=0.8))
     assert names(room.top(everyone=True)) == ["b", "c", "a"]
 
 
-def test_of_everyone_somebody_certain_must_show_the_emotion(room: Any, face: Callable) -> None:
+def test_with_everyone_a_certain_face_must_show_the_emotion(room: Any, face: Callable) -> None:
     room.put("/photos/a.jpg", face(happy=0.45, sad=0.4))
     room.put("/photos/b.jpg", face(sad=0.9))
     assert room.top(everyone=True) == []
@@ -119,7 +119,9 @@ def test_n_limits_the_list_and_none_does_not(room: Any, face: Callable, everyone
 
 
 @pytest.mark.parametrize("everyone", [False, True])
-def test_under_takes_a_folder_and_not_what_only_begins_like_it(room: Any, face: Callable, everyone: bool) -> None:
+def test_under_does_not_match_a_folder_whose_name_only_begins_the_same(
+    room: Any, face: Callable, everyone: bool
+) -> None:
     latin1 = os.fsdecode(b"/photos/2024/caf\xe9.jpg")
     for path in ("/photos/2024/a.jpg", "/photos/2024-best/b.jpg", "/photos/2024", "/photos/2024/deep/er/c.jpg", latin1):
         room.put(path, face(happy=0.9))
@@ -144,7 +146,7 @@ def test_under_takes_a_folder_and_not_what_only_begins_like_it(room: Any, face: 
     ],
 )
 @pytest.mark.parametrize("everyone", [False, True])
-def test_dates_count_as_far_as_they_are_given(
+def test_dates_may_be_years_months_or_days(
     room: Any, face: Callable, since: str | None, until: str | None, found: str, everyone: bool
 ) -> None:
     dates = ("2023-12-31T23:59:59", "2024-05-01T00:00:00", "2024-05-17T23:59:59+02:00", "2024-12-31T23:59:59-08:00")
@@ -190,7 +192,7 @@ def test_stats_count_photos_faces_and_the_last_scan(room: Any, face: Callable) -
     assert stats["last_scan"]["finished_at"] is None
 
 
-def test_settings_that_cannot_be_read_are_said(room: Any) -> None:
+def test_settings_that_cannot_be_read_are_an_error(room: Any) -> None:
     for damaged in ("x", "[1]", ""):
         with closing(sqlite3.connect(room.path)) as connection, connection:
             connection.execute("UPDATE scans SET settings = ?", (damaged,))
@@ -205,7 +207,7 @@ def test_an_index_without_a_scan_answers(tmp_path: Path) -> None:
         assert (index.stats()["photos"], index.stats()["last_scan"]) == (0, None)
 
 
-def test_asking_writes_nothing(room: Any, face: Callable) -> None:
+def test_the_connection_of_a_reader_cannot_write(room: Any, face: Callable) -> None:
     room.put("/photos/a.jpg", face(happy=0.9))
     with Index(room.path) as index, pytest.raises(sqlite3.OperationalError, match="readonly"):
         index.connection.execute("DELETE FROM photos")
@@ -280,7 +282,7 @@ def test_equals_are_listed_in_the_order_of_the_index_however_they_are_found(
     assert [path for path, _ in room.top(filters=Filters(camera="one", min_faces=1))] == paths
 
 
-def test_photos_of_which_nothing_is_known_do_not_make_few_that_pass_many(room: Any, face: Callable) -> None:
+def test_undated_photos_do_not_count_as_passing_a_date(room: Any, face: Callable) -> None:
     for number in range(100):
         room.put(f"/photos/{number}.jpg", face(happy=0.9), taken_at=None if number else "2024-05-17T12:00:00")
     asked: list[str] = []

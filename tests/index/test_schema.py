@@ -84,13 +84,13 @@ def test_an_emotion_that_the_model_does_not_know_may_be_named_by_a_person(room: 
     assert room.top("disgust", everyone=True) == [("/photos/a.jpg", 0.0)]
 
 
-def test_the_index_is_nobody_elses_business(room: Any) -> None:
+def test_only_the_owner_can_read_the_index(room: Any) -> None:
     assert room.path.stat().st_mode & 0o777 == 0o600
     for name in ("index.db-wal", "index.db-shm"):
         assert room.path.with_name(name).stat().st_mode & 0o077 == 0
 
 
-def test_folders_on_the_way_to_the_index_are_made(tmp_path: Path) -> None:
+def test_missing_parent_folders_of_the_index_are_created(tmp_path: Path) -> None:
     with IndexWriter(tmp_path / "a" / "b" / "index.db"):
         assert (tmp_path / "a" / "b" / "index.db").is_file()
 
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     assert path.read_text() == "Dear diary, " * 500
 
 
-def test_an_index_that_is_not_there_is_not_made_by_asking(tmp_path: Path) -> None:
+def test_opening_an_index_that_does_not_exist_does_not_create_it(tmp_path: Path) -> None:
     with pytest.raises(AlbumsortError, match="no such index"):
         Index(tmp_path / "index.db")
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""The writer keeps what was found, knows photos by their bytes, and drops nothing that may come back."""
+"""The writer stores results, recognizes photos by their bytes, and drops only what is surely gone."""
 
 import os
 import sqlite3
@@ -32,7 +32,7 @@ def unread(room: Any) -> list[tuple[str, str]]:
         return index.problems()
 
 
-def test_what_a_walk_could_not_look_into_is_a_problem_until_a_walk_past_it_can(room: Any) -> None:
+def test_an_unreadable_folder_is_a_problem_until_a_later_walk_can_read_it(room: Any) -> None:
     locked, sick = ("/photos/locked", "permission denied"), (LATIN1, "input/output error")
     room.writer.note_unread(["/photos", "/photos/x"], [sick, locked])
     assert sorted(unread(room)) == [sick, locked]
@@ -42,7 +42,7 @@ def test_what_a_walk_could_not_look_into_is_a_problem_until_a_walk_past_it_can(r
     assert unread(room) == [locked]
 
 
-def test_a_folder_that_could_not_be_looked_into_and_is_gone_is_pruned(room: Any, tmp_path: Path) -> None:
+def test_an_unreadable_folder_that_is_gone_is_pruned(room: Any, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     there, gone = ((str(tmp_path / name), "permission denied") for name in ("there", "gone"))
     room.writer.note_unread([str(tmp_path)], [there, gone])
@@ -74,7 +74,7 @@ def test_a_name_that_is_no_utf8_is_kept_as_bytes_and_others_as_text(room: Any, f
     assert set(room.writer.known_files.unchanged(200)) == {LATIN1, "/photos/café\n日本.jpg"}
 
 
-def test_writing_a_path_again_replaces_photo_and_faces(room: Any, face: Callable) -> None:
+def test_writing_a_path_again_replaces_the_photo_and_its_faces(room: Any, face: Callable) -> None:
     room.put(LATIN1, face(happy=0.9), face(happy=0.8))
     room.put(LATIN1, face(sad=0.6), digest="new")
     assert room.sql("SELECT digest FROM photos") == [("new",)]
@@ -128,7 +128,7 @@ def test_unknown_bytes_are_not_known(room: Any, face: Callable) -> None:
     assert room.writer.known_files.digests() == set()
 
 
-def test_only_failures_that_may_pass_are_tried_again(room: Any) -> None:
+def test_only_temporary_errors_are_tried_again(room: Any) -> None:
     room.put("/photos/good.jpg")
     room.put("/photos/cut.jpg", error="truncated")
     room.put("/photos/closed.jpg", error="permission denied", digest=None)
@@ -138,7 +138,7 @@ def test_only_failures_that_may_pass_are_tried_again(room: Any) -> None:
     }
 
 
-def test_files_that_are_no_pictures_are_remembered_in_their_last_state(room: Any) -> None:
+def test_files_that_are_not_pictures_are_remembered_with_their_last_size_and_time(room: Any) -> None:
     room.writer.note_not_photos([PhotoFile("/photos/notes", 5, 1), PhotoFile(LATIN1, 6, 1)])
     room.writer.note_not_photos([PhotoFile("/photos/notes", 7, 2)])
     assert room.writer.known_files.not_photos() == {"/photos/notes": (7, 2), LATIN1: (6, 1)}
@@ -190,31 +190,31 @@ def test_prune_drops_nothing_while_a_scanned_folder_is_not_there(room: Any, kept
     assert room.sql("SELECT count(*) FROM photos") == [(2,)]
 
 
-def test_prune_cares_for_no_folder_of_which_nothing_is_kept(room: Any, kept: list[Path]) -> None:
+def test_prune_ignores_missing_folders_without_photos_in_the_index(room: Any, kept: list[Path]) -> None:
     room.writer.start_scan({"paths": ["/not there/at all"], "threshold": 0.5})
     assert room.writer.prune() == (0, 2)
 
 
-def test_prune_drops_a_single_photo_that_was_scanned_by_its_name(room: Any, face: Callable, tmp_path: Path) -> None:
+def test_prune_drops_a_photo_that_was_scanned_by_its_own_path(room: Any, face: Callable, tmp_path: Path) -> None:
     path = str(tmp_path / "single.jpg")
     room.writer.start_scan({"paths": [path], "threshold": 0.5})
     room.put(path, face(happy=0.9))
     assert room.writer.prune() == (1, 0)
 
 
-def test_prune_forgets_files_that_are_no_pictures(room: Any, kept: list[Path]) -> None:
+def test_prune_drops_files_that_are_not_pictures(room: Any, kept: list[Path]) -> None:
     room.writer.note_not_photos([PhotoFile("/photos/notes", 5, 1)])
     room.writer.prune()
     assert room.writer.known_files.not_photos() == {}
 
 
-def test_a_link_that_leads_nowhere_is_not_gone(room: Any, kept: list[Path]) -> None:
+def test_prune_keeps_a_photo_whose_link_is_broken(room: Any, kept: list[Path]) -> None:
     kept[0].unlink()
     kept[0].symlink_to("/mnt/archive/a.jpg")
     assert room.writer.prune() == (0, 2)
 
 
-def test_a_photo_that_was_too_large_is_looked_at_again_when_more_is_allowed(room: Any, photo: Callable) -> None:
+def test_a_photo_that_was_too_large_is_read_again_when_the_limit_allows_it(room: Any, photo: Callable) -> None:
     result = photo("/photos/pano.jpg", error="too large (1.5 MP > 1 MP; see --max-megapixels)")
     room.writer.write(room.scan, [replace(result, photo=replace(result.photo, width=1500, height=1000))])
     assert "/photos/pano.jpg" in room.writer.known_files.unchanged(1)
