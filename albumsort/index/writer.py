@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sqlite_utils import Database
+
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index import bursts, compat, corrections, packed, schema
@@ -100,8 +102,8 @@ class IndexWriter:
     def start_scan(self, settings: dict[str, Any]) -> int:
         """Record the start of a scan; returns its id."""
         with self._transaction():
-            started = "INSERT INTO scans(started_at, settings) VALUES (?, ?)"
-            return int(self._connection.execute(started, (now(), json.dumps(settings))).lastrowid or 0)
+            row = {"started_at": now(), "finished_at": None, "settings": json.dumps(settings), "model": None}
+            return int(Database(self._connection)["scans"].insert(row).last_pk)
 
     def name_model(self, scan: int, model: str, labels: Sequence[str] = EMOTIONS) -> None:
         """Record which model read the faces of a scan, and which emotions it tells apart."""

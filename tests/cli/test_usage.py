@@ -11,7 +11,7 @@ import pytest
 
 from albumsort.emotions import EMOTIONS
 
-HEAVY = {"tensorflow", "keras", "cv2", "numpy", "PIL", "matplotlib"}
+HEAVY = {"tensorflow", "keras", "cv2", "numpy", "sqlite_utils", "PIL", "matplotlib"}
 
 
 def imported(*args: object) -> set[str]:

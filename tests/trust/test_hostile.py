@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 #: Modules that would be imported from the photo folder if Python searched it.
 MODULES = (
-    *("albumsort", "numpy", "cv2", "PIL", "tensorflow", "keras", "mtcnn", "joblib", "lz4", "tqdm"),
+    *("albumsort", "numpy", "cv2", "PIL", "tensorflow", "keras", "mtcnn", "joblib", "lz4", "sqlite_utils", "tqdm"),
     *("typer", "matplotlib", "pillow_heif", "platformdirs", "psutil"),
     *("sitecustomize", "usercustomize", "conftest", "signal", "json", "random", "secrets", "queue", "multiprocessing"),
 )
