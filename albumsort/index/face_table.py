@@ -149,7 +149,8 @@ class FaceTable:
 
     def _score(self, emotions: Iterable[str]) -> NDArray[np.float64]:
         """The sum of the probabilities of the emotions for each face, 0..1 ``(n,)``."""
-        return np.asarray(np.sum([self._shares[emotion] for emotion in emotions], 0) / UNIT)
+        first, *more = (self._shares[emotion] for emotion in emotions)
+        return np.asarray(sum(more, first) / UNIT)
 
 
 def _passing(connection: sqlite3.Connection, filters: Filters, last: int) -> NDArray[np.bool_]:
