@@ -19,6 +19,8 @@ class ScanSettings:
         max_megapixels: photos with more megapixels are refused after their header is read.
         exclude: globs of names or paths to leave out.
         follow_links: whether symbolic links below the roots are followed.
+        include_hidden: whether hidden, deleted and temporary files, and the rest of the table in
+            ``album.passed_over``, are read, too.
         workers: how many decoder processes; 0 for one per core.
         device: ``auto``, ``cpu`` or ``gpu``.
         rescan: whether photos that have not changed are read again, too.
@@ -32,6 +34,7 @@ class ScanSettings:
     max_megapixels: float = MAX_MEGAPIXELS
     exclude: tuple[str, ...] = ()
     follow_links: bool = False
+    include_hidden: bool = False
     workers: int = 0
     device: str = "auto"
     rescan: bool = False

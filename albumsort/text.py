@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 
 def printable(text: str) -> str:
@@ -19,6 +20,11 @@ def one_line(path: str) -> str:
     return re.sub(
         r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", lambda match: printable(match[0]), path
     )
+
+
+def composed(text: str) -> str:
+    """A text with its accents composed (NFC). macOS writes names with accents apart (NFD), and people type either."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def count(number: int, thing: str) -> str:

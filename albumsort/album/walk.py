@@ -10,12 +10,9 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 
 from albumsort.album.formats import SNIFF_BYTES, SUFFIXES, sniff
+from albumsort.album.passed_over import Place, is_note
 from albumsort.records import PhotoFile, mtime_ns
-
-#: Folders that systems keep for themselves: bins, thumbnails, recovered pieces.
-SYSTEM_FOLDERS = frozenset(
-    {"$recycle.bin", "recycler", "system volume information", "lost+found", "__macosx", "@eadir", "#recycle"}
-)
+from albumsort.text import composed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +30,49 @@ class WalkProblem:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A file or folder that ``passed_over`` lists. ``kind`` says why it is passed over."""
+
+    path: str
+    kind: str
+
+
 def walk(
     roots: Iterable[str],
     exclude: Iterable[str] = (),
     follow_links: bool = False,
     photos: Mapping[str, tuple[int, int]] | None = None,
     not_photos: Mapping[str, tuple[int, int]] | None = None,
-) -> Iterator[PhotoFile | NotPhoto | WalkProblem]:
+    include_hidden: bool = False,
+) -> Iterator[PhotoFile | NotPhoto | WalkProblem | PassedOver]:
     """Find every candidate below the roots: every regular file with a picture's suffix or a picture's first bytes.
 
-    Hidden folders (with a leading dot), folders of the system, and AppleDouble files (``._name``) are skipped. Files
-    are ordered by the bytes of their names, folder by folder. No path comes twice.
+    What the table in ``passed_over`` lists is passed over, but the roots themselves never are. Files are ordered by the
+    bytes of their names, folder by folder. No path comes twice.
 
     Args:
         roots: folders and files, which must exist.
         exclude: globs. A file or folder is left out if one of them matches its name, its whole path, or its path below
-            the root.
+            the root, with accents composed or not.
         follow_links: whether symbolic links below a root are followed, each folder once; else they are skipped.
         photos: (size, mtime_ns) by path. If these still hold for a file without a picture's suffix, it is a candidate
             without being opened.
         not_photos: likewise; such a file is skipped without being opened.
+        include_hidden: whether that, too, is walked which the table lists, apart from its ``NOTES``.
 
     Yields:
-        candidates, files that were opened and are not pictures, and files and folders that could not be read.
+        candidates, files that were opened and are not pictures, files and folders that could not be read, and files and
+        folders that were passed over. An excluded file or folder is none of these.
     """
     photos, not_photos = photos or {}, not_photos or {}
-    globs = tuple(os.path.normpath(glob) for glob in exclude)
+    choice = _Choice(tuple(composed(os.path.normpath(glob)) for glob in exclude), follow_links, include_hidden)
     seen: set[str] = set()
     visited: set[tuple[int, int]] = set()
     for root in roots:
         top = os.path.abspath(root)
-        for item in _files(top, globs, follow_links, visited):
-            if isinstance(item, WalkProblem):
+        for item in _files(top, choice, visited):
+            if not isinstance(item, PhotoFile):
                 yield item
             elif item.path not in seen:
                 seen.add(item.path)
@@ -98,13 +106,20 @@ def _problem(path: str, error: OSError) -> WalkProblem:
     return WalkProblem(path, (error.strerror or str(error)).lower())
 
 
-def _files(
-    root: str, exclude: tuple[str, ...], follow_links: bool, visited: set[tuple[int, int]]
-) -> Iterator[PhotoFile | WalkProblem]:
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What a walk leaves out; the attributes are as in ``walk``."""
+
+    exclude: tuple[str, ...]
+    follow_links: bool
+    include_hidden: bool
+
+
+def _files(root: str, choice: _Choice, visited: set[tuple[int, int]]) -> Iterator[PhotoFile | WalkProblem | PassedOver]:
     """Yield the regular files at or below ``root``, depth first. It does not recurse, so that no tree is too deep."""
-    waiting = [root]
+    waiting = [(root, Place.at(os.path.basename(root)))]
     while waiting:
-        path = waiting.pop()
+        path, place = waiting.pop()
         try:
             status = os.stat(path)
             if stat.S_ISREG(status.st_mode):
@@ -118,8 +133,19 @@ def _files(
         except OSError as error:
             yield _problem(path, error)
             continue
+        wanted = []
+        for _, entry in names:
+            name = entry.name
+            if is_note(name) or (entry.is_symlink() and not choice.follow_links) or _is_excluded(entry, root, choice):
+                continue
+            is_folder = _is_folder(entry)
+            kind = place.kind_of_folder(name) if is_folder else place.kind_of_file(name)
+            if kind and not choice.include_hidden:
+                yield PassedOver(entry.path, kind)
+                continue
+            wanted.append((entry.path, place.below(name) if is_folder else place))
         # The stack is taken from its end. So names come out in order, and the content of a folder stays together.
-        waiting.extend(entry.path for _, entry in reversed(names) if _is_wanted(entry, root, exclude, follow_links))
+        waiting.extend(reversed(wanted))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -129,13 +155,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_wanted(entry: os.DirEntry[str], root: str, exclude: tuple[str, ...], follow_links: bool) -> bool:
-    name = entry.name
-    if name.startswith("._") or (entry.is_symlink() and not follow_links):
+def _is_excluded(entry: os.DirEntry[str], root: str, choice: _Choice) -> bool:
+    if not choice.exclude:
         return False
-    if _is_folder(entry) and (name.startswith(".") or name.lower() in SYSTEM_FOLDERS):
-        return False
-    if not exclude:
-        return True
-    below = os.path.relpath(entry.path, root)
-    return not any(fnmatchcase(part, glob) for glob in exclude for part in (name, below, entry.path))
+    names = (entry.name, os.path.relpath(entry.path, root), entry.path)
+    return any(fnmatchcase(name, glob) for name in map(composed, names) for glob in choice.exclude)

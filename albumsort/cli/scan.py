@@ -35,6 +35,12 @@ def scan(
             metavar="GLOB", help="Leave out names and paths that match this pattern. May be given more than once."
         ),
     ] = None,
+    include_hidden: Annotated[
+        bool,
+        typer.Option(
+            "--include-hidden", help="Also read hidden, deleted and temporary files, and what other programs keep."
+        ),
+    ] = False,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow symbolic links.")] = False,
     workers: Workers = 0,
     device: Device = "auto",
@@ -61,6 +67,7 @@ def scan(
         max_megapixels=max_megapixels,
         exclude=tuple(exclude or ()),
         follow_links=follow_links,
+        include_hidden=include_hidden,
         workers=workers,
         device=device,
         rescan=rescan,
@@ -69,6 +76,7 @@ def scan(
     )
     summary = _scan([str(path) for path in paths], index_path(db), settings)
     _print_unfinished(summary, rescore)
+    _print_passed_over(summary)
     if as_json:
         print(json.dumps(summary.as_dict()))
     else:
@@ -111,6 +119,21 @@ def _print_unfinished(summary: ScanSummary, rescore: bool) -> None:
     if summary.of_other_models:
         hint = "gone or not readable, and left as it was" if rescore else "scan --rescore reads them again"
         sys.stderr.write(f"{count(summary.of_other_models, 'photo')} with faces that another model has read; {hint}\n")
+
+
+def _print_passed_over(summary: ScanSummary) -> None:
+    """Print to standard error how many files and folders are not read because of what they are."""
+    from albumsort.album.passed_over import KINDS
+
+    if summary.passed_over:
+        counts = ", ".join(
+            f"{summary.passed_over[kind]} {KINDS[kind]}" for kind in KINDS if kind in summary.passed_over
+        )
+        number = sum(summary.passed_over.values())
+        what = "file or folder" if number == 1 else "files and folders"
+        sys.stderr.write(f"{number} {what} passed over: {counts}; scan --include-hidden reads them\n")
+    if summary.dropped:
+        sys.stderr.write(f"{count(summary.dropped, 'photo')} of these, from earlier scans, dropped from the index\n")
 
 
 def _print_summary(summary: ScanSummary) -> None:

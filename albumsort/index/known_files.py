@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from albumsort.album.formats import NEEDS_RAWPY, reads_raw
 from albumsort.album.presence import is_gone
-from albumsort.index.rows import faces_of, from_column, photo_of
+from albumsort.index.rows import faces_of, from_column, photo_of, settings_of
 from albumsort.records import PhotoResult
 
 #: Errors that may be over by the next scan; any other error stands until the file changes.
@@ -66,6 +66,11 @@ class KnownFiles:
         """The path of the JPEG by the path of its RAW file, if both are one photo and the RAW file was not read."""
         rows = self._connection.execute("SELECT path, raw_of FROM photos WHERE raw_of NOT NULL")
         return {from_column(path): from_column(jpeg) for path, jpeg in rows}
+
+    def roots(self) -> set[str]:
+        """The folders and photos that scans were given by name."""
+        rows = self._connection.execute("SELECT settings FROM scans")
+        return {root for (text,) in rows for root in settings_of(text).get("paths", ())}
 
     def unreadable(self) -> set[str]:
         """The paths of the photos that have an error."""

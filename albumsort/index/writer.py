@@ -149,6 +149,12 @@ class IndexWriter:
                 new.add(photo_id, (result.photo.width, result.photo.height), faces)
             new.pack()
 
+    def drop(self, paths: Iterable[str]) -> int:
+        """Drop photos by path; returns their number. What a person said of them is kept."""
+        with self._transaction():
+            rows = [(to_column(path),) for path in paths]
+            return self._connection.executemany("DELETE FROM photos WHERE path = ?", rows).rowcount if rows else 0
+
     def pair(self, scan: int, raws: Iterable[tuple[PhotoFile, str]]) -> None:
         """Record that RAW files are one photo with the JPEG at a path. This replaces what was known about them."""
         with self._transaction():

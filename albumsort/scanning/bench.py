@@ -142,7 +142,7 @@ def choose_files(path: Path, photos: int | None, settings: ScanSettings) -> list
     """
     if not path.exists():
         raise AlbumsortError(f"{printable(str(path))}: no such folder or photo")
-    walked = walk([str(path)], settings.exclude, settings.follow_links)
+    walked = walk([str(path)], settings.exclude, settings.follow_links, include_hidden=settings.include_hidden)
     found = [item for item in walked if isinstance(item, PhotoFile)]
     raws = jpegs_of_raws(file.path for file in found)
     found = [file for file in found if file.path not in raws]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from albumsort.album.passed_over import is_passed_over
 from albumsort.album.raw_pairs import jpegs_of_raws
-from albumsort.album.walk import NotPhoto, WalkProblem
+from albumsort.album.walk import NotPhoto, PassedOver, WalkProblem
 from albumsort.records import PhotoFile
 
 
@@ -41,6 +44,8 @@ class ScanPlan:
         pairs: RAW files, each with the path of the JPEG beside it. A RAW file is read only if its JPEG cannot be read.
         not_photos: files without a picture's suffix that were opened and are not pictures.
         problems: (path, reason) for each file or folder that the walk could not read.
+        passed_over: how many files and folders the walk passed over, by kind.
+        not_found: the photos of ``KnownPhotos`` that the walk did not find.
     """
 
     to_read: list[PhotoFile]
@@ -48,6 +53,8 @@ class ScanPlan:
     pairs: list[tuple[PhotoFile, str]]
     not_photos: list[PhotoFile]
     problems: list[tuple[str, str]]
+    passed_over: dict[str, int]
+    not_found: set[str]
 
     @property
     def found(self) -> int:
@@ -55,21 +62,44 @@ class ScanPlan:
         return len(self.to_read) + self.unchanged + len(self.pairs)
 
 
-def plan_scan(found: Iterable[PhotoFile | NotPhoto | WalkProblem], known: KnownPhotos) -> ScanPlan:
+def plan_scan(found: Iterable[PhotoFile | NotPhoto | WalkProblem | PassedOver], known: KnownPhotos) -> ScanPlan:
     """Sort the files that the walk found into those that have to be read and the others."""
     candidates, not_photos, problems = [], [], []
+    passed_over: Counter[str] = Counter()
     for item in found:
         if isinstance(item, PhotoFile):
             candidates.append(item)
         elif isinstance(item, NotPhoto):
             not_photos.append(item.file)
+        elif isinstance(item, PassedOver):
+            passed_over[item.kind] += 1
         else:
             problems.append((item.path, item.reason))
     jpegs = jpegs_of_raws(file.path for file in candidates)
     pairs = [(file, jpegs[file.path]) for file in candidates if file.path in jpegs]
     single = [file for file in candidates if file.path not in jpegs]
     to_read = [file for file in single if not known.is_read(file)]
-    return ScanPlan(to_read, len(single) - len(to_read), pairs, not_photos, problems)
+    not_found = known.photos.keys() - {file.path for file in candidates}
+    unchanged = len(single) - len(to_read)
+    return ScanPlan(to_read, unchanged, pairs, not_photos, problems, dict(passed_over), not_found)
+
+
+def passed_over_now(paths: Iterable[str], roots: Iterable[str], earlier_roots: Iterable[str]) -> Iterator[str]:
+    """The photos of earlier scans that this scan passes over, and that no scan was given by name.
+
+    Args:
+        paths: photos that are in the index, and that the walk has not found.
+        roots: of this scan.
+        earlier_roots: of all earlier scans. A photo stays if one of them lies inside of what is passed over, such as a
+            bin.
+    """
+    now = tuple(root.rstrip(os.sep) + os.sep for root in roots)
+    every = {root.rstrip(os.sep) + os.sep for root in (*now, *earlier_roots)}
+    for path in paths:
+        if path.startswith(now) and all(
+            is_passed_over(path, root) for root in every if f"{path}{os.sep}".startswith(root)
+        ):
+            yield path
 
 
 @dataclass(frozen=True)

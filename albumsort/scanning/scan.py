@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ from albumsort.records import PhotoFile, PhotoResult
 from albumsort.scanning.batch_writer import BatchWriter
 from albumsort.scanning.batches import face_reader
 from albumsort.scanning.distribute import ReadFiles, local
-from albumsort.scanning.plan import KnownPhotos, plan_scan, settle_pairs
+from albumsort.scanning.plan import KnownPhotos, ScanPlan, passed_over_now, plan_scan, settle_pairs
 from albumsort.scanning.recrop import read_again
 from albumsort.scanning.summary import Progress, ScanSummary
 from albumsort.settings import ScanSettings
@@ -94,10 +95,12 @@ class _Scan:
         known = KnownPhotos({} if settings.rescan else files.unchanged(settings.max_megapixels), files.raws())
         not_photos = {} if settings.rescan else files.not_photos()
         # The whole walk comes first: it takes a second for 100,000 files, and afterwards the time left is known.
-        found = walk(self.roots, settings.exclude, settings.follow_links, known.photos, not_photos)
+        options = settings.exclude, settings.follow_links, known.photos, not_photos, settings.include_hidden
+        found = walk(self.roots, *options)
         plan = plan_scan(found, known)
         summary.found, summary.unchanged, summary.raws = plan.found, plan.unchanged, len(plan.pairs)
         summary.photos, summary.unreadable = plan.unchanged + len(plan.pairs), plan.problems
+        summary.passed_over = plan.passed_over
         self._read(plan.to_read)
 
         pairs = settle_pairs(plan.pairs, files.unreadable() if plan.pairs else set(), known)
@@ -107,6 +110,8 @@ class _Scan:
         self._read(pairs.to_read)
         self.writer.pair(self.scan_id, pairs.to_pair)
 
+        if not settings.include_hidden:
+            summary.dropped = self._drop_passed_over(plan)
         self.writer.note_not_photos(plan.not_photos)
         self.writer.note_unread(self.roots, plan.problems)
         self._attend_to_other_models()
@@ -114,6 +119,13 @@ class _Scan:
         summary.seconds = round(time.monotonic() - start, 3)
         self.progress(summary)
         return summary
+
+    def _drop_passed_over(self, plan: ScanPlan) -> int:
+        """Drop the photos of earlier scans that are passed over now; returns their number."""
+        files = self.writer.known_files
+        known = files.unchanged(math.inf) if self.work.settings.rescan else plan.not_found
+        paths = {*known, *files.unreadable()}
+        return self.writer.drop(list(passed_over_now(paths, self.roots, files.roots())))
 
     def _read(self, files: list[PhotoFile]) -> None:
         while files:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -21,6 +22,8 @@ class ScanSummary:
         errors: scanned or moved photos that could not be read.
         rescored: photos whose faces were read again, because another model had read them.
         of_other_models: photos below the roots whose faces another model has read, without those in ``rescored``.
+        passed_over: how many files and folders were passed over, by kind, a key of ``album.passed_over.KINDS``.
+        dropped: photos of earlier scans that are passed over now, and no longer in the index.
         seconds: how long the scan took.
         unreadable: (path, reason) of the folders and files that the walk could not read.
     """
@@ -35,10 +38,12 @@ class ScanSummary:
     errors: int = 0
     rescored: int = 0
     of_other_models: int = 0
+    passed_over: dict[str, int] = field(default_factory=dict)
+    dropped: int = 0
     seconds: float = 0.0
     unreadable: list[tuple[str, str]] = field(default_factory=list)
 
-    def as_dict(self) -> dict[str, int | float]:
+    def as_dict(self) -> dict[str, Any]:
         """The summary for JSON, without ``found`` and ``unreadable``."""
         return {name: value for name, value in asdict(self).items() if name not in ("found", "unreadable")}
 

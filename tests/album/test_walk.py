@@ -3,9 +3,11 @@
 import os
 import socket
 import subprocess
+import unicodedata
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -46,9 +48,9 @@ def test_photos_are_found_by_suffix_in_any_case(tmp_path: Path, picture: Callabl
 
 def test_photos_without_a_suffix_are_found_by_content(tmp_path: Path, picture: Callable[[str], Path]) -> None:
     picture("IMG_0001")
-    picture("photo.jpg_original")
+    picture("photo.jpg.2")
     (tmp_path / "notes").write_text("no picture")
-    assert below(tmp_path) == ["IMG_0001", "photo.jpg_original"]
+    assert below(tmp_path) == ["IMG_0001", "photo.jpg.2"]
 
 
 def test_a_found_photo_comes_with_its_size_and_time(tmp_path: Path, picture: Callable[[str], Path]) -> None:
@@ -220,6 +222,16 @@ def test_an_unreadable_folder_is_noted_and_the_rest_is_walked(
     assert first == WalkProblem(str(closed), "permission denied")
     assert second == WalkProblem(str(nameless), "permission denied")
     assert isinstance(photo, PhotoFile) and photo.path == str(public_folder / "z.jpg")
+
+
+@pytest.mark.parametrize(("written", "typed"), [("NFC", "NFD"), ("NFD", "NFC")])
+@pytest.mark.parametrize("glob", ["Zoë", "Zoë/*", "*/Zoë/é*.jpg", "*é.jpg"])
+def test_excludes_match_names_with_accents_composed_or_not(
+    tmp_path: Path, picture: Callable[[str], Path], written: Any, typed: Any, glob: str
+) -> None:
+    picture(unicodedata.normalize(written, "Zoë/é.jpg"))
+    picture("Zoe/e.jpg")
+    assert below(tmp_path, exclude=[unicodedata.normalize(typed, glob)]) == ["Zoe/e.jpg"]
 
 
 @pytest.mark.parametrize("form", ["skipped", "skipped/", "./skipped", "{root}/skipped", "skipped/*"])

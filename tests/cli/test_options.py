@@ -64,6 +64,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             "--max-megapixels": ("50", "settings.max_megapixels", 50.0),
             "--exclude": ("*.png", "settings.exclude", ("*.png",)),
             "--follow-links": ("", "settings.follow_links", True),
+            "--include-hidden": ("", "settings.include_hidden", True),
             "--workers": ("3", "settings.workers", 3),
             "--rescan": ("", "settings.rescan", True),
             "--rescore": ("", "settings.rescore", True),

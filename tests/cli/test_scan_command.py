@@ -34,7 +34,7 @@ def test_scan_prints_one_json_object_and_the_second_scan_scans_nothing(run, albu
     assert first.stderr == ""
     summary = json.loads(first.stdout)
     counts = ["photos", "scanned", "unchanged", "moved", "raws", "faces", "errors", "rescored", "of_other_models"]
-    assert list(summary) == [*counts, "seconds"]
+    assert list(summary) == [*counts, "passed_over", "dropped", "seconds"]
     files = sum(path.is_file() for path in album.rglob("*"))
     assert (summary["photos"], summary["scanned"], summary["errors"]) == (files, files, 1)
     assert summary["faces"] >= 10
@@ -135,3 +135,20 @@ def test_a_stop_keeps_what_was_read_and_the_next_scan_completes_it(large_album, 
     assert connection.execute("SELECT count(*) FROM photos").fetchone()[0] == total
     assert set(faces) <= set(connection.execute("SELECT * FROM faces"))
     connection.close()
+
+
+def test_a_scan_says_in_one_line_what_it_passed_over(run, album, tmp_path):
+    photos = tmp_path / "photos"
+    (photos / "@Recycle").mkdir(parents=True)
+    for name in ("a.jpg", ".trashed-1-b.jpg", "a.jpg_original", "@Recycle/c.jpg"):
+        shutil.copy(album / "places" / "coffee.jpg", photos / name)
+    command = ("scan", photos, "--db", tmp_path / "index.db", "--json")
+    done = run(*command)
+    line = "1 hidden, 1 deleted, 1 from before an edit; scan --include-hidden reads them"
+    assert done.stderr == f"3 files and folders passed over: {line}\n"
+    assert json.loads(done.stdout)["passed_over"] == {"hidden": 1, "bin": 1, "backup": 1}
+    done = run(*command, "--include-hidden")
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["photos"] == 4
+    done = run(*command)
+    assert done.stderr.splitlines()[1] == "3 photos of these, from earlier scans, dropped from the index"

@@ -213,8 +213,8 @@ def test_two_photos_that_swap_their_names_swap_their_faces(home: Home) -> None:
 
 
 def test_an_original_kept_beside_its_edited_photo_is_in_the_index(home: Home) -> None:
-    """As exiftool and many editors do: the original gets another name, the new photo takes its place."""
-    edited, original = home.album / HAPPY, home.album / "portraits" / "eileen-collins.jpg_original"
+    """As many editors do: the original gets another name, the new photo takes its place."""
+    edited, original = home.album / HAPPY, home.album / "portraits" / "eileen-collins (original).jpg"
     faces = faces_on(home.index, edited)
     edited.rename(original)
     shutil.copy(home.album / "places" / "cat.jpg", edited)

@@ -98,6 +98,8 @@ def test_odd_photos_are_all_counted(odd: Odd) -> None:
         "errors": 2,
         "rescored": 0,
         "of_other_models": 0,
+        "passed_over": {},
+        "dropped": 0,
         "seconds": 0,
     }
 
