@@ -54,6 +54,9 @@ _STEPS = {
     5: f"ALTER TABLE photos ADD COLUMN orientation INTEGER; ALTER TABLE photos ADD COLUMN raw_of;"
     f" {schema.BY_JPEG} {schema.UNREAD}",
     7: _TO_VERSION_7,
+    8: f"{schema.MARKED} INSERT OR IGNORE INTO marked(digest, path, width, height, taken_at, phash, orientation)"
+    " SELECT digest, path, width, height, taken_at, phash, orientation FROM photos"
+    " WHERE digest IN (SELECT digest FROM corrections) ORDER BY id;",
 }
 
 

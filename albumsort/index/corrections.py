@@ -11,12 +11,18 @@ from itertools import groupby
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index.rows import faces_of, from_column, insert_faces, now, to_column
-from albumsort.records import Box, Face, PhotoResult
+from albumsort.index import marked
+from albumsort.index.marked import MarkedPhotos
+from albumsort.index.rows import faces_of, from_column, insert_faces, now, photo_of, to_column
+from albumsort.index.same_photo import Place, Turn, turns_between
+from albumsort.records import Box, Face, Photo, PhotoResult
 from albumsort.text import printable
 
 #: Two boxes show the same face if their intersection is at least this share of their union.
 SAME_FACE = 0.5
+#: The same for two readings of the same pixels, and the share by which their sharpness differs at most. They are the
+#: same but for rounding, while frames of a burst differ in both.
+SAME_PIXELS, SAME_SHARPNESS = 0.98, 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +115,31 @@ def uncorrected(faces: Iterable[Face], corrections: Sequence[Correction]) -> tup
     return tuple(sorted([*untouched, *restored], key=lambda face: -face.box.area))
 
 
-def after_reading(connection: sqlite3.Connection, result: PhotoResult) -> tuple[Face, ...]:
+def after_reading(
+    connection: sqlite3.Connection, result: PhotoResult, marked_photos: MarkedPhotos, earlier: str | None, is_new: bool
+) -> tuple[Face, ...]:
     """The faces of a photo that has just been read, with their corrections.
 
     The corrections of the photo record what the model now predicts, and whether it finds the faces.
+
+    Args:
+        connection: in a transaction.
+        result: what was read.
+        marked_photos: the photos with corrections.
+        earlier: the digest of the photo that the index had at this path before; None if it had none.
+        is_new: whether the index had no photo with these bytes. Only such a photo takes the corrections of a photo with
+            other bytes that it is likely to be.
     """
     digest, faces = result.photo.digest, result.faces
     known = of_photo(connection, digest)
+    if is_new and not known:
+        known = _of_other_bytes(connection, result, marked_photos, earlier)
     if digest is None or not known:
         return faces
     matched = {correction: face for face, correction in matches(faces, known).items()}
     keep(
         connection,
-        digest,
+        result.photo,
         [
             replace(correction, predicted=faces[matched[place]], is_there=True)
             if place in matched
@@ -132,33 +150,115 @@ def after_reading(connection: sqlite3.Connection, result: PhotoResult) -> tuple[
     return corrected(faces, known)
 
 
+def _of_other_bytes(
+    connection: sqlite3.Connection, result: PhotoResult, marked_photos: MarkedPhotos, earlier: str | None
+) -> list[Correction]:
+    """The corrections of the photo that this one was before its file was changed, with their boxes where they are now.
+
+    There are none if no face overlaps that of a correction: then it is not certain that it is the same photo. A photo
+    that has none of its faces for now, because it lies on its side, keeps them.
+    """
+    photo = result.photo
+    for before, place in marked_photos.like(photo, earlier):
+        known = of_photo(connection, before.digest)
+        for turn in turns_between(before, photo, place):
+            turned = [_turned(correction, turn, before, photo) for correction in known]
+            matched = matches(result.faces, turned)
+            if place is Place.BESIDE and turn == Turn():
+                matched = {
+                    face: k for face, k in matched.items() if _has_same_pixels(result.faces[face], turned[k].predicted)
+                }
+            if matched or (place is Place.SAME_PATH and not result.faces):
+                if place is Place.MOVED:
+                    marked.moved(connection, before.digest, photo.path)
+                return turned
+    return []
+
+
+def _turned(correction: Correction, turn: Turn, before: Photo, after: Photo) -> Correction:
+    """A correction with its box in pixels of a photo that was turned, and perhaps scaled."""
+    width, height = before.width or 1, before.height or 1
+    box = turn.box(correction.predicted.box, (width, height))
+    if turn.is_transposed:
+        width, height = height, width
+    box = box.scaled((after.width or width) / width, (after.height or height) / height)
+    return replace(correction, predicted=replace(correction.predicted, box=box))
+
+
+def _has_same_pixels(face: Face, other: Face) -> bool:
+    """Whether two readings are so alike that the pixels must be the same: the next frame of a burst is not."""
+    is_as_sharp = abs(face.sharpness - other.sharpness) <= SAME_SHARPNESS * max(face.sharpness, other.sharpness)
+    return overlap(face.box, other.box) >= SAME_PIXELS and is_as_sharp
+
+
 def correct(connection: sqlite3.Connection, path: str, number: int | None, emotion: str | None) -> tuple[int, Face]:
     """Store a person's correction of a face for each copy of the photo, as described for ``IndexWriter.correct``."""
-    digest, faces = _faces_at(connection, path)
+    photo, faces = _faces_at(connection, path)
     if number is None and len(faces) > 1:
         shown = ", ".join(f"{k} {face.emotion} {face.confidence:.0%}" for k, face in enumerate(faces, 1))
         raise AlbumsortError(f"{printable(path)}: which face? --face N of {shown}; show draws them")
     number = 1 if number is None else number
     if not 1 <= number <= len(faces):
         raise AlbumsortError(f"{printable(path)}: no face {number}; the index has {len(faces)} for this photo")
-    known = of_photo(connection, digest)
+    known = of_photo(connection, photo.digest)
     earlier = visible(faces, known).get(number - 1)
     predicted = faces[number - 1] if earlier is None else known[earlier].predicted
     kept = [correction for place, correction in enumerate(known) if place != earlier]
     made = Correction(emotion, predicted, now())
-    keep(connection, digest, [*kept, made])
-    _change_faces(connection, digest, lambda faces: corrected(faces, [made]))
+    _drop_earlier_versions(connection, photo)
+    keep(connection, photo, [*kept, made])
+    _change_faces(connection, photo.digest, lambda faces: corrected(faces, [made]))
     return number, predicted
 
 
-def uncorrect(connection: sqlite3.Connection, path: str) -> int:
-    """Forget the corrections of the faces of a photo; returns how many there were."""
-    digest, _ = _faces_at(connection, path)
-    known = of_photo(connection, digest)
-    keep(connection, digest, [])
-    if known:
-        _change_faces(connection, digest, lambda faces: uncorrected(faces, known))
-    return len(known)
+def uncorrect(connection: sqlite3.Connection, path: str, number: int | None = None) -> int:
+    """Take back corrections, as described for ``IndexWriter.uncorrect``; returns how many there were."""
+    photo, faces = _faces_at(connection, path)
+    known = of_photo(connection, photo.digest)
+    chosen = known if number is None else [_of_face(path, number, faces, known)]
+    if not chosen:
+        return 0
+    _drop_earlier_versions(connection, photo)
+    keep(connection, photo, [correction for correction in known if correction not in chosen])
+    _change_faces(connection, photo.digest, lambda faces: uncorrected(faces, chosen))
+    marked.drop_unused(connection)
+    return len(chosen)
+
+
+def _of_face(path: str, number: int, faces: Sequence[Face], known: Sequence[Correction]) -> Correction:
+    """The correction of a face by its number, as ``numbered`` gives it.
+
+    Raises:
+        AlbumsortError: it has none.
+    """
+    of_numbers = {shown: correction for shown, correction in numbered(faces, known) if shown is not None}
+    if number not in of_numbers:
+        shown = f"it has corrections of face {', '.join(map(str, of_numbers))}" if of_numbers else "it has none"
+        raise AlbumsortError(f"{printable(path)}: no correction of a face {number}; {shown}")
+    return of_numbers[number]
+
+
+def numbered(faces: Sequence[Face], known: Sequence[Correction]) -> list[tuple[int | None, Correction]]:
+    """The corrections of a photo, each with the number of its face, from 1.
+
+    What is not a face has a number after those of the faces. What the last reading did not find has none.
+
+    Args:
+        faces: those of the photo, with its corrections.
+        known: the corrections.
+    """
+    of_corrections = {place: face + 1 for face, place in visible(faces, known).items()}
+    hidden = [place for place, one in enumerate(known) if one.emotion is None and one.is_there]
+    of_corrections |= {place: len(faces) + number for number, place in enumerate(hidden, 1)}
+    rows = [(of_corrections.get(place), correction) for place, correction in enumerate(known)]
+    return sorted(rows, key=lambda row: row[0] or len(faces) + len(known) + 1)
+
+
+def _drop_earlier_versions(connection: sqlite3.Connection, photo: Photo) -> None:
+    """Drop what was said of a photo before its file was changed: the newest word counts, if its old bytes come back."""
+    for digest in marked.earlier_versions(connection, photo):
+        connection.execute("DELETE FROM corrections WHERE digest = ?", (digest,))
+    marked.drop_unused(connection)
 
 
 def of_photo(connection: sqlite3.Connection, digest: str | None) -> list[Correction]:
@@ -169,17 +269,18 @@ def of_photo(connection: sqlite3.Connection, digest: str | None) -> list[Correct
     return [Correction(emotion, _from_json(text), at, bool(is_there)) for emotion, text, at, is_there in rows]
 
 
-def keep(connection: sqlite3.Connection, digest: str, corrections: Iterable[Correction]) -> None:
-    """Replace the corrections of a photo."""
-    connection.execute("DELETE FROM corrections WHERE digest = ?", (digest,))
+def keep(connection: sqlite3.Connection, photo: Photo, corrections: Iterable[Correction]) -> None:
+    """Replace the corrections of a photo, which has a digest."""
+    connection.execute("DELETE FROM corrections WHERE digest = ?", (photo.digest,))
     connection.executemany(
         "INSERT INTO corrections(digest, emotion, said, corrected_at, is_there) VALUES (?, ?, ?, ?, ?)",
-        [(digest, one.emotion, _to_json(one.predicted), one.at, one.is_there) for one in corrections],
+        [(photo.digest, one.emotion, _to_json(one.predicted), one.at, one.is_there) for one in corrections],
     )
+    marked.mark(connection, photo)
 
 
-def _faces_at(connection: sqlite3.Connection, path: str) -> tuple[str, tuple[Face, ...]]:
-    """The digest and the faces of a photo; for a RAW file, those of the JPEG that is the same photo.
+def _faces_at(connection: sqlite3.Connection, path: str) -> tuple[Photo, tuple[Face, ...]]:
+    """A photo, and its faces; for a RAW file, those of the JPEG that is the same photo.
 
     Raises:
         AlbumsortError: the photo is not in the index, or could not be read.
@@ -192,11 +293,11 @@ def _faces_at(connection: sqlite3.Connection, path: str) -> tuple[str, tuple[Fac
         raise AlbumsortError(f"{printable(path)}: not in the index; scan it first")
     if row[1] is None:
         raise AlbumsortError(f"{printable(path)}: the scan could not read it, so it has no faces")
-    return row[1], faces_of(connection, row[0])
+    return photo_of(connection, row[0]), faces_of(connection, row[0])
 
 
 def _change_faces(
-    connection: sqlite3.Connection, digest: str, change: Callable[[tuple[Face, ...]], Iterable[Face]]
+    connection: sqlite3.Connection, digest: str | None, change: Callable[[tuple[Face, ...]], Iterable[Face]]
 ) -> None:
     """Change the faces of each photo with these bytes, and keep their order."""
     for (photo_id,) in connection.execute("SELECT id FROM photos WHERE digest = ?", (digest,)).fetchall():

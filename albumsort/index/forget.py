@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from albumsort.album.presence import is_gone, is_unplugged
 from albumsort.errors import AlbumsortError
+from albumsort.index import marked
 from albumsort.index.rows import from_column, settings_of, to_column
 
 
@@ -56,11 +57,11 @@ def drop_gone(connection: sqlite3.Connection, photo_ids: Iterable[int]) -> None:
 def forget(connection: sqlite3.Connection, path: str) -> int:
     """Delete what is known about a file, or about a folder and everything below it; returns the number of files.
 
-    Call this in a transaction. Corrections are deleted with the last photo that has their bytes. All corrections of
-    photos that were edited or pruned before are deleted, too, because it is no longer known in which folder these
-    photos were.
+    Call this in a transaction. Corrections are deleted with the last photo that has their bytes, and so are those of
+    photos that were there before they were edited or pruned.
     """
     condition, values = below("path", path)
+    digests = {row[0] for row in connection.execute(f"SELECT digest FROM photos WHERE {condition}", values)}
     files = connection.execute(f"DELETE FROM photos WHERE {condition}", values).rowcount
     # RAW files in other folders would still name their JPEG.
     of_raws, values_of_raws = below("raw_of", path)
@@ -68,9 +69,10 @@ def forget(connection: sqlite3.Connection, path: str) -> int:
     for table in ("others", "unread"):
         files += connection.execute(f"DELETE FROM {table} WHERE {condition}", values).rowcount
     scans = connection.execute("SELECT id, settings FROM scans").fetchall()
-    if not files and not any(_names(settings_of(settings), path) for _, settings in scans):
+    is_marked = connection.execute(f"SELECT 1 FROM marked WHERE {condition} LIMIT 1", values).fetchone()
+    if not files and not is_marked and not any(_names(settings_of(settings), path) for _, settings in scans):
         return 0
-    connection.execute("DELETE FROM corrections WHERE digest NOT IN (SELECT digest FROM photos WHERE digest NOT NULL)")
+    marked.forget(connection, condition, values, digests)
     kept = [(json.dumps(_without(settings_of(settings), path)), scan) for scan, settings in scans]
     connection.executemany("UPDATE scans SET settings = ? WHERE id = ?", kept)
     return files
@@ -88,7 +90,7 @@ def is_known_to(copy: Path, path: str) -> bool:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             return any(
                 connection.execute(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1", values).fetchone()
-                for table in ("photos", "others", "unread")
+                for table in ("photos", "others", "unread", "marked")
                 if table in tables
             ) or any(_names(settings_of(text), path) for (text,) in connection.execute("SELECT settings FROM scans"))
     except sqlite3.Error as error:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from albumsort.emotions import EMOTIONS
 
 #: ``PRAGMA user_version`` of the tables below.
-VERSION = 7
+VERSION = 8
 #: A row of the table ``packed`` holds the faces of this many photos: those whose ids, divided by it, have the same
 #: quotient.
 CHUNK = 64
@@ -105,6 +105,19 @@ CREATE TABLE corrections (
 );
 CREATE INDEX corrections_by_digest ON corrections(digest);
 """
+# marked: the photos that have corrections, as they were last, so that they are recognised once their files have
+# changed. path: where such a photo was last.
+MARKED = """
+CREATE TABLE marked (
+    digest TEXT PRIMARY KEY NOT NULL,
+    path NOT NULL,
+    width INTEGER,
+    height INTEGER,
+    taken_at TEXT,
+    phash TEXT,
+    orientation INTEGER
+) WITHOUT ROWID;
+"""
 
 # bursts: each photo of a burst of two or more with the number of the burst, which is the smallest id in it. ungrouped:
 # the days on which a camera has gained or lost photos since its bursts were computed. A photo without a camera counts
@@ -183,6 +196,7 @@ TABLES = "".join(
         OTHERS,
         UNREAD,
         CORRECTIONS,
+        MARKED,
         BURSTS,
         UNGROUPED,
         PACKED,

@@ -16,9 +16,10 @@ from sqlite_utils import Database
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index import bursts, compat, corrections, packed, schema
+from albumsort.index import bursts, compat, corrections, marked, packed, schema
 from albumsort.index import forget as forgetting
 from albumsort.index.known_files import KnownFiles, KnownResult
+from albumsort.index.marked import MarkedPhotos
 from albumsort.index.packed import NewFaces
 from albumsort.index.rows import faces_of, from_column, insert_faces, insert_photo, now, photo_of, photo_row, to_column
 from albumsort.records import Face, Photo, PhotoFile, PhotoResult
@@ -140,12 +141,16 @@ class IndexWriter:
         """Write photos with their faces; what was known about the same paths is replaced."""
         last_of_each = {result.photo.path: result for result in results}
         with self._transaction():
+            known = {result.photo.digest for result in last_of_each.values() if self._has(result.photo.digest)}
+            earlier = {path: self._digest_at(path) for path in last_of_each}
             paths = [(to_column(path),) for path in last_of_each]
             self._connection.executemany("DELETE FROM photos WHERE path = ?", paths)
-            new = NewFaces(self._connection)
-            for result in last_of_each.values():
+            new, marked_photos = NewFaces(self._connection), MarkedPhotos(self._connection)
+            for path, result in last_of_each.items():
                 photo_id = insert_photo(self._connection, photo_row(result.photo, scan))
-                faces = insert_faces(self._connection, photo_id, corrections.after_reading(self._connection, result))
+                is_new = result.photo.digest not in known
+                read = corrections.after_reading(self._connection, result, marked_photos, earlier[path], is_new)
+                faces = insert_faces(self._connection, photo_id, read)
                 new.add(photo_id, (result.photo.width, result.photo.height), faces)
             new.pack()
 
@@ -185,6 +190,8 @@ class IndexWriter:
             "UPDATE photos SET path = ?, size = ?, mtime_ns = ?, taken_at = ? WHERE id = ? AND path = ?",
             (to_column(file.path), file.size, file.mtime_ns, taken_at, known.id, to_column(known.result.photo.path)),
         )
+        if changed.rowcount:
+            marked.moved(self._connection, known.result.photo.digest, file.path)
         return bool(changed.rowcount)
 
     def models(self) -> set[str]:
@@ -238,14 +245,18 @@ class IndexWriter:
         with self._transaction():
             return corrections.correct(self._connection, path, number, emotion)
 
-    def uncorrect(self, path: str) -> int:
-        """Forget the corrections of a photo, and restore the model's predictions; returns the number of corrections.
+    def uncorrect(self, path: str, number: int | None = None) -> int:
+        """Take back corrections of a photo, and restore the model's predictions; returns the number of corrections.
+
+        Args:
+            path: absolute.
+            number: the number of the face, as for ``Index.corrections_of``; None for all corrections of the photo.
 
         Raises:
-            AlbumsortError: the photo is not in the index.
+            AlbumsortError: the photo is not in the index, or this face has no correction.
         """
         with self._transaction():
-            return corrections.uncorrect(self._connection, path)
+            return corrections.uncorrect(self._connection, path, number)
 
     def prune(self) -> tuple[int, int]:
         """Drop photos that are no longer on the disk.
@@ -287,6 +298,14 @@ class IndexWriter:
 
     def _delete(self, path: str) -> None:
         self._connection.execute("DELETE FROM photos WHERE path = ?", (to_column(path),))
+
+    def _digest_at(self, path: str) -> str | None:
+        row = self._connection.execute("SELECT digest FROM photos WHERE path = ?", (to_column(path),)).fetchone()
+        return row[0] if row else None
+
+    def _has(self, digest: str | None) -> bool:
+        """Whether there is a photo with these bytes."""
+        return bool(self._connection.execute("SELECT 1 FROM photos WHERE digest = ?", (digest,)).fetchone())
 
     def _faces_now(self, known: KnownResult) -> tuple[Face, ...]:
         """The faces of a known photo, read in this transaction, because corrections may have changed since."""

@@ -23,6 +23,7 @@ CONTRACT = {
     "angry disgust fear happy sad surprise neutral",
     "scans": "id started_at finished_at settings model",
     "corrections": "id digest emotion said corrected_at is_there",
+    "marked": "digest path width height taken_at phash orientation",
     "bursts": "photo_id burst",
     "unread": "path error",
     "ungrouped": "camera day",

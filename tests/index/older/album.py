@@ -1,8 +1,8 @@
 """A small album, put into an index through the writer of any version of albumsort.
 
-The dumps beside this file, ``version-1.sql`` to ``version-6.sql``, are indexes that older versions made of this album:
+The dumps beside this file, ``version-1.sql`` to ``version-7.sql``, are indexes that older versions made of this album:
 the last commits at which ``albumsort/index/schema.py`` said so were checked out (0b4eddc, d83b185, d608c65, 9c866bb,
-fa38df7 and df88a71), and for each
+fa38df7, df88a71 and 9009225), and for each
 
     PYTHONPATH=CHECKOUT python tests/index/older/album.py tests/index/older
 """
@@ -73,11 +73,15 @@ def fill(writer: Any, version: int) -> None:
 
 
 def dump(folder: Path) -> None:
-    from albumsort.index import schema, store  # the names in the older versions
+    from albumsort.index import schema
 
+    try:
+        from albumsort.index.writer import IndexWriter
+    except ImportError:  # its place before version 7
+        from albumsort.index.store import IndexWriter  # type: ignore[import-not-found, no-redef]
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "index.db"
-        with store.IndexWriter(path) as writer:
+        with IndexWriter(path) as writer:
             fill(writer, schema.VERSION)
         with closing(sqlite3.connect(path)) as connection:
             lines = [*connection.iterdump(), f"PRAGMA user_version = {schema.VERSION};"]
