@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+from itertools import product
+from unicodedata import normalize
 
 
 def printable(text: str) -> str:
@@ -24,7 +25,20 @@ def one_line(path: str) -> str:
 
 def composed(text: str) -> str:
     """A text with its accents composed (NFC). macOS writes names with accents apart (NFD), and people type either."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def spellings(path: str) -> list[str]:
+    """A path as it is and, after it, with the accents of each of its names composed or apart.
+
+    Paths with more than six such names are rare; all their names are composed, or all are apart.
+    """
+    if path.isascii():
+        return [path]
+    forms = [dict.fromkeys((name, composed(name), normalize("NFD", name))) for name in path.split("/")]
+    if sum(len(form) > 1 for form in forms) > 6:
+        return list(dict.fromkeys((path, composed(path), normalize("NFD", path))))
+    return ["/".join(names) for names in product(*forms)]
 
 
 def count(number: int, thing: str) -> str:

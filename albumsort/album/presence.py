@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from albumsort.records import Photo, mtime_ns
+from albumsort.text import spellings
 
 
 def is_gone(path: str) -> bool:
@@ -16,6 +17,11 @@ def is_gone(path: str) -> bool:
     except OSError:
         return False
     return False
+
+
+def existing(path: str) -> str:
+    """The path of a file with its accents composed or apart, as the disk has it; ``path`` if there is none."""
+    return next(filter(os.path.exists, spellings(path)), path)
 
 
 def is_unplugged(root: str) -> bool:

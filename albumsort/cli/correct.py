@@ -43,8 +43,8 @@ def correct(
         known_emotion(emotion)
     from albumsort.index.writer import IndexWriter
 
-    path, index = os.path.abspath(photo), index_path(db)
-    _check_unchanged(path, index)
+    index = index_path(db)
+    path = _unchanged(os.path.abspath(photo), index)
     with IndexWriter(index) as writer:
         if undo:
             print(f"{printable(path)}: {count(writer.uncorrect(path), 'correction')} undone")
@@ -59,14 +59,16 @@ def correct(
             sys.stderr.write(f"face {number + 1} is now face {number}, and so on; see them with: albumsort show\n")
 
 
-def _check_unchanged(path: str, index_file: Path) -> None:
-    """Make sure that the faces in the index are those of the file.
+def _unchanged(path: str, index_file: Path) -> str:
+    """The path as the index has it, once it is sure that the faces in the index are those of the file.
 
     Raises:
         AlbumsortError: the file has changed since it was scanned, or there is no index.
     """
     with Index(index_file) as index:
+        path = index.spelling(path)
         found = index.photo(path)
     # If a RAW file has a JPEG beside it, the index knows only the JPEG, because only that was scanned.
     if found and os.path.exists(found.photo.path) and not is_as_scanned(found.photo):
         raise AlbumsortError(f"{printable(path)}: has changed since it was scanned; scan it again first")
+    return path

@@ -29,11 +29,12 @@ def show(
     threshold: CertainFrom = 0.5,
 ) -> None:
     """Draw a photo with a box around each face, and a bar chart per face."""
+    from albumsort.album.presence import existing
     from albumsort.album.thumbnails import megapixels, thumbnails
     from albumsort.export.names import fitting_name
     from albumsort.report.drawing import draw_faces
 
-    path = os.path.abspath(photo)
+    path = existing(os.path.abspath(photo))
     target = output or Path(fitting_name("", photo.name, "-faces", ".png"))
     with writing(target):
         result = _known(path, db) or _read(path)

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from albumsort.records import Face, Photo
+from albumsort.text import spellings
 
 
 def checked_date(text: str) -> str:
@@ -32,7 +33,8 @@ class Filters:
     """Which photos and faces a query is about. Filters are checked when they are created.
 
     Attributes:
-        under: an absolute folder; photos anywhere below it, by this name or by its real path.
+        under: an absolute folder; photos anywhere below it, by this name or by its real path, with accents composed or
+            apart.
         since: the first year, month or day of ``taken_at``: ``2024``, ``2024-05`` or ``2024-05-17``.
         until: the last, likewise; ``2024`` includes the whole year.
         undated: whether photos without a date pass ``since`` and ``until``.
@@ -131,5 +133,6 @@ class Filters:
         """The starts of paths below ``under``, by parameter: a scan may have used a link or the real path."""
         if self.under is None:
             return {}
-        folders = dict.fromkeys((self.under, os.path.realpath(self.under)))
+        names = spellings(self.under)
+        folders = dict.fromkeys([*names, *(form for name in names for form in spellings(os.path.realpath(name)))])
         return {f"under_{k}": os.fsencode(folder.rstrip(os.sep) + os.sep) for k, folder in enumerate(folders)}

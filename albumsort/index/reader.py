@@ -20,6 +20,7 @@ from albumsort.index.filters import Filters
 from albumsort.index.query import Query
 from albumsort.index.rows import faces_of, from_column, listed, photo_of, settings_of, to_column
 from albumsort.records import PhotoResult, RankedPhoto
+from albumsort.text import spellings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -206,11 +207,18 @@ class Index:
     def photo(self, path: str) -> PhotoResult | None:
         """A photo with its faces, by absolute path; None if it is not in the index.
 
-        For a RAW file that is one photo with a JPEG, this is the JPEG.
+        For a RAW file that is one photo with a JPEG, this is the JPEG. If there is no photo of this path, one is taken
+        whose path differs only in that accents are composed or apart.
         """
         question = "SELECT id FROM photos WHERE path = (SELECT ifnull(raw_of, path) FROM photos WHERE path = ?)"
-        row = self.connection.execute(question, (to_column(path),)).fetchone()
+        row = self.connection.execute(question, (to_column(self.spelling(path)),)).fetchone()
         return PhotoResult(photo_of(self.connection, row[0]), faces_of(self.connection, row[0])) if row else None
+
+    def spelling(self, path: str) -> str:
+        """The absolute path of a photo as the index has it, whose accents may be composed or apart; else ``path``."""
+        question = "SELECT 1 FROM photos WHERE path = ?"
+        known = (name for name in spellings(path) if self.connection.execute(question, (to_column(name),)).fetchone())
+        return next(known, path)
 
     def corrections(self) -> list[LabelledFace]:
         """The corrected faces that are faces, from one copy of each photo."""
