@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import sqlite3
 import sys
 import traceback as tracebacks
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -46,7 +48,7 @@ def add_command(
         verbosity, traceback = verbose + before[0], traceback or before[1]
         configure(verbosity, level)
         with _errors_in_one_line(verbosity, traceback):
-            command(**given)
+            command(**{name: in_home(value) for name, value in given.items()})
 
     run.__signature__ = Signature(  # type: ignore[attr-defined]
         [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
@@ -59,6 +61,17 @@ def keep_options(context: typer.Context, verbose: Verbose = 0, traceback: Traceb
     """Keep the options before the name of a command, as in ``albumsort -v top happy``."""
     before = context.obj or (0, False)
     context.obj = (verbose + before[0], traceback or before[1])
+
+
+def in_home(value: Any) -> Any:
+    """A path, or each path of a list, with the home folder in place of a leading ``~``; other values stay as they are.
+
+    A shell replaces ``~`` only at the start of a word. In ``--db=~/index.db`` and in an environment variable of a
+    service it does not, and a folder with the name ``~`` would be made.
+    """
+    if isinstance(value, Path):
+        return Path(os.path.expanduser(value))  # Path.expanduser raises an error if there is no such user
+    return [in_home(part) for part in value] if isinstance(value, list) else value
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -65,7 +66,7 @@ def scan(
         min_face=min_face,
         detail=detail,
         max_megapixels=max_megapixels,
-        exclude=tuple(exclude or ()),
+        exclude=tuple(map(os.path.expanduser, exclude or ())),
         follow_links=follow_links,
         include_hidden=include_hidden,
         workers=workers,

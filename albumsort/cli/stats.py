@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,6 +37,10 @@ def stats(
         counts = index.stats(query)
         if plot:
             _plot(index, query, plot)
+        _print(counts, as_json)
+
+
+def _print(counts: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(counts))
         return

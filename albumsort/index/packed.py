@@ -39,6 +39,8 @@ FACE = np.dtype(
 UNIT = 1_000_000
 #: As hundredths, heights and sharpness are whole numbers that a division makes exactly what the rows hold.
 _HUNDREDTHS = 100.0
+#: No picture has so many pixels on a side.
+_LARGEST = 1e9
 
 _EMOTION = f"CASE f.emotion {' '.join(f'WHEN {emotion!r} THEN {place}' for place, emotion in enumerate(EMOTIONS))} END"
 _OF_CHUNK = (  # only photos that exist: another tool may have left faces of others
@@ -197,11 +199,10 @@ def _of_chunk(connection: sqlite3.Connection, chunk: int) -> NDArray[np.void]:
         AlbumsortError: another program has written values that no face can have.
     """
     first, last = chunk * CHUNK, chunk * CHUNK + CHUNK - 1
-    rows = connection.execute(_OF_CHUNK, (first, last)).fetchall()
     try:
-        if last > np.iinfo(FACE["photo"]).max:
-            raise ValueError(f"photo {first}")
-        return _faces(rows)
+        if first < 0 or last > np.iinfo(FACE["photo"]).max:
+            raise ValueError("an impossible id")
+        return _faces(connection.execute(_OF_CHUNK, (first, last)).fetchall())
     except (TypeError, ValueError) as error:
         raise AlbumsortError(
             f"the index is damaged: a face of photos {first} to {last} has impossible values ({error});"
@@ -213,7 +214,7 @@ def _faces(rows: Sequence[tuple[float | None, ...]]) -> NDArray[np.void]:
     """Convert rows of ``_OF_CHUNK`` to packed faces.
 
     Raises:
-        ValueError, TypeError: a value is not a number, or an emotion is not one of ``EMOTIONS``.
+        ValueError, TypeError: a value is not a number or out of range, or an emotion is not one of ``EMOTIONS``.
     """
     faces = np.zeros(len(rows), FACE)
     if not rows:
@@ -223,6 +224,11 @@ def _faces(rows: Sequence[tuple[float | None, ...]]) -> NDArray[np.void]:
     ).T
     if np.isnan(emotion).any():
         raise ValueError("an unknown emotion")
+    if not (np.abs([x, y, w, h, sharpness]) < _LARGEST).all():
+        raise ValueError("a box or a sharpness that is not a number, or too large")
+    shares = np.array([confidence, detection, *probabilities])
+    if not ((shares >= 0) & (shares <= 1)).all():
+        raise ValueError("a probability outside 0..1")
     faces["photo"], faces["emotion"], faces["detection"] = photo, emotion, detection
     faces["confidence"] = np.round(confidence * UNIT)
     for name, probability in zip(EMOTIONS, probabilities, strict=True):

@@ -11,10 +11,9 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from albumsort.errors import AlbumsortError
-from albumsort.index import bursts, compat, corrections, ranking, schema
+from albumsort.index import bursts, compat, corrections, damage, journal, ranking, schema
 from albumsort.index.corrections import LabelledFace
 from albumsort.index.filters import Filters
 from albumsort.index.query import Query
@@ -73,8 +72,11 @@ class Index:
     def __enter__(self) -> Index:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        try:
+            damage.explain(self.connection, self.path, error)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Close the file."""
@@ -318,17 +320,16 @@ class Index:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    address = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
-    connection = sqlite3.connect(address, uri=True, timeout=30.0)
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30.0)
     try:
         connection.execute("SELECT 1 FROM sqlite_master")
     except sqlite3.OperationalError:
         connection.close()
-        if os.access(path.parent, os.W_OK):
-            raise
         # On a read-only disk, SQLite cannot create the files beside a WAL database, but nothing can be writing to it
-        # either.
-        connection = sqlite3.connect(address + "&immutable=1", uri=True)
+        # either. The same holds where no WAL can be, for example after the index was copied to another disk.
+        if os.access(path.parent, os.W_OK) and not journal.is_left_over(path):
+            raise
+        connection = journal.connect_unchanging(path)
     return connection
 
 

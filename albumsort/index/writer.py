@@ -16,7 +16,7 @@ from sqlite_utils import Database
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index import bursts, compat, corrections, marked, packed, schema
+from albumsort.index import bursts, compat, corrections, damage, journal, marked, packed, schema
 from albumsort.index import forget as forgetting
 from albumsort.index.known_files import KnownFiles, KnownResult
 from albumsort.index.marked import MarkedPhotos
@@ -55,7 +55,7 @@ class IndexWriter:
                 raise AlbumsortError(f"{path}: not a file, so not an index")
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # other users must not see the faces
-            self._connection = sqlite3.connect(path, timeout=_PATIENCE)
+            self._connection = journal.open_for_writing(path, _PATIENCE)
             self._open()
         except (sqlite3.Error, OSError) as error:
             raise cannot_write(path, error) from error
@@ -70,9 +70,7 @@ class IndexWriter:
                 raise AlbumsortError(f"{self.path}: written by a newer albumsort (version {version}); update albumsort")
             if version < schema.VERSION:
                 compat.bring_forward(self._connection, self.path)
-            # Only one of two scans that open an index at the same moment can set this mode, which then stays set.
-            with suppress(sqlite3.OperationalError):
-                self._connection.execute("PRAGMA journal_mode = WAL")
+            journal.choose(self._connection, self.path)
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute("PRAGMA foreign_keys = ON")
         except BaseException:  # also for Ctrl-C: nothing else would close the connection
@@ -82,8 +80,11 @@ class IndexWriter:
     def __enter__(self) -> IndexWriter:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        try:
+            damage.explain(self._connection, self.path, error)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Close the file."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from albumsort.cli.command import in_home
 from albumsort.emotions import EMOTIONS
 
 HEAVY = {"tensorflow", "keras", "cv2", "numpy", "sqlite_utils", "PIL", "matplotlib"}
@@ -127,3 +129,35 @@ def test_the_installed_program_is_the_module(run):
         pytest.skip("albumsort is run from its sources here, without its script")
     done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == run("--version").stdout
+
+
+def test_a_tilde_is_the_home_folder_in_each_path(call, scanned, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home), "USERPROFILE": str(home)}
+    shutil.copy(scanned, home / "index.db")
+    listed = call("top", "happy", "--db=~/index.db", env=environment)
+    assert listed.returncode == 0 and listed.stdout
+    assert call("top", "happy", env={**environment, "ALBUMSORT_DB": "~/index.db"}).stdout == listed.stdout
+    done = call("top", "happy", "--db=~/index.db", "--copy-to=~/copies", env=environment)
+    assert done.returncode == 0 and any((home / "copies").iterdir())
+    assert not list(tmp_path.glob("~*"))
+
+
+@pytest.mark.parametrize("path", ["~/a.jpg", Path("~/a.jpg"), ["x", Path("~/a.jpg")], Path("~nobody-here/a.jpg")])
+def test_only_paths_get_the_home_folder(path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    expected = {"~/a.jpg": "~/a.jpg", "x": "x", Path("~/a.jpg"): Path("/home/me/a.jpg")}
+    (got,) = [in_home(path)]
+    if isinstance(path, list):
+        assert got == [expected[part] for part in path]
+    else:
+        assert got == expected.get(path, path)
+
+
+def test_a_pattern_of_a_path_in_the_home_folder_is_left_out(call, album, tmp_path):
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    shutil.copytree(album / "portraits", tmp_path / "photos")
+    done = call("scan", "~/photos", "--exclude=~/photos/*", "--db=~/index.db", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "0 photos" in done.stdout + done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +44,7 @@ def compare(
     names = recipe_file.write_ups() if recipes is None else [name.strip() for name in recipes.split(",")]
     if not all(names):
         raise typer.BadParameter(f"--recipes {recipes!r}: a name is missing")
-    chosen = [recipe_file.find(name) for name in names]
+    chosen = [recipe_file.find(os.path.expanduser(name)) for name in names]
     if len({recipe.name for recipe in chosen}) < len(chosen):
         raise typer.BadParameter("two recipes have the same name; each recipe needs a folder of its own")
     faces, _ = load_faces(data, ferplus)

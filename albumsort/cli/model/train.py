@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +43,7 @@ def train(
     from albumsort.training import recipe_file
     from albumsort.vision.engine import quiet_backend
 
-    chosen = recipe_file.find(recipe)
+    chosen = recipe_file.find(os.path.expanduser(recipe))
     faces, ferplus = load_faces(data, ferplus)
     check_votes([chosen], faces)
     command = f"albumsort model train --data {data.name} --out DIR"

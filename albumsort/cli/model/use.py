@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,6 @@ def use(
 
     if not model:
         raise typer.BadParameter("name the file of a tuned model, or: shipped")
-    chosen = None if model == "shipped" else Path(model)
+    chosen = None if model == "shipped" else Path(os.path.expanduser(model))
     models.use(chosen)
     print(f"scans use from now on: {chosen or models.shipped_model()}")
