@@ -15,6 +15,7 @@ from albumsort.cli.options import Db, Json, asks, how_many, index_path, known_em
 from albumsort.culling.best_shot import WEIGHTS, rank_burst
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
+from albumsort.records import BurstShot
 from albumsort.report.as_json import burst_as_dict
 from albumsort.report.tables import burst_lines
 
@@ -71,7 +72,10 @@ def bursts(
         query = replace(query, filters=replace(query.filters, under=os.path.abspath(path)))
     with Index(index_path(db)) as index:
         found = [rank_burst(burst, wanted, chosen) for burst in index.bursts(query)]
-        has_others = not found and next(index.bursts(), None) is not None
+        _print(found, as_json, not found and next(index.bursts(), None) is not None)
+
+
+def _print(found: list[list[BurstShot]], as_json: bool, has_others: bool) -> None:
     if as_json:
         print(json.dumps([burst_as_dict(burst) for burst in found], indent=1))
         return

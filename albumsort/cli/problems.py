@@ -13,7 +13,10 @@ from albumsort.text import printable
 def problems(db: Db = None, as_json: Json = False) -> None:
     """List the files that could not be read, and why."""
     with Index(index_path(db)) as index:
-        found = index.problems()
+        _print(index.problems(), as_json)
+
+
+def _print(found: list[tuple[str, str]], as_json: bool) -> None:
     if as_json:
         print(json.dumps([{"path": path, "error": error} for path, error in found]))
         return
