@@ -12,10 +12,9 @@ from typing import Annotated
 import typer
 
 from albumsort.cli.options import Db, Json, asks, how_many, index_path, known_emotion
-from albumsort.culling.best_shot import WEIGHTS, rank_burst
+from albumsort.culling.best_shot import WEIGHTS, BurstShot, rank_burst
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
-from albumsort.records import BurstShot
 from albumsort.report.as_json import burst_as_dict
 from albumsort.report.tables import burst_lines
 
