@@ -70,6 +70,7 @@ class Photo:
         error: one line that says why the photo could not be read, or is incomplete; None if all is well.
         exposure: share of its pixels that are neither black nor white, 0..1.
         orientation: EXIF's orientation, 1-8, of the pixels in the file; None if no scan recorded it.
+        brightness: the mean of its pixels, 0 (black) to 1 (white).
     """
 
     path: str
@@ -84,6 +85,7 @@ class Photo:
     error: str | None = None
     exposure: float | None = None
     orientation: int | None = 1
+    brightness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ class Decoded:
         pixels: shape ``(height, width, 3)`` of the photo.
         phash: perceptual hash, 16 hexadecimal digits.
         exposure: share of the pixels that are neither black nor white, 0..1.
+        brightness: the mean of the pixels, 0..1.
         error: what is wrong with the pixels; None if the photo is complete.
     """
 
@@ -73,6 +74,7 @@ class Decoded:
     pixels: tuple[int, ...]
     phash: str
     exposure: float
+    brightness: float
     error: str | None = None
 
 
@@ -200,7 +202,7 @@ def decode_file(
         for array, offset in ((small, 0), (pixels, small_side**2 * 3)):
             np.ndarray(array.shape, np.uint8, memory, offset)[...] = array
         tiny = shrink(small, _HASH_SIDE)
-        return Decoded(small.shape, pixels.shape, perceptual_hash(tiny), _exposure(tiny), error)
+        return Decoded(small.shape, pixels.shape, perceptual_hash(tiny), _exposure(tiny), _brightness(tiny), error)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return Failed("vanished during the scan", None)
     except PermissionError:
@@ -224,3 +226,8 @@ def _exposure(pixels: NDArray[np.uint8]) -> float:
     """The share of the pixels that are neither black nor white, 0..1."""
     grey = pixels.mean(-1)
     return round(float(((grey > _BLACK) & (grey < _WHITE)).mean()), 4)
+
+
+def _brightness(pixels: NDArray[np.uint8]) -> float:
+    """The mean of the pixels, 0..1."""
+    return round(float(pixels.mean()) / 255, 4)

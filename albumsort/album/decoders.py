@@ -332,7 +332,12 @@ class Decoders:
             np.ndarray(shape, np.uint8, self._memory.buf, offset)
             for shape, offset in ((message.small, start), (message.pixels, start + self._small_bytes))
         ]
-        photo = replace(self._photo(worker, message.error), phash=message.phash, exposure=message.exposure)
+        photo = replace(
+            self._photo(worker, message.error),
+            phash=message.phash,
+            exposure=message.exposure,
+            brightness=message.brightness,
+        )
         return DecodedPhoto(photo, arrays[1], arrays[0], worker.slot)
 
     def _photo(self, worker: _Worker, error: str | None = None, digest: str | None = None) -> Photo:

@@ -9,6 +9,7 @@ from itertools import compress
 from statistics import median
 from typing import NamedTuple
 
+from albumsort.culling.places import Place, is_same, place_of
 from albumsort.records import Face, Photo, PhotoResult
 
 #: The parts of a score (see ``rank_burst``) and their default weights.
@@ -29,9 +30,6 @@ _MEMBER_SHARE = 1 / 3
 #: Weight of a guest's emotion, for faces that are on fewer shots. With this weight a stranger who smiles cannot make up
 #: for a member of the group who does not, but a person who looks up once and smiles decides for that shot.
 _GUEST_WEIGHT = 0.5
-#: Two faces are at the same place if they are at most this multiple of their mean height apart, across and down, and
-#: neither is more than ``_MAX_GROWTH`` times as high as the other.
-_MAX_SHIFT, _MAX_GROWTH = 0.5, 2.0
 #: If the median face has a face at its place on fewer than this share of the shots, the camera moved.
 _STEADY_SHARE = 0.5
 
@@ -57,15 +55,9 @@ class _People(NamedTuple):
     guests: list[Face]
 
 
-class _Place(NamedTuple):
-    """The centre and the height of a face, in long sides of the photo; in pixels if the photo's size is unknown."""
-
-    x: float
-    y: float
-    height: float
-
-
-def rank_burst(burst: Sequence[PhotoResult], emotion: str, weights: Mapping[str, float] = WEIGHTS) -> list[BurstShot]:
+def rank_burst(
+    burst: Sequence[PhotoResult], emotion: str | Sequence[str], weights: Mapping[str, float] = WEIGHTS
+) -> list[BurstShot]:
     """Score the photos of a burst, best first.
 
     Only subjects count (``culling.subjects``). A person seen on fewer than a third of the shots is a guest, and cannot
@@ -81,22 +73,24 @@ def rank_burst(burst: Sequence[PhotoResult], emotion: str, weights: Mapping[str,
 
     Args:
         burst: photos of one moment with the faces that count.
-        emotion: one of ``EMOTIONS``.
+        emotion: one of ``EMOTIONS``, or several, whose probabilities are added up.
         weights: weights by the names in ``WEIGHTS``, 0 or more and not all 0. A part without a weight does not count.
 
     Returns:
         the shots, best score first; shots of equal score are ordered by path.
     """
     people = _people(burst)
+    emotions = (emotion,) if isinstance(emotion, str) else emotion
     numbers = [
-        len(members) + _GUEST_WEIGHT * sum(face.probability(emotion) for face in guests) for members, guests in people
+        len(members) + _GUEST_WEIGHT * sum(_probability(face, emotions) for face in guests)
+        for members, guests in people
     ]
     most = max(numbers, default=0)
     sharpest = max((min(face.sharpness for face in members) for members, _ in people if members), default=0.0)
     shots = []
     for result, (members, _), number in zip(burst, people, numbers, strict=True):
         photo = result.photo
-        parts = {**_parts(photo, members, emotion, sharpest), "people": number / most} if most else {}
+        parts = {**_parts(photo, members, emotions, sharpest), "people": number / most} if most else {}
         if photo.exposure is not None:
             parts["exposure"] = photo.exposure
         total = sum(weights.get(name, 0.0) for name in parts)
@@ -128,13 +122,15 @@ def _people(burst: Sequence[PhotoResult]) -> list[_People]:
     from albumsort.culling.subjects import subject_mask  # loads numpy, which most commands with bursts do not need
 
     subjects = [list(compress(shot.faces, subject_mask(shot.photo, shot.faces))) for shot in burst]
-    places = [[_place(face, shot.photo) for face in shot.faces] for shot in burst]
+    places = [[place_of(face, shot.photo) for face in shot.faces] for shot in burst]
 
-    def share(place: _Place) -> float:
+    def share(place: Place) -> float:
         """The share of the shots that have a face at a place."""
-        return sum(any(_is_same(place, other) for other in on_shot) for on_shot in places) / len(burst)
+        return sum(any(is_same(place, other) for other in on_shot) for on_shot in places) / len(burst)
 
-    shares = [[share(_place(face, shot.photo)) for face in faces] for shot, faces in zip(burst, subjects, strict=True)]
+    shares = [
+        [share(place_of(face, shot.photo)) for face in faces] for shot, faces in zip(burst, subjects, strict=True)
+    ]
     if median([value for of_shot in shares for value in of_shot] or [0.0]) < _STEADY_SHARE:
         return [_People(faces, []) for faces in subjects]  # the camera moved, so places tell nothing about people
     people = []
@@ -148,20 +144,11 @@ def _people(burst: Sequence[PhotoResult]) -> list[_People]:
     return people
 
 
-def _place(face: Face, photo: Photo) -> _Place:
-    x, y, w, h = face.box
-    long_side = max(photo.width or 0, photo.height or 0) or 1
-    return _Place((x + w / 2) / long_side, (y + h / 2) / long_side, h / long_side)
+def _probability(face: Face, emotions: Sequence[str]) -> float:
+    return sum(face.probability(emotion) for emotion in emotions)
 
 
-def _is_same(one: _Place, other: _Place) -> bool:
-    """Whether two faces are at the same place, so that they may be one person who stayed there."""
-    reach = _MAX_SHIFT * (one.height + other.height) / 2
-    is_near = abs(one.x - other.x) < reach and abs(one.y - other.y) < reach
-    return is_near and max(one.height, other.height) <= _MAX_GROWTH * min(one.height, other.height)
-
-
-def _parts(photo: Photo, members: Sequence[Face], emotion: str, sharpest: float) -> dict[str, float]:
+def _parts(photo: Photo, members: Sequence[Face], emotions: Sequence[str], sharpest: float) -> dict[str, float]:
     """The parts of a score that come from faces; 0 if the shot has none."""
     from albumsort.culling.subjects import is_cut  # loads numpy, too
 
@@ -169,7 +156,7 @@ def _parts(photo: Photo, members: Sequence[Face], emotion: str, sharpest: float)
         return dict.fromkeys(("emotion", "sharpness", "facing", "whole"), 0.0)
     least = min(face.sharpness for face in members)
     return {
-        "emotion": min(face.probability(emotion) for face in members),
+        "emotion": min(_probability(face, emotions) for face in members),
         # Sharpness is a variance. With its root, a face whose details have half the contrast is half as sharp.
         "sharpness": math.sqrt(least / sharpest) if sharpest else 0.0,
         "facing": min(facing(face) for face in members),

@@ -6,8 +6,10 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime
 
-from albumsort.culling.bursts import SECONDS, Shot, find_bursts
+from albumsort.culling.bursts import BITS, BITS_OF_VAGUE_TIME, SECONDS_WITH_FACES, Shot, find_bursts
+from albumsort.culling.places import Place, place_of
 from albumsort.index.filters import Filters
+from albumsort.index.rows import faces_of, photo_of
 
 #: Photos whose time is known to the second; a date from a file's name may have no time.
 _GROUPABLE = "length(taken_at) >= 19 AND phash NOT NULL"
@@ -65,22 +67,44 @@ def members(
             yield chosen.values()
 
 
+def photo_ids(connection: sqlite3.Connection, burst: int) -> list[int]:
+    """The ids of all photos of a burst, also of copies."""
+    return [row[0] for row in connection.execute("SELECT photo_id FROM bursts WHERE burst = ?", (burst,))]
+
+
+def frames(connection: sqlite3.Connection, burst: int, filters: Filters, preferred: Collection[int]) -> list[int]:
+    """The photo ids of a burst; of several copies, a preferred one. Only ``filters.under`` leaves frames out."""
+    rows = connection.execute(
+        "SELECT p.id, p.digest FROM bursts b JOIN photos p ON p.id = b.photo_id"
+        f" WHERE b.burst = :burst {Filters(under=filters.under).conditions()} ORDER BY p.id DESC",
+        {**filters.values(), "burst": burst},
+    )
+    copies = sorted(rows, key=lambda row: row[0] in preferred)
+    return sorted({digest: photo_id for photo_id, digest in copies}.values())
+
+
 def _continued(shots: list[tuple[str | None, Shot]], number: int) -> set[int]:
     """The days next to a day, if its first or last photo is so near to midnight that a burst may continue there."""
     if not shots:
         return set()
     start = number * _DAY
-    before = {number - 1} if shots[0][1].seconds - start <= SECONDS else set()
-    after = {number + 1} if start + _DAY - shots[-1][1].seconds <= SECONDS else set()
+    before = {number - 1} if shots[0][1].seconds - start <= SECONDS_WITH_FACES else set()
+    after = {number + 1} if start + _DAY - shots[-1][1].seconds <= SECONDS_WITH_FACES else set()
     return before | after
 
 
 def _replace(connection: sqlite3.Connection, shots: list[tuple[str | None, Shot]]) -> None:
     """Replace the known bursts of photos with those found among them; the photos are in the order of time."""
     connection.executemany("DELETE FROM bursts WHERE photo_id = ?", [(shot.photo_id,) for _, shot in shots])
+
+    def places_of(photo_id: int) -> list[Place]:
+        photo = photo_of(connection, photo_id)
+        return [place_of(face, photo) for face in faces_of(connection, photo_id)]
+
     # An empty camera name and no camera name are different cameras, although ``ungrouped`` has them as one.
     for camera in {camera for camera, _ in shots}:
-        pairs = find_bursts(shot for name, shot in shots if name == camera)
+        bits = BITS if camera else BITS_OF_VAGUE_TIME  # photos without a camera may be of several
+        pairs = list(find_bursts((shot for name, shot in shots if name == camera), places_of, bits))
         connection.executemany("INSERT INTO bursts VALUES (?, ?)", pairs)
 
 
@@ -90,11 +114,14 @@ def _shots_of(connection: sqlite3.Connection, camera: str, number: int) -> list[
         return []
     day = date.fromordinal(number).isoformat()
     rows = connection.execute(
-        "SELECT id, taken_at, phash, camera FROM photos"
+        "SELECT id, taken_at, phash, camera, brightness FROM photos"
         f" WHERE taken_at BETWEEN ? AND ? AND ifnull(camera, '') = ? AND {_GROUPABLE}",
         (day, f"{day}~", camera),  # sorts after all times of the day
     )
-    shots = [(name, Shot(photo_id, _seconds(taken_at), int(phash, 16))) for photo_id, taken_at, phash, name in rows]
+    shots = [
+        (name, Shot(photo_id, _seconds(taken_at), int(phash, 16), brightness))
+        for photo_id, taken_at, phash, name, brightness in rows
+    ]
     return sorted(shots, key=lambda pair: (pair[1].seconds, pair[1].photo_id))
 
 

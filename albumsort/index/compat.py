@@ -21,7 +21,7 @@ _VIEWS = {
     7: f"CREATE TEMP VIEW packed AS SELECT DISTINCT photo_id / {schema.CHUNK} AS chunk, NULL AS faces FROM faces",
 }
 #: Columns of ``photos``, and the first version that has them.
-_COLUMNS = {"exposure": 4, "orientation": 5, "raw_of": 5}
+_COLUMNS = {"exposure": 4, "orientation": 5, "raw_of": 5, "brightness": 8}
 
 _FACE_COLUMNS = "id, photo_id, x, y, w, h, detection, landmarks, sharpness, emotion, confidence, " + ", ".join(EMOTIONS)
 #: Version 5 stored with each face whether it is a subject, and versions 3 to 6 stored the scores of ``everyone``; both
@@ -54,7 +54,9 @@ _STEPS = {
     5: f"ALTER TABLE photos ADD COLUMN orientation INTEGER; ALTER TABLE photos ADD COLUMN raw_of;"
     f" {schema.BY_JPEG} {schema.UNREAD}",
     7: _TO_VERSION_7,
-    8: f"{schema.MARKED} INSERT OR IGNORE INTO marked(digest, path, width, height, taken_at, phash, orientation)"
+    8: f"ALTER TABLE photos ADD COLUMN brightness REAL; INSERT OR IGNORE INTO ungrouped SELECT DISTINCT"
+    " ifnull(camera, ''), substr(taken_at, 1, 10) FROM photos WHERE taken_at NOT NULL;"
+    f"{schema.MARKED} INSERT OR IGNORE INTO marked(digest, path, width, height, taken_at, phash, orientation)"
     " SELECT digest, path, width, height, taken_at, phash, orientation FROM photos"
     " WHERE digest IN (SELECT digest FROM corrections) ORDER BY id;",
 }

@@ -102,6 +102,10 @@ class FaceTable:
         mean = total / np.add.reduceat(subject, self.first, dtype=int)
         return self._ranked(emotions, [least, mean])
 
+    def showing(self, emotions: Iterable[str]) -> NDArray[np.bool_]:
+        """Whether each photo has a certain face that shows one of some emotions, by id."""
+        return self._holding(self.certain & self._shows(emotions))
+
     def counts(self) -> dict[str, int]:
         """The number of certain faces that show each emotion."""
         of_label = np.bincount(self.predicted[self.certain], minlength=len(self.labels)).tolist()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,7 +119,8 @@ class Index:
 
         A photo is listed if at least one certain face shows one of the emotions. Its score is the largest probability
         of the emotions among its certain faces. With ``everyone`` it is the smallest among the subjects (see
-        ``culling.subjects``), and the larger mean wins a tie. Only the best photo of a burst is listed.
+        ``culling.subjects``), and the larger mean wins a tie. Of a burst, only the best shot is listed (see
+        ``culling.best_shot``), among those that show one of the emotions.
 
         Raises:
             ValueError: the query names no emotion.
@@ -128,7 +130,8 @@ class Index:
         query = self.settled(query)
         with self._snapshot():
             found: list[RankedPhoto] = []
-            for row in ranking.rows(self.connection, self._scores(query), query):
+            scores, shown = self._scores(query)
+            for row in ranking.rows(self.connection, scores, query, shown):
                 found.append(row)
                 if query.filters.with_copies:
                     found += [replace(row, photo=raw, raws=()) for raw in row.raws]
@@ -309,14 +312,19 @@ class Index:
             self._faces = version, packed.read(self.connection)
         return FaceTable(self.connection, self._faces[1], query)
 
-    def _scores(self, query: Query) -> Iterable[tuple[int, float]]:
-        """The id and score of each photo, best first. Call this in a snapshot."""
+    def _scores(self, query: Query) -> tuple[Iterable[tuple[int, float]], Callable[[int], Collection[int]]]:
+        """The id and score of each photo, best first, and which photos of a burst are among them, as a function.
+
+        Call this in a snapshot.
+        """
         filters = query.filters
         is_of_all_faces = filters.all_faces and not filters.asks_for_faces
         if query.scheme == "seven" and len(query.emotions) == 1 and is_of_all_faces and not query.everyone:
-            return ranking.best(self.connection, query)
+            return ranking.best(self.connection, query), partial(ranking.shown_in_burst, self.connection, query)
         table = self._face_table(query)
-        return table.everyone(query.emotions) if query.everyone else table.best(query.emotions)
+        scores = table.everyone(query.emotions) if query.everyone else table.best(query.emotions)
+        shows = _by_id(table.showing(query.emotions))
+        return scores, lambda burst: {photo for photo in bursts.photo_ids(self.connection, burst) if shows(photo)}
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -15,7 +15,9 @@ from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.records import Box, Face, Photo, PhotoResult, RankedPhoto
 
-PHOTO_COLUMNS = "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error, exposure, orientation"
+PHOTO_COLUMNS = (
+    "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error, exposure, orientation, brightness"
+)
 _FACE_COLUMNS = "photo_id, sharpness, landmarks, x, y, w, h, detection, " + ", ".join(EMOTIONS)
 #: The number of photos that are read at once.
 BATCH = 100
@@ -86,6 +88,7 @@ def photo_row(photo: Photo, scan: int) -> dict[str, Any]:
         "scan_id": scan,
         "exposure": photo.exposure,
         "orientation": photo.orientation,
+        "brightness": photo.brightness,
     }
 
 

@@ -25,7 +25,7 @@ CREATE TABLE scans (
 """
 
 # raw_of: the path of the JPEG beside a RAW file, if both are one photo. Such a RAW file was not read, and has no faces.
-# orientation: EXIF's orientation, 1-8, of the pixels in the file.
+# orientation: EXIF's orientation, 1-8, of the pixels in the file. brightness: the mean of its pixels, 0..1.
 PHOTOS = """
 CREATE TABLE photos (
     id INTEGER PRIMARY KEY,
@@ -43,7 +43,8 @@ CREATE TABLE photos (
     scan_id INTEGER NOT NULL REFERENCES scans(id),
     exposure REAL,
     orientation INTEGER,
-    raw_of
+    raw_of,
+    brightness REAL
 );
 CREATE INDEX photos_by_digest ON photos(digest);
 CREATE INDEX photos_with_errors ON photos(path) WHERE status = 'error';

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from albumsort.culling.bursts import Shot, find_bursts
+from albumsort.culling.best_shot import rank_burst
+from albumsort.culling.bursts import BITS, BITS_OF_VAGUE_TIME, Shot, find_bursts
+from albumsort.culling.places import Place
 from albumsort.index import Index, Query
 from albumsort.index.filters import Filters
 from albumsort.index.writer import IndexWriter
-from albumsort.records import PhotoFile
+from albumsort.records import Box, PhotoFile
 
 
 @pytest.fixture
@@ -107,6 +109,12 @@ def test_photos_with_a_date_but_no_time_are_not_a_burst(room: Any) -> None:
 LOOKS = ("0000000000000000", "000000000000ffff", "ffffffff00000000")
 
 
+def places_of(room: Any, photo_id: int) -> list[Place]:
+    """The places of the faces of a photo of 4000 x 3000 pixels."""
+    boxes = room.sql("SELECT x, y, w, h FROM faces WHERE photo_id = ?", photo_id)
+    return [Place((x + w / 2) / 4000, (y + h / 2) / 4000, h / 4000) for x, y, w, h in boxes]
+
+
 def grouped_anew(room: Any) -> list[tuple[int, int]]:
     """The bursts of all photos of the room, found at once."""
     by_camera: dict[object, list[Shot]] = {}
@@ -114,8 +122,12 @@ def grouped_anew(room: Any) -> list[tuple[int, int]]:
         if taken_at and len(taken_at) >= 19:
             seconds = (datetime.fromisoformat(taken_at[:19]) - datetime.min).total_seconds()
             by_camera.setdefault(camera, []).append(Shot(photo_id, seconds, int(phash, 16)))
-    in_order = (sorted(shots, key=lambda shot: (shot.seconds, shot.photo_id)) for shots in by_camera.values())
-    return sorted(pair for shots in in_order for pair in find_bursts(shots))
+    pairs = []
+    for camera, shots in by_camera.items():
+        shots.sort(key=lambda shot: (shot.seconds, shot.photo_id))
+        places = {photo_id: places_of(room, photo_id) for photo_id in [shot.photo_id for shot in shots]}
+        pairs += find_bursts(shots, places.__getitem__, BITS if camera else BITS_OF_VAGUE_TIME)
+    return sorted(pairs)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -215,3 +227,44 @@ def test_a_burst_shows_the_copy_that_passes_the_filters(room: Any, face: Callabl
     with Index(room.path) as index:
         (burst,) = index.bursts(Query(filters=Filters(min_faces=2)))
     assert [shot.photo.path for shot in burst] == ["/B/0.jpg", "/B/1.jpg"]
+
+
+def test_a_list_shows_the_frame_of_a_burst_that_bursts_puts_first(room: Any, face: Callable) -> None:
+    smiles = {"all": (0.9, 0.85), "one": (0.99, 0.2), "nobody": (0.3, 0.3)}
+    for second, (name, values) in enumerate(smiles.items()):
+        faces = [replace(face(happy=value), box=Box(10 + 1000 * k, 20, 80, 100)) for k, value in enumerate(values)]
+        room.put(f"/photos/{name}.jpg", *faces, camera="A", taken_at=f"2024-05-17T12:00:0{second}")
+    room.put("/photos/between.jpg", face(happy=0.95), camera="B", taken_at="2024-05-17T12:00:00")
+    room.writer.finish_scan(room.scan)
+    with Index(room.path) as index:
+        (burst,) = index.bursts()
+        best = rank_burst(burst, "happy")[0].photo.path
+        for options in ({}, {"everyone": True}, {"filters": Filters(min_faces=1)}, {"scheme": "four"}):
+            rows = {row.photo.path: row for row in index.top("happy", **options)}
+            assert set(rows) == {best, "/photos/between.jpg"}
+            assert rows[best].others == 2
+        # The order is that of the scores: the best frame has 0.9.
+        assert [row.photo.path for row in index.top("happy")] == ["/photos/between.jpg", best]
+        assert [row.photo.path for row in index.top("happy", n=1)] == ["/photos/between.jpg"]
+        # Of the frames that pass, the best.
+        assert [row.photo.path for row in index.top("neutral", threshold=0.1)] == []
+
+
+def test_a_group_that_counts_to_three_is_one_burst(room: Any, face: Callable) -> None:
+    for second in (0, 11, 24):
+        room.put(f"/photos/{second}.jpg", face(happy=0.9), camera="A", taken_at=f"2024-05-17T12:00:{second:02}")
+        room.put(f"/empty/{second}.jpg", camera="B", taken_at=f"2024-05-17T12:00:{second:02}")
+    room.writer.finish_scan(room.scan)
+    assert room.sql("SELECT p.path, b.burst FROM bursts b JOIN photos p ON p.id = b.photo_id ORDER BY 1") == [
+        ("/photos/0.jpg", 1), ("/photos/11.jpg", 1), ("/photos/24.jpg", 1),
+    ]  # fmt: skip
+
+
+def test_an_exposure_bracket_is_no_burst(room: Any, face: Callable) -> None:
+    for second, brightness in enumerate((0.4, 0.2, 0.7)):
+        facts = {"camera": "A", "taken_at": f"2024-05-17T12:00:0{second}", "brightness": brightness}
+        room.put(f"/photos/{second}.jpg", face(happy=0.9), **facts)
+    room.writer.finish_scan(room.scan)
+    with Index(room.path) as index:
+        assert list(index.bursts()) == []
+        assert len(index.top("happy")) == 3

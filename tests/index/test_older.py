@@ -132,7 +132,8 @@ def test_a_copy_of_the_older_index_is_kept_beside_the_migrated_one(older: Callab
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (version,)
     with Index(copy) as index:
-        assert len(index.top("happy")) == 4
+        # A copy of a frame is the same moment as its burst, which versions before 4 do not know.
+        assert len(index.top("happy")) == (4 if version < 4 else 3)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

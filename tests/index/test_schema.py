@@ -18,7 +18,7 @@ from albumsort.index.writer import IndexWriter
 
 CONTRACT = {
     "photos": "id path size mtime_ns digest width height taken_at camera phash status error scan_id exposure "
-    "orientation raw_of",
+    "orientation raw_of brightness",
     "faces": "id photo_id x y w h detection landmarks sharpness emotion confidence "
     "angry disgust fear happy sad surprise neutral",
     "scans": "id started_at finished_at settings model",
