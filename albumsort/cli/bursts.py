@@ -63,7 +63,10 @@ def bursts(
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """List bursts, which are photos of one moment, by time. The best frame of each comes first."""
+    """List bursts, which are photos of one moment, by time. The best frame of each comes first.
+
+    This is the frame that top and export choose for the same emotion, if it shows the emotion.
+    """
     chosen = _weights(weights)
     if path and query.filters.under:
         raise typer.BadParameter("PATH and --under both name the folder; give only one of them")

@@ -50,8 +50,8 @@ def correct(
             print(f"{printable(path)}: {count(writer.uncorrect(path), 'correction')} undone")
             return
         number, read = writer.correct(path, face, emotion)
-    now = emotion or "not a face"
-    print(f"{printable(path)}, face {number}: {now} (the model said {read.emotion} {read.confidence:.0%})")
+        now = emotion or "not a face"
+        print(f"{printable(path)}, face {number}: {now} (the model said {read.emotion} {read.confidence:.0%})")
     if not_a_face:
         with Index(index) as left:
             found = left.photo(path)

@@ -10,6 +10,7 @@ from statistics import median
 from typing import NamedTuple
 
 from albumsort.culling.places import Place, is_same, place_of
+from albumsort.culling.subjects import is_cut, subject_mask
 from albumsort.records import Face, Photo, PhotoResult
 
 #: The parts of a score (see ``rank_burst``) and their default weights.
@@ -119,8 +120,6 @@ def facing(face: Face) -> float:
 
 def _people(burst: Sequence[PhotoResult]) -> list[_People]:
     """The people of each shot."""
-    from albumsort.culling.subjects import subject_mask  # loads numpy, which most commands with bursts do not need
-
     subjects = [list(compress(shot.faces, subject_mask(shot.photo, shot.faces))) for shot in burst]
     places = [[place_of(face, shot.photo) for face in shot.faces] for shot in burst]
 
@@ -150,8 +149,6 @@ def _probability(face: Face, emotions: Sequence[str]) -> float:
 
 def _parts(photo: Photo, members: Sequence[Face], emotions: Sequence[str], sharpest: float) -> dict[str, float]:
     """The parts of a score that come from faces; 0 if the shot has none."""
-    from albumsort.culling.subjects import is_cut  # loads numpy, too
-
     if not members:
         return dict.fromkeys(("emotion", "sharpness", "facing", "whole"), 0.0)
     least = min(face.sharpness for face in members)

@@ -142,3 +142,19 @@ def test_only_people_who_are_meant_to_be_on_a_photo_can_spoil_it(
         (row,) = index.top("happy", everyone=True)
     assert (row.score < 0.5) == (spoils and how == "beside them")
     assert np.max([face.probability("happy") for face in row.faces]) > 0.9
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_photo_and_many_photos_follow_the_same_rules(seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    photo = Photo("a.jpg", 1, 1, "a", 1000, 800)
+    boxes = dice.uniform((-60, -60, 20, 20), (980, 780, 200, 200), (dice.integers(1, 9), 4)).round(2)
+    sharpness = dice.choice([1.0, 20.0, 400.0], len(boxes))
+    faces = [
+        Face(Box(*box), 0.99, (), value, (1.0,) + (0.0,) * 6)
+        for box, value in zip(boxes.tolist(), sharpness, strict=True)
+    ]
+    cut = is_cut_off(boxes.T, np.full(len(boxes), 1000), np.full(len(boxes), 800))
+    assert cut.tolist() == [is_cut(face, photo) for face in faces]
+    masks = subject_masks(boxes[:, 3], sharpness, cut, np.zeros(1, np.int64))
+    assert subject_mask(photo, faces) == masks.tolist()
