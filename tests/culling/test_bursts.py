@@ -45,12 +45,18 @@ def test_one_photo_of_something_else_does_not_end_a_burst() -> None:
 def test_photos_that_change_little_by_little_are_not_one_burst() -> None:
     """Each is like its neighbour, as in a panorama, but the third is not like the first."""
     panorama = [(number, float(number), (1 << 12 * number) - 1) for number in range(5)]
-    found = grouped(*panorama)
-    assert found == {0: 0, 1: 0, 2: 2, 3: 2}
+    assert grouped(*panorama) == {0: 0, 1: 0, 2: 2, 3: 2}
+
+
+def test_a_camera_may_move_a_little_during_a_burst() -> None:
+    """The third is not like the first, but nearly, and it is like the second."""
+    moved = (1 << 20) - 1
+    assert grouped((1, 0, 0), (2, 1, (1 << 10) - 1), (3, 2, moved)) == {1: 1, 2: 1, 3: 1}
+    assert grouped((1, 0, 0), (2, 1, moved)) == {}
 
 
 def test_a_photo_joins_the_burst_that_it_is_most_like() -> None:
-    second, third = (1 << 20) - 1, (1 << 12) - 1
+    second, third = (1 << 24) - 1, (1 << 14) - 1
     assert grouped((1, 0, 0), (2, 1, second), (3, 2, third)) == {2: 2, 3: 2}
 
 
