@@ -228,13 +228,14 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
         out, err = (os.fsdecode(stream.buffer.getvalue()) for stream in streams)  # type: ignore[attr-defined]
         return subprocess.CompletedProcess(list(map(str, args)), left.value.code or 0, out, err)  # type: ignore[arg-type]
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
     logger = logging.getLogger("albumsort")
     log = (logger.level, logger.propagate, list(logger.handlers))
     yield run_here
     logger.level, logger.propagate, logger.handlers = log
     for number, handler in handlers.items():
-        signal.signal(number, handler)
+        if signal.getsignal(number) != handler:
+            signal.signal(number, handler)
 
 
 @pytest.fixture

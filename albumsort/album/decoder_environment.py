@@ -1,18 +1,16 @@
-"""The environment in which decoder processes start, and how much shared memory they can have."""
+"""The environment in which decoder processes start, and how they end with the program."""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import threading
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-
-from albumsort.errors import AlbumsortError
 
 _WORKER_ENVIRONMENT = {
     # A worker starts as `python -c`, which looks for modules in the working directory first. A module in a photo folder
@@ -24,16 +22,15 @@ _WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
     "PILLOW_BLOCKS_MAX": "8",
 }
-#: Signals that tell the program to stop.
-_STOPS = {signal.SIGINT, signal.SIGTERM}
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only asked how much is free
+#: Signals that tell the program to stop, where the system has them: Ctrl-C, the polite end, a closed terminal, SIGQUIT.
+STOPS = frozenset(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name))
 
 
 @contextlib.contextmanager
 def worker_environment() -> Iterator[None]:
     """Give processes that start inside this block their own environment, and a working directory without modules.
 
-    Ctrl-C and SIGTERM are held back until the block ends. They do not reach such a process before it has called
+    ``STOPS`` are held back until the block ends. They do not reach such a process before it has called
     ``ready_for_signals``.
     """
     with _stops_held_back(), _environment():
@@ -41,10 +38,23 @@ def worker_environment() -> Iterator[None]:
 
 
 def ready_for_signals() -> None:
-    """Let signals reach a process started in ``worker_environment``. It ignores Ctrl-C: its parent ends it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Let signals reach a process started in ``worker_environment``. It ignores the keyboard: its parent ends it."""
+    for number in STOPS - {signal.SIGTERM}:  # a terminal sends them to every process of its foreground
+        signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+
+def end_with_parent() -> None:
+    """End this process as soon as the one that started it has ended, whatever it is doing by then."""
+
+    def watch(parent: BaseProcess) -> None:
+        parent.join()
+        os._exit(1)
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=watch, args=(parent,), daemon=True).start()
 
 
 @contextlib.contextmanager
@@ -53,13 +63,13 @@ def _stops_held_back() -> Iterator[None]:
     heard: list[int] = []
     handlers = {}
     if threading.current_thread() is threading.main_thread():  # Python runs signal handlers in the main thread only
-        handlers = {number: handler for number in _STOPS if (handler := signal.getsignal(number)) is not None}
+        handlers = {number: handler for number in STOPS if (handler := signal.getsignal(number)) is not None}
     for number in handlers:
         signal.signal(number, lambda number, frame: heard.append(number))
     # A process that starts inside the block inherits the mask. In this process, another thread may still get the
     # signal.
     has_masks = hasattr(signal, "pthread_sigmask")  # not on Windows
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS) if has_masks else set()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS) if has_masks else set()
     try:
         yield
     finally:
@@ -89,29 +99,3 @@ def _environment() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def slots_that_fit(wanted: int, least: int, slot_bytes: int) -> int:
-    """The number of slots of shared memory to take; containers often have only 64 MB.
-
-    Args:
-        wanted: the largest number of slots.
-        least: the smallest number of slots that decoding needs.
-        slot_bytes: the size of a slot in bytes.
-
-    Returns:
-        ``wanted``, or as many as fit.
-
-    Raises:
-        AlbumsortError: even ``least`` slots do not fit.
-    """
-    if not _SHARED_MEMORY.is_dir():
-        return wanted
-    room = int(shutil.disk_usage(_SHARED_MEMORY).free * 0.9) // slot_bytes
-    if room < least:
-        need = least * slot_bytes / 1e6
-        raise AlbumsortError(
-            f"{_SHARED_MEMORY} is too small for the decoded photos: {need:.0f} MB must be free. "
-            "Give it more room (docker run --shm-size=512m), or use --workers 1 --detail 1024"
-        )
-    return min(wanted, room)

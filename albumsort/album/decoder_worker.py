@@ -9,7 +9,7 @@ import stat
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from multiprocessing import connection, shared_memory
+from multiprocessing import connection
 from typing import BinaryIO
 
 import cv2
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from albumsort.album.capture_time import capture_time
-from albumsort.album.decoder_environment import ready_for_signals
+from albumsort.album.decoder_environment import end_with_parent, ready_for_signals
 from albumsort.album.formats import SNIFF_BYTES, UnreadablePhotoError, sniff
 from albumsort.album.perceptual_hash import perceptual_hash
 from albumsort.album.photo import Header, open_photo, read_header
 from albumsort.album.pixels import decode, decode_what_is_there, megapixels_in_memory
+from albumsort.album.shared_pixels import SharedPixels
 from albumsort.files import SIGN_OF_LIFE_BYTES, sha256
 from albumsort.resize import shrink
 from albumsort.text import printable
@@ -92,25 +93,23 @@ class Failed:
 
 
 def decoder_process(
-    pipe: connection.Connection, memory_name: str, slot_bytes: int, detail: int, small_side: int
+    pipe: connection.Connection, memory: SharedPixels, slot_bytes: int, detail: int, small_side: int
 ) -> None:
     """Decode one file after the other until the pipe closes. For each it receives a path, and then a slot or None.
 
     Args:
         pipe: the worker's end; it sends ``Ready``, ``Opened``, ``Decoded`` and ``Failed``.
-        memory_name: name of the shared memory.
+        memory: holds the slots.
         slot_bytes: bytes of a slot.
         detail: as for ``decode_file``.
         small_side: likewise.
     """
     ready_for_signals()
+    end_with_parent()
     # Pillow warns about broken EXIF and odd palettes, but a user can do nothing about them.
     warnings.simplefilter("ignore")
     # One thread per worker: there are as many workers as cores.
     cv2.setNumThreads(1)
-    memory = shared_memory.SharedMemory(memory_name)
-    buffer = memory.buf
-    assert buffer is not None  # noqa: S101 - it is not closed
     pipe.send(Ready())
 
     granted = 0.0
@@ -120,7 +119,7 @@ def decoder_process(
         granted = opened.megapixels
         pipe.send(opened)
         slot = pipe.recv()
-        return None if slot is None else buffer[slot * slot_bytes : (slot + 1) * slot_bytes]
+        return None if slot is None else memory.buffer[slot * slot_bytes : (slot + 1) * slot_bytes]
 
     try:
         while True:
@@ -132,9 +131,6 @@ def decoder_process(
                 pipe.send(message)
     except (EOFError, OSError):
         pass  # the parent is gone or has closed the pipe: nobody is left to tell
-    finally:
-        buffer.release()
-        memory.close()
 
 
 def _give_memory_back() -> None:

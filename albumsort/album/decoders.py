@@ -15,13 +15,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from multiprocessing import connection, shared_memory
+from multiprocessing import connection
 
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.album.decoder_environment import slots_that_fit, worker_environment
+from albumsort.album.decoder_environment import worker_environment
 from albumsort.album.decoder_worker import Decoded, Failed, Opened, Ready, decoder_process
+from albumsort.album.shared_pixels import SharedPixels
 from albumsort.errors import AlbumsortError
 from albumsort.records import MAX_MEGAPIXELS, Photo, PhotoFile
 
@@ -137,24 +138,15 @@ class Decoders:
             is_known: called with a file's digest, in that other thread; True if the file need not be decoded.
 
         Raises:
-            AlbumsortError: shared memory has no room for the photos.
+            AlbumsortError: there is no memory for the photos.
         """
         self._files = files
         self._settings = settings
         self._is_known = is_known
         self._small_bytes = settings.small_side**2 * 3
         self._slot_bytes = settings.detail**2 * 3 + self._small_bytes
-        self.slots = slots_that_fit(settings.slots, settings.workers + 1, self._slot_bytes)
-        memory = None
-        try:
-            with worker_environment():  # the first shared memory starts a process, too, which frees it after a crash
-                memory = shared_memory.SharedMemory(create=True, size=self.slots * self._slot_bytes)
-        except BaseException:  # also for Ctrl-C, which was held back until now: nothing else would free the memory
-            if memory is not None:
-                memory.close()
-                memory.unlink()
-            raise
-        self._memory = memory
+        self.slots = settings.slots
+        self._memory = SharedPixels(self.slots * self._slot_bytes)
         self._free = deque(range(self.slots))
         self._ready: queue.SimpleQueue[DecodedPhoto | KnownPhoto | Photo | BaseException | None] = queue.SimpleQueue()
         self._context = multiprocessing.get_context("spawn")
@@ -184,7 +176,6 @@ class Decoders:
         for worker in self._workers:
             worker.process.join()
         self._memory.close()
-        self._memory.unlink()
 
     def __iter__(self) -> Iterator[DecodedPhoto | KnownPhoto | Photo]:
         while (item := self._ready.get()) is not None:
@@ -208,7 +199,7 @@ class Decoders:
             target=decoder_process,
             args=(
                 theirs,
-                self._memory.name,
+                self._memory,
                 self._slot_bytes,
                 self._settings.detail,
                 self._settings.small_side,
@@ -329,7 +320,7 @@ class Decoders:
         assert worker.slot is not None  # noqa: S101 - a worker decodes only into a slot
         start = worker.slot * self._slot_bytes
         arrays = [
-            np.ndarray(shape, np.uint8, self._memory.buf, offset)
+            np.ndarray(shape, np.uint8, self._memory.buffer, offset)
             for shape, offset in ((message.small, start), (message.pixels, start + self._small_bytes))
         ]
         photo = replace(

@@ -29,6 +29,7 @@ from albumsort.cli import list as list_
 from albumsort.cli.command import Traceback, Verbose, add_command, keep_options
 from albumsort.cli.interrupt import stop
 from albumsort.cli.model.app import app as model
+from albumsort.cli.streams import open_streams
 
 app = typer.Typer(
     name="albumsort",
@@ -87,10 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         SystemExit: with 0 when all went well, 1 when the command failed, 2 when it was used wrongly, 130 when it was
             stopped by Ctrl-C.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # File names may contain any bytes, and must be printed unchanged.
-            stream.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
+    open_streams()
     stop.listen()
     app(arguments)
     sys.exit()

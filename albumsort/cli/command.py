@@ -49,6 +49,7 @@ def add_command(
         configure(verbosity, level)
         with _errors_in_one_line(verbosity, traceback):
             command(**{name: in_home(value) for name, value in given.items()})
+            sys.stdout.flush()  # where it fails, that is an error like any other
 
     run.__signature__ = Signature(  # type: ignore[attr-defined]
         [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]

@@ -1,10 +1,14 @@
-"""Makes sure that Ctrl-C and SIGTERM stop the program, and cleanly."""
+"""Makes sure that Ctrl-C, SIGTERM, a closed terminal and SIGQUIT stop the program, and cleanly."""
 
 from __future__ import annotations
 
 import os
 import signal
 from types import FrameType
+
+#: Ctrl-C, the polite way to end a program, a closed terminal, and SIGQUIT; Windows has only the first two.
+_STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
+_HANGUP = getattr(signal, "SIGHUP", None)
 
 
 class Stop:
@@ -20,9 +24,10 @@ class Stop:
         self._times = 0
 
     def listen(self) -> None:
-        """Handle the signals from now on. SIGTERM, the polite way to end a program, stops it as cleanly as Ctrl-C."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.hear)
+        """Handle the signals from now on: each stops the program as cleanly as Ctrl-C."""
+        for number in _STOPS:
+            if number != _HANGUP or signal.getsignal(number) != signal.SIG_IGN:  # which is how ``nohup`` starts it
+                signal.signal(number, self.hear)
 
     def hear(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal.
@@ -39,7 +44,7 @@ class Stop:
 
     def leave(self) -> None:
         """Ignore the signals from now on: the clean-up is done, and they could only disturb Python's own shutdown."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOPS:
             signal.signal(number, signal.SIG_IGN)
 
     def check(self) -> None:

@@ -17,8 +17,8 @@ SECONDS_WITH_FACES = 14.0
 #: out of 64. If a camera moves by a twentieth, 12 bits change; the most similar unrelated photos of 37 public ones
 #: differ in 18.
 BITS = 16
-#: The same for a photo that is like a frame of the last ``SECONDS``, because a camera moves while it takes a burst. On 40
-#: composed bursts, 96 % of the pairs of frames are found with it, 85 % without it, and no wrong ones.
+#: The same for a photo that is like a frame of the last ``SECONDS``, because a camera moves while it takes a burst. On
+#: 40 composed bursts, 96 % of the pairs of frames are found with it, 85 % without it, and no wrong ones.
 _BITS_OF_DRIFT = 20
 #: The same where the time says little: it has no seconds, many unlike photos have it, or the camera is unknown.
 BITS_OF_VAGUE_TIME = 8

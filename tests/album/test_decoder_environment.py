@@ -1,21 +1,17 @@
-"""The environment in which decoder processes start, and the shared memory that fits."""
+"""The environment in which decoder processes start."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
 
-from albumsort.album.decoder_environment import slots_that_fit, worker_environment
-from albumsort.errors import AlbumsortError
+from albumsort.album.decoder_environment import worker_environment
 
-_STOPS = ("SIGINT", "SIGTERM")
+_STOPS = [name for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM") if hasattr(signal, name)]
 
 
 @pytest.mark.parametrize("name", _STOPS)
@@ -50,29 +46,3 @@ def test_a_process_gets_no_signal_before_it_is_ready() -> None:
     with worker_environment():
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [str(sorted(_STOPS)), "[]", "True"]
-
-
-@pytest.fixture
-def free(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Sets how many bytes of shared memory are free."""
-    if not os.path.isdir("/dev/shm"):
-        pytest.skip("this system does not tell how much shared memory is free")
-
-    def set_free(free: int) -> None:
-        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
-
-    return set_free
-
-
-@pytest.mark.parametrize(("free_bytes", "slots"), [(10_000_000, 8), (8_888_889, 8), (8_888_888, 7), (4_444_445, 4)])
-def test_nine_tenths_of_the_free_shared_memory_are_taken(
-    free: Callable[[int], None], free_bytes: int, slots: int
-) -> None:
-    free(free_bytes)
-    assert slots_that_fit(wanted=8, least=4, slot_bytes=1_000_000) == slots
-
-
-def test_too_little_shared_memory_is_an_error_that_says_how_much_is_needed(free: Callable[[int], None]) -> None:
-    free(4_444_444)
-    with pytest.raises(AlbumsortError, match=r"4 MB must be free\..*--workers 1 --detail 1024$"):
-        slots_that_fit(wanted=8, least=4, slot_bytes=1_000_000)

@@ -98,8 +98,9 @@ def test_an_impatient_second_stop_does_not_break_into_the_first():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C reaches a process group on POSIX only")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-def test_a_stop_keeps_what_was_read_and_the_next_scan_completes_it(large_album, tmp_path, number):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
+def test_a_stop_keeps_what_was_read_and_the_next_scan_completes_it(large_album, tmp_path, name):
+    number = getattr(signal, name)
     index = tmp_path / "index.db"
     command = [sys.executable, "-c", EAGER, "scan", str(large_album), "--db", str(index)]
     # A session of its own: Ctrl-C in a terminal reaches the program and its decoders, and here not pytest.
@@ -109,7 +110,7 @@ def test_a_stop_keeps_what_was_read_and_the_next_scan_completes_it(large_album, 
         while process.poll() is None and not faces_in(index):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
-        if number == signal.SIGINT:
+        if number != signal.SIGTERM:  # a terminal tells the whole group
             os.killpg(process.pid, number)
             time.sleep(0.3)
             os.killpg(process.pid, number)  # an impatient user

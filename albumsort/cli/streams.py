@@ -1,0 +1,58 @@
+"""Standard input, output and error that may be closed: nothing that is printed can end the work."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Any
+
+
+def open_streams() -> None:
+    """Replace streams that are closed, and print names of files unchanged. Call this before any file is opened.
+
+    A file that is opened while standard error is closed gets its number, and libraries would write messages into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # which takes the lowest free number: this one
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the program runs
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # File names may contain any bytes, and must be printed unchanged.
+            stream.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
+    sys.stderr = _Messages(sys.stderr)
+
+
+class _Messages:
+    """Standard error. Once nobody reads it any more, such as after its terminal was closed, messages are dropped."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return int(self._stream.write(text))
+        except OSError:
+            self._drop()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Send what is buffered, and all that follows, to nowhere."""
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
