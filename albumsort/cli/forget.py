@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,22 +25,17 @@ def forget(
     index = index_path(db)
     Index(index).close()  # raises an error if there is no index; the writer would create one
     with IndexWriter(index) as writer:
-        forgotten = sum(writer.forget(name) for name in _names(path, index))
+        forgotten = writer.forget(*_names(path))
     if not forgotten:
         raise AlbumsortError(f"{path}: not in the index; name it as it was scanned")
     print(f"{count(forgotten, 'file')} forgotten")
 
 
-def _names(path: str, index: Path) -> list[str]:
+def _names(path: str) -> list[str]:
     """The absolute paths by which an index may know a file or folder.
 
     A scan may have found it by this name, or by the name of the place that a link leads to, with accents composed or
     apart.
     """
-    from albumsort.index.compat import backups
-    from albumsort.index.forget import is_known_to
-
-    names = [os.path.abspath(path), os.path.realpath(path)]
-    others = {name for given in names for name in spellings(given)} - set(names)
-    known = [name for name in others if any(is_known_to(file, name) for file in (index, *backups(index)))]
-    return list(dict.fromkeys(names + known))
+    given = (os.path.abspath(path), os.path.realpath(path))
+    return list(dict.fromkeys(name for each in given for name in spellings(each)))

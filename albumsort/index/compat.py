@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import os
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +20,8 @@ _VIEWS = {
     # Before version 6 there were no packed faces, and version 6 packed other columns. So every chunk counts as changed.
     7: f"CREATE TEMP VIEW packed AS SELECT DISTINCT photo_id / {schema.CHUNK} AS chunk, NULL AS faces FROM faces",
 }
+#: How the files end that SQLite may keep beside a database.
+_LOGS = ("-wal", "-shm", "-journal")
 #: Columns of ``photos``, and the first version that has them.
 _COLUMNS = {"exposure": 4, "orientation": 5, "raw_of": 5, "brightness": 8}
 
@@ -95,7 +97,26 @@ def bring_forward(connection: sqlite3.Connection, index: Path) -> None:
 
 def backups(index: Path) -> list[Path]:
     """The copies of older versions beside an index."""
-    return sorted(index.parent.glob(f"{glob.escape(index.name)}.version-*"))
+    return [path for path, rest in _beside(index) if not rest]
+
+
+def remnants(index: Path) -> list[Path]:
+    """Files beside an index that are no copies of it but may hold some of it: parts of copies, and logs without any."""
+    copies = {path.name for path in backups(index)}
+    return [path for path, rest in _beside(index) if rest and path.name.removesuffix(rest) not in copies]
+
+
+def remove_backup(copy: Path) -> None:
+    """Delete a copy, and the files that SQLite keeps beside it."""
+    for rest in ("", *_LOGS):
+        copy.with_name(copy.name + rest).unlink(missing_ok=True)
+
+
+def _beside(index: Path) -> list[tuple[Path, str]]:
+    """The files beside an index that are named after a copy, with what follows the name of the copy."""
+    name = re.compile(rf"{re.escape(index.name)}\.version-\d+(?:\.\d+)?((?:\.part)?(?:{'|'.join(_LOGS)})?)")
+    found = ((path, name.fullmatch(path.name)) for path in sorted(index.parent.iterdir()))
+    return [(path, match[1]) for path, match in found if match]
 
 
 def _back_up(connection: sqlite3.Connection, index: Path, number: int) -> None:
@@ -111,6 +132,8 @@ def _back_up(connection: sqlite3.Connection, index: Path, number: int) -> None:
         # A separate connection sees the index as it was before this transaction.
         with closing(sqlite3.connect(index)) as source, closing(sqlite3.connect(partial)) as target:
             source.backup(target)
+            # A copy in WAL mode would get files beside it whenever it is read.
+            target.execute("PRAGMA journal_mode = DELETE")
         os.replace(partial, copy)
     finally:
         partial.unlink(missing_ok=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from albumsort.album.presence import is_gone, is_unplugged
 from albumsort.errors import AlbumsortError
 from albumsort.index import marked
 from albumsort.index.rows import from_column, settings_of, to_column
+from albumsort.text import composed
+
+#: The key, in the settings of a scan, of the digests of paths that were forgotten while it ran.
+_NOTE = "forgotten"
 
 
 def below(column: str, path: str) -> tuple[str, list[object]]:
@@ -54,12 +59,14 @@ def drop_gone(connection: sqlite3.Connection, photo_ids: Iterable[int]) -> None:
     connection.executemany("DELETE FROM unread WHERE path = ?", gone)
 
 
-def forget(connection: sqlite3.Connection, path: str) -> int:
+def forget(connection: sqlite3.Connection, path: str, scan: int | None = None) -> int:
     """Delete what is known about a file, or about a folder and everything below it; returns the number of files.
 
-    Call this in a transaction. Corrections are deleted with the last photo that has their bytes, and so are those of
-    photos that were there before they were edited or pruned.
+    Other scans than ``scan`` that are not finished will write nothing about it. Corrections are deleted with the last
+    photo that has their bytes, and so are those of photos that were there before they were edited or pruned. Call this
+    in a transaction.
     """
+    _tell_scans(connection, path, scan)
     condition, values = below("path", path)
     digests = {row[0] for row in connection.execute(f"SELECT digest FROM photos WHERE {condition}", values)}
     files = connection.execute(f"DELETE FROM photos WHERE {condition}", values).rowcount
@@ -78,6 +85,40 @@ def forget(connection: sqlite3.Connection, path: str) -> int:
     return files
 
 
+def _tell_scans(connection: sqlite3.Connection, path: str, scan: int | None) -> None:
+    """Note a forgotten path for each scan that is not finished and looks there, as a digest that names nothing."""
+    rows = connection.execute("SELECT id, settings FROM scans WHERE finished_at IS NULL AND id IS NOT ?", (scan,))
+    for number, text in rows.fetchall():
+        settings = settings_of(text)
+        if any(_is_below(path, root) or _is_below(root, path) for root in settings.get("paths", ())):
+            settings[_NOTE] = sorted({*settings.get(_NOTE, ()), _digest(path)})
+            connection.execute("UPDATE scans SET settings = ? WHERE id = ?", (json.dumps(settings), number))
+
+
+def forgotten_meanwhile(connection: sqlite3.Connection, scan: int | None) -> Callable[[str], bool]:
+    """Whether a path was forgotten after a scan began, as a function; call this in the transaction that writes."""
+    row = connection.execute(f"SELECT json_extract(settings, '$.{_NOTE}') FROM scans WHERE id = ?", (scan,)).fetchone()
+    notes = set(json.loads(row[0])) if row and row[0] else set()
+    if not notes:
+        return lambda path: False
+
+    def is_forgotten(path: str) -> bool:
+        folders = path.split(os.sep)
+        return any(_digest(os.sep.join(folders[:depth])) in notes for depth in range(1, len(folders) + 1))
+
+    return is_forgotten
+
+
+def drop_notes(connection: sqlite3.Connection, scan: int) -> None:
+    """Drop what a scan was told of forgotten paths, because it has ended."""
+    connection.execute(f"UPDATE scans SET settings = json_remove(settings, '$.{_NOTE}') WHERE id = ?", (scan,))
+
+
+def _digest(path: str) -> str:
+    """A digest of a path, with its accents composed or apart."""
+    return hashlib.sha256(os.fsencode(composed(path).rstrip(os.sep))).hexdigest()
+
+
 def is_known_to(copy: Path, path: str) -> bool:
     """Whether a copy of an index, of any version, knows a file or anything below a folder.
 
@@ -85,8 +126,11 @@ def is_known_to(copy: Path, path: str) -> bool:
         AlbumsortError: it cannot be read.
     """
     condition, values = below("path", path)
+    wal = copy.with_name(f"{copy.name}-wal")
+    # Opening a database in WAL mode creates files beside it, and only a connection that may write removes them again.
+    mode = "mode=rw" if wal.exists() else "immutable=1"
     try:
-        with closing(sqlite3.connect(f"file:{quote(os.fsencode(copy.absolute()))}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"file:{quote(os.fsencode(copy.absolute()))}?{mode}", uri=True)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             return any(
                 connection.execute(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1", values).fetchone()

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +49,7 @@ class IndexWriter:
             AlbumsortError: the file is not an index, is of a newer albumsort, or cannot be written.
         """
         self.path = path
+        self._scan: int | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and not path.is_file():
@@ -105,7 +106,8 @@ class IndexWriter:
         """Record the start of a scan; returns its id."""
         with self._transaction():
             row = {"started_at": now(), "finished_at": None, "settings": json.dumps(settings), "model": None}
-            return int(Database(self._connection)["scans"].insert(row).last_pk)
+            self._scan = int(Database(self._connection)["scans"].insert(row).last_pk)
+            return self._scan
 
     def name_model(self, scan: int, model: str, labels: Sequence[str] = EMOTIONS) -> None:
         """Record which model read the faces of a scan, and which emotions it tells apart."""
@@ -121,12 +123,14 @@ class IndexWriter:
             bursts.group(self._connection)
             packed.discard_damaged(self._connection)
             packed.pack(self._connection)
+            forgetting.drop_notes(self._connection, scan)
             self._connection.execute("UPDATE scans SET finished_at = ? WHERE id = ?", (now(), scan))
 
     def note_not_photos(self, files: Iterable[PhotoFile]) -> None:
         """Remember files that are not pictures."""
-        rows = [(to_column(file.path), file.size, file.mtime_ns) for file in files]
         with self._transaction():
+            is_forgotten = self._forgotten()
+            rows = [(to_column(file.path), file.size, file.mtime_ns) for file in files if not is_forgotten(file.path)]
             self._connection.executemany("INSERT OR REPLACE INTO others VALUES (?, ?, ?)", rows)
 
     def note_unread(self, roots: Iterable[str], problems: Iterable[tuple[str, str]]) -> None:
@@ -135,13 +139,18 @@ class IndexWriter:
             for root in roots:
                 condition, values = forgetting.below("path", root)
                 self._connection.execute(f"DELETE FROM unread WHERE {condition}", values)
-            rows = [(to_column(path), reason) for path, reason in problems]
+            is_forgotten = self._forgotten()
+            rows = [(to_column(path), reason) for path, reason in problems if not is_forgotten(path)]
             self._connection.executemany("INSERT OR REPLACE INTO unread VALUES (?, ?)", rows)
 
     def write(self, scan: int, results: Iterable[PhotoResult]) -> None:
-        """Write photos with their faces; what was known about the same paths is replaced."""
-        last_of_each = {result.photo.path: result for result in results}
+        """Write photos with their faces; what was known about the same paths is replaced.
+
+        What another program has forgotten since this scan began is left out, here and in all that a scan writes.
+        """
         with self._transaction():
+            is_forgotten = self._forgotten()
+            last_of_each = {one.photo.path: one for one in results if not is_forgotten(one.photo.path)}
             known = {result.photo.digest for result in last_of_each.values() if self._has(result.photo.digest)}
             earlier = {path: self._digest_at(path) for path in last_of_each}
             paths = [(to_column(path),) for path in last_of_each]
@@ -164,7 +173,10 @@ class IndexWriter:
     def pair(self, scan: int, raws: Iterable[tuple[PhotoFile, str]]) -> None:
         """Record that RAW files are one photo with the JPEG at a path. This replaces what was known about them."""
         with self._transaction():
+            is_forgotten = self._forgotten()
             for file, jpeg in raws:
+                if is_forgotten(file.path) or is_forgotten(jpeg):
+                    continue
                 row = photo_row(Photo(file.path, file.size, file.mtime_ns), scan)
                 self._delete(file.path)
                 insert_photo(self._connection, {**row, "raw_of": to_column(jpeg)})
@@ -176,7 +188,10 @@ class IndexWriter:
         remains a photo of the scan that read it.
         """
         with self._transaction():
+            is_forgotten = self._forgotten()
             for file, taken_at, known in found:
+                if is_forgotten(file.path):
+                    continue
                 faces = self._faces_now(known)
                 self._delete(file.path)
                 if known.is_gone and self._move(file, taken_at, known):
@@ -274,28 +289,47 @@ class IndexWriter:
             bursts.group(self._connection)
         return len(gone), kept
 
-    def forget(self, path: str) -> int:
-        """Delete every trace of a photo, or of a folder and everything below it.
+    def forget(self, *paths: str) -> int:
+        """Delete every trace of photos, or of folders and everything below them.
+
+        A scan that another program runs meanwhile will not write them again.
 
         Returns:
             the number of forgotten files. Traces of files that are no longer known are deleted, too, but not counted.
 
         Raises:
-            AlbumsortError: another program that reads the index keeps traces alive.
+            AlbumsortError: another program that reads the index keeps traces alive, or a copy of an older version
+                cannot be read. All else is forgotten.
         """
         self._connection.execute("PRAGMA secure_delete = ON")
         with self._transaction():
-            files = forgetting.forget(self._connection, path)
+            files = sum(forgetting.forget(self._connection, path, self._scan) for path in paths)
             bursts.group(self._connection)
+        problems = []
         for copy in compat.backups(self.path):
-            if forgetting.is_known_to(copy, path):
-                copy.unlink()
-        if not forgetting.scrub(self._connection):
-            raise AlbumsortError(
+            try:
+                if any(forgetting.is_known_to(copy, path) for path in paths):
+                    compat.remove_backup(copy)
+            except AlbumsortError as error:
+                problems.append(str(error))
+        for remnant in compat.remnants(self.path):
+            remnant.unlink(missing_ok=True)
+        try:
+            is_scrubbed = forgetting.scrub(self._connection)
+        except sqlite3.OperationalError as error:
+            raise cannot_write(self.path, error) from error
+        if not is_scrubbed:
+            problems.append(
                 f"{self.path}: forgotten, but traces remain in {self.path.name}-wal while another program reads the"
                 " index; end that and call forget again"
             )
+        if problems:
+            raise AlbumsortError("; ".join(problems))
         return files
+
+    def _forgotten(self) -> Callable[[str], bool]:
+        """Whether another program has forgotten a path since the scan of this writer began, as a function."""
+        return forgetting.forgotten_meanwhile(self._connection, self._scan)
 
     def _delete(self, path: str) -> None:
         self._connection.execute("DELETE FROM photos WHERE path = ?", (to_column(path),))

@@ -206,7 +206,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
     "forget": (
         "photos/a.jpg",
         "albumsort.index.writer.IndexWriter.forget",
-        {**DB, "PATH": (None, "path", "{here}/photos/a.jpg")},
+        {**DB, "PATH": (None, lambda done: done.calls[0].paths[0], "{here}/photos/a.jpg")},
     ),
     "bench": (
         "photos",

@@ -54,6 +54,7 @@ def test_no_byte_of_a_forgotten_folder_stays_in_the_files(secret: Any) -> None:
 
 
 def test_scans_no_longer_name_what_is_forgotten(secret: Any) -> None:
+    secret.writer.finish_scan(secret.scan)
     secret.writer.forget("/photos/secret")
     settings = [json.loads(text) for (text,) in secret.sql("SELECT settings FROM scans ORDER BY id")]
     assert settings == [
@@ -150,3 +151,103 @@ def test_a_program_that_keeps_traces_alive_is_an_error(secret: Any) -> None:
             secret.writer.forget("/photos/secret")
     assert secret.writer.forget("/photos/secret") == 0
     assert b"Kamera-7" not in everything_written(secret.path.parent)
+
+
+#: What SQLite keeps beside a database in WAL mode, and parts of a copy that a killed albumsort left.
+BESIDE = ["2-wal", "2-shm", "2.part", "2.part-journal", "2.2-wal", "7.part"]
+
+
+def test_files_beside_copies_of_older_versions_are_no_copies_and_go_too(secret: Any) -> None:
+    copy = keep_a_copy(secret)
+    for name in BESIDE:
+        copy.with_name(f"index.db.version-{name}").write_bytes(b"")
+    copy.with_name("index.db.version-history.txt").write_text("not of albumsort")
+    secret.writer.forget("/photos/secret")
+    left = {path.name for path in secret.path.parent.iterdir()}
+    assert left - {"index.db-wal", "index.db-shm"} == {"index.db", "index.db.version-history.txt"}
+
+
+def test_a_copy_that_knows_nothing_of_it_stays_as_it_is_with_nothing_beside_it(older: Callable) -> None:
+    path = older(6)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    with IndexWriter(path) as writer:
+        copy = path.with_name("older.db.version-6")
+        with closing(sqlite3.connect(copy)) as other:  # as albumsort before this version left it
+            other.execute("PRAGMA journal_mode = WAL")
+        before = copy.read_bytes()
+        assert writer.forget("/nowhere") == 0
+        assert copy.read_bytes() == before
+    assert {file.name for file in path.parent.iterdir()} == {"older.db", "older.db.version-6"}
+
+
+def test_what_only_the_log_of_a_copy_knows_is_forgotten_too(secret: Any, tmp_path_factory: Any) -> None:
+    copy = keep_a_copy(secret)
+    elsewhere = tmp_path_factory.mktemp("killed")
+    with closing(sqlite3.connect(copy)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("UPDATE photos SET path = '/late/a.jpg' WHERE path LIKE '%a.jpg'")
+        other.commit()
+        for path in copy.parent.glob(f"{copy.name}*"):
+            (elsewhere / path.name).write_bytes(path.read_bytes())
+    for path in elsewhere.iterdir():  # as a killed program leaves them
+        copy.with_name(path.name).write_bytes(path.read_bytes())
+    assert b"/late/a.jpg" in copy.with_name(f"{copy.name}-wal").read_bytes()
+    secret.writer.forget("/late")
+    assert not list(copy.parent.glob(f"{copy.name}*"))
+
+
+def test_a_copy_that_cannot_be_read_keeps_nothing_else_from_being_forgotten(secret: Any) -> None:
+    secret.path.with_name("index.db.version-1").write_bytes(b"no index at all, but a long enough text for one" * 20)
+    copy = keep_a_copy(secret)
+    with pytest.raises(AlbumsortError, match=r"index\.db\.version-1: cannot be read"):
+        secret.writer.forget("/photos/secret")
+    assert not copy.exists()
+    assert b"/photos/secret/" not in everything_written(secret.path.parent)
+
+
+@pytest.mark.parametrize("forgotten", ["/photos/secret", "/photos/secret/", "/photos/secret/a.jpg", "/photos", "/"])
+def test_a_scan_that_runs_does_not_write_again_what_was_forgotten(room: Any, face: Callable, forgotten: str) -> None:
+    hidden = "/photos/secret/a.jpg"
+    room.put(hidden, face(happy=0.9))
+    known = room.writer.known_files.result(room.sql("SELECT digest FROM photos")[0][0])
+    with IndexWriter(room.path) as other:
+        other.forget(forgotten)
+    file = PhotoFile(hidden, 1, 1)
+    room.put(hidden, face(happy=0.9))
+    room.writer.reuse([(file, None, known)])
+    room.writer.pair(room.scan, [(file, "/photos/b.jpg"), (PhotoFile("/photos/c.nef", 1, 1), hidden)])
+    room.writer.note_not_photos([file])
+    room.writer.note_unread(["/photos"], [(hidden, "permission denied")])
+    for table in ("photos", "faces", "others", "unread"):
+        assert room.sql(f"SELECT * FROM {table}") == []
+    room.writer.finish_scan(room.scan)
+    assert [key for (text,) in room.sql("SELECT settings FROM scans") for key in json.loads(text)] == [
+        "paths",
+        "threshold",
+    ]
+
+
+def test_a_scan_writes_all_else_and_the_next_scan_everything(room: Any, face: Callable) -> None:
+    with IndexWriter(room.path) as other:
+        other.forget("/photos/secret")
+    for path in ("/photos/secrets.jpg", "/photos/secret/a.jpg"):
+        room.put(path, face(happy=0.9))
+    assert room.sql("SELECT path FROM photos") == [("/photos/secrets.jpg",)]
+    room.writer.finish_scan(room.scan)
+    room.scan = room.writer.start_scan({"paths": ["/photos"], "threshold": 0.5})
+    room.put("/photos/secret/a.jpg", face(happy=0.9))
+    assert len(room.sql("SELECT path FROM photos")) == 2
+
+
+def test_what_is_forgotten_while_a_scan_runs_is_not_named_for_it(room: Any) -> None:
+    with IndexWriter(room.path) as other:
+        other.forget("/photos/sécret")
+    assert b"cret" not in everything_written(room.path.parent)
+
+
+def test_accents_composed_or_apart_are_forgotten_for_a_scan_that_runs(room: Any, face: Callable) -> None:
+    with IndexWriter(room.path) as other:
+        other.forget("/photos/caf\u00e9")
+    room.put("/photos/cafe\u0301/a.jpg", face(happy=0.9))
+    assert room.sql("SELECT path FROM photos") == []
