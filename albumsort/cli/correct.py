@@ -31,14 +31,14 @@ def correct(
         ),
     ] = None,
     not_a_face: Annotated[bool, typer.Option("--not-a-face", help="There is no face.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Undo all corrections of this photo.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Undo the correction of this face. Default: all of the photo.")
+    ] = False,
     db: Db = None,
 ) -> None:
     """Correct a face that the model misread. All lists use the correction, and later scans keep it."""
     if (emotion is not None) + not_a_face + undo != 1:
         raise typer.BadParameter(f"give one of: an emotion ({', '.join(EMOTIONS)}), --not-a-face, --undo")
-    if undo and face is not None:
-        raise typer.BadParameter("--undo undoes all corrections of the photo; leave --face out")
     if emotion is not None:
         known_emotion(emotion)
     from albumsort.index.writer import IndexWriter
@@ -47,7 +47,7 @@ def correct(
     path = _unchanged(os.path.abspath(photo), index)
     with IndexWriter(index) as writer:
         if undo:
-            print(f"{printable(path)}: {count(writer.uncorrect(path), 'correction')} undone")
+            print(f"{printable(path)}: {count(writer.uncorrect(path, face), 'correction')} undone")
             return
         number, read = writer.correct(path, face, emotion)
         now = emotion or "not a face"

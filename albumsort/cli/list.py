@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -11,7 +12,9 @@ from albumsort.cli.options import SCHEME, Db, asks, how_many, index_path
 from albumsort.cli.output import print_photos
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
+from albumsort.records import RankedPhoto
 from albumsort.report.tables import Format
+from albumsort.text import printable
 
 
 @asks(how_many(None, "The number of photos at most. Default: all."), SCHEME)
@@ -19,13 +22,29 @@ def list_photos(
     query: Query,
     no_faces: Annotated[bool, typer.Option("--no-faces", help="Only photos on which no face was found.")] = False,
     uncertain: Annotated[bool, typer.Option("--uncertain", help="Only photos with an uncertain face.")] = False,
+    corrected: Annotated[
+        bool, typer.Option("--corrected", help="Only photos with corrections; the table names each of them.")
+    ] = False,
     db: Db = None,
     form: Annotated[Format, typer.Option("--format", help="How to print the list.")] = "table",
 ) -> None:
     """List all photos that match, by path."""
     with Index(index_path(db)) as index:
         query = index.settled(query)
-        photos = index.photos(query, no_faces=no_faces, uncertain=uncertain, landmarks=False)
-        is_any = print_photos(photos, query.certain, form)
+        photos = index.photos(query, no_faces=no_faces, uncertain=uncertain, corrected=corrected, landmarks=False)
+        if corrected and form == "table":
+            lines = [line for photo in photos for line in _corrections(index, photo)]
+            sys.stdout.writelines(lines)
+            is_any = bool(lines)
+        else:
+            is_any = print_photos(photos, query.certain, form)
     if not is_any:
         sys.stderr.write("no photo matches\n")
+
+
+def _corrections(index: Index, photo: RankedPhoto) -> Iterator[str]:
+    """A line for each correction of a photo."""
+    for number, correction in index.corrections_of(photo):
+        face = f"face {number}" if number else "a face that the last scan did not find"
+        read = f"the model said {correction.predicted.emotion} {correction.predicted.confidence:.0%}"
+        yield f"{printable(photo.photo.path)}, {face}: {correction.emotion or 'not a face'} ({read})\n"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from albumsort.errors import AlbumsortError
 from albumsort.index import bursts, compat, corrections, damage, journal, ranking, schema
-from albumsort.index.corrections import LabelledFace
+from albumsort.index.corrections import Correction, LabelledFace
 from albumsort.index.filters import Filters
 from albumsort.index.query import Query
 from albumsort.index.rows import faces_of, from_column, listed, photo_of, settings_of, to_column
@@ -143,6 +143,7 @@ class Index:
         *,
         no_faces: bool = False,
         uncertain: bool = False,
+        corrected: bool = False,
         landmarks: bool = True,
     ) -> Iterator[RankedPhoto]:
         """All photos that pass the filters of a query, by path.
@@ -153,15 +154,18 @@ class Index:
             query: a query without emotions; None for all photos.
             no_faces: only photos without any face that counts.
             uncertain: only photos with a face that counts and is not certain.
+            corrected: only photos with corrections.
             landmarks: False leaves them out of the faces, which takes half the time.
 
         Raises:
             ValueError: the query names emotions.
         """
         query = self._about_all(query)
-        return self._photos(query, no_faces, uncertain, landmarks)
+        return self._photos(query, no_faces, uncertain, corrected, landmarks)
 
-    def _photos(self, query: Query, no_faces: bool, uncertain: bool, landmarks: bool) -> Iterator[RankedPhoto]:
+    def _photos(
+        self, query: Query, no_faces: bool, uncertain: bool, corrected: bool, landmarks: bool
+    ) -> Iterator[RankedPhoto]:
         filters = query.filters
         passing: NDArray[np.bool_] | None = None
         with self._snapshot():
@@ -176,6 +180,7 @@ class Index:
                 "SELECT p.id FROM photos p"
                 " WHERE p.raw_of IS NULL"
                 " AND (p.status = 'ok' OR EXISTS (SELECT 1 FROM faces f WHERE f.photo_id = p.id))"
+                f" {'AND p.digest IN (SELECT digest FROM corrections)' if corrected else ''}"
                 f" {filters.conditions()} ORDER BY p.path",
                 filters.values(),
             )
@@ -228,6 +233,10 @@ class Index:
     def corrections(self) -> list[LabelledFace]:
         """The corrected faces that are faces, from one copy of each photo."""
         return list(corrections.labelled(self.connection))
+
+    def corrections_of(self, photo: RankedPhoto) -> list[tuple[int | None, Correction]]:
+        """The corrections of a photo, each with the number of its face; None if the last scan did not find it."""
+        return corrections.numbered(photo.faces, corrections.of_photo(self.connection, photo.photo.digest))
 
     def remembered(self, count: int) -> list[LabelledFace]:
         """At most ``count`` faces from photos without corrections, drawn evenly, with the model's probabilities."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -61,7 +63,7 @@ def test_of_two_faces_one_must_be_named(run, two_photos):
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["glad"], ["happy", "--not-a-face"], ["--undo", "--face", "1"], ["happy", "--face", "0"]]
+    "words", [[], ["glad"], ["happy", "--not-a-face"], ["--undo", "happy"], ["happy", "--face", "0"]]
 )
 def test_wrong_usage_exits_2(run, two_photos, words):
     assert run("correct", "one.jpg", *words, "--db", two_photos).returncode == 2
@@ -73,3 +75,22 @@ def test_a_photo_that_changed_or_is_unknown_is_refused(run, two_photos, tmp_path
     assert done.returncode == 1 and "changed since" in done.stderr
     done = run("correct", "three.jpg", "happy", "--db", two_photos)
     assert done.returncode == 1 and "scan it first" in done.stderr
+
+
+def test_corrections_are_listed_and_undone_one_by_one(run, two_photos, tmp_path):
+    two = tmp_path / "two.jpg"
+    with closing(sqlite3.connect(two_photos)) as connection, connection:
+        connection.execute("UPDATE faces SET x = x + 300 WHERE emotion = 'fear'")  # the two are not at one place
+    assert run("list", "--corrected", "--db", two_photos).stderr == "no photo matches\n"
+    run("correct", "two.jpg", "sad", "--face", 1, "--db", two_photos)
+    run("correct", "two.jpg", "--not-a-face", "--face", 2, "--db", two_photos)
+    first = f"{two}, face 1: sad (the model said happy 90%)\n"
+    second = f"{two}, face 2: not a face (the model said fear 80%)\n"
+    assert run("list", "--corrected", "--db", two_photos).stdout == first + second
+    assert run("list", "--corrected", "--format", "paths", "--db", two_photos).stdout == f"{two}\n"
+    done = run("correct", "two.jpg", "--undo", "--face", 3, "--db", two_photos)
+    assert done.returncode == 1 and "no correction of a face 3; it has corrections of face 1, 2" in done.stderr
+    assert "1 correction undone" in run("correct", "two.jpg", "--undo", "--face", 2, "--db", two_photos).stdout
+    assert run("list", "--corrected", "--db", two_photos).stdout == first
+    assert "1 correction undone" in run("correct", "two.jpg", "--undo", "--db", two_photos).stdout
+    assert run("list", "--corrected", "--db", two_photos).stdout == ""

@@ -91,6 +91,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             **query("-n", "1", "n", 1),
             "--no-faces": ("", "no_faces", True),
             "--uncertain": ("", "uncertain", True),
+            "--corrected": ("", "corrected", True),
             "--format": ("json", is_json, True),
         },
     ),
@@ -188,7 +189,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
     "correct photos/a.jpg --undo": (
         "",
         "albumsort.index.writer.IndexWriter.uncorrect",
-        {"--undo": (None, "path", "{here}/photos/a.jpg")},
+        {"--undo": (None, "path", "{here}/photos/a.jpg"), "--face": ("1", "number", 1)},
     ),
     "stats": (
         "",
