@@ -1,4 +1,4 @@
-"""Shrinks pictures: the decoders and the detector use this to make smaller copies."""
+"""Shrinks and enlarges pictures: the decoders and the detector use this to make copies of other sizes."""
 
 from __future__ import annotations
 
@@ -39,6 +39,19 @@ def shrink(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
         even = pixels[: height // factor * factor, : width // factor * factor]
         pixels = _resized(even, (width // factor, height // factor), cv2.INTER_AREA)
     return pixels if pixels.shape[1::-1] == size else _resized(pixels, size, cv2.INTER_LINEAR)
+
+
+def enlarge(pixels: NDArray[np.uint8], side: int, most: float) -> NDArray[np.uint8]:
+    """A copy of a picture whose long side has ``side`` pixels, but at most ``most`` times as many as before.
+
+    Returns:
+        uint8 ``(new height, new width, 3)``; ``pixels`` itself if it is large enough.
+    """
+    height, width = pixels.shape[:2]
+    factor = min(side / max(height, width), most)
+    if factor <= 1:
+        return pixels
+    return _resized(pixels, (round(width * factor), round(height * factor)), cv2.INTER_LINEAR)
 
 
 def _resized(pixels: NDArray[np.uint8], size: tuple[int, int], interpolation: int) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from albumsort.index import marked
 from albumsort.index.marked import MarkedPhotos
 from albumsort.index.rows import faces_of, from_column, insert_faces, now, photo_of, to_column
 from albumsort.index.same_photo import Place, Turn, turns_between
-from albumsort.records import Box, Face, Photo, PhotoResult
+from albumsort.records import Box, Detection, Face, Landmarks, Photo, PhotoResult
 from albumsort.text import printable
 
 #: Two boxes show the same face if their intersection is at least this share of their union.
@@ -49,6 +49,7 @@ class LabelledFace:
     Attributes:
         box: in pixels of the upright photo; None if the whole picture is the face.
         digest: the digest of the photo that was labelled; None if it is unknown.
+        landmarks: of the face, in the same pixels; they tell whether it is turned. Empty if they are unknown.
     """
 
     path: str
@@ -56,6 +57,7 @@ class LabelledFace:
     digest: str | None
     emotion: str | None = None
     probabilities: tuple[float, ...] = ()
+    landmarks: Landmarks = ()
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -176,13 +178,15 @@ def _of_other_bytes(
 
 
 def _turned(correction: Correction, turn: Turn, before: Photo, after: Photo) -> Correction:
-    """A correction with its box in pixels of a photo that was turned, and perhaps scaled."""
+    """A correction with its box and landmarks in pixels of a photo that was turned, and perhaps scaled."""
     width, height = before.width or 1, before.height or 1
-    box = turn.box(correction.predicted.box, (width, height))
+    face = correction.predicted
+    points = tuple(turn.box(Box(x, y, 0.0, 0.0), (width, height))[:2] for x, y in face.landmarks)
+    turned = Detection(turn.box(face.box, (width, height)), face.detection, points)
     if turn.is_transposed:
         width, height = height, width
-    box = box.scaled((after.width or width) / width, (after.height or height) / height)
-    return replace(correction, predicted=replace(correction.predicted, box=box))
+    turned = turned.scaled((after.width or width) / width, (after.height or height) / height)
+    return replace(correction, predicted=replace(face, box=turned.box, landmarks=turned.landmarks))
 
 
 def _has_same_pixels(face: Face, other: Face) -> bool:
@@ -316,7 +320,9 @@ def labelled(connection: sqlite3.Connection) -> Iterator[LabelledFace]:
         there = list(copies)
         paths = [from_column(row[1]) for row in there]
         _, _, digest, emotion, said = there[0]
-        yield LabelledFace(next(filter(os.path.exists, paths), paths[0]), _from_json(said).box, digest, emotion)
+        face = _from_json(said)
+        path = next(filter(os.path.exists, paths), paths[0])
+        yield LabelledFace(path, face.box, digest, emotion, landmarks=face.landmarks)
 
 
 def remembered(connection: sqlite3.Connection, count: int) -> Iterator[LabelledFace]:
@@ -326,13 +332,15 @@ def remembered(connection: sqlite3.Connection, count: int) -> Iterator[LabelledF
     """
     # Multiplication by 2^32 over the golden ratio (Knuth) spreads neighbouring numbers far apart, like a random draw.
     rows = connection.execute(
-        f"SELECT p.path, p.digest, x, y, w, h, {', '.join(EMOTIONS)} FROM faces f JOIN photos p ON p.id = f.photo_id"
+        f"SELECT p.path, p.digest, landmarks, x, y, w, h, {', '.join(EMOTIONS)}"
+        " FROM faces f JOIN photos p ON p.id = f.photo_id"
         " WHERE p.digest NOT IN (SELECT digest FROM corrections) ORDER BY f.id * 2654435761 % 4294967296 LIMIT ?",
         (count,),
     )
-    for path, digest, x, y, w, h, *probabilities in rows:
+    for path, digest, landmarks, x, y, w, h, *probabilities in rows:
         if None not in probabilities:
-            yield LabelledFace(from_column(path), Box(x, y, w, h), digest, None, tuple(probabilities))
+            points = tuple((px, py) for px, py in json.loads(landmarks))
+            yield LabelledFace(from_column(path), Box(x, y, w, h), digest, None, tuple(probabilities), points)
 
 
 def _to_json(face: Face) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from albumsort.scanning.batches import BATCH, CALLERS, decoder_settings, face_re
 from albumsort.scanning.bench_scan import scan_apart
 from albumsort.settings import ScanSettings
 from albumsort.text import printable
-from albumsort.vision.reader import FaceReader, cut_out
+from albumsort.vision.reader import FaceReader, cut_out, find_faces
 
 #: The number of photos that are kept decoded for the networks, which read them again and again: about 12 MB each.
 KEPT = 36
@@ -234,11 +235,11 @@ def _detection_time(
     batches = [[decoded[k] for k in order[at : at + BATCH]] for at in range(0, len(order), BATCH)]
     crops: list[NDArray[np.uint8]] = []
     for batch in batches:
-        found = reader.detector.detect([photo.small for photo in batch])
+        found = find_faces(reader.detector, [photo.small for photo in batch])
         for photo, faces in zip(batch, found, strict=True):
             crops += [crop for crop, _ in cut_out(photo.pixels, photo.small, faces)]
     small = [[photo.small for photo in batch] for batch in batches]
-    return time_per_turn(reader.detector.detect, small, long_enough) / len(decoded), crops
+    return time_per_turn(partial(find_faces, reader.detector), small, long_enough) / len(decoded), crops
 
 
 def _classification_time(crops: NDArray[np.uint8], reader: FaceReader, long_enough: float) -> float:

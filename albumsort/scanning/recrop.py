@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from albumsort.album.decoders import DecodedPhoto, Decoders
 from albumsort.album.walk import photo_file
-from albumsort.records import Box, Photo, PhotoResult
+from albumsort.records import Box, Detection, Photo, PhotoResult
 from albumsort.scanning.batches import decoder_settings
 from albumsort.settings import ScanSettings
 from albumsort.vision.crop import crop_face, whole_picture
@@ -18,14 +18,17 @@ from albumsort.vision.reader import FaceReader
 
 
 def cut_faces(
-    paths: Iterable[str], boxes_of: Callable[[str], Sequence[Box | None]], settings: ScanSettings | None = None
+    paths: Iterable[str],
+    boxes_of: Callable[[str], Sequence[Box | Detection | None]],
+    settings: ScanSettings | None = None,
 ) -> Iterator[tuple[Photo, list[NDArray[np.uint8] | None]]]:
     """Cut known faces out of photos, as a scan cuts out the faces that it finds.
 
     Args:
         paths: absolute.
         boxes_of: called for the boxes of a path when its photo is decoded. They are in pixels of the upright full-size
-            photo; None stands for the whole picture.
+            photo; None stands for the whole picture. A ``Detection`` is a box with landmarks; a face that they show
+            sideways or upside down is turned upright.
         settings: None for the defaults.
 
     Yields:
@@ -66,10 +69,10 @@ def read_again(
     """
     asked: PhotoResult | None = None
 
-    def boxes_of(path: str) -> list[Box]:
+    def boxes_of(path: str) -> list[Detection]:
         nonlocal asked
         asked = result_of(path)
-        return [face.box for face in asked.faces] if asked else []
+        return [Detection(face.box, face.detection, face.landmarks) for face in asked.faces] if asked else []
 
     for photo, crops in cut_faces(paths, boxes_of, settings):
         known, asked = asked, None
@@ -80,10 +83,11 @@ def read_again(
             yield PhotoResult(known.photo, tuple(faces))
 
 
-def _cut(pixels: NDArray[np.uint8], box: Box | None) -> NDArray[np.uint8] | None:
-    if box is None:
+def _cut(pixels: NDArray[np.uint8], place: Box | Detection | None) -> NDArray[np.uint8] | None:
+    if place is None:
         return whole_picture(pixels)[0]
+    box, landmarks = (place.box, place.landmarks) if isinstance(place, Detection) else (place, ())
     height, width = pixels.shape[:2]
     is_centre_inside = 0 <= box.x + box.w / 2 <= width and 0 <= box.y + box.h / 2 <= height
     is_possible = 0 < box.w <= 2 * width and 0 < box.h <= 2 * height
-    return crop_face(pixels, box)[0] if is_centre_inside and is_possible else None
+    return crop_face(pixels, box, landmarks)[0] if is_centre_inside and is_possible else None

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
 from albumsort.index.corrections import LabelledFace
-from albumsort.records import Box
+from albumsort.records import Box, Detection
 from albumsort.scanning.recrop import cut_faces
 from albumsort.text import printable
 from albumsort.training.augment import augment
@@ -213,7 +213,7 @@ def cut_tiles(faces: Sequence[LabelledFace]) -> Tiles:
         by_path.setdefault(face.path, []).append(index)
     crops: dict[int, NDArray[np.uint8]] = {}
     digests: dict[int, str] = {}
-    for photo, cut in cut_faces(by_path, lambda path: [faces[k].box for k in by_path[path]]):
+    for photo, cut in cut_faces(by_path, lambda path: [_place(faces[k]) for k in by_path[path]]):
         if photo.error or not photo.digest:
             _log.info(f"{printable(photo.path)}: {photo.error}; left out")
             continue
@@ -234,6 +234,11 @@ def cut_tiles(faces: Sequence[LabelledFace]) -> Tiles:
         np.array([faces[k].emotion is not None for k in chosen], bool),
         np.array([int(digests[k][:8], 16) % HELD_OUT == 0 for k in chosen], bool),
     )
+
+
+def _place(face: LabelledFace) -> Detection | None:
+    """Where a face is on its photo; None for the whole picture."""
+    return face.box and Detection(face.box, 1.0, face.landmarks)
 
 
 def _wanted(face: LabelledFace) -> list[float]:

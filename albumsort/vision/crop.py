@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from albumsort.records import Box
+from albumsort.records import Box, Landmarks
+from albumsort.vision.turned import turn_of, turned, turned_box
 
 #: The side of a crop in pixels, as in FER2013's tiles.
 CROP_SIDE = 48
@@ -18,19 +19,23 @@ CROP_SIDE = 48
 TILE_SIDE, TILE_SHIFT = 0.98, (0.01, -0.01)
 
 
-def crop_face(pixels: NDArray[np.uint8], box: Box) -> tuple[NDArray[np.uint8], float]:
+def crop_face(pixels: NDArray[np.uint8], box: Box, landmarks: Landmarks = ()) -> tuple[NDArray[np.uint8], float]:
     """Cut a face out of a photo.
 
     Args:
         pixels: uint8 RGB ``(height, width, 3)``.
         box: the detector's box, in pixels of ``pixels``. Where it extends beyond the edge, the last pixels are
             repeated.
+        landmarks: of the face. If they lie sideways or upside down, the crop is turned upright.
 
     Returns:
         the crop and its sharpness. The crop is uint8 ``(48, 48)``, grey (luma of ITU-R BT.601); each pixel is a
         weighted mean of all pixels that it covers. The sharpness is the variance of the Laplacian (Pech-Pacheco et al.
         2000) before the crop was scaled, at least 0.
     """
+    if turn := turn_of(landmarks):
+        height, width = pixels.shape[:2]
+        pixels, box = turned(pixels, turn), turned_box(box, turn, width, height)
     height, width = pixels.shape[:2]
     x, y, w, h = box
     side = max(TILE_SIDE * h, 1.0)

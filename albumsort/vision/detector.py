@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.records import Box, Detection
-from albumsort.resize import shrink
+from albumsort.resize import enlarge, shrink
 from albumsort.vision.mtcnn import Networks, load
 
 Floats = NDArray[np.float32]
@@ -20,9 +20,12 @@ Ints = NDArray[np.int64]
 
 #: The largest number of pixels on the long side of the copy of a picture that is searched for faces.
 SMALL_SIDE = 1024
+#: A smaller picture is enlarged to ``SMALL_SIDE``, but at most by this factor. Of faces of less than 24 pixels on
+#: street photos of 400 pixels, 58 % are found instead of 19 %; of larger ones, 88 % instead of 85 %.
+MOST_ENLARGED = 4.0
 #: The smallest face by default, in percent of the picture's long side.
 MIN_FACE_PERCENT = 2.5
-#: With fewer pixels than this, a face cannot be told from a leaf.
+#: With fewer pixels than this in the copy that is searched, a face cannot be told from a leaf.
 MIN_FACE_PIXELS = 20
 #: The window and the stride of the proposal network in pixels, and the step of its pyramid (Zhang et al. 2016).
 CELL, STRIDE, PYRAMID_STEP = 12, 2, 0.709
@@ -38,6 +41,9 @@ SPARSE_SIDE, SPARSE_SCORE = 300, 0.5
 #: If two windows overlap by more than this, the one with the lower score is dropped: within a level, between levels,
 #: after the refinement network, and after the output network.
 OVERLAPS = (0.5, 0.7, 0.7, 0.7)
+#: A face is upside down if the output network is surer of it upside down, by this difference of log odds. Of 245
+#: upright faces none has more than 1.5; of six faces that were found upside down, five have 3.0 or more.
+UPSIDE_DOWN = 2.0
 #: The sides of a canvas are multiples of this. So most photos of an album share a canvas, and go through in one batch.
 CANVAS_STEP = 64
 #: The most pictures in a batch, pixels in one call of the proposal network, and patches in one call of the other two by
@@ -90,11 +96,13 @@ class FaceDetector:
         self._min_face = min_face
         self._networks: Networks = load(device)
 
-    def detect(self, pictures: Sequence[NDArray[np.uint8]]) -> list[list[Detection]]:
+    def detect(self, pictures: Sequence[NDArray[np.uint8]], side: int = SMALL_SIDE) -> list[list[Detection]]:
         """Find the faces in pictures.
 
         Args:
             pictures: uint8 RGB ``(height, width, 3)`` each, upright, of any sizes.
+            side: the number of pixels on the long side of the copies that are searched. With fewer, the search is
+                quicker and finds no small faces.
 
         Returns:
             the faces of each picture, the largest first, in pixels of that picture.
@@ -102,7 +110,7 @@ class FaceDetector:
         found: list[list[Detection]] = [[] for _ in pictures]
         groups: dict[tuple[int, int, int], list[tuple[int, NDArray[np.uint8]]]] = defaultdict(list)
         for number, picture in enumerate(pictures):
-            small = shrink(picture, SMALL_SIDE)
+            small = enlarge(shrink(picture, side), side, MOST_ENLARGED)
             height, width = small.shape[:2]
             smallest = max(MIN_FACE_PIXELS, round(max(height, width) * self._min_face / 100))
             groups[_ceil(height), _ceil(width), smallest].append((number, small))
@@ -128,10 +136,12 @@ class FaceDetector:
         squares = _squared(windows)
         scores, shifts, marks = self._judge(levels, squares, 48)
         good = scores > SCORES[2]
-        landmarks = _landmarks(squares.edges[good], marks[good])
-        windows = _moved(squares, scores, shifts)[good]
+        squares, landmarks = squares[good], _landmarks(squares.edges[good], marks[good])
+        windows = _moved(squares, scores[good], shifts[good])
+        kept = _best_without_nested(windows, OVERLAPS[3])
+        windows, landmarks = self._set_right(levels, squares[kept], windows[kept], landmarks[kept])
         faces: list[list[Detection]] = [[] for _ in canvas]
-        for k in _best_without_nested(windows, OVERLAPS[3]):
+        for k in range(len(windows)):
             left, top, right, bottom = (float(edge) for edge in windows.edges[k])
             if max(right - left, bottom - top) < smallest:
                 continue  # the networks shrank a window below the smallest face
@@ -140,6 +150,35 @@ class FaceDetector:
                 Detection(Box(left, top, right - left, bottom - top), float(windows.score[k]), points)
             )
         return [sorted(each, key=lambda face: -face.box.area) for each in faces]
+
+    def _set_right(
+        self, levels: list[_Level], squares: _Windows, windows: _Windows, landmarks: Floats
+    ) -> tuple[_Windows, Floats]:
+        """Correct the faces that are upside down.
+
+        The networks take some of them for upright faces, with the eyes where the mouth is. The output network sees each
+        face once more, upside down. If it is then surer, its box, score and landmarks are those of that look.
+
+        Args:
+            levels: the pyramid.
+            squares: the windows from which the output network found the faces.
+            windows: the faces.
+            landmarks: of the faces, ``(m, 5, 2)``.
+
+        Returns:
+            the faces and their landmarks.
+        """
+        scores, shifts, marks = self._judge(levels, squares, 48, upside_down=True)
+        turned = _moved(squares, scores, -shifts[:, [2, 3, 0, 1]])
+        is_turned = _log_odds(scores) > _log_odds(windows.score) + UPSIDE_DOWN
+        return (
+            _Windows(
+                np.where(is_turned[:, None], turned.edges, windows.edges),
+                windows.picture,
+                np.where(is_turned, scores, windows.score),
+            ),
+            np.where(is_turned[:, None, None], _landmarks(squares.edges, 1 - marks), landmarks),
+        )
 
     def _propose(self, levels: list[_Level]) -> _Windows:
         """Square windows that may hold a face, on the scale of the canvas."""
@@ -167,8 +206,10 @@ class FaceDetector:
         windows = windows[_best_of_overlapping(windows, windows.picture, OVERLAPS[1])]
         return _squared(windows)
 
-    def _judge(self, levels: list[_Level], windows: _Windows, side: int) -> tuple[Floats, Floats, Floats]:
-        """Run the refinement (``side`` 24) or output network (``side`` 48) on windows.
+    def _judge(
+        self, levels: list[_Level], windows: _Windows, side: int, *, upside_down: bool = False
+    ) -> tuple[Floats, Floats, Floats]:
+        """Run the refinement (``side`` 24) or output network (``side`` 48) on windows, or on them upside down.
 
         Returns:
             scores ``(m,)``, shifts ``(m, 4)`` and landmarks ``(m, 10)``, the latter only from the output network.
@@ -183,13 +224,15 @@ class FaceDetector:
         # full one.
         order = np.argsort(choice, kind="stable")
         network = self._networks.refine if side == 24 else self._networks.output
+        # Samples from the last to the first are the patch upside down.
+        order_of_edges = [2, 3, 0, 1] if upside_down else [0, 1, 2, 3]
         calls = []
         for start in range(0, len(order), MAX_PATCHES[side]):
             part = order[start : start + MAX_PATCHES[side]]
             patches = [
                 self._networks.patches(
                     levels[depth].pictures,
-                    _sampling(windows.edges[chosen], levels[depth], side),
+                    _sampling(windows.edges[chosen], levels[depth], side)[:, order_of_edges],
                     windows.picture[chosen].astype(np.int32),
                     side,
                 )
@@ -242,6 +285,12 @@ def _sampling(edges: Floats, level: _Level, side: int) -> Floats:
     first, last = box[:, :2] + half - 0.5, box[:, 2:] - half - 0.5
     extent = np.array([max(width - 1, 1), max(height - 1, 1)])
     return np.concatenate([(first / extent)[:, ::-1], (last / extent)[:, ::-1]], 1).astype(np.float32)
+
+
+def _log_odds(scores: Floats) -> Floats:
+    """The logarithm of ``score / (1 - score)``, for scores from 0 to 1."""
+    inner = scores.clip(1e-6, 1 - 1e-6)
+    return np.asarray(np.log(inner / (1 - inner)), np.float32)
 
 
 def _joined(parts: list[_Windows]) -> _Windows:

@@ -22,6 +22,17 @@ from albumsort.vision.crop import CROP_SIDE, crop_face, whole_picture
 from albumsort.vision.detector import MIN_FACE_PERCENT, SMALL_SIDE, FaceDetector
 from albumsort.vision.engine import share_cores
 from albumsort.vision.models import ModelCard, model_in_use, read_card
+from albumsort.vision.turned import turn_of, turned, turned_back, without_rivals
+
+#: A photo without a face whose detection has this score is looked at again, turned. Upright faces have it: of 23 photos
+#: with faces, 21 do. Faces that are upside down or sideways, and patterns that are no faces, rarely do.
+SURE = 0.98
+#: The long side in pixels of the copies that are turned. They only have to show which turn is right. With 320, the
+#: faces of the example album's ``far-away.jpg`` are missed upside down.
+TURNED_SIDE = 384
+#: The least score of a face for which a turn is taken. Of 23 photos with faces, 22 have a face with 0.98 or more; what
+#: is no face in 25 photos without people and in random textures has at most 0.8.
+TURNED_SCORE = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +157,7 @@ class FaceReader:
         """
         copies = [_small_copy(picture) for picture in pictures]
         with _one_clear_line():
-            found = self.detector.detect(copies)
+            found = find_faces(self.detector, copies)
         cut = [cut_out(*each) for each in zip((picture.pixels for picture in pictures), copies, found, strict=True)]
         rows = iter(self.probabilities(_stacked([crop for tiles in cut for crop, _ in tiles])))
         read = []
@@ -197,6 +208,46 @@ class FaceReader:
         return [tuple(None if math.isnan(p) else p for p in row) for row in rounded.tolist()]
 
 
+def find_faces(detector: FaceDetector, copies: Sequence[NDArray[np.uint8]]) -> list[list[Detection]]:
+    """Find the faces in small copies of photos, also in photos that are not upright.
+
+    A photo on which no upright face is certain is looked at again, turned by 90, 180 and 270 degrees, in less detail.
+    The turn that shows the most is then looked at in full detail.
+
+    Args:
+        detector: finds upright faces.
+        copies: uint8 RGB ``(height, width, 3)`` each.
+
+    Returns:
+        the faces of each copy, the largest first, in its pixels. The landmarks of a face tell its turn.
+    """
+    found = detector.detect(copies)
+    turns = _turns(detector, copies, [number for number, faces in enumerate(found) if _certainty(faces) < SURE])
+    pictures = [_turned_copy(copies[number], turn) for number, turn in turns.items()]
+    again = detector.detect(pictures) if pictures else []
+    for (number, turn), picture, faces in zip(turns.items(), pictures, again, strict=True):
+        height, width = picture.shape[:2]
+        found[number] = without_rivals(found[number] + [turned_back(face, turn, width, height) for face in faces])
+    return found
+
+
+def _turns(detector: FaceDetector, copies: Sequence[NDArray[np.uint8]], numbers: Sequence[int]) -> dict[int, int]:
+    """The turns of those photos that show a face only when they are turned, by their number."""
+    looks = [(number, turn) for number in numbers for turn in (1, 2, 3)]
+    small = [_turned_copy(shrink(copies[number], TURNED_SIDE), turn) for number, turn in looks]
+    seen = detector.detect(small, TURNED_SIDE) if small else []
+    chosen: dict[int, tuple[float, int]] = {}
+    for (number, turn), faces in zip(looks, seen, strict=True):
+        clear = sum(face.score for face in faces if face.score >= TURNED_SCORE and not turn_of(face.landmarks))
+        if clear:
+            chosen[number] = max(chosen.get(number, (0.0, 0)), (clear, turn))
+    return {number: turn for number, (_, turn) in chosen.items()}
+
+
+def _certainty(faces: Sequence[Detection]) -> float:
+    return max((face.score for face in faces if not turn_of(face.landmarks)), default=0.0)
+
+
 def cut_out(
     pixels: NDArray[np.uint8], small: NDArray[np.uint8], found: Sequence[Detection]
 ) -> list[tuple[NDArray[np.uint8], float]]:
@@ -211,7 +262,12 @@ def cut_out(
         crop and sharpness of each face, as from ``crop_face``.
     """
     scale = pixels.shape[1] / small.shape[1], pixels.shape[0] / small.shape[0]
-    return [crop_face(pixels, face.box.scaled(*scale)) for face in found]
+    scaled = [face.scaled(*scale) for face in found]
+    return [crop_face(pixels, face.box, face.landmarks) for face in scaled]
+
+
+def _turned_copy(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(turned(pixels, turn))
 
 
 def _small_copy(picture: Picture) -> NDArray[np.uint8]:

@@ -36,7 +36,7 @@ class OneFaceEach:
     @staticmethod
     def face(width: int, height: int) -> Detection:
         box = SHARES.scaled(width, height)
-        return Detection(box, 0.95, ((box.x, box.y),))
+        return Detection(box, 0.99, ((box.x, box.y),))
 
 
 class HappyOrUnknown:
@@ -65,7 +65,7 @@ def test_boxes_and_landmarks_are_in_pixels_of_the_full_size_photo(reader: FaceRe
     ((read,),) = reader.read([Picture(noise(400, 200), noise(100, 50), (4000, 2000))])
     assert read.face.box == Box(1000, 1000, 1000, 500)
     assert read.face.landmarks == ((1000, 1000),)
-    assert read.face.detection == 0.95
+    assert read.face.detection == 0.99
 
 
 def test_without_a_size_they_are_in_pixels_of_the_picture(reader: FaceReader) -> None:
