@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Annotated
+
+import typer
+
+from albumsort.cli.asking import ask
 from albumsort.cli.options import Db, index_path
+from albumsort.errors import AlbumsortError
 from albumsort.index.reader import Index
-from albumsort.text import count
+from albumsort.text import count, printable
 
 
-def prune(db: Db = None) -> None:
+def prune(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, even if whole folders are gone.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be dropped.")] = False,
+    db: Db = None,
+) -> None:
     """Drop photos from the index that are no longer on the disk."""
     from albumsort.index.writer import IndexWriter
 
     path = index_path(db)
     Index(path).close()  # raises an error if there is no index; the writer would create one
     with IndexWriter(path) as writer:
+        number, folders = writer.gone()
+        shown = [f"{printable(folder)}: missing or empty, {count(of, 'photo')}" for folder, of in folders.items()]
+        if dry_run:
+            print("\n".join([*shown, f"{count(number, 'photo')} would be dropped"]))
+            return
+        if folders and not yes:
+            sys.stderr.writelines(f"{line}\n" for line in shown)
+            if not (sys.stdin.isatty() and sys.stderr.isatty()):
+                raise AlbumsortError("nothing was dropped; plug the disk in, or add --yes if these photos are gone")
+            ask("Drop the photos of these folders", yes)
         dropped, kept = writer.prune()
     print(f"{count(dropped, 'photo')} dropped, {kept} kept")

@@ -50,6 +50,17 @@ def gone_photos(connection: sqlite3.Connection) -> tuple[list[int], int]:
     return gone, len(paths) - len(gone)
 
 
+def emptied_folders(connection: sqlite3.Connection, photo_ids: Iterable[int]) -> dict[str, int]:
+    """The folders of gone photos that are missing or empty, each with the number of its photos that are gone."""
+    found: dict[str, int] = {}
+    for photo_id in photo_ids:
+        row = connection.execute("SELECT path FROM photos WHERE id = ?", (photo_id,)).fetchone()
+        folder = os.path.dirname(from_column(row[0])) if row else os.sep
+        if folder in found or is_unplugged(folder):
+            found[folder] = found.get(folder, 0) + 1
+    return found
+
+
 def drop_gone(connection: sqlite3.Connection, photo_ids: Iterable[int]) -> None:
     """Drop photos by id, and the notes about other files that are gone. Call this in a transaction."""
     connection.executemany("DELETE FROM photos WHERE id = ?", [(photo_id,) for photo_id in photo_ids])

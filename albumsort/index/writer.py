@@ -274,8 +274,17 @@ class IndexWriter:
         with self._transaction():
             return corrections.uncorrect(self._connection, path, number)
 
+    def gone(self) -> tuple[int, dict[str, int]]:
+        """The number of photos that are no longer on the disk, and of those of each folder that is missing or empty.
+
+        Raises:
+            AlbumsortError: a scanned folder does not exist, perhaps because a disk is not plugged in.
+        """
+        photo_ids, _ = forgetting.gone_photos(self._connection)
+        return len(photo_ids), forgetting.emptied_folders(self._connection, photo_ids)
+
     def prune(self) -> tuple[int, int]:
-        """Drop photos that are no longer on the disk.
+        """Drop photos that are no longer on the disk, also those of whole folders.
 
         Returns:
             the numbers of photos dropped and of photos kept.

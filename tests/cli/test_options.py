@@ -48,6 +48,9 @@ DB = {"--db": ("other.db", "self.path", Path("other.db"))}
 DEVICE_OF_CLASSIFIER = {"--device": ("cpu", "device", "cpu")}
 DEVICE = {"--device": ("cpu", "settings.device", "cpu")}
 MIN_FACE = {"--min-face": ("5", "settings.min_face", 5.0)}
+PRUNE = {
+    "--dry-run": ("", lambda done: "would be dropped" in done.stdout, True),
+}
 
 #: Each command: its words, the work that it starts, and for each option its value, where to look, and what is there.
 COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
@@ -203,7 +206,8 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
         },
     ),
     "problems": ("", "albumsort.index.reader.Index.problems", {**DB, "--json": ("", is_json, True)}),
-    "prune": ("", "albumsort.index.writer.IndexWriter.prune", {**DB}),
+    "prune": ("", "albumsort.index.writer.IndexWriter.gone", {**DB, **PRUNE}),
+    "prune --yes": ("", "albumsort.index.writer.IndexWriter.prune", {"--yes": (None, lambda done: done.code, 0)}),
     "forget": (
         "photos/a.jpg",
         "albumsort.index.writer.IndexWriter.forget",
