@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from albumsort.resize import shrink
+from albumsort.resize import enlarge, shrink
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,10 @@ def test_fine_patterns_become_their_mean() -> None:
 def test_what_is_small_enough_is_not_copied() -> None:
     picture = np.zeros((100, 80, 3), np.uint8)
     assert shrink(picture, 100) is picture
+
+
+@pytest.mark.parametrize(
+    ("size", "enlarged"), [((512, 256), (1024, 512)), ((100, 50), (400, 200)), ((1024, 3), (1024, 3)), ((1, 1), (4, 4))]
+)
+def test_a_small_picture_is_enlarged_at_most_four_times(size: tuple[int, int], enlarged: tuple[int, int]) -> None:
+    assert enlarge(np.zeros((size[1], size[0], 3), np.uint8), 1024, 4.0).shape[1::-1] == enlarged
