@@ -19,8 +19,8 @@ from typing import IO, BinaryIO
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1
 #: The number of bytes to read at once.
 _CHUNK = 1 << 20
-#: ``sha256`` gives a sign of life after this many bytes, which any disk reads within seconds.
-SIGN_OF_LIFE_BYTES = 64 << 20
+#: ``sha256`` gives a sign of life after this many bytes, which even a slow network disk reads within seconds.
+SIGN_OF_LIFE_BYTES = 4 << 20
 
 
 def sha256(file: str | os.PathLike[str] | BinaryIO, alive: Callable[[], None] | None = None) -> str:

@@ -7,7 +7,7 @@ import ctypes
 import os
 import stat
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from multiprocessing import connection
 from typing import BinaryIO
@@ -24,12 +24,25 @@ from albumsort.album.perceptual_hash import perceptual_hash
 from albumsort.album.photo import Header, open_photo, read_header
 from albumsort.album.pixels import decode, decode_what_is_there, megapixels_in_memory
 from albumsort.album.shared_pixels import SharedPixels
-from albumsort.files import SIGN_OF_LIFE_BYTES, sha256
+from albumsort.files import sha256
 from albumsort.resize import shrink
 from albumsort.text import printable
 
-#: A file with more bytes is not a photo. Reading it would take minutes or, for a sparse file, days.
-LARGEST = 5_000_000_000
+#: The error of a photo whose decoder got no memory.
+NO_MEMORY = "too large for the memory of this machine"
+#: Photos with more bytes are not read, by format. A sparse file of a few kilobytes may claim any size, and some
+#: decoders hold the whole file in memory: those of the formats with the lowest limit.
+LARGEST = {
+    **dict.fromkeys(("JPEG", "WebP", "HEIF", "AVIF", "JPEG XL"), 512_000_000),
+    **dict.fromkeys(("GIF", "BMP", "RAW"), 1_000_000_000),
+    "PNG": 2_000_000_000,
+    "TIFF": 4_000_000_000,
+}
+#: Files that are not pictures are read up to this size, so that they are known again by their bytes.
+_SMALL_FILE = 64 << 20
+#: The memory that a worker may allocate: a base for its libraries, and so many bytes for each pixel that is allowed. A
+#: TIFF of floating-point numbers needs most, 20 bytes per pixel.
+_BASE_MEMORY, _BYTES_PER_PIXEL = 1 << 30, 20
 #: The highest grey level that counts as black, and the lowest that counts as white.
 _BLACK, _WHITE = 8, 247
 #: A worker that has decoded more megapixels at once than this returns its memory to the system afterwards.
@@ -93,7 +106,12 @@ class Failed:
 
 
 def decoder_process(
-    pipe: connection.Connection, memory: SharedPixels, slot_bytes: int, detail: int, small_side: int
+    pipe: connection.Connection,
+    memory: SharedPixels,
+    slot_bytes: int,
+    detail: int,
+    small_side: int,
+    max_megapixels: float,
 ) -> None:
     """Decode one file after the other until the pipe closes. For each it receives a path, and then a slot or None.
 
@@ -103,7 +121,9 @@ def decoder_process(
         slot_bytes: bytes of a slot.
         detail: as for ``decode_file``.
         small_side: likewise.
+        max_megapixels: the size of the largest photo that it has to decode.
     """
+    _limit_memory(max_megapixels)
     ready_for_signals()
     end_with_parent()
     # Pillow warns about broken EXIF and odd palettes, but a user can do nothing about them.
@@ -133,6 +153,18 @@ def decoder_process(
         pass  # the parent is gone or has closed the pipe: nobody is left to tell
 
 
+def _limit_memory(max_megapixels: float) -> None:
+    """Let a file that needs more memory than any photo should fail here, before the system has none left."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    limit = _BASE_MEMORY + _BYTES_PER_PIXEL * min(max_megapixels, 1e6) * 1e6
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if soft == resource.RLIM_INFINITY or limit < soft:
+        resource.setrlimit(resource.RLIMIT_DATA, (int(limit), hard))
+
+
 def _give_memory_back() -> None:
     """Return freed memory to the system. glibc would keep it for the next photo; after a large one that is too much."""
     with contextlib.suppress(OSError, AttributeError):  # another C library, which keeps nothing
@@ -156,7 +188,7 @@ def decode_file(
     detail: int,
     small_side: int,
     alive: Callable[[], None] = lambda: None,
-    max_bytes: int = LARGEST,
+    largest: Mapping[str, int] = LARGEST,
 ) -> Decoded | Failed | None:
     """Open and decode one file. Nothing that the file contains makes this raise an exception.
 
@@ -167,7 +199,7 @@ def decode_file(
         detail: pixels on the photo's long side, at most.
         small_side: pixels on the small picture's long side, at most.
         alive: called from time to time while a large file is read.
-        max_bytes: a larger file is not read.
+        largest: the bytes of the largest file that is read, by format.
 
     Returns:
         what is in that memory now, or what is wrong with the file; None if it should not be decoded.
@@ -179,9 +211,11 @@ def decode_file(
             if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):  # which may have no end
                 raise UnreadablePhotoError("not an image")
             # A file that is not a picture may be a film of any size, which need not be read to its end.
-            if sniff(file.read(SNIFF_BYTES)) is not None or status.st_size < SIGN_OF_LIFE_BYTES:
-                if status.st_size > max_bytes:
-                    size = f"{status.st_size / 1e9:.0f} GB > {max_bytes / 1e9:.0f} GB"
+            kind = sniff(file.read(SNIFF_BYTES))
+            if kind is not None or status.st_size < _SMALL_FILE:
+                limit = largest.get(kind or "", _SMALL_FILE)
+                if status.st_size > limit:
+                    size = f"{status.st_size / 1e6:.0f} MB > {limit / 1e6:.0f} MB"
                     raise UnreadablePhotoError(f"too large a file ({size})")
                 digest = sha256(file, alive)
             file.seek(0)
@@ -212,7 +246,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, UnreadablePhotoError):
         return str(error)
     if isinstance(error, MemoryError):
-        return "too large for the memory of this machine"
+        return NO_MEMORY
     if isinstance(error, OSError) and error.errno is not None:  # an error of the disk, not of a decoder: it may pass
         return f"cannot be read ({printable(error.strerror or str(error))})"
     return f"cannot be decoded ({printable(f'{type(error).__name__}: {error}')[:160]})"

@@ -21,13 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.album.decoder_environment import worker_environment
-from albumsort.album.decoder_worker import Decoded, Failed, Opened, Ready, decoder_process
+from albumsort.album.decoder_worker import NO_MEMORY, Decoded, Failed, Opened, Ready, decoder_process
 from albumsort.album.shared_pixels import SharedPixels
 from albumsort.errors import AlbumsortError
 from albumsort.records import MAX_MEGAPIXELS, Photo, PhotoFile
 
 #: Seconds after which the parent checks again whether a worker has overrun its time.
 _TICK = 1.0
+#: Seconds that a killed worker has to end. One that waits for a disk which hangs does not end before the disk answers.
+_LAST_SECONDS = 5.0
+#: Seconds that a worker has to start on a machine that is busy.
+_START_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,9 @@ class Decoders:
         self._wake_up, self._bell = self._context.Pipe(duplex=False)
         self._bell_lock = threading.Lock()  # several threads release photos
         self._stopping = False
+        self._again: deque[PhotoFile] = deque()
+        self._tried: set[str] = set()
+        self._lost_slots = 0
         self._workers: list[_Worker] = []
         self._thread = threading.Thread(target=self._run, name="decoders", daemon=True)
 
@@ -174,7 +181,7 @@ class Decoders:
         for worker in self._workers:
             worker.process.kill()
         for worker in self._workers:
-            worker.process.join()
+            _has_ended(worker.process)
         self._memory.close()
 
     def __iter__(self) -> Iterator[DecodedPhoto | KnownPhoto | Photo]:
@@ -203,6 +210,7 @@ class Decoders:
                 self._slot_bytes,
                 self._settings.detail,
                 self._settings.small_side,
+                self._settings.max_megapixels,
             ),
             daemon=True,
         )
@@ -225,7 +233,7 @@ class Decoders:
                 for worker in self._workers:
                     if worker.is_ready and worker.file is None and not exhausted:
                         exhausted = not self._assign(worker)
-                if exhausted and all(worker.file is None for worker in self._workers):
+                if exhausted and all(worker.file is None for worker in self._workers) and not self._try_again():
                     break
                 self._grant()
                 self._listen()
@@ -233,14 +241,30 @@ class Decoders:
             self._ready.put(error)
         self._ready.put(None)
 
+    def _try_again(self) -> bool:
+        """Decode a file once more that no worker has finished, while no other is decoded; False if there is none.
+
+        Not the file may have been to blame, but a machine without time or memory. A second failure is its own.
+        """
+        while self._again and not self._stopping:
+            worker = next((worker for worker in self._workers if worker.is_ready), None)
+            if worker is not None:
+                self._hand(worker, self._again.popleft())
+                return True
+            self._listen()
+        return False
+
     def _assign(self, worker: _Worker) -> bool:
         """Give an idle worker the next file; returns False if there is none."""
         file = next(self._files, None)
         if file is None:
             return False
+        self._hand(worker, file)
+        return True
+
+    def _hand(self, worker: _Worker, file: PhotoFile) -> None:
         worker.file, worker.since = file, time.monotonic()
         self._tell(worker, file.path)
-        return True
 
     def _tell(self, worker: _Worker, message: str | int | None) -> None:
         """Send a message to a worker. ``_listen`` notices if the worker has died."""
@@ -287,6 +311,8 @@ class Decoders:
                 self._take(worker, message)
             elif worker.is_ready and not worker.is_waiting and time.monotonic() - worker.since > self._settings.seconds:
                 self._replace(worker, f"decoder took over {self._settings.seconds:g} s")
+            elif not worker.is_ready and time.monotonic() - worker.since > _START_SECONDS:
+                self._replace(worker, "")
 
     def _take(self, worker: _Worker, message: Ready | Opened | Decoded | Failed) -> None:
         """Handle the report of a worker."""
@@ -298,7 +324,8 @@ class Decoders:
         if isinstance(message, Opened):
             self._take_opened(worker, file, message)
         elif isinstance(message, Failed):
-            self._fail(worker, message.reason, message.digest)
+            if message.reason != NO_MEMORY or not self._postpone(worker):
+                self._fail(worker, message.reason, message.digest)
         else:
             self._ready.put(self._decoded(worker, message))
             worker.finish()
@@ -356,16 +383,46 @@ class Decoders:
             self._free.append(worker.slot)
         worker.finish()
 
+    def _postpone(self, worker: _Worker) -> bool:
+        """Try the file of a worker again once all others are done; returns False if it was tried again before."""
+        file = worker.file
+        assert file is not None  # noqa: S101 - only workers with a file fail
+        if file.path in self._tried:
+            return False
+        self._tried.add(file.path)
+        self._again.append(file)
+        if worker.slot is not None:
+            self._free.append(worker.slot)
+        worker.finish()
+        return True
+
     def _replace(self, worker: _Worker, reason: str) -> None:
-        """End a worker that died or hangs, and start a new one; the reason becomes the error of its file.
+        """End a worker that died or hangs, and start a new one. Its file is tried again, or has an error.
 
         Raises:
             AlbumsortError: the worker died before it was ready, and so would the next one.
         """
         worker.process.kill()
-        worker.process.join()
+        has_ended = _has_ended(worker.process)
         worker.pipe.close()
         if not worker.is_ready:
             raise AlbumsortError("a decoder process does not start; is there enough memory?")
-        self._fail(worker, reason)
+        if not has_ended:
+            worker.slot = None  # it may still write there, so nobody else does
+            self._lost_slots += 1
+            self._fail(worker, f"cannot be read (the disk did not answer for {self._settings.seconds:g} s)")
+            if self._lost_slots == self.slots:
+                raise AlbumsortError("the disk with the photos does not answer; scan again when it does")
+        elif not self._postpone(worker):
+            self._fail(worker, reason)
         self._workers[self._workers.index(worker)] = self._start()
+
+
+def _has_ended(process: multiprocessing.process.BaseProcess) -> bool:
+    """Wait for a process that was killed; returns False if it does not end, because the disk that it reads hangs."""
+    process.join(_LAST_SECONDS)
+    if process.exitcode is not None:
+        return True
+    # At its end, Python would wait for it without a limit.
+    multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
+    return False

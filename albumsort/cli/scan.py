@@ -147,5 +147,7 @@ def _print_summary(summary: ScanSummary) -> None:
         print(f"{count(summary.raws, 'RAW file')} not read, because the JPEG of the same name shows the same photo.")
     if summary.rescored:
         print(f"The faces of {count(summary.rescored, 'photo')} were read again.")
-    if summary.errors or summary.unreadable:
+    if summary.old_errors:
+        print(f"{count(summary.old_errors, 'problem')} of earlier scans: these files have not changed since.")
+    if summary.errors or summary.old_errors or summary.unreadable:
         print("See them with: albumsort problems")

@@ -15,13 +15,16 @@ PASSING_ERRORS = (
     *("permission denied", "vanished during the scan", "too large for the memory of this machine"),
     NEEDS_RAWPY,  # until the extra is installed
 )
-#: The beginning of other such errors: for example, a network disk did not respond.
-PASSING_KINDS = "cannot be read (%"
+#: Patterns of other such errors: for example, a network disk did not respond, or a decoder had too little time.
+PASSING_KINDS = ("cannot be read (%", "decoder crashed", "decoder took over % s")
+#: What is added to the last two if the next scan has the same error with the same file, so that it is not tried again.
+TWICE = ", in two scans"
+_PASSES = " OR ".join(f"error LIKE '{kind}'" for kind in PASSING_KINDS)
 
 #: Photos for which another file with the same bytes need not be read.
 _LASTING = (
     f"digest NOT NULL AND (error IS NULL OR error NOT IN ({', '.join('?' * len(PASSING_ERRORS))})"
-    f" AND error NOT LIKE '{PASSING_KINDS}' AND error NOT LIKE 'too large (%')"
+    f" AND NOT ({_PASSES}) AND error NOT LIKE 'too large (%')"
 )
 
 
@@ -54,7 +57,7 @@ class KnownFiles:
         """
         passing = [error for error in PASSING_ERRORS if error != NEEDS_RAWPY or reads_raw()]
         named = ", ".join("?" * len(passing))
-        where = f"error IS NULL OR error NOT IN ({named}) AND error NOT LIKE '{PASSING_KINDS}'"
+        where = f"error IS NULL OR error NOT IN ({named}) AND NOT ({_PASSES})"
         allowed = "error IS NOT NULL AND error LIKE 'too large (%' AND width * height <= ? * 1e6"
         rows = self._connection.execute(
             f"SELECT path, size, mtime_ns FROM photos WHERE ({where}) AND NOT ({allowed})",
@@ -87,11 +90,15 @@ class KnownFiles:
         rows = self._connection.execute(f"SELECT DISTINCT digest FROM photos WHERE {_LASTING}", PASSING_ERRORS)
         return {row[0] for row in rows}
 
-    def result(self, digest: str, scan: int = 0) -> KnownResult | None:
-        """A photo with these bytes, from any scan or from ``scan`` on; preferably a photo whose file is gone."""
+    def result(self, digest: str, since: int = 0, this_scan: int | None = None) -> KnownResult | None:
+        """A photo with these bytes that the scan ``since`` or a later one read; preferably one whose file is gone.
+
+        Errors that may be over by the next scan count only in ``this_scan``, in which a copy would have the same.
+        """
         rows = self._connection.execute(
-            f"SELECT id, path, scan_id FROM photos WHERE {_LASTING} AND digest = ? AND scan_id >= ? ORDER BY id",
-            (*PASSING_ERRORS, digest, scan),
+            f"SELECT id, path, scan_id FROM photos WHERE ({_LASTING} OR scan_id = ?) AND digest = ? AND scan_id >= ?"
+            " ORDER BY id",
+            (*PASSING_ERRORS, this_scan, digest, since),
         ).fetchall()
         if not rows:
             return None

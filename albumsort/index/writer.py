@@ -18,7 +18,7 @@ from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index import bursts, compat, corrections, damage, journal, marked, packed, schema
 from albumsort.index import forget as forgetting
-from albumsort.index.known_files import KnownFiles, KnownResult
+from albumsort.index.known_files import TWICE, KnownFiles, KnownResult
 from albumsort.index.marked import MarkedPhotos
 from albumsort.index.packed import NewFaces
 from albumsort.index.rows import faces_of, from_column, insert_faces, insert_photo, now, photo_of, photo_row, to_column
@@ -150,7 +150,9 @@ class IndexWriter:
         """
         with self._transaction():
             is_forgotten = self._forgotten()
-            last_of_each = {one.photo.path: one for one in results if not is_forgotten(one.photo.path)}
+            last_of_each = {
+                one.photo.path: self._seen_twice(scan, one) for one in results if not is_forgotten(one.photo.path)
+            }
             known = {result.photo.digest for result in last_of_each.values() if self._has(result.photo.digest)}
             earlier = {path: self._digest_at(path) for path in last_of_each}
             paths = [(to_column(path),) for path in last_of_each]
@@ -163,6 +165,18 @@ class IndexWriter:
                 faces = insert_faces(self._connection, photo_id, read)
                 new.add(photo_id, (result.photo.width, result.photo.height), faces)
             new.pack()
+
+    def _seen_twice(self, scan: int, result: PhotoResult) -> PhotoResult:
+        """The result, with a lasting error if an earlier scan had the same error with the same file."""
+        photo = result.photo
+        if photo.error is None or not photo.error.startswith("decoder "):
+            return result
+        row = self._connection.execute(
+            "SELECT 1 FROM photos WHERE path = ? AND size = ? AND mtime_ns = ? AND scan_id < ?"
+            " AND error LIKE 'decoder %'",
+            (to_column(photo.path), photo.size, photo.mtime_ns, scan),
+        ).fetchone()
+        return replace(result, photo=replace(photo, error=photo.error + TWICE)) if row else result
 
     def drop(self, paths: Iterable[str]) -> int:
         """Drop photos by path; returns their number. What a person said of them is kept."""

@@ -80,4 +80,4 @@ class BatchWriter:
         return left_over
 
     def _known(self, copy: KnownPhoto) -> KnownResult | None:
-        return self._writer.known_files.result(copy.digest, self._known_since)
+        return self._writer.known_files.result(copy.digest, self._known_since, self._scan)

@@ -34,6 +34,8 @@ KEPT = 36
 #: The shortest timing of the networks, in seconds.
 LONG_ENOUGH = 5.0
 #: The number of bytes to read at once.
+#: No format has larger files that a scan reads.
+_LARGEST = max(LARGEST.values())
 _CHUNK = 1 << 20
 
 _logger = logging.getLogger("albumsort.scanning")
@@ -165,7 +167,7 @@ def reading_time(files: Sequence[PhotoFile], threads: int) -> float:
 
     def read(file: PhotoFile) -> None:
         # The scan reports files that cannot be read, and does not read files that are too large for a photo.
-        if file.size <= LARGEST:
+        if file.size <= _LARGEST:
             with suppress(OSError), open(file.path, "rb") as opened:
                 while opened.read(_CHUNK):
                     pass
@@ -181,7 +183,7 @@ def without_copies(files: Sequence[PhotoFile]) -> list[PhotoFile]:
     first: dict[str, PhotoFile] = {}
     for file in files:
         digest = file.path  # the digest of a file that cannot be read
-        if file.size <= LARGEST:
+        if file.size <= _LARGEST:
             with suppress(OSError):
                 digest = sha256(file.path)
         first.setdefault(digest, file)

@@ -20,10 +20,12 @@ class KnownPhotos:
     Attributes:
         photos: (size, mtime_ns) by path. If these still hold for a photo, it need not be read again.
         raws: the path of the JPEG by the path of its RAW file, if both are one photo.
+        unreadable: the paths of the photos that could not be read.
     """
 
     photos: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     raws: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Collection[str] = ()
 
     def is_unchanged(self, file: PhotoFile) -> bool:
         """Whether a file has not changed since it was read."""
@@ -41,6 +43,7 @@ class ScanPlan:
     Attributes:
         to_read: files to open, in the order of the walk.
         unchanged: how many files need not be opened.
+        old_errors: how many of these could not be read.
         pairs: RAW files, each with the path of the JPEG beside it. A RAW file is read only if its JPEG cannot be read.
         not_photos: files without a picture's suffix that were opened and are not pictures.
         problems: (path, reason) for each file or folder that the walk could not read.
@@ -50,6 +53,7 @@ class ScanPlan:
 
     to_read: list[PhotoFile]
     unchanged: int
+    old_errors: int
     pairs: list[tuple[PhotoFile, str]]
     not_photos: list[PhotoFile]
     problems: list[tuple[str, str]]
@@ -81,7 +85,8 @@ def plan_scan(found: Iterable[PhotoFile | NotPhoto | WalkProblem | PassedOver], 
     to_read = [file for file in single if not known.is_read(file)]
     not_found = known.photos.keys() - {file.path for file in candidates}
     unchanged = len(single) - len(to_read)
-    return ScanPlan(to_read, unchanged, pairs, not_photos, problems, dict(passed_over), not_found)
+    old_errors = sum(file.path in known.unreadable and known.is_read(file) for file in single)
+    return ScanPlan(to_read, unchanged, old_errors, pairs, not_photos, problems, dict(passed_over), not_found)
 
 
 def passed_over_now(paths: Iterable[str], roots: Iterable[str], earlier_roots: Iterable[str]) -> Iterator[str]:

@@ -92,7 +92,8 @@ class _Scan:
         """Walk, plan, read, pair, and read again what another model has read."""
         start = time.monotonic()
         summary, files, settings = self.summary, self.writer.known_files, self.work.settings
-        known = KnownPhotos({} if settings.rescan else files.unchanged(settings.max_megapixels), files.raws())
+        unchanged = {} if settings.rescan else files.unchanged(settings.max_megapixels)
+        known = KnownPhotos(unchanged, files.raws(), files.unreadable())
         not_photos = {} if settings.rescan else files.not_photos()
         # The whole walk comes first: it takes a second for 100,000 files, and afterwards the time left is known.
         options = settings.exclude, settings.follow_links, known.photos, not_photos, settings.include_hidden
@@ -100,7 +101,7 @@ class _Scan:
         plan = plan_scan(found, known)
         summary.found, summary.unchanged, summary.raws = plan.found, plan.unchanged, len(plan.pairs)
         summary.photos, summary.unreadable = plan.unchanged + len(plan.pairs), plan.problems
-        summary.passed_over = plan.passed_over
+        summary.passed_over, summary.old_errors = plan.passed_over, plan.old_errors
         self._read(plan.to_read)
 
         pairs = settle_pairs(plan.pairs, files.unreadable() if plan.pairs else set(), known)

@@ -20,6 +20,7 @@ class ScanSummary:
         raws: RAW files that were not opened, because the JPEG beside them is the same photo.
         faces: faces found in the scanned photos.
         errors: scanned or moved photos that could not be read.
+        old_errors: unchanged photos that an earlier scan could not read.
         rescored: photos whose faces were read again, because another model had read them.
         of_other_models: photos below the roots whose faces another model has read, without those in ``rescored``.
         passed_over: how many files and folders were passed over, by kind, a key of ``album.passed_over.KINDS``.
@@ -36,6 +37,7 @@ class ScanSummary:
     raws: int = 0
     faces: int = 0
     errors: int = 0
+    old_errors: int = 0
     rescored: int = 0
     of_other_models: int = 0
     passed_over: dict[str, int] = field(default_factory=dict)

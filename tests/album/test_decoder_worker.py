@@ -23,22 +23,26 @@ def test_a_photo_that_may_not_be_read_has_permission_denied_as_its_error(
     assert failed == Failed("permission denied", None)
 
 
-def test_a_file_of_more_than_five_gigabytes_is_not_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("start", "megabytes"),
+    [(b"\xff\xd8\xff\xe0", 512), (b"\x89PNG\r\n\x1a\n", 2000), (b"GIF89a", 1000), (b"II*\0", 4000)],
+)
+def test_a_file_that_claims_to_be_huge_is_not_read(tmp_path: Path, start: bytes, megabytes: int) -> None:
     with open(tmp_path / "hole.jpg", "wb") as file:
-        file.write(b"\xff\xd8\xff\xe0")
-        file.truncate(5_000_000_001)  # takes no room on the disk
+        file.write(start)
+        file.truncate(megabytes * 1_000_000 + 1_000_000)  # takes no room on the disk
     failed = decode_file(str(tmp_path / "hole.jpg"), lambda opened: None, 256, 64)
-    assert failed == Failed("too large a file (5 GB > 5 GB)", None)
+    assert failed == Failed(f"too large a file ({megabytes + 1} MB > {megabytes} MB)", None)
 
 
 def test_a_file_is_read_up_to_the_limit_in_bytes(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.new("RGB", (300, 200), "teal").save(path)
     size, opened = path.stat().st_size, list[Opened]()
-    assert decode_file(str(path), opened.append, 256, 64, max_bytes=size) is None
+    assert decode_file(str(path), opened.append, 256, 64, largest={"PNG": size}) is None
     assert len(opened) == 1
-    failed = decode_file(str(path), opened.append, 256, 64, max_bytes=size - 1)
-    assert failed == Failed("too large a file (0 GB > 0 GB)", None)
+    failed = decode_file(str(path), opened.append, 256, 64, largest={"PNG": size - 1})
+    assert failed == Failed("too large a file (0 MB > 0 MB)", None)
 
 
 @pytest.mark.parametrize(("size", "has_digest"), [((64 << 20) - 1, True), (64 << 20, False)])

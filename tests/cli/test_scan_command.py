@@ -33,8 +33,8 @@ def test_scan_prints_one_json_object_and_the_second_scan_scans_nothing(run, albu
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
     summary = json.loads(first.stdout)
-    counts = ["photos", "scanned", "unchanged", "moved", "raws", "faces", "errors", "rescored", "of_other_models"]
-    assert list(summary) == [*counts, "passed_over", "dropped", "seconds"]
+    counts = ["photos", "scanned", "unchanged", "moved", "raws", "faces", "errors", "old_errors", "rescored"]
+    assert list(summary) == [*counts, "of_other_models", "passed_over", "dropped", "seconds"]
     files = sum(path.is_file() for path in album.rglob("*"))
     assert (summary["photos"], summary["scanned"], summary["errors"]) == (files, files, 1)
     assert summary["faces"] >= 10

@@ -240,3 +240,22 @@ def test_two_scans_may_make_the_same_new_index_at_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
     assert failures == []
+
+
+@pytest.mark.parametrize("error", ["decoder crashed", "decoder took over 30 s"])
+def test_a_file_that_ends_decoders_in_two_scans_is_to_blame(room: Any, error: str) -> None:
+    known = room.writer.known_files
+    room.put("/photos/a.jpg", error=error)
+    assert "/photos/a.jpg" not in known.unchanged(200)  # so the next scan tries it again
+    room.put("/photos/a.jpg", error=error)
+    assert room.sql("SELECT error FROM photos") == [(error,)]  # the same scan once more
+    room.scan = room.writer.start_scan({"paths": ["/photos"]})
+    room.put("/photos/a.jpg", error=error)
+    assert room.sql("SELECT error FROM photos") == [(f"{error}, in two scans",)]
+    assert "/photos/a.jpg" in known.unchanged(200)
+    room.scan = room.writer.start_scan({"paths": ["/photos"]})
+    room.put("/photos/a.jpg", error=error)  # --rescan
+    assert room.sql("SELECT error FROM photos") == [(f"{error}, in two scans",)]
+    room.put("/photos/b.jpg", error=error)
+    room.put("/photos/b.jpg")
+    assert room.sql("SELECT error FROM photos WHERE path = '/photos/b.jpg'") == [(None,)]

@@ -96,6 +96,7 @@ def test_odd_photos_are_all_counted(odd: Odd) -> None:
         "raws": 0,
         "faces": 1,
         "errors": 2,
+        "old_errors": 0,
         "rescored": 0,
         "of_other_models": 0,
         "passed_over": {},
@@ -213,10 +214,15 @@ PASSING = (
     "vanished during the scan",
     "too large for the memory of this machine",
     "cannot be read (Input/output error)",
+    "decoder crashed",
+    "decoder took over 30 s",
     NEEDS_RAWPY,
     "too large (250 MP > 200 MP; see --max-megapixels)",
 )
-LASTING = ("truncated", "decoder crashed", "decoder took over 30 s", "cannot be decoded (OSError: broken data stream)")
+LASTING = (
+    *("truncated", "decoder crashed, in two scans", "decoder took over 30 s, in two scans"),
+    "cannot be decoded (OSError: broken data stream)",
+)
 
 
 def test_photos_whose_error_may_have_passed_are_read_again_and_others_are_not(
@@ -230,6 +236,19 @@ def test_photos_whose_error_may_have_passed_are_read_again_and_others_are_not(
     index = index_of({folder / f"{number}.png": error for number, error in errors.items()})
     summary = scan([folder], index, reader=reader)
     assert (summary.scanned, summary.unchanged) == (len(PASSING), len(LASTING))
+    assert summary.old_errors == len(LASTING)
     with Index(index) as opened:
         left = {error for _, error in opened.problems()}
     assert left == set(LASTING)
+
+
+def test_copies_of_a_photo_that_is_too_large_are_opened_once_each(tmp_path: Path, reader: Any) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(12):
+        Image.new("RGB", (1500, 1000), "teal").save(folder / f"{number:02}.png")
+    summary = scan([folder], tmp_path / "index.db", ScanSettings(max_megapixels=1), reader=reader)
+    assert (summary.photos, summary.errors) == (12, 12)
+    with Index(tmp_path / "index.db") as index:
+        assert {reason for _, reason in index.problems()} == {"too large (1.5 MP > 1 MP; see --max-megapixels)"}
+    assert summary.scanned <= 4  # one by each decoder, before the first is known
