@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,6 +49,12 @@ def mtime_ns(status: os.stat_result) -> int:
     return max(-(1 << 63), min(status.st_mtime_ns, (1 << 63) - 1))
 
 
+def split_offset(time: str | None) -> tuple[str | None, str | None]:
+    """The ``taken_at`` and the ``utc_offset`` of a time in ISO 8601, which may end in its offset from UTC."""
+    offset = time and re.search(r"[-+]\d\d:\d\d$", time[len("2024-05-17") :])
+    return (time, None) if not time or not offset else (time.removesuffix(offset[0]), offset[0])
+
+
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
     """A candidate that the walk found. ``path`` is absolute; bytes that are not UTF-8 appear in it as surrogates."""
@@ -65,12 +72,13 @@ class Photo:
         digest: SHA-256 of the file's bytes in hexadecimal; None if they could not be read.
         width: in pixels of the upright full-size photo, with the EXIF orientation applied.
         height: likewise.
-        taken_at: ISO 8601, wall-clock time at the place of the photo, with the offset from UTC if EXIF has it.
+        taken_at: ISO 8601, wall-clock time at the place of the photo, to the second and without an offset; or a day.
         phash: perceptual hash of 64 bits in hexadecimal.
         error: one line that says why the photo could not be read, or is incomplete; None if all is well.
         exposure: share of its pixels that are neither black nor white, 0..1.
         orientation: EXIF's orientation, 1-8, of the pixels in the file; None if no scan recorded it.
         brightness: the mean of its pixels, 0 (black) to 1 (white).
+        utc_offset: how far ``taken_at`` is ahead of UTC, such as ``+02:00``; None if it is unknown.
     """
 
     path: str
@@ -86,6 +94,7 @@ class Photo:
     exposure: float | None = None
     orientation: int | None = 1
     brightness: float | None = None
+    utc_offset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

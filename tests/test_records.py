@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from albumsort.records import Box, Detection, Face, Photo, PhotoResult, ReadPhoto
+from albumsort.records import Box, Detection, Face, Photo, PhotoResult, ReadPhoto, split_offset
 
 
 def test_a_box_is_scaled_by_a_factor_for_each_direction() -> None:
@@ -37,3 +37,17 @@ def test_a_read_photo_cannot_be_changed() -> None:
     read = ReadPhoto(Photo("/a.jpg", 1, 2), crops=np.empty((0, 48, 48), np.uint8))
     with pytest.raises(AttributeError):
         read.photo = Photo("/b.jpg", 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("time", "parts"),
+    [
+        ("2024-05-17T15:04:05+02:00", ("2024-05-17T15:04:05", "+02:00")),
+        ("2024-05-17T15:04:05-03:30", ("2024-05-17T15:04:05", "-03:30")),
+        ("2024-05-17T15:04:05", ("2024-05-17T15:04:05", None)),
+        ("2024-05-17", ("2024-05-17", None)),
+        (None, (None, None)),
+    ],
+)
+def test_a_time_and_its_offset_are_told_apart(time, parts):
+    assert split_offset(time) == parts

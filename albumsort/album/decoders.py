@@ -24,7 +24,7 @@ from albumsort.album.decoder_environment import worker_environment
 from albumsort.album.decoder_worker import NO_MEMORY, Decoded, Failed, Opened, Ready, decoder_process
 from albumsort.album.shared_pixels import SharedPixels
 from albumsort.errors import AlbumsortError
-from albumsort.records import MAX_MEGAPIXELS, Photo, PhotoFile
+from albumsort.records import MAX_MEGAPIXELS, Photo, PhotoFile, split_offset
 
 #: Seconds after which the parent checks again whether a worker has overrun its time.
 _TICK = 1.0
@@ -56,7 +56,8 @@ class KnownPhoto:
 
     Attributes:
         digest: SHA-256 of its bytes, in hexadecimal.
-        taken_at: as in ``Photo``. If it comes from the file's name, copies with different names have different times.
+        taken_at: ISO 8601, with the offset from UTC if that is known. If it comes from the file's name, copies with
+            different names have different times.
     """
 
     file: PhotoFile
@@ -364,6 +365,7 @@ class Decoders:
         if opened is None:
             return Photo(file.path, file.size, file.mtime_ns, digest, error=error)
         header = opened.header
+        taken_at, utc_offset = split_offset(header.taken_at)
         return Photo(
             file.path,
             file.size,
@@ -371,10 +373,11 @@ class Decoders:
             opened.digest,
             header.width,
             header.height,
-            header.taken_at,
+            taken_at,
             header.camera,
             error=error,
             orientation=header.stored_orientation,
+            utc_offset=utc_offset,
         )
 
     def _fail(self, worker: _Worker, reason: str, digest: str | None = None) -> None:

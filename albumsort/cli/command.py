@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from albumsort.cli.logs import configure
+from albumsort.cli.output import nobody_reads
 from albumsort.errors import AlbumsortError, explain_import
 from albumsort.text import printable
 
@@ -49,7 +50,7 @@ def add_command(
         configure(verbosity, level)
         with _errors_in_one_line(verbosity, traceback):
             command(**{name: in_home(value) for name, value in given.items()})
-            sys.stdout.flush()  # where it fails, that is an error like any other
+            nobody_reads()  # Python would complain at its end; another error is one like any other
 
     run.__signature__ = Signature(  # type: ignore[attr-defined]
         [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
@@ -92,7 +93,11 @@ def _errors_in_one_line(verbosity: int, traceback: bool) -> Iterator[None]:
         raise
     except (AlbumsortError, sqlite3.Error, OSError, ImportError) as error:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:
-            raise  # nothing reads the output any more, as with `| head`; Typer ends the program quietly
+            # With status 0, as ripgrep ends: a reader that has enough, such as `| head -1`, is no failure, and must not
+            # be one for a script that sets `pipefail`.
+            if nobody_reads():
+                raise typer.Exit(0) from None
+            raise
         message = _in_words(error)
         if traceback:
             tracebacks.print_exc()

@@ -16,6 +16,7 @@ import typer
 
 from albumsort.cli.asking import Yes, ask
 from albumsort.cli.options import EMOTION_OPTION, EVERYONE, SCHEME, Db, Json, asks, how_many, index_path
+from albumsort.cli.output import nobody_reads
 from albumsort.errors import AlbumsortError
 from albumsort.export.folders import Exported, ExportOptions, ExportPlan, Layout, Mode, carry_out, plan_export
 from albumsort.export.manifest import KEPT, NAME, Manifest
@@ -94,7 +95,8 @@ def _announce(plan: ExportPlan, yes: bool, as_json: bool) -> None:
         free = shutil.disk_usage(there).free
         words, is_too_much = f"{files} to copy, {size(total)}; {size(free)} are free", total > free
     if plan.sizes and not as_json:
-        print(f"{printable(str(dest))}: {words}", flush=True)
+        print(f"{printable(str(dest))}: {words}")
+        nobody_reads()  # shown before the work begins, which is done to its end in any case
     is_much = len(plan.sizes) > _MANY_FILES or (options.mode == "copy" and (total > _MANY_BYTES or is_too_much))
     if is_much and not options.dry_run:
         ask(f"{words}. Go on", yes)

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from albumsort.errors import AlbumsortError
 from albumsort.records import RankedPhoto
 from albumsort.report.tables import Format, write_ranking
 from albumsort.text import one_line, printable
+
+
+def nobody_reads() -> bool:
+    """Write what was printed. Returns whether the reader of standard output has ended, as `head` does.
+
+    What is printed from then on goes nowhere, so that the work can be done to its end.
+    """
+    try:
+        sys.stdout.flush()
+        if not _has_no_reader(sys.stdout):
+            return False
+    except BrokenPipeError:
+        pass
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return True
+
+
+def _has_no_reader(stream: TextIO) -> bool:
+    """Whether a stream is a pipe without a reader. An earlier error may have left nothing in it that fails again."""
+    try:
+        pipe = select.poll()
+        pipe.register(stream.fileno(), 0)
+        return any(events & select.POLLERR for _, events in pipe.poll(0))
+    except (OSError, ValueError, AttributeError):  # the stream is no file, or this is Windows
+        return False
 
 
 @contextmanager
@@ -30,7 +60,7 @@ def writing(target: Path) -> Iterator[None]:
 
 
 def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) -> bool:
-    """Print photos while they are read, so that they need not all be in memory.
+    """Print photos while they are read, so that they need not all be in memory, or until nobody reads them any more.
 
     Args:
         photos: the photos, in the order in which they are printed.
@@ -38,7 +68,7 @@ def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) ->
         form: how to print them.
 
     Returns:
-        whether there were any photos.
+        whether there were any photos; True if nobody reads them to the end.
     """
     is_any = has_escapes = False
 
@@ -49,7 +79,12 @@ def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) ->
             has_escapes |= form in ("paths", "csv") and row.photo.path != one_line(row.photo.path)
             yield row
 
-    sys.stdout.writelines(write_ranking(watched(), certain, form))
+    try:
+        sys.stdout.writelines(write_ranking(watched(), certain, form))
+    except BrokenPipeError:
+        if not nobody_reads():
+            raise
+        is_any = True
     if has_escapes:
         sys.stderr.write("control characters in a path are printed as escapes; --format paths0 prints it exactly\n")
     return is_any

@@ -48,6 +48,12 @@ INSERT INTO packed(chunk) SELECT DISTINCT photo_id / {schema.CHUNK} FROM faces;
 INSERT INTO ungrouped
     SELECT DISTINCT ifnull(camera, ''), substr(taken_at, 1, 10) FROM photos WHERE taken_at NOT NULL;
 """
+#: Before version 8, a time ended in its offset from UTC, if that was known.
+_HAS_OFFSET = "taken_at GLOB '????-??-??T??:??:??[-+]??:??'"
+_SPLIT_TIMES = f"""
+ALTER TABLE photos ADD COLUMN utc_offset TEXT;
+UPDATE photos SET utc_offset = substr(taken_at, 20), taken_at = substr(taken_at, 1, 19) WHERE {_HAS_OFFSET};
+"""
 #: By version, the script that updates an older index to that version; they run in this order.
 _STEPS = {
     2: schema.CORRECTIONS,
@@ -56,7 +62,8 @@ _STEPS = {
     5: f"ALTER TABLE photos ADD COLUMN orientation INTEGER; ALTER TABLE photos ADD COLUMN raw_of;"
     f" {schema.BY_JPEG} {schema.UNREAD}",
     7: _TO_VERSION_7,
-    8: f"ALTER TABLE photos ADD COLUMN brightness REAL; INSERT OR IGNORE INTO ungrouped SELECT DISTINCT"
+    8: f"ALTER TABLE photos ADD COLUMN brightness REAL; {_SPLIT_TIMES} {schema.PHOTO_FACES}"
+    " INSERT OR IGNORE INTO ungrouped SELECT DISTINCT"
     " ifnull(camera, ''), substr(taken_at, 1, 10) FROM photos WHERE taken_at NOT NULL;"
     f"{schema.MARKED} INSERT OR IGNORE INTO marked(digest, path, width, height, taken_at, phash, orientation)"
     " SELECT digest, path, width, height, taken_at, phash, orientation FROM photos"
@@ -66,9 +73,13 @@ _STEPS = {
 
 def show_as_current(connection: sqlite3.Connection, version: int) -> None:
     """Show a connection that only reads the current tables, even if the index is of an older version."""
-    missing = ", ".join(f"NULL AS {column}" for column, since in _COLUMNS.items() if since > version)
-    if missing:
-        connection.execute(f"CREATE TEMP VIEW photos AS SELECT *, {missing} FROM main.photos")
+    if version < 8:
+        missing = [f"NULL AS {column}" for column, since in _COLUMNS.items() if since > version]
+        there = [name for _, name, *_ in connection.execute("PRAGMA main.table_info(photos)") if name != "taken_at"]
+        times = f"CASE WHEN {_HAS_OFFSET} THEN substr(taken_at, 1, 19) ELSE taken_at END AS taken_at"
+        offsets = f"CASE WHEN {_HAS_OFFSET} THEN substr(taken_at, 20) END AS utc_offset"
+        columns = ", ".join([*there, times, offsets, *missing])
+        connection.execute(f"CREATE TEMP VIEW photos AS SELECT {columns} FROM main.photos")
     for since, view in _VIEWS.items():
         if since > version:
             connection.execute(view)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
@@ -147,6 +148,7 @@ _CHECKS: dict[Any, Callable[[Any], bool]] = {
     "photo_id": _is_id,
     "path": _is_path,
     "raw_of": _is_path,
+    "utc_offset": lambda value: bool(re.fullmatch(r"[-+]\d\d:\d\d", value)),
     "taken_at": _is_time,
     "started_at": _is_time,
     "finished_at": _is_time,

@@ -16,7 +16,8 @@ from albumsort.errors import AlbumsortError
 from albumsort.records import Box, Face, Photo, PhotoResult, RankedPhoto
 
 PHOTO_COLUMNS = (
-    "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error, exposure, orientation, brightness"
+    "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error, exposure, orientation, brightness,"
+    " utc_offset"
 )
 _FACE_COLUMNS = "photo_id, sharpness, landmarks, x, y, w, h, detection, " + ", ".join(EMOTIONS)
 #: The number of photos that are read at once.
@@ -89,6 +90,7 @@ def photo_row(photo: Photo, scan: int) -> dict[str, Any]:
         "exposure": photo.exposure,
         "orientation": photo.orientation,
         "brightness": photo.brightness,
+        "utc_offset": photo.utc_offset,
     }
 
 

@@ -25,6 +25,7 @@ CREATE TABLE scans (
 """
 
 # raw_of: the path of the JPEG beside a RAW file, if both are one photo. Such a RAW file was not read, and has no faces.
+# taken_at: local time, or a day. utc_offset: how far it is ahead of UTC, such as +02:00.
 # orientation: EXIF's orientation, 1-8, of the pixels in the file. brightness: the mean of its pixels, 0..1.
 PHOTOS = """
 CREATE TABLE photos (
@@ -44,7 +45,8 @@ CREATE TABLE photos (
     exposure REAL,
     orientation INTEGER,
     raw_of,
-    brightness REAL
+    brightness REAL,
+    utc_offset TEXT
 );
 CREATE INDEX photos_by_digest ON photos(digest);
 CREATE INDEX photos_with_errors ON photos(path) WHERE status = 'error';
@@ -150,6 +152,15 @@ CREATE TRIGGER days_change AFTER UPDATE OF taken_at, camera, phash ON photos
 END;
 """
 
+# The faces with what people ask of their photos, for other tools; albumsort itself does not read it.
+PHOTO_FACES = f"""
+CREATE VIEW photo_faces AS
+    SELECT f.id AS face_id, f.photo_id, p.path, p.taken_at, p.utc_offset, p.camera, p.width, p.height, f.emotion,
+        f.confidence, {", ".join(f"f.{emotion}" for emotion in EMOTIONS)},
+        f.x, f.y, f.w, f.h, f.detection, f.sharpness
+    FROM faces f JOIN photos p ON p.id = f.photo_id;
+"""
+
 #: A change to any column that is packed makes the packed faces of the photo invalid.
 _PACKED_COLUMNS = f"id, photo_id, x, y, w, h, detection, sharpness, emotion, confidence, {', '.join(EMOTIONS)}"
 _FACE_CHANGES = f"BEFORE UPDATE OF {_PACKED_COLUMNS} ON faces"
@@ -201,6 +212,7 @@ TABLES = "".join(
         BURSTS,
         UNGROUPED,
         PACKED,
+        PHOTO_FACES,
     )
 )
 

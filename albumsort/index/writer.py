@@ -22,7 +22,7 @@ from albumsort.index.known_files import TWICE, KnownFiles, KnownResult
 from albumsort.index.marked import MarkedPhotos
 from albumsort.index.packed import NewFaces
 from albumsort.index.rows import faces_of, from_column, insert_faces, insert_photo, now, photo_of, photo_row, to_column
-from albumsort.records import Face, Photo, PhotoFile, PhotoResult
+from albumsort.records import Face, Photo, PhotoFile, PhotoResult, split_offset
 
 #: Seconds to wait for another writer, for example a second scan on the same index.
 _PATIENCE = 30.0
@@ -198,6 +198,8 @@ class IndexWriter:
     def reuse(self, found: Iterable[tuple[PhotoFile, str | None, KnownResult]]) -> None:
         """Give moved and copied files, each with its time, what is known about their bytes, in one transaction.
 
+        A time may end in its offset from UTC.
+
         If the known photo is no longer where it was, its row moves; else the file gets its own rows. Either way, it
         remains a photo of the scan that read it.
         """
@@ -211,14 +213,18 @@ class IndexWriter:
                 if known.is_gone and self._move(file, taken_at, known):
                     continue
                 photo = replace(known.result.photo, path=file.path, size=file.size, mtime_ns=file.mtime_ns)
-                photo_id = insert_photo(self._connection, photo_row(replace(photo, taken_at=taken_at), known.scan))
+                local, offset = split_offset(taken_at)
+                photo = replace(photo, taken_at=local, utc_offset=offset)
+                photo_id = insert_photo(self._connection, photo_row(photo, known.scan))
                 insert_faces(self._connection, photo_id, faces)
 
     def _move(self, file: PhotoFile, taken_at: str | None, known: KnownResult) -> bool:
         """Change the row of a known photo to the file that it is now; returns False if it is no longer in the index."""
+        before = to_column(known.result.photo.path)
         changed = self._connection.execute(
-            "UPDATE photos SET path = ?, size = ?, mtime_ns = ?, taken_at = ? WHERE id = ? AND path = ?",
-            (to_column(file.path), file.size, file.mtime_ns, taken_at, known.id, to_column(known.result.photo.path)),
+            "UPDATE photos SET path = ?, size = ?, mtime_ns = ?, taken_at = ?, utc_offset = ?"
+            " WHERE id = ? AND path = ?",
+            (to_column(file.path), file.size, file.mtime_ns, *split_offset(taken_at), known.id, before),
         )
         if changed.rowcount:
             marked.moved(self._connection, known.result.photo.digest, file.path)

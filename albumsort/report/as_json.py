@@ -31,6 +31,10 @@ def row_as_dict(row: RankedPhoto, threshold: float) -> dict[str, Any]:
         "taken_at": row.photo.taken_at,
         "others": row.others,
         "faces": [face_as_dict(face, threshold) for face in row.faces],
+        "utc_offset": row.photo.utc_offset,
+        "camera": row.photo.camera,
+        "width": row.photo.width,
+        "height": row.photo.height,
     }
 
 
@@ -54,6 +58,7 @@ def burst_as_dict(shots: Sequence[BurstShot]) -> dict[str, Any]:
                 "parts": dict(shot.parts),
                 "taken_at": shot.photo.taken_at,
                 "faces": len(shot.faces),
+                "utc_offset": shot.photo.utc_offset,
             }
             for shot in shots
         ],

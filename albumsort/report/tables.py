@@ -78,13 +78,11 @@ def describe(result: PhotoResult, threshold: float) -> str:
 
 
 def _csv(ranking: Iterable[RankedPhoto]) -> Iterator[str]:
-    yield _csv_line("rank", "path", "score", "taken_at", "faces", "camera", "width", "height")
+    yield _csv_line("rank", "path", "score", "taken_at", "faces", "camera", "width", "height", "utc_offset")
     for rank, row in enumerate(ranking, 1):
         photo, score = row.photo, "" if row.score is None else f"{row.score:.6f}"
-        size = (photo.width, photo.height)
-        yield _csv_line(
-            rank, one_line(photo.path), score, photo.taken_at, len(row.faces), _as_text(photo.camera), *size
-        )
+        facts = (_as_text(photo.camera), photo.width, photo.height, photo.utc_offset)
+        yield _csv_line(rank, one_line(photo.path), score, photo.taken_at, len(row.faces), *facts)
 
 
 def _csv_line(*cells: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -121,6 +122,33 @@ def test_a_closed_pipe_ends_quietly(index_of, tmp_path, photos):
         assert process.stdout and process.stderr
         process.stdout.close()  # as `| head` does once it has its lines
         assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("photos", [1, 2000])
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+@pytest.mark.parametrize("reader", ["head -1", "true"])
+def test_a_list_that_is_cut_off_fails_no_script_that_sets_pipefail(index_of, tmp_path, photos, form, reader):
+    index = index_of({tmp_path / f"{number:04d}.jpg": [("happy", 0.9)] for number in range(photos)})
+    program = f"{shlex.quote(sys.executable)} -m albumsort"
+    for command in (f"top happy -n {photos}", "list"):
+        script = f"set -o pipefail; {program} {command} --format {form} --db {shlex.quote(str(index))} | {reader}"
+        done = subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_photos_are_copied_though_nobody_reads_the_list(index_of, tmp_path, album):
+    photos = [tmp_path / f"{number}.jpg" for number in range(3)]
+    for photo in photos:
+        photo.write_bytes((album / "places" / "cat.jpg").read_bytes() + photo.name.encode())
+    index, target = index_of({photo: [("happy", 0.9)] for photo in photos}), tmp_path / "copies"
+    command = [sys.executable, "-m", "albumsort", "top", "happy", "--db", str(index), "--copy-to", str(target)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == f"3 photos copied to {target}\n"
+    assert process.returncode == 0
+    assert len(list(target.iterdir())) == 3
 
 
 def test_the_installed_program_is_the_module(run):

@@ -90,6 +90,25 @@ def test_facts_that_an_older_version_did_not_keep_are_none(older: Callable, vers
     assert photo.orientation == (6 if version >= 5 else None)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_offset_of_a_time_becomes_a_column_of_its_own(older: Callable, version: int) -> None:
+    path = older(version)
+
+    def times() -> list[tuple[str | None, str | None]]:
+        with Index(path) as index:
+            names = [f"/photos/{name}.jpg" for name in ("burst1", "edge", "mild", "copy")]
+            return [(photo.photo.taken_at, photo.photo.utc_offset) for name in names if (photo := index.photo(name))]
+
+    wanted = [("2024-05-17T12:00:01", "+02:00"), ("2022-01-01T00:00:00", None), ("2023-12-31", None), (None, None)]
+    assert times() == wanted
+    IndexWriter(path).close()
+    assert times() == wanted
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM photos WHERE taken_at LIKE '%+%'").fetchone() == (0,)
+        faces = "SELECT count(*), count(utc_offset) FROM photo_faces WHERE path LIKE '%burst1.jpg'"
+        assert connection.execute(faces).fetchone() == (2, 2)
+
+
 def tables(path: Path) -> dict[str, Any]:
     """Tables with their columns, indexes and triggers, regardless of white space."""
     with closing(sqlite3.connect(path)) as connection:

@@ -18,7 +18,7 @@ from albumsort.index.writer import IndexWriter
 
 CONTRACT = {
     "photos": "id path size mtime_ns digest width height taken_at camera phash status error scan_id exposure "
-    "orientation raw_of brightness",
+    "orientation raw_of brightness utc_offset",
     "faces": "id photo_id x y w h detection landmarks sharpness emotion confidence "
     "angry disgust fear happy sad surprise neutral",
     "scans": "id started_at finished_at settings model",
@@ -39,6 +39,22 @@ def test_tables_have_the_columns_of_the_contract(room: Any, table: str) -> None:
 
 def test_there_are_no_other_tables(room: Any) -> None:
     assert {name for (name,) in room.sql("SELECT name FROM sqlite_master WHERE type = 'table'")} == set(CONTRACT)
+
+
+def test_the_faces_are_shown_with_what_is_known_of_their_photos(room: Any, face: Callable) -> None:
+    happy, facts = face(happy=0.9), {"taken_at": "2024-05-17T12:00:00", "utc_offset": "+02:00", "camera": "Pixel"}
+    room.put("/photos/a.jpg", happy, **facts)
+    room.put("/photos/b.jpg")
+    columns = (
+        "path, taken_at, utc_offset, camera, width, height, emotion, confidence, happy, sad, x, y, w, h, detection"
+    )
+    (row,) = room.sql(f"SELECT {columns}, sharpness FROM photo_faces")
+    assert row == (
+        *("/photos/a.jpg", "2024-05-17T12:00:00", "+02:00", "Pixel", 4000, 3000),
+        *("happy", 0.9, 0.9, happy.probability("sad"), *happy.box, happy.detection, happy.sharpness),
+    )
+    joined = "faces f ON f.id = v.face_id AND f.photo_id = v.photo_id"
+    assert room.sql(f"SELECT count(*) FROM photo_faces v JOIN {joined}") == [(1,)]
 
 
 def test_the_index_can_be_read_while_it_is_written(room: Any, face: Callable) -> None:

@@ -28,7 +28,7 @@ def shown(found) -> dict[str, dict[str, int]]:
 def test_certain_faces_are_counted_by_month_and_emotion(room, timeline, face):
     room.put("/photos/a.jpg", face(happy=0.9), face(sad=0.8), taken_at="2024-05-31T23:59:59")
     room.put("/photos/b.jpg", face(happy=0.6), taken_at="2024-05-01")
-    room.put("/photos/c.jpg", face(happy=0.7), taken_at="2024-06-01T00:00:00+02:00")
+    room.put("/photos/c.jpg", face(happy=0.7), taken_at="2024-06-01T00:00:00", utc_offset="+02:00")
     room.put("/photos/d.jpg", face(angry=0.9), taken_at="1999-12-31T12:00:00")
     found = timeline()
     assert list(found.months) == ["1999-12", "2024-05", "2024-06"]

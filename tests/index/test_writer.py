@@ -20,7 +20,7 @@ LATIN1 = os.fsdecode(b"/photos/caf\xe9.jpg")
 
 def test_what_was_written_is_read_back(room: Any, face: Callable) -> None:
     result = room.put(
-        "/photos/a.jpg", face(200, happy=0.9), face(sad=0.7), taken_at="2024-05-17T15:00:00+02:00", camera="Example"
+        "/photos/a.jpg", face(200, happy=0.9), face(sad=0.7), taken_at="2024-05-17T15:00:00", utc_offset="+02:00"
     )
     with Index(room.path) as index:
         assert index.photo("/photos/a.jpg") == result
@@ -102,6 +102,18 @@ def test_a_moved_photo_keeps_its_row_and_its_faces(room: Any, face: Callable) ->
         assert index.photo("/photos/new.jpg") == PhotoResult(moved, old.faces)
     assert room.sql("SELECT path, mtime_ns FROM photos") == [("/photos/new.jpg", 7)]
     assert room.sql("SELECT id FROM photos UNION ALL SELECT id FROM faces") == before
+
+
+def test_a_moved_or_copied_photo_has_the_time_and_the_offset_of_its_file(room: Any, tmp_path: Path) -> None:
+    original = tmp_path / "a.jpg"
+    original.touch()
+    for old in ("/photos/old.jpg", str(original)):
+        room.put(old, digest=old, taken_at="2024-05-17T12:00:00", utc_offset="+02:00")
+        reuse(room, PhotoFile(f"/new{old}", 1000, 7), old, "2024-05-18T13:00:00-03:30")
+    times = room.sql("SELECT taken_at, utc_offset FROM photos WHERE path LIKE '/new%' ORDER BY id")
+    assert times == [("2024-05-18T13:00:00", "-03:30")] * 2
+    reuse(room, PhotoFile("/newer.jpg", 1000, 7), "/photos/old.jpg", "2024-05-19")
+    assert room.sql("SELECT taken_at, utc_offset FROM photos WHERE path = '/newer.jpg'") == [("2024-05-19", None)]
 
 
 def test_a_copied_photo_has_rows_of_its_own(room: Any, face: Callable, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from itertools import islice
 
 import pytest
@@ -50,7 +51,11 @@ def test_a_photo_with_an_error_has_no_faces():
 
 def test_csv_keeps_commas_and_quotes_but_escapes_control_characters(face_of):
     path = '/one, "two"\nthree\x1b[31m\u202e\u2028.jpg'
-    ranking = [RankedPhoto(photo(path, width=400, height=300, camera="A, B"), (face_of("happy", 0.5),), 0.5)]
+    ranking = [
+        RankedPhoto(
+            photo(path, width=400, height=300, camera="A, B", utc_offset="+02:00"), (face_of("happy", 0.5),), 0.5
+        )
+    ]
     (record,) = csv.DictReader(io.StringIO("".join(write_ranking(ranking, 0.5, "csv"))))
     assert record == {
         "rank": "1",
@@ -61,7 +66,16 @@ def test_csv_keeps_commas_and_quotes_but_escapes_control_characters(face_of):
         "camera": "A, B",
         "width": "400",
         "height": "300",
+        "utc_offset": "+02:00",
     }
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_json_has_what_csv_has(form):
+    facts = {"taken_at": "2024-05-17T12:00:00", "utc_offset": "+02:00", "camera": "A, B", "width": 400, "height": 300}
+    (shown,) = [json.loads("".join(write_ranking([RankedPhoto(photo("/a.jpg", **facts))], 0.5, form)))]
+    shown = shown[0] if form == "json" else shown
+    assert {name: shown[name] for name in facts} == facts
 
 
 def test_an_empty_table_is_empty():

@@ -38,6 +38,9 @@ def face(probabilities: tuple[float, ...], x: float = 100, height: float = 200, 
 
 def photo(path: str, *faces: Any, **facts: Any) -> PhotoResult:
     known = {field.name for field in fields(Photo)}
+    if "utc_offset" in known and "+" in (facts.get("taken_at") or ""):  # from version 8 on
+        facts["taken_at"], offset = facts["taken_at"].split("+")
+        facts["utc_offset"] = f"+{offset}"
     facts = {"digest": os.fsencode(path).hex(), "width": 4000, "height": 3000, "phash": "00ff00ff00ff00ff", **facts}
     return PhotoResult(
         Photo(path, 1000, 1_700_000_000_000_000_001, **{k: facts[k] for k in facts if k in known}), faces
