@@ -7,17 +7,23 @@ from typing import Annotated
 
 import typer
 
+from albumsort.cli.asking import ask
 from albumsort.cli.options import Db, index_path
 from albumsort.errors import AlbumsortError
 from albumsort.index.reader import Index
-from albumsort.text import count, spellings
+from albumsort.text import count, printable, spellings
 
 
 def forget(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A photo, or a folder with everything below it.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be forgotten.")] = False,
     db: Db = None,
 ) -> None:
-    """Remove every trace of a photo or folder from the index. The photos themselves stay as they are."""
+    """Remove every trace of a photo or folder from the index. The photos themselves stay as they are.
+
+    On a terminal, it asks first: corrections go, too, and cannot be brought back.
+    """
     from albumsort.index.writer import IndexWriter
 
     if not path.strip():
@@ -25,7 +31,15 @@ def forget(
     index = index_path(db)
     Index(index).close()  # raises an error if there is no index; the writer would create one
     with IndexWriter(index) as writer:
-        forgotten = writer.forget(*_names(path))
+        names = _names(path)
+        files, corrections = writer.would_forget(*names)
+        much = f"{count(files, 'file')} and {count(corrections, 'correction')}"
+        if dry_run:
+            print(f"{much} would be forgotten")
+            return
+        if files:
+            ask(f"Forget {much} of {printable(path)}", yes)
+        forgotten = writer.forget(*names)
     if not forgotten:
         raise AlbumsortError(f"{path}: not in the index; name it as it was scanned")
     print(f"{count(forgotten, 'file')} forgotten")

@@ -96,6 +96,19 @@ def forget(connection: sqlite3.Connection, path: str, scan: int | None = None) -
     return files
 
 
+def would_forget(connection: sqlite3.Connection, paths: Iterable[str]) -> tuple[int, int]:
+    """The numbers of files and of corrections that ``forget`` would delete. Call this outside of a transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        corrections = "SELECT count(*) FROM corrections"
+        (before,) = connection.execute(corrections).fetchone()
+        files = sum(forget(connection, path) for path in paths)
+        (after,) = connection.execute(corrections).fetchone()
+    finally:
+        connection.execute("ROLLBACK")
+    return files, before - after
+
+
 def _tell_scans(connection: sqlite3.Connection, path: str, scan: int | None) -> None:
     """Note a forgotten path for each scan that is not finished and looks there, as a digest that names nothing."""
     rows = connection.execute("SELECT id, settings FROM scans WHERE finished_at IS NULL AND id IS NOT ?", (scan,))

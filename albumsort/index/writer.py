@@ -318,6 +318,10 @@ class IndexWriter:
             bursts.group(self._connection)
         return len(gone), kept
 
+    def would_forget(self, *paths: str) -> tuple[int, int]:
+        """The numbers of files and of corrections that ``forget`` would delete."""
+        return forgetting.would_forget(self._connection, paths)
+
     def forget(self, *paths: str) -> int:
         """Delete every trace of photos, or of folders and everything below them.
 

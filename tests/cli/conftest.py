@@ -7,7 +7,11 @@ import inspect
 import json
 import os
 import pkgutil
+import select
 import shutil
+import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -195,3 +199,35 @@ def all_options() -> set[tuple[str, str]]:
                 yield before + name, max(parameter.opts, key=len) if is_option else parameter.name.upper()
 
     return {(command, option) for command, option in of(typer.main.get_command(app), "") if option not in SHARED}
+
+
+@pytest.fixture
+def on_a_terminal() -> Callable[..., tuple[int, str]]:
+    """Runs a command on a pseudo-terminal, and types an answer once there is a question; gives exit code and output."""
+
+    def run(*args: object, answer: str, cwd: Path) -> tuple[int, str]:
+        import fcntl
+        import pty
+        import termios
+
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "albumsort", *map(str, args)], stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd
+        )
+        os.close(theirs)
+        printed, is_answered = b"", False
+        while process.poll() is None or select.select([ours], [], [], 0)[0]:
+            if not select.select([ours], [], [], 0.05)[0]:
+                continue
+            try:
+                printed += os.read(ours, 1 << 16)
+            except OSError:  # the other end is closed
+                break
+            if not is_answered and b"[y/N]" in printed:
+                os.write(ours, f"{answer}\n".encode())
+                is_answered = True
+        os.close(ours)
+        return process.wait(), printed.decode()
+
+    return run

@@ -80,3 +80,24 @@ def test_what_the_index_does_not_know_is_an_error_and_forgets_nothing(call, inde
     assert (done.returncode, done.stdout) == (1, "")
     assert path in done.stderr and done.stderr.count("\n") == 1
     assert left() == ALL
+
+
+def test_what_would_be_forgotten_is_counted_and_stays(call, index, left, tmp_path):
+    assert call("correct", "trip/b.jpg", "sad", "--db", index).returncode == 0
+    done = call("forget", "trip", "--dry-run", "--db", index)
+    assert (done.returncode, done.stdout) == (0, "2 files and 1 correction would be forgotten\n")
+    assert left() == ALL
+    with Index(index) as opened:
+        assert len(opened.corrections()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals")
+@pytest.mark.parametrize(
+    ("answer", "options", "is_forgotten"), [("n", [], False), ("y", [], True), ("n", ["-y"], True)]
+)
+def test_a_person_at_a_terminal_is_asked(on_a_terminal, index, left, tmp_path, answer, options, is_forgotten):
+    code, printed = on_a_terminal("forget", "trip", "--db", index, *options, answer=answer, cwd=tmp_path)
+    assert ("Forget 2 files and 0 corrections of trip" in printed) == (not options)
+    assert code == (0 if is_forgotten else 1)
+    assert left() == (["a.jpg", "gone.jpg"] if is_forgotten else ALL)

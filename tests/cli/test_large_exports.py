@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import select
 import shlex
-import struct
-import subprocess
 import sys
 from pathlib import Path
 
@@ -31,40 +27,13 @@ def photos(album, tmp_path):
     return make
 
 
-def on_a_terminal(*args: object, answer: str, cwd: Path) -> tuple[int, str]:
-    """Run a command on a pseudo-terminal, and type an answer once there is a question; returns exit code and output."""
-    import fcntl
-    import pty
-    import termios
-
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "albumsort", *map(str, args)], stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd
-    )
-    os.close(theirs)
-    printed, is_answered = b"", False
-    while process.poll() is None or select.select([ours], [], [], 0)[0]:
-        if not select.select([ours], [], [], 0.05)[0]:
-            continue
-        try:
-            printed += os.read(ours, 1 << 16)
-        except OSError:  # the other end is closed
-            break
-        if not is_answered and b"[y/N]" in printed:
-            os.write(ours, f"{answer}\n".encode())
-            is_answered = True
-    os.close(ours)
-    return process.wait(), printed.decode()
-
-
 needs_terminal = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 
 
 @pytest.mark.slow
 @needs_terminal
 @pytest.mark.parametrize(("answer", "code", "copies"), [("n", 1, 0), ("", 1, 0), ("y", 0, 501)])
-def test_a_large_export_asks_on_a_terminal(photos, index_of, tmp_path, answer, code, copies):
+def test_a_large_export_asks_on_a_terminal(on_a_terminal, photos, index_of, tmp_path, answer, code, copies):
     index = index_of({photo: [("happy", 0.9)] for photo in photos(501)})
     done, printed = on_a_terminal("export", tmp_path / "out", "--db", index, answer=answer, cwd=tmp_path)
     assert "501 files to copy, 1.0 MB" in printed and "are free" in printed and "[y/N]" in printed
@@ -75,7 +44,7 @@ def test_a_large_export_asks_on_a_terminal(photos, index_of, tmp_path, answer, c
 @pytest.mark.slow
 @needs_terminal
 @pytest.mark.parametrize(("number", "options"), [(501, ["--yes"]), (501, ["--dry-run"]), (3, [])])
-def test_no_question_is_asked_that_nobody_needs(photos, index_of, tmp_path, number, options):
+def test_no_question_is_asked_that_nobody_needs(on_a_terminal, photos, index_of, tmp_path, number, options):
     index = index_of({photo: [("happy", 0.9)] for photo in photos(number)})
     done, printed = on_a_terminal("export", tmp_path / "out", "--db", index, *options, answer="n", cwd=tmp_path)
     assert (done, "[y/N]" in printed) == (0, False)

@@ -211,7 +211,16 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
     "forget": (
         "photos/a.jpg",
         "albumsort.index.writer.IndexWriter.forget",
-        {**DB, "PATH": (None, lambda done: done.calls[0].paths[0], "{here}/photos/a.jpg")},
+        {
+            **DB,
+            "PATH": (None, lambda done: done.calls[0].paths[0], "{here}/photos/a.jpg"),
+            "--dry-run": ("", lambda done: done.calls, []),
+        },
+    ),
+    "forget --yes": (
+        "photos/a.jpg",
+        "albumsort.index.writer.IndexWriter.forget",
+        {"--yes": (None, lambda done: done.code, 0)},
     ),
     "bench": (
         "photos",

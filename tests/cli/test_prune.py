@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
+
+from albumsort.index import Index
 
 
 @pytest.fixture
@@ -30,3 +33,14 @@ def test_a_whole_folder_is_not_dropped_unless_it_is_certain(call, index, tmp_pat
 def test_photos_of_a_folder_that_has_others_are_dropped(call, index, tmp_path):
     (tmp_path / "disk/b.jpg").unlink()
     assert call("prune", "--db", index).stdout == "1 photo dropped, 2 kept\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals")
+@pytest.mark.parametrize(("answer", "kept"), [("n", 3), ("y", 1)])
+def test_a_person_at_a_terminal_is_asked_about_a_whole_folder(on_a_terminal, index, tmp_path, answer, kept):
+    shutil.rmtree(tmp_path / "disk")
+    _, printed = on_a_terminal("prune", "--db", index, answer=answer, cwd=tmp_path)
+    assert "Drop the photos of these folders" in printed
+    with Index(index) as opened:
+        assert len(list(opened.photos())) == kept
