@@ -7,10 +7,12 @@ order of ``EMOTIONS``, or with fewer columns for a model of fewer emotions.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.emotions import scheme_of
+from albumsort.emotions import EMOTIONS, scheme_of
 from albumsort.errors import AlbumsortError
 from albumsort.files import new_file
 from albumsort.training.augment import class_indices
@@ -157,6 +159,9 @@ def _save_lite(classifier: EmotionClassifier, path: Path, calibration: Crops | N
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
                 converter.representative_dataset = lambda: ([face[None]] for face in calibration)
             path.write_bytes(converter.convert())
+    # Where TensorFlow's own tools put them: a ZIP archive behind the model, which the interpreter does not read.
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.txt", "\n".join(_labels(classifier)))
 
 
 def _save_onnx(classifier: EmotionClassifier, path: Path, calibration: Crops | None = None) -> None:
@@ -168,6 +173,7 @@ def _save_onnx(classifier: EmotionClassifier, path: Path, calibration: Crops | N
         proto, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=_OPSET)
         for value in (*proto.graph.input, *proto.graph.output):
             value.type.tensor_type.shape.dim[0].dim_param = "n"
+        onnx.helper.set_model_props(proto, {"labels": json.dumps(_labels(classifier))})
         if calibration is None:
             onnx.save(proto, path)
             return
@@ -179,6 +185,11 @@ def _save_onnx(classifier: EmotionClassifier, path: Path, calibration: Crops | N
         quantization.quantize_static(
             proto, path, reader, op_types_to_quantize=layers, per_channel=True, reduce_range=True, **kinds
         )
+
+
+def _labels(classifier: EmotionClassifier) -> list[str]:
+    """The emotions of the columns that a model gives."""
+    return [emotion for emotion in EMOTIONS if emotion in classifier.card.labels]
 
 
 class _Calibration:

@@ -1,5 +1,6 @@
 """The tables are those of the contract, so that any SQLite tool can read the index."""
 
+import json
 import os
 import sqlite3
 import threading
@@ -170,3 +171,20 @@ def test_a_reader_waits_for_the_tables_that_the_first_scan_is_making(tmp_path: P
 
 def test_a_new_index_has_no_older_one_beside_it(room: Any) -> None:
     assert not compat.backups(room.path)
+
+
+def test_each_table_is_documented_for_datasette_and_in_the_readme(room: Any) -> None:
+    root = Path(__file__).parents[2]
+    described = json.loads((root / "examples" / "datasette.json").read_text())["databases"]["index"]["tables"]
+    tables = dict(room.sql("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')"))
+    assert described.keys() == tables.keys()
+    readme = (root / "README.md").read_text()
+    for name in tables:
+        assert f"`{name}`" in readme
+        columns = {row[1] for row in room.sql(f"PRAGMA table_info({name})")}
+        about = described[name]
+        assert about["description"].endswith(".")
+        assert about.get("label_column", next(iter(columns))) in columns
+        assert about.get("sort_desc", next(iter(columns))) in columns
+        if name in ("photos", "faces"):
+            assert about["columns"].keys() == columns

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 import typer
 
 from albumsort.cli.model.export import export as command
+from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.training.datasets import DataError, Faces, load
 from albumsort.training.export import FORMATS, export, load_exported, synthetic_faces
@@ -178,3 +181,15 @@ def test_the_command_says_how_far_the_export_differs(trained, tmp_path, capfd):
 def test_int8_is_wrong_usage_without_data_and_for_tensorflow(tmp_path, kind, data):
     with pytest.raises(typer.BadParameter, match="--quantize int8"):
         command(tmp_path / "out", kind, "int8", data=data)
+
+
+@pytest.mark.parametrize("quantized", [False, True])
+def test_the_file_of_an_exported_model_names_its_emotions(trained, faces, tmp_path, quantized):
+    import onnx
+
+    for kind in ("onnx", "tflite"):
+        export(trained, "fer2013", kind, tmp_path / f"tiny.{kind}", faces, quantized, calibrated=20)
+    properties = {item.key: item.value for item in onnx.load(tmp_path / "tiny.onnx").metadata_props}
+    assert json.loads(properties["labels"]) == list(EMOTIONS)
+    with zipfile.ZipFile(tmp_path / "tiny.tflite") as archive:
+        assert archive.read("labels.txt").decode().split() == list(EMOTIONS)
