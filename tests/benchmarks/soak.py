@@ -99,7 +99,7 @@ class Soak:
 
     def export(self) -> None:
         target = self.folder / f"export{threading.get_ident()}"
-        self.run("export", target, "--yes", *self.rng.choice([(), ("--xmp",), ("--layout", "year")]))
+        self.run("export", target, "--yes", *self.rng.choice([(), ("--sidecar", "xmp"), ("--layout", "year")]))
         self.run("export", target, "--undo", database=False)
         left = [path for path in target.rglob("*") if path.is_file()] if target.exists() else []
         if left:
