@@ -63,7 +63,9 @@ def first_odd_value(connection: sqlite3.Connection) -> str | None:
             where = _first_odd(connection, table, column, kind, bool(is_required), place_in_key == 1)
             if where is not None:
                 return where
-    return None
+    probability = " ".join(f"WHEN {emotion!r} THEN {emotion}" for emotion in EMOTIONS)
+    row = connection.execute(f"SELECT id FROM faces WHERE CASE emotion {probability} END IS NULL").fetchone()
+    return f"the face {row[0]} has no probability of its emotion" if row else None
 
 
 def _first_odd(

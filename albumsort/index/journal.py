@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 import tempfile
 from contextlib import closing, suppress
@@ -16,6 +17,8 @@ from pathlib import Path
 from albumsort.index import schema
 
 logger = logging.getLogger("albumsort.index")
+#: The trial of a write-ahead log needs fewer bytes than this on the disk.
+_TRIAL_BYTES = 1 << 18
 #: The first bytes of a SQLite file, and the bytes 18 and 19 of one that uses the write-ahead log.
 _MAGIC, _IS_WAL = b"SQLite format 3\0", b"\2\2"
 
@@ -74,7 +77,7 @@ def allows_wal(folder: Path) -> bool:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("CREATE TABLE trial (number INTEGER)")
         except sqlite3.OperationalError:
-            return False
+            return shutil.disk_usage(folder).free < _TRIAL_BYTES  # a full disk says nothing about the log
     return True
 
 

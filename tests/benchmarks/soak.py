@@ -32,7 +32,8 @@ ALBUM = Path(__file__).parents[2] / "examples" / "album"
 #: What commands may say when another one was faster; each with exit code 1.
 EXPECTED = (
     "not in the index", "no such index", "could not read it", "no face", "which face", "was edited", "has changed",
-    "was forgotten", "no such photo", "reads the index", "another program has held it", "Photos are missing",
+    "was forgotten", "no such photo", "reads the index", "another program has held it", "no export to undo",
+    "Photos are missing",
 )  # fmt: skip
 
 
@@ -99,7 +100,7 @@ class Soak:
 
     def export(self) -> None:
         target = self.folder / f"export{threading.get_ident()}"
-        self.run("export", target, "--yes", *self.rng.choice([(), ("--sidecar", "xmp"), ("--layout", "year")]))
+        self.run("export", target, "--yes", *self.rng.choice([(), ("--sidecar", "xmp"), ("--layout", "year/emotion")]))
         self.run("export", target, "--undo", database=False)
         left = [path for path in target.rglob("*") if path.is_file()] if target.exists() else []
         if left:

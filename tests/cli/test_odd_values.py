@@ -91,7 +91,7 @@ def test_an_odd_value_anywhere_is_one_clear_line(full, call, tmp_path, album):
         ("correct", photo, "sad", "--face", "1"),
         ("correct", photo, "--undo"),
         ("forget", "/nowhere/at/all"),
-        ("prune",),
+        ("prune", "--yes"),
     ]
     chosen, tried, failures = random.Random(21), 0, []
     index = tmp_path / "odd.db"

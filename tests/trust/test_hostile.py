@@ -131,7 +131,7 @@ def test_names_of_files_cannot_forge_lines_leave_the_folder_or_run_sql(run: Any,
     for number, name in enumerate(NAMES):
         (folder / os.fsdecode(name)).write_bytes(data + b"%d" % number)
         (folder / os.fsdecode(b"bad" + name)).write_bytes(b"no picture %d" % number)
-    assert run("scan", folder, "--db", index).returncode == 0
+    assert run("scan", folder, "--db", index, "--include-hidden").returncode == 0
     with closing(sqlite3.connect(index)) as connection:
         assert connection.execute("SELECT count(*) FROM photos").fetchone() == (2 * len(NAMES),)
 
