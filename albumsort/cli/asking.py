@@ -10,6 +10,11 @@ import typer
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, even if it is much.")]
 
 
+def is_person() -> bool:
+    """Whether a person at a terminal can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def ask(question: str, yes: bool) -> None:
     """Ask a person whether to go on.
 
@@ -20,5 +25,5 @@ def ask(question: str, yes: bool) -> None:
     Raises:
         typer.Abort: the answer is no.
     """
-    if not yes and sys.stdin.isatty() and sys.stderr.isatty():
+    if not yes and is_person():
         typer.confirm(question, abort=True, err=True)

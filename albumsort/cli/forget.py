@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from albumsort.cli.asking import ask
+from albumsort.cli.asking import ask, is_person
 from albumsort.cli.options import Db, index_path
 from albumsort.errors import AlbumsortError
 from albumsort.index.reader import Index
@@ -32,13 +32,14 @@ def forget(
     Index(index).close()  # raises an error if there is no index; the writer would create one
     with IndexWriter(index) as writer:
         names = _names(path)
-        files, corrections = writer.would_forget(*names)
-        much = f"{count(files, 'file')} and {count(corrections, 'correction')}"
-        if dry_run:
-            print(f"{much} would be forgotten")
-            return
-        if files:
-            ask(f"Forget {much} of {printable(path)}", yes)
+        if dry_run or (is_person() and not yes):
+            files, corrections = writer.would_forget(*names)
+            much = f"{count(files, 'file')} and {count(corrections, 'correction')}"
+            if dry_run:
+                print(f"{much} would be forgotten")
+                return
+            if files:
+                ask(f"Forget {much} of {printable(path)}", yes)
         forgotten = writer.forget(*names)
     if not forgotten:
         raise AlbumsortError(f"{path}: not in the index; name it as it was scanned")

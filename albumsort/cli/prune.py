@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from albumsort.cli.asking import ask
+from albumsort.cli.asking import ask, is_person
 from albumsort.cli.options import Db, index_path
 from albumsort.errors import AlbumsortError
 from albumsort.index.reader import Index
@@ -32,7 +32,7 @@ def prune(
             return
         if folders and not yes:
             sys.stderr.writelines(f"{line}\n" for line in shown)
-            if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            if not is_person():
                 raise AlbumsortError("nothing was dropped; plug the disk in, or add --yes if these photos are gone")
             ask("Drop the photos of these folders", yes)
         dropped, kept = writer.prune()

@@ -33,11 +33,18 @@ def open_for_writing(path: Path, patience: float) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: the file cannot be opened.
     """
-    if uses_wal(path) and not allows_wal(path.parent):
+    connection = sqlite3.connect(path, timeout=patience)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.OperationalError:
+        connection.close()
+        if not uses_wal(path) or allows_wal(path.parent):
+            raise
         if not _is_index(path):
             return connect_unchanging(path)  # it is enough to see that it is of another program
         _change_to_rollback(path)
-    return sqlite3.connect(path, timeout=patience)
+        connection = sqlite3.connect(path, timeout=patience)
+    return connection
 
 
 def choose(connection: sqlite3.Connection, path: Path) -> None:
