@@ -7,29 +7,26 @@ limit how much is decoded at once, and memory does not grow with the album. Work
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from multiprocessing import connection
 
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.album.decoder_environment import worker_environment
-from albumsort.album.decoder_worker import NO_MEMORY, Decoded, Failed, Opened, Ready, decoder_process
+from albumsort.album.decoder_handle import DecoderHandle
+from albumsort.album.decoder_worker import NO_MEMORY, Decoded, Failed, Opened, Ready
 from albumsort.album.shared_pixels import SharedPixels
 from albumsort.errors import AlbumsortError
-from albumsort.records import MAX_MEGAPIXELS, Photo, PhotoFile, split_offset
+from albumsort.records import MAX_MEGAPIXELS, Photo, PhotoFile
 
 #: Seconds after which the parent checks again whether a worker has overrun its time.
 _TICK = 1.0
-#: Seconds that a killed worker has to end. One that waits for a disk which hangs does not end before the disk answers.
-_LAST_SECONDS = 5.0
 #: Seconds that a worker has to start on a machine that is busy.
 _START_SECONDS = 120.0
 
@@ -92,36 +89,6 @@ class DecoderSettings:
         return in_decoding == 0 or in_decoding + megapixels <= self.megapixels_at_once
 
 
-@dataclass
-class _Worker:
-    """A worker process as its parent sees it.
-
-    Attributes:
-        is_ready: it has started.
-        file: what it is working on; None while it has nothing to do.
-        opened: what it reported about that file.
-        slot: the slot of shared memory into which it decodes.
-        since: ``time.monotonic()`` of its last sign of life.
-    """
-
-    process: multiprocessing.process.BaseProcess
-    pipe: connection.Connection
-    is_ready: bool = False
-    file: PhotoFile | None = None
-    opened: Opened | None = None
-    slot: int | None = None
-    since: float = field(default_factory=time.monotonic)
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether the worker has opened a file and is waiting for a slot."""
-        return self.opened is not None and self.slot is None
-
-    def finish(self) -> None:
-        """Make the worker free for the next file, because the current one has a result."""
-        self.file = self.opened = self.slot = None
-
-
 class Decoders:
     """Decodes files in worker processes and yields the results in the order in which they are ready.
 
@@ -161,7 +128,7 @@ class Decoders:
         self._again: deque[PhotoFile] = deque()
         self._tried: set[str] = set()
         self._lost_slots = 0
-        self._workers: list[_Worker] = []
+        self._workers: list[DecoderHandle] = []
         self._thread = threading.Thread(target=self._run, name="decoders", daemon=True)
 
     def __enter__(self) -> Decoders:
@@ -180,9 +147,9 @@ class Decoders:
         if self._thread.is_alive():
             self._thread.join()
         for worker in self._workers:
-            worker.process.kill()
+            worker.kill()
         for worker in self._workers:
-            _has_ended(worker.process)
+            worker.has_ended()
         self._memory.close()
 
     def __iter__(self) -> Iterator[DecodedPhoto | KnownPhoto | Photo]:
@@ -201,30 +168,10 @@ class Decoders:
         with self._bell_lock:
             self._bell.send_bytes(b"!")
 
-    def _start(self) -> _Worker:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=decoder_process,
-            args=(
-                theirs,
-                self._memory,
-                self._slot_bytes,
-                self._settings.detail,
-                self._settings.small_side,
-                self._settings.max_megapixels,
-            ),
-            daemon=True,
-        )
-        try:
-            with worker_environment():
-                process.start()
-        except BaseException:  # also for Ctrl-C, which was held back until now: nothing else knows about the process
-            if process.pid is not None:
-                process.kill()
-                process.join()
-            raise
-        theirs.close()
-        return _Worker(process, ours)
+    def _start(self) -> DecoderHandle:
+        settings = self._settings
+        options = self._slot_bytes, settings.detail, settings.small_side, settings.max_megapixels
+        return DecoderHandle.start(self._context, self._memory, *options)
 
     def _run(self) -> None:
         """Hand out work in a thread, which ends when every file has a result."""
@@ -250,27 +197,18 @@ class Decoders:
         while self._again and not self._stopping:
             worker = next((worker for worker in self._workers if worker.is_ready), None)
             if worker is not None:
-                self._hand(worker, self._again.popleft())
+                worker.begin(self._again.popleft())
                 return True
             self._listen()
         return False
 
-    def _assign(self, worker: _Worker) -> bool:
+    def _assign(self, worker: DecoderHandle) -> bool:
         """Give an idle worker the next file; returns False if there is none."""
         file = next(self._files, None)
         if file is None:
             return False
-        self._hand(worker, file)
+        worker.begin(file)
         return True
-
-    def _hand(self, worker: _Worker, file: PhotoFile) -> None:
-        worker.file, worker.since = file, time.monotonic()
-        self._tell(worker, file.path)
-
-    def _tell(self, worker: _Worker, message: str | int | None) -> None:
-        """Send a message to a worker. ``_listen`` notices if the worker has died."""
-        with contextlib.suppress(OSError):
-            worker.pipe.send(message)
 
     def _grant(self) -> None:
         """Give slots to the workers that wait with an open file, as far as slots and megapixels allow."""
@@ -281,9 +219,7 @@ class Decoders:
             assert worker.opened is not None  # noqa: S101 - is_waiting says so
             if not self._settings.may_start(worker.opened.megapixels, in_decoding):
                 continue
-            worker.slot = self._free.popleft()
-            worker.since = time.monotonic()
-            self._tell(worker, worker.slot)
+            worker.grant(self._free.popleft())
             in_decoding += worker.opened.megapixels
 
     def _listen(self) -> None:
@@ -315,7 +251,7 @@ class Decoders:
             elif not worker.is_ready and time.monotonic() - worker.since > _START_SECONDS:
                 self._replace(worker, "")
 
-    def _take(self, worker: _Worker, message: Ready | Opened | Decoded | Failed) -> None:
+    def _take(self, worker: DecoderHandle, message: Ready | Opened | Decoded | Failed) -> None:
         """Handle the report of a worker."""
         if isinstance(message, Ready):
             worker.is_ready = True
@@ -325,26 +261,28 @@ class Decoders:
         if isinstance(message, Opened):
             self._take_opened(worker, file, message)
         elif isinstance(message, Failed):
-            if message.reason != NO_MEMORY or not self._postpone(worker):
+            if message.reason == NO_MEMORY and not self._was_tried(file):
+                self._replace(worker, NO_MEMORY)  # the memory of this one may be in pieces
+            else:
                 self._fail(worker, message.reason, message.digest)
         else:
             self._ready.put(self._decoded(worker, message))
             worker.finish()
 
-    def _take_opened(self, worker: _Worker, file: PhotoFile, opened: Opened) -> None:
+    def _take_opened(self, worker: DecoderHandle, file: PhotoFile, opened: Opened) -> None:
         """Finish a file at once if its bytes are known or it is too large; any other file waits for ``_grant``."""
         worker.opened = opened
         size, limit = opened.header.megapixels, self._settings.max_megapixels
         if self._is_known(opened.digest):
-            self._tell(worker, None)
+            worker.tell(None)
             self._ready.put(KnownPhoto(file, opened.digest, opened.header.taken_at))
             worker.finish()
         elif size > limit:
-            self._tell(worker, None)
+            worker.tell(None)
             rounded = f"{size:.0f}" if size >= 10 else f"{size:.1f}"
             self._fail(worker, f"too large ({rounded} MP > {limit:g} MP; see --max-megapixels)")
 
-    def _decoded(self, worker: _Worker, message: Decoded) -> DecodedPhoto:
+    def _decoded(self, worker: DecoderHandle, message: Decoded) -> DecodedPhoto:
         assert worker.slot is not None  # noqa: S101 - a worker decodes only into a slot
         start = worker.slot * self._slot_bytes
         arrays = [
@@ -352,45 +290,26 @@ class Decoders:
             for shape, offset in ((message.small, start), (message.pixels, start + self._small_bytes))
         ]
         photo = replace(
-            self._photo(worker, message.error),
+            worker.photo(message.error),
             phash=message.phash,
             exposure=message.exposure,
             brightness=message.brightness,
         )
         return DecodedPhoto(photo, arrays[1], arrays[0], worker.slot)
 
-    def _photo(self, worker: _Worker, error: str | None = None, digest: str | None = None) -> Photo:
-        file, opened = worker.file, worker.opened
-        assert file is not None  # noqa: S101
-        if opened is None:
-            return Photo(file.path, file.size, file.mtime_ns, digest, error=error)
-        header = opened.header
-        taken_at, utc_offset = split_offset(header.taken_at)
-        return Photo(
-            file.path,
-            file.size,
-            file.mtime_ns,
-            opened.digest,
-            header.width,
-            header.height,
-            taken_at,
-            header.camera,
-            error=error,
-            orientation=header.stored_orientation,
-            utc_offset=utc_offset,
-        )
-
-    def _fail(self, worker: _Worker, reason: str, digest: str | None = None) -> None:
-        self._ready.put(self._photo(worker, error=reason, digest=digest))
+    def _fail(self, worker: DecoderHandle, reason: str, digest: str | None = None) -> None:
+        self._ready.put(worker.photo(reason, digest))
         if worker.slot is not None:
             self._free.append(worker.slot)
         worker.finish()
 
-    def _postpone(self, worker: _Worker) -> bool:
+    def _was_tried(self, file: PhotoFile | None) -> bool:
+        return file is not None and file.path in self._tried
+
+    def _postpone(self, worker: DecoderHandle) -> bool:
         """Try the file of a worker again once all others are done; returns False if it was tried again before."""
         file = worker.file
-        assert file is not None  # noqa: S101 - only workers with a file fail
-        if file.path in self._tried:
+        if file is None or self._was_tried(file):
             return False
         self._tried.add(file.path)
         self._again.append(file)
@@ -399,14 +318,14 @@ class Decoders:
         worker.finish()
         return True
 
-    def _replace(self, worker: _Worker, reason: str) -> None:
+    def _replace(self, worker: DecoderHandle, reason: str) -> None:
         """End a worker that died or hangs, and start a new one. Its file is tried again, or has an error.
 
         Raises:
             AlbumsortError: the worker died before it was ready, and so would the next one.
         """
-        worker.process.kill()
-        has_ended = _has_ended(worker.process)
+        worker.kill()
+        has_ended = worker.has_ended()
         worker.pipe.close()
         if not worker.is_ready:
             raise AlbumsortError("a decoder process does not start; is there enough memory?")
@@ -419,13 +338,3 @@ class Decoders:
         elif not self._postpone(worker):
             self._fail(worker, reason)
         self._workers[self._workers.index(worker)] = self._start()
-
-
-def _has_ended(process: multiprocessing.process.BaseProcess) -> bool:
-    """Wait for a process that was killed; returns False if it does not end, because the disk that it reads hangs."""
-    process.join(_LAST_SECONDS)
-    if process.exitcode is not None:
-        return True
-    # At its end, Python would wait for it without a limit.
-    multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
-    return False
