@@ -107,13 +107,13 @@ def parse_time(text: str) -> str | None:
 
 def _in_iso(parts: Mapping[str, str | None]) -> str | None:
     """The ISO 8601 form of the parts of a time; None when they are no date."""
-    number = {name: int(parts.get(name) or 0) for name in ("year", "month", "day", "hour", "minute", "second")}
-    hour, half = number.pop("hour"), (parts.get("half") or "").lower()
+    names = ("year", "month", "day", "hour", "minute", "second")
+    year, month, day, hour, minute, second = (int(parts.get(name) or 0) for name in names)
+    half = (parts.get("half") or "").lower()
     if half and 1 <= hour <= 12:
         hour = hour % 12 + (12 if half[0] == "p" else 0)
-    second = number.pop("second")
     try:
-        moment = datetime(**number, hour=0 if hour == 24 else hour, second=min(second, 59))  # type: ignore[arg-type]
+        moment = datetime(year, month, day, 0 if hour == 24 else hour, minute, min(second, 59))
         if second == 60:
             moment += timedelta(seconds=1)
     except (ValueError, OverflowError):

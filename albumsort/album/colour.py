@@ -14,6 +14,8 @@ from PIL import Image, ImageCms
 _BROKEN_PROFILE = (ImageCms.PyCMSError, OSError, ValueError)
 #: Per cent of the values of a picture of floats that are not brighter than white.
 _WHITE_PERCENTILE = 99.9
+#: The number of rows that are scaled to eight bits at once.
+_ROWS = 256
 
 
 def on_white(image: Image.Image) -> Image.Image:
@@ -36,7 +38,7 @@ def _grey_in_eight_bits(image: Image.Image) -> Image.Image:
     """A grey picture of 16 or 32 bits or of floats, in mode L."""
     values = np.asarray(image)
     if image.mode.startswith("I;16"):
-        values = values.astype(np.uint16)
+        values = values.astype(np.uint16, copy=False)
     return Image.fromarray(scaled_to_eight_bits(values))
 
 
@@ -48,17 +50,35 @@ def scaled_to_eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """
     if values.dtype == np.uint8:
         return values.astype(np.uint8)
+    white = 0.0 if values.dtype in (np.uint16, np.int16) else _white_of(values)
+    scaled = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), _ROWS):  # a copy of a large picture in floats would take gigabytes
+        rows = slice(start, start + _ROWS)
+        scaled[rows] = _scaled(values[rows], white)
+    return scaled
+
+
+def _scaled(values: NDArray[np.generic], white: float) -> NDArray[np.uint8]:
     if values.dtype == np.uint16:
         return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
     if values.dtype == np.int16:
         return (values.clip(0).astype(np.int32) * 255 // 32767).astype(np.uint8)
-    floats = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    bright = float(np.percentile(floats[:: max(1, len(floats) // 1024)], _WHITE_PERCENTILE)) if floats.size else 0.0
-    if values.dtype.kind in "iu":
-        bright = float(floats.max(initial=0.0))
+    return (_floats(values).clip(0, white) * (255 / white)).round().astype(np.uint8)
+
+
+def _white_of(values: NDArray[np.generic]) -> float:
+    """The value that becomes white."""
     tops = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
-    white = next((top for top in tops if top / 4 < bright <= top), max(bright, 1e-6))
-    return (floats.clip(0, white) * (255 / white)).round().astype(np.uint8)
+    if values.dtype.kind in "iu":
+        bright = float(max(values.max(initial=0), 0))
+    else:
+        sample = _floats(values[:: max(1, len(values) // 1024)])
+        bright = float(np.percentile(sample, _WHITE_PERCENTILE)) if sample.size else 0.0
+    return next((top for top in tops if top / 4 < bright <= top), max(bright, 1e-6))
+
+
+def _floats(values: NDArray[np.generic]) -> NDArray[np.float32]:
+    return np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

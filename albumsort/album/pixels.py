@@ -125,8 +125,8 @@ def _as_stored(image: Image.Image, detail: int) -> NDArray[np.uint8]:
         image = image.convert("RGB")  # its fourth byte is unused
     if image.format == "TIFF" and image.mode[0] in "IF" and _is_white_zero(image):
         return np.asarray(in_srgb(ImageOps.invert(_fitted(in_eight_bits(image), detail)), profile))
-    if image.mode == "RGBA":  # shrunk before it is put on white: a large one would be held three times
-        image = on_white(_fitted(image, detail))
+    if image.mode in ("RGBA", "LA"):  # shrunk before it is put on white: a large one would be held three times
+        image = on_white(_fitted(image, detail).convert("RGBA"))
     return np.asarray(in_srgb(_fitted(in_eight_bits(image), detail), profile))
 
 

@@ -49,7 +49,11 @@ def wordings(name: str) -> Iterator[Callable[[str, str], str]]:
     stem, suffix = os.path.splitext(portable)
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", stem)[:_PLAIN_CHARACTERS] + re.sub(r"[^A-Za-z0-9.]", "_", suffix)
     for wording in dict.fromkeys((name, portable, plain)):
-        yield lambda before, after, wording=wording: fitting_name(before, wording, after)  # type: ignore[misc]
+        yield _naming(wording)
+
+
+def _naming(name: str) -> Callable[[str, str], str]:
+    return lambda before, after: fitting_name(before, name, after)
 
 
 def same_name(name: str) -> str:

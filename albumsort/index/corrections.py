@@ -14,7 +14,7 @@ from albumsort.errors import AlbumsortError
 from albumsort.index import marked
 from albumsort.index.marked import MarkedPhotos
 from albumsort.index.rows import faces_of, from_column, insert_faces, now, photo_of, to_column
-from albumsort.index.same_photo import Place, Turn, turns_between
+from albumsort.index.same_photo import FoundAt, Turn, turns_between
 from albumsort.records import Box, Detection, Face, Landmarks, Photo, PhotoResult
 from albumsort.text import printable
 
@@ -166,12 +166,12 @@ def _of_other_bytes(
         for turn in turns_between(before, photo, place):
             turned = [_turned(correction, turn, before, photo) for correction in known]
             matched = matches(result.faces, turned)
-            if place is Place.BESIDE and turn == Turn():
+            if place is FoundAt.BESIDE and turn == Turn():
                 matched = {
                     face: k for face, k in matched.items() if _has_same_pixels(result.faces[face], turned[k].predicted)
                 }
-            if matched or (place is Place.SAME_PATH and not result.faces):
-                if place is Place.MOVED:
+            if matched or (place is FoundAt.SAME_PATH and not result.faces):
+                if place is FoundAt.MOVED:
                     marked.moved(connection, before.digest, photo.path)
                 return turned
     return []

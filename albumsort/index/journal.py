@@ -19,8 +19,6 @@ from albumsort.index import schema
 logger = logging.getLogger("albumsort.index")
 #: The trial of a write-ahead log needs fewer bytes than this on the disk.
 _TRIAL_BYTES = 1 << 18
-#: The first bytes of a SQLite file, and the bytes 18 and 19 of one that uses the write-ahead log.
-_MAGIC, _IS_WAL = b"SQLite format 3\0", b"\2\2"
 
 
 def open_for_writing(path: Path, patience: float) -> sqlite3.Connection:
@@ -36,9 +34,9 @@ def open_for_writing(path: Path, patience: float) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=patience)
     try:
         connection.execute("SELECT 1 FROM sqlite_master")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         connection.close()
-        if not uses_wal(path) or allows_wal(path.parent):
+        if not _forbids_wal(path, error):
             raise
         if not _is_index(path):
             return connect_unchanging(path)  # it is enough to see that it is of another program
@@ -49,7 +47,7 @@ def open_for_writing(path: Path, patience: float) -> sqlite3.Connection:
 
 def choose(connection: sqlite3.Connection, path: Path) -> None:
     """Use the write-ahead log for an index if the file system allows it; else say so, and use a rollback journal."""
-    if uses_wal(path):
+    if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
         return
     if allows_wal(path.parent):
         # Only one of two scans that open an index at the same moment can set this mode, which then stays set.
@@ -61,13 +59,6 @@ def choose(connection: sqlite3.Connection, path: Path) -> None:
         " scans wait for each other. Put the index on a local disk with --db to avoid this",
         path,
     )
-
-
-def uses_wal(path: Path) -> bool:
-    """Whether a file is a database that uses the write-ahead log."""
-    with path.open("rb") as file:
-        head = file.read(20)
-    return head.startswith(_MAGIC) and head[18:] == _IS_WAL
 
 
 def allows_wal(folder: Path) -> bool:
@@ -88,11 +79,22 @@ def allows_wal(folder: Path) -> bool:
     return True
 
 
-def is_left_over(path: Path) -> bool:
-    """Whether a database uses a write-ahead log that cannot be used here, and that holds nothing."""
+def is_left_over(path: Path, error: sqlite3.Error) -> bool:
+    """Whether a database cannot be read because of a write-ahead log that cannot be used here, and that holds nothing.
+
+    Args:
+        path: of the database.
+        error: what SQLite said.
+    """
     log = path.with_name(f"{path.name}-wal")
     is_empty = not log.exists() or log.stat().st_size == 0
-    return is_empty and uses_wal(path) and not allows_wal(path.parent)
+    return is_empty and _forbids_wal(path, error)
+
+
+def _forbids_wal(path: Path, error: sqlite3.Error) -> bool:
+    # The file itself would tell whether it uses the log. But a process that closes a file loses all its locks on it
+    # (POSIX), also those of a connection of SQLite, and then other processes damage the index.
+    return "locked" not in str(error) and not allows_wal(path.parent)
 
 
 def _is_index(path: Path) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from albumsort.album.presence import is_as_scanned
 from albumsort.index.rows import from_column, to_column
-from albumsort.index.same_photo import Place, turns_between
+from albumsort.index.same_photo import FoundAt, turns_between
 from albumsort.records import Photo
 
 #: The length of a day in ISO 8601.
@@ -41,7 +41,7 @@ def earlier_versions(connection: sqlite3.Connection, photo: Photo) -> list[str]:
         f"SELECT {_COLUMNS} FROM marked WHERE path = ? AND {_WITHOUT_PHOTO}", (to_column(photo.path),)
     )
     versions = map(_marked, rows.fetchall())
-    return [one.digest for one in versions if one.digest and any(turns_between(one, photo, Place.SAME_PATH))]
+    return [one.digest for one in versions if one.digest and any(turns_between(one, photo, FoundAt.SAME_PATH))]
 
 
 def drop_unused(connection: sqlite3.Connection) -> None:
@@ -82,7 +82,7 @@ class MarkedPhotos:
             self._by_path.setdefault(photo.path, []).append(photo)
             self._by_time.setdefault((photo.taken_at or "")[:_DAY], []).append(photo)
 
-    def like(self, photo: Photo, earlier: str | None) -> Iterator[tuple[Photo, Place]]:
+    def like(self, photo: Photo, earlier: str | None) -> Iterator[tuple[Photo, FoundAt]]:
         """The marked photos that may be a photo with new bytes, and where it was found; the likeliest first.
 
         Args:
@@ -92,12 +92,12 @@ class MarkedPhotos:
         here = list(self._by_path.get(photo.path, ()))
         if earlier in self._by_digest:
             here.insert(0, self._by_digest[earlier])
-        yield from ((one, Place.SAME_PATH) for one in here)
+        yield from ((one, FoundAt.SAME_PATH) for one in here)
         day = (photo.taken_at or "")[:_DAY]
         days = {day, ""} if day else self._by_time.keys()
         for one in (one for day in days for one in self._by_time.get(day, ())):
-            if one not in here and any(turns_between(one, photo, Place.MOVED)):
-                yield one, Place.BESIDE if self._is_there(one) else Place.MOVED
+            if one not in here and any(turns_between(one, photo, FoundAt.MOVED)):
+                yield one, FoundAt.BESIDE if self._is_there(one) else FoundAt.MOVED
 
     def _is_there(self, marked: Photo) -> bool:
         """Whether a file with these bytes is where the index has it."""

@@ -340,11 +340,11 @@ def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30.0)
     try:
         connection.execute("SELECT 1 FROM sqlite_master")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         connection.close()
         # On a read-only disk, SQLite cannot create the files beside a WAL database, but nothing can be writing to it
         # either. The same holds where no WAL can be, for example after the index was copied to another disk.
-        if os.access(path.parent, os.W_OK) and not journal.is_left_over(path):
+        if os.access(path.parent, os.W_OK) and not journal.is_left_over(path, error):
             raise
         connection = journal.connect_unchanging(path)
     return connection

@@ -19,7 +19,7 @@ _ASPECT = 0.02
 _SIDE = 8
 
 
-class Place(Enum):
+class FoundAt(Enum):
     """Where a file that may be a known photo was found."""
 
     SAME_PATH = "same path"
@@ -78,7 +78,7 @@ _UPRIGHT = {
 }
 
 
-def turns_between(before: Photo, after: Photo, place: Place) -> Iterator[Turn]:
+def turns_between(before: Photo, after: Photo, place: FoundAt) -> Iterator[Turn]:
     """The turns that make one photo the other, the likeliest first; none if these are two photos.
 
     Under another name, size and time must be the same, too. Frames of a burst look alike, so a photo beside the known
@@ -91,20 +91,20 @@ def turns_between(before: Photo, after: Photo, place: Place) -> Iterator[Turn]:
     """
     if not (before.phash and after.phash and before.width and before.height and after.width and after.height):
         return
-    if place is not Place.SAME_PATH and not _may_be_of_one_time(before.taken_at, after.taken_at):
+    if place is not FoundAt.SAME_PATH and not _may_be_of_one_time(before.taken_at, after.taken_at):
         return
     by_flag = _turn_of_flags(before.orientation, after.orientation)
     likely = []
     for turn in _UPRIGHT.values():
-        if not _fits(before, after, turn, is_scaled=place is Place.SAME_PATH):
+        if not _fits(before, after, turn, is_scaled=place is FoundAt.SAME_PATH):
             continue
         bits = (int(turn.hash(before.phash), 16) ^ int(after.phash, 16)).bit_count()
         if turn == Turn():
-            most, rank = _EDITED if place is Place.SAME_PATH else _SAME_PIXELS, 0
+            most, rank = _EDITED if place is FoundAt.SAME_PATH else _SAME_PIXELS, 0
         elif turn == by_flag:
-            most, rank = _TURNED if place is Place.SAME_PATH else _EDITED, 1
+            most, rank = _TURNED if place is FoundAt.SAME_PATH else _EDITED, 1
         else:
-            most, rank = -1 if place is Place.BESIDE else _EDITED, 2
+            most, rank = -1 if place is FoundAt.BESIDE else _EDITED, 2
         if bits <= most:
             likely.append((bits + 2 * rank, rank, turn))
     yield from (turn for _, _, turn in sorted(likely, key=lambda item: item[:2]))

@@ -196,12 +196,10 @@ class IndexWriter:
                 insert_photo(self._connection, {**row, "raw_of": to_column(jpeg)})
 
     def reuse(self, found: Iterable[tuple[PhotoFile, str | None, KnownResult]]) -> None:
-        """Give moved and copied files, each with its time, what is known about their bytes, in one transaction.
+        """Give moved and copied files what is known about their bytes, in one transaction.
 
-        A time may end in its offset from UTC.
-
-        If the known photo is no longer where it was, its row moves; else the file gets its own rows. Either way, it
-        remains a photo of the scan that read it.
+        Each comes with its time, which may end in an offset from UTC. If the known photo is no longer where it was, its
+        row moves; else the file gets its own rows. Either way, it remains a photo of the scan that read it.
         """
         with self._transaction():
             is_forgotten = self._forgotten()

@@ -33,9 +33,9 @@ from albumsort.vision.reader import FaceReader, cut_out, find_faces
 KEPT = 36
 #: The shortest timing of the networks, in seconds.
 LONG_ENOUGH = 5.0
-#: The number of bytes to read at once.
 #: No format has larger files that a scan reads.
 _LARGEST = max(LARGEST.values())
+#: The number of bytes to read at once.
 _CHUNK = 1 << 20
 
 _logger = logging.getLogger("albumsort.scanning")

@@ -82,10 +82,11 @@ def plan_scan(found: Iterable[PhotoFile | NotPhoto | WalkProblem | PassedOver], 
     jpegs = jpegs_of_raws(file.path for file in candidates)
     pairs = [(file, jpegs[file.path]) for file in candidates if file.path in jpegs]
     single = [file for file in candidates if file.path not in jpegs]
-    to_read = [file for file in single if not known.is_read(file)]
+    read = {file.path for file in single if known.is_read(file)}
+    to_read = [file for file in single if file.path not in read]
     not_found = known.photos.keys() - {file.path for file in candidates}
     unchanged = len(single) - len(to_read)
-    old_errors = sum(file.path in known.unreadable and known.is_read(file) for file in single)
+    old_errors = len(read.intersection(known.unreadable))
     return ScanPlan(to_read, unchanged, old_errors, pairs, not_photos, problems, dict(passed_over), not_found)
 
 

@@ -30,8 +30,8 @@ SURE = 0.98
 #: The long side in pixels of the copies that are turned. They only have to show which turn is right. With 320, the
 #: faces of the example album's ``far-away.jpg`` are missed upside down.
 TURNED_SIDE = 384
-#: The least score of a face for which a turn is taken. Of 23 photos with faces, 22 have a face with 0.98 or more; what
-#: is no face in 25 photos without people and in random textures has at most 0.8.
+#: The least score of a face for which a turn is taken. On each of 23 photos with faces, the best face has 0.98 or more;
+#: what is no face in 25 photos without people and in random textures has at most 0.8.
 TURNED_SCORE = 0.95
 
 
