@@ -345,3 +345,25 @@ def labelled_faces(album: Path) -> Callable[[Path], None]:
                 writer.writerow([split, f"fer{number:07d}.png", *votes])
 
     return write
+
+
+#: Tries to change the journal of an index, which is possible only if no other process has it open.
+_TAKE_OVER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
+connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+connection.execute("PRAGMA journal_mode = DELETE")
+"""
+
+
+@pytest.fixture
+def is_locked() -> Callable[[Path], bool]:
+    """Whether another process finds an index locked, as it must while this process has it open."""
+
+    def ask(index: Path) -> bool:
+        command = [sys.executable, "-c", _TAKE_OVER, str(index)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 or "database is locked" in done.stderr
+        return done.returncode != 0
+
+    return ask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePath
@@ -45,6 +45,7 @@ def walk(
     photos: Mapping[str, tuple[int, int]] | None = None,
     not_photos: Mapping[str, tuple[int, int]] | None = None,
     include_hidden: bool = False,
+    locked: Collection[tuple[int, int]] = (),
 ) -> Iterator[PhotoFile | NotPhoto | WalkProblem | PassedOver]:
     """Find every candidate below the roots: every regular file with a picture's suffix or a picture's first bytes.
 
@@ -60,6 +61,8 @@ def walk(
             without being opened.
         not_photos: likewise; such a file is skipped without being opened.
         include_hidden: whether that, too, is walked which the table lists, apart from its ``NOTES``.
+        locked: (device, inode) of files that this process has locked, and that are not pictures. They are not opened,
+            because a process that closes a file loses all its locks on it (POSIX).
 
     Yields:
         candidates, files that were opened and are not pictures, files and folders that could not be read, and files and
@@ -80,7 +83,7 @@ def walk(
                 if PurePath(item.path).suffix.lower() in SUFFIXES or photos.get(item.path) == state:
                     yield item
                 elif not_photos.get(item.path) != state:
-                    yield _sniffed(item)
+                    yield _sniffed(item, locked)
 
 
 def photo_file(path: str) -> PhotoFile:
@@ -92,9 +95,12 @@ def photo_file(path: str) -> PhotoFile:
     return PhotoFile(path, status.st_size, mtime_ns(status))
 
 
-def _sniffed(file: PhotoFile) -> PhotoFile | NotPhoto | WalkProblem:
+def _sniffed(file: PhotoFile, locked: Collection[tuple[int, int]]) -> PhotoFile | NotPhoto | WalkProblem:
     """What a file is, by its first bytes."""
     try:
+        status = os.stat(file.path)
+        if (status.st_dev, status.st_ino) in locked:
+            return NotPhoto(file)
         with open(file.path, "rb") as content:
             is_picture = sniff(content.read(SNIFF_BYTES)) is not None
     except OSError as error:

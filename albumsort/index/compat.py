@@ -21,7 +21,7 @@ _VIEWS = {
     7: f"CREATE TEMP VIEW packed AS SELECT DISTINCT photo_id / {schema.CHUNK} AS chunk, NULL AS faces FROM faces",
 }
 #: How the files end that SQLite may keep beside a database.
-_LOGS = ("-wal", "-shm", "-journal")
+LOGS = ("-wal", "-shm", "-journal")
 #: Columns of ``photos``, and the first version that has them.
 _COLUMNS = {"exposure": 4, "orientation": 5, "raw_of": 5, "brightness": 8}
 
@@ -119,13 +119,13 @@ def remnants(index: Path) -> list[Path]:
 
 def remove_backup(copy: Path) -> None:
     """Delete a copy, and the files that SQLite keeps beside it."""
-    for rest in ("", *_LOGS):
+    for rest in ("", *LOGS):
         copy.with_name(copy.name + rest).unlink(missing_ok=True)
 
 
 def _beside(index: Path) -> list[tuple[Path, str]]:
     """The files beside an index that are named after a copy, with what follows the name of the copy."""
-    name = re.compile(rf"{re.escape(index.name)}\.version-\d+(?:\.\d+)?((?:\.part)?(?:{'|'.join(_LOGS)})?)")
+    name = re.compile(rf"{re.escape(index.name)}\.version-\d+(?:\.\d+)?((?:\.part)?(?:{'|'.join(LOGS)})?)")
     found = ((path, name.fullmatch(path.name)) for path in sorted(index.parent.iterdir()))
     return [(path, match[1]) for path, match in found if match]
 

@@ -91,6 +91,11 @@ class IndexWriter:
         """Close the file."""
         self._connection.close()
 
+    def locked_files(self) -> set[tuple[int, int]]:
+        """(device, inode) of the index and of what SQLite keeps beside it, which this process must not open itself."""
+        files = [self.path.with_name(self.path.name + end) for end in ("", *compat.LOGS)]
+        return {(status.st_dev, status.st_ino) for file in files if file.exists() and (status := file.stat())}
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         try:

@@ -97,7 +97,7 @@ class _Scan:
         not_photos = {} if settings.rescan else files.not_photos()
         # The whole walk comes first: it takes a second for 100,000 files, and afterwards the time left is known.
         options = settings.exclude, settings.follow_links, known.photos, not_photos, settings.include_hidden
-        found = walk(self.roots, *options)
+        found = walk(self.roots, *options, locked=self.writer.locked_files())
         plan = plan_scan(found, known)
         summary.found, summary.unchanged, summary.raws = plan.found, plan.unchanged, len(plan.pairs)
         summary.photos, summary.unreadable = plan.unchanged + len(plan.pairs), plan.problems

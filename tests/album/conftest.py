@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,3 +43,16 @@ def read() -> Reader:
         return header, decode(image, header, detail)
 
     return call
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Callable[[str], Path]:
+    """Puts a small picture at a path below ``tmp_path``; its name's suffix need not be one."""
+
+    def make(below: str) -> Path:
+        path = tmp_path / below
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), "teal").save(path, "JPEG")
+        return path
+
+    return make

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from albumsort.album.formats import SUFFIXES
 from albumsort.album.passed_over import FILES, FOLDERS, KINDS, NOTES, PACKAGES, Rule, is_passed_over
@@ -63,19 +62,6 @@ def page() -> str:
     parts += packages
     parts += ["\n## Notes\n", "Never read and never counted: " + ", ".join(f"`{name}`" for name in NOTES) + "."]
     return "\n".join(parts) + "\n"
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Callable[[str], Path]:
-    """Puts a small picture at a path below ``tmp_path``."""
-
-    def make(below: str) -> Path:
-        path = tmp_path / below
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (8, 8), "teal").save(path, "JPEG")
-        return path
-
-    return make
 
 
 def found(root: Path, **options: bool) -> list[str]:

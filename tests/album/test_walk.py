@@ -17,19 +17,6 @@ from albumsort.records import PhotoFile
 from albumsort.text import printable
 
 
-@pytest.fixture
-def picture(tmp_path: Path) -> Callable[[str], Path]:
-    """Puts a small picture at a path below ``tmp_path``; its name's suffix need not be one."""
-
-    def make(below: str) -> Path:
-        path = tmp_path / below
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (8, 8), "teal").save(path, "JPEG")
-        return path
-
-    return make
-
-
 def files(*roots: Path, **options: object) -> list[PhotoFile]:
     """The candidates that a walk finds."""
     return [item for item in walk(map(str, roots), **options) if isinstance(item, PhotoFile)]

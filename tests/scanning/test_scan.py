@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -295,3 +295,15 @@ def test_a_path_that_is_not_there_is_an_error_and_makes_no_index(tmp_path: Path)
     with pytest.raises(AlbumsortError, match="no such folder or photo"):
         scan([tmp_path / "nowhere"], tmp_path / "index.db")
     assert not (tmp_path / "index.db").exists()
+
+
+@pytest.mark.slow
+def test_an_index_among_the_photos_stays_locked_during_a_scan(
+    tmp_path: Path, album: Path, reader: Any, is_locked: Callable[[Path], bool]
+) -> None:
+    """The walk opens files without a picture's suffix, and a process that closes a file loses its locks on it."""
+    shutil.copytree(album / "portraits", tmp_path / "photos")
+    index = tmp_path / "photos" / "index.db"
+    locked = []
+    scan([tmp_path / "photos"], index, progress=lambda summary: locked.append(is_locked(index)), reader=reader)
+    assert locked and all(locked)
