@@ -204,7 +204,7 @@ def main() -> None:
                 soak.failures.append(f"{action.__name__}: {error!r}")
 
     actions = [soak.scan, soak.scan, soak.list, soak.correct, soak.export, soak.export, soak.edit, soak.forget]
-    threads = [threading.Thread(target=repeat, args=[action]) for action in (*actions, soak.prune)]
+    threads = [threading.Thread(target=repeat, args=[action], daemon=True) for action in (*actions, soak.prune)]
     for thread in threads:
         thread.start()
     while time.monotonic() < end:
