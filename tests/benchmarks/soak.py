@@ -84,7 +84,7 @@ class Soak:
     def list(self) -> None:
         commands = [
             ("top", self.rng.choice(EMOTIONS)), ("top", "happy", "neutral", "--everyone"), ("list",), ("stats",),
-            ("bursts",), ("problems",), ("list", "--corrected"), ("top", "happy", "--min-faces", 2, "--json"),
+            ("bursts",), ("problems",), ("list", "--corrected"), ("top", "happy", "--min-faces", 2, "--format", "json"),
         ]  # fmt: skip
         self.run(*self.rng.choice(commands))
         time.sleep(1)
