@@ -109,8 +109,8 @@ class Soak:
         self.run("export", target, "--undo", database=False)
         left = [path for path in target.rglob("*") if path.is_file()] if target.exists() else []
         if left:
-            # A copy rightly stays if its photo was moved, rewritten or deleted meanwhile: it may be the only one. With it
-            # stay its sidecar and the list of what was exported.
+            # A copy rightly stays if its photo was moved, rewritten or deleted meanwhile: it may be the only one. With
+            # it stay its sidecar and the list of what was exported.
             photos = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in left if path.suffix == ".jpg"}
             kept = {path for path, digest in photos.items() if self.touched.get(digest, 0.0) >= start}
             wrong = [path for path in left if not {path, path.with_suffix("")} & kept]
