@@ -2,10 +2,9 @@
 
     from albumsort import Index, scan
 
-    if __name__ == "__main__":
-        scan(["/home/me/Photos"], "photos.db")
-        with Index("photos.db") as index:
-            best = index.top("happy", n=20)
+    scan(["/home/me/Photos"], "photos.db")
+    with Index("photos.db") as index:
+        best = index.top("happy", n=20)
 
 ``import albumsort`` is cheap. The first use of a name loads what that name needs, such as TensorFlow or OpenCV. The
 page ``examples/python-api.md`` shows every name at work.

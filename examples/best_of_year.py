@@ -41,7 +41,7 @@ def main() -> None:
         print(f"{copied.action}: {copied.target}")
 
 
-if __name__ == "__main__":  # the decoders are separate processes, which import this file
+if __name__ == "__main__":
     try:
         main()
     except AlbumsortError as error:  # the folder is not there, for example

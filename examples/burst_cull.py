@@ -39,5 +39,5 @@ def main() -> None:
     sys.stderr.write(f"{len(picks)} bursts; the best frame of each is in {args.picks}\n")
 
 
-if __name__ == "__main__":  # the decoders are separate processes, which import this file
+if __name__ == "__main__":
     main()

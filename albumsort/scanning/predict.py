@@ -35,8 +35,6 @@ def predict(
 ) -> Iterator[ReadPhoto]:
     """Find and read the faces of photos, without an index.
 
-    A script that passes paths needs the usual ``if __name__ == "__main__":`` around it, because decoders are processes.
-
     Args:
         images: paths of photos, and upright pictures as uint8 RGB ``(height, width, 3)``. Both may be mixed.
         settings: None for the defaults.

@@ -38,8 +38,6 @@ def scan(
 ) -> ScanSummary:
     """Scan folders and photos into an index.
 
-    A script needs the usual ``if __name__ == "__main__":`` around the call, because decoders are processes.
-
     Args:
         paths: folders, with everything below them, and single photos.
         index: the SQLite file; it is created if it does not exist.
