@@ -57,6 +57,7 @@ FILES = (
                 "*.aria2",
                 "*.!qb",
                 "*.!ut",
+                "*.!bt",
                 "*.bc!",
                 "*.az!",
                 "*.jc!",
@@ -68,8 +69,8 @@ FILES = (
     ),
     Rule(
         "unfinished",
-        ("*.!sync", "*.bts", "*.ffs_tmp", "*.icloud", "*.owncloudsync", "*.mega"),
-        "files that Resilio, FreeFileSync, iCloud, ownCloud or MEGA are still copying",
+        ("*.!sync", "*.bts", "*.ffs_tmp", "*.icloud", "*.owncloudsync", "*.mega", "*.rclone_chunk.*"),
+        "files that Resilio, FreeFileSync, iCloud, ownCloud or MEGA are still copying, and rclone's pieces of files",
     ),
     Rule(
         "unfinished",
@@ -94,8 +95,9 @@ FILES = (
 FOLDERS = (
     Rule("bin", ("$recycle.bin", "recycler", "recycled", "recycle bin"), "bins of Windows, and of old disks"),
     Rule("bin", (".trash", ".trashes", ".trash-*", "trash-[0-9]*", "trash"), "bins of macOS, Linux and Capture One"),
-    Rule("bin", ("network trash folder", "trashbox", "networkrecycle"), "bins of file servers"),
+    Rule("bin", ("network trash folder", "trashbox", "networkrecycle", "network recycle bin*"), "bins of file servers"),
     Rule("bin", ("@recycle", "#recycle", "@recycle.bin", ".recycle", ".recycle.bin", ".@recycle"), "bins of NAS"),
+    Rule("bin", ("recently deleted",), "the bin in a download of iCloud Photos"),
     Rule(
         "bin",
         (".dtrash", ".stversions", "_gsdata_", "files_trashbin"),
@@ -112,18 +114,40 @@ FOLDERS = (
     ),
     Rule(
         "snapshot",
-        ("#snapshot", "@recently-snapshot", "@snapshot", "@sharesnap", "~snapshot", ".snapshot", ".snapshots", ".zfs"),
+        (
+            "#snapshot",
+            "@recently-snapshot",
+            "@snapshot",
+            "@snapshots",
+            "@sharesnap",
+            "~snapshot",
+            ".snapshot",
+            ".snapshots",
+            ".zfs",
+        ),
         "snapshots of NAS and file systems",
     ),
     Rule(
         "snapshot",
-        ("@gmt-*", "backups.backupdb", "files_versions", "timeshift/snapshots*"),
-        "snapshots of Samba, Time Machine, Nextcloud and Timeshift",
+        (
+            *(
+                "@gmt-*",
+                "backups.backupdb",
+                "[0-9]*-[0-9]*-[0-9]*-[0-9][0-9][0-9][0-9][0-9][0-9].backup",
+                "files_versions",
+            ),
+            *(
+                "[0-9]*-[0-9]*-[0-9]*-[0-9][0-9][0-9][0-9][0-9][0-9].previous",
+                "[0-9]*-[0-9]*-[0-9]*-[0-9][0-9][0-9][0-9][0-9][0-9].inprogress",
+            ),
+            *("timeshift/snapshots*", "timeshift-btrfs/snapshots*", "@synologydrive", "@synodrive"),
+        ),
+        "snapshots of Samba, Time Machine and Timeshift, and earlier versions of files by Nextcloud and Synology Drive",
     ),
     Rule(
         "unfinished",
-        ("temporary items", "@tmp"),
-        "temporary files of macOS and Synology",
+        ("temporary items", "@tmp", "onedrivetemp"),
+        "temporary files of macOS, Synology and OneDrive",
     ),
     Rule("unfinished", ("*.download", "*.crdownload", "uploads/web-file-upload-*"), "what is not loaded to its end"),
     Rule(
@@ -151,15 +175,24 @@ FOLDERS = (
     ),
     Rule("thumbnail", ("*.lrdata", "*.lrcat-data"), "previews of Lightroom Classic"),
     Rule("thumbnail", ("captureone/cache",), "previews of Capture One"),
+    Rule("thumbnail", ("mipmaps-*.d", "generated images.bundle"), "previews of darktable and Mylio"),
+    Rule("thumbnail", ("com.*/cache", "org.*/cache"), "caches of apps on Android and macOS"),
     Rule(
         "thumbnail", ("plex media server/*", "userdata/thumbnails", "library/caches"), "caches of Plex, Kodi and macOS"
     ),
     Rule("program", ("*.app/contents", "*.sparsebundle", "appdata"), "programs, disk images, and settings of programs"),
     Rule(
+        "program",
+        ("*.musiclibrary", "*.tvlibrary", "itunes/album artwork"),
+        "covers of music and films by Apple's programs",
+    ),
+    Rule("program", ("*.pages", "*.numbers", "*.key", "*.rtfd"), "documents of macOS that are folders"),
+    Rule(
         "system",
         (
             *("system volume information", "$windows.~bt", "$windows.~ws", "$winreagent", "$extend", "__macosx"),
-            *("thevolumesettingsfolder", "thefindbycontentfolder", "@appstore", "@database"),
+            *("thevolumesettingsfolder", "thefindbycontentfolder", "@database", "@docker"),
+            *("@appstore", "@appconf", "@appdata", "@apphome", "@appshare", "@apptemp", "@img_bkp_cache", "@s2s"),
         ),
         "folders that systems keep for themselves",
     ),

@@ -100,6 +100,7 @@ def test_every_kind_of_the_table_has_words() -> None:
         ("unfinished", "IMG_4.JPG.Filepart"),
         ("unfinished", "IMG_4.jpg.download"),
         ("unfinished", "IMG_4.jpg.!qB"),
+        ("unfinished", "IMG_4.jpg.rclone_chunk.001"),
         ("unfinished", "IMG_4.jpg_exiftool_tmp"),
         ("unfinished", "~$IMG_4.jpg"),
         ("unfinished", "#IMG_4.jpg#"),
@@ -132,7 +133,10 @@ def test_a_photo_with_a_name_that_is_only_similar_is_found(
     assert not is_passed_over(str(path), str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["Originals", "Cache", "thumbs", "Settings", "part", "Recycling", "2024.old", "Bin"])
+@pytest.mark.parametrize(
+    "name",
+    ["Originals", "Cache", "thumbs", "Settings", "part", "Recycling", "2024.old", "Bin", "Fotos-240501.backup"],
+)
 def test_a_folder_with_a_name_that_is_only_similar_is_walked(
     tmp_path: Path, picture: Callable[[str], Path], name: str
 ) -> None:
@@ -146,13 +150,17 @@ def test_a_folder_with_a_name_that_is_only_similar_is_walked(
         *(("bin", name) for name in ("$RECYCLE.BIN", "RECYCLER", "Recycled", "@Recycle", "#recycle", "#Recycle")),
         *(("bin", name) for name in (".Trashes", ".Trash-1000", "Network Trash Folder", ".dtrash", ".stversions")),
         *(("bin", name) for name in ("Takeout/Google Photos/Bin", "Takeout/Google Fotos/Papierkorb")),
+        *(("bin", name) for name in ("Network Recycle Bin 1", "Recently Deleted")),
         *(("snapshot", name) for name in ("@Recently-Snapshot", "#snapshot", ".snapshots", ".zfs", "~snapshot")),
-        *(("snapshot", name) for name in ("@GMT-2024.05.01-00.00.00", "Backups.backupdb")),
-        *(("unfinished", name) for name in ("Temporary Items", "IMG_1.jpg.download")),
-        *(("system", name) for name in ("FOUND.000", "lost+found")),
+        *(("snapshot", name) for name in ("@GMT-2024.05.01-00.00.00", "Backups.backupdb", "@synologydrive")),
+        *(("snapshot", name) for name in ("2024-05-01-123456.previous", "timeshift-btrfs/snapshots")),
+        *(("unfinished", name) for name in ("Temporary Items", "IMG_1.jpg.download", "OneDriveTemp")),
+        *(("system", name) for name in ("FOUND.000", "lost+found", "@appdata", "@img_bkp_cache")),
         *(("backup", name) for name in (".picasaoriginals", "[Originals]")),
         *(("thumbnail", name) for name in ("@eaDir", ".@__thumb", ".thumbnails", "Catalog Previews.lrdata")),
         *(("thumbnail", name) for name in ("CaptureOne/Cache", "storage/cache/thumbnails", "M4ROOT/THMBNL")),
+        *(("thumbnail", name) for name in ("mipmaps-0a1b.d", "Generated Images.bundle", "data/com.app/cache")),
+        *(("program", name) for name in ("Media.musiclibrary", "Talk.key", "iTunes/Album Artwork")),
         ("thumbnail", "immich/thumbs/0f8e1c9a-4a5b-4c6d-8e7f-0123456789ab"),
         ("thumbnail", "nextcloud/appdata_oc1a2b3c4d5e/preview"),
         ("hidden", ".private"),
