@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from albumsort.cli.json_option import with_both
 from albumsort.cli.logs import configure
 from albumsort.cli.output import nobody_reads
 from albumsort.errors import AlbumsortError, explain_import
@@ -40,6 +41,7 @@ def add_command(
         name: the name of the command; None for the name of the function.
         level: the level of ``logging`` from which the package's messages are shown without ``-v``.
     """
+    command = with_both(command)
     own = signature(command, eval_str=True).parameters.values()
     shared = signature(keep_options, eval_str=True).parameters.values()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,7 +27,10 @@ def predict(
     min_face: MinFace = 2.5,
     device: Device = "auto",
     model: Model = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+    form: Annotated[
+        Literal["table", "json", "ndjson", "jsonl"],
+        typer.Option("--format", help="How to print the result. All but table print one JSON object per line."),
+    ] = "table",
 ) -> None:
     """Read the faces of single photos, without an index."""
     from albumsort.report.as_json import result_as_dict
@@ -40,7 +43,7 @@ def predict(
     for number, read in enumerate(read_photos(files, settings, cropped=cropped)):
         if crops:
             _keep_crops(read, crops, number)
-        if as_json:
+        if form != "table":
             print(json.dumps(result_as_dict(read, threshold)), flush=True)
         else:
             print(describe(read, threshold), end="")

@@ -34,6 +34,7 @@ def sheet(
     output: Annotated[
         Path | None,
         typer.Option(
+            "--output",
             "-o",
             callback=_sheet_name,
             metavar="FILE",

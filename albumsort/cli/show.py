@@ -23,7 +23,8 @@ _DRAWN = 1600
 def show(
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo, scanned or not.")],
     output: Annotated[
-        Path | None, typer.Option("-o", metavar="FILE.png", help="The picture to write. Default: PHOTO-faces.png.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.png", help="The picture to write. Default: PHOTO-faces.png."),
     ] = None,
     db: Db = None,
     threshold: CertainFrom = 0.5,

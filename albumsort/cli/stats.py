@@ -27,7 +27,12 @@ def stats(
     plot: Annotated[
         Path | None,
         typer.Option(
-            callback=png, metavar="FILE.png", help="Also draw the emotions over time, and how sure the model is."
+            "--plot",
+            "--output",
+            "-o",
+            callback=png,
+            metavar="FILE.png",
+            help="Also draw the emotions over time, and how sure the model is.",
         ),
     ] = None,
     as_json: Json = False,

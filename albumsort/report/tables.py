@@ -14,7 +14,7 @@ from albumsort.report.as_json import row_as_dict
 from albumsort.text import count, one_line, printable
 
 #: The formats in which a list can be printed.
-Format = Literal["table", "paths", "paths0", "json", "ndjson", "csv"]
+Format = Literal["table", "paths", "paths0", "json", "ndjson", "jsonl", "csv"]
 
 
 def write_ranking(ranking: Iterable[RankedPhoto], threshold: float, form: Format) -> Iterator[str]:
@@ -23,7 +23,8 @@ def write_ranking(ranking: Iterable[RankedPhoto], threshold: float, form: Format
     Args:
         ranking: the photos, best first; may be read while they are written.
         threshold: the probability from which a face is certain, 0..1.
-        form: ``paths`` has one path per line; ``paths0`` has a null character after each path, as ``xargs -0`` expects.
+        form: ``paths`` has one path per line; ``paths0`` has a null character after each path, as ``xargs -0`` expects;
+            ``jsonl`` is another name of ``ndjson``.
 
     Yields:
         pieces of text; the whole ends with a line break (``paths0``: a null character) or is empty.
@@ -32,7 +33,7 @@ def write_ranking(ranking: Iterable[RankedPhoto], threshold: float, form: Format
         yield json.dumps([row_as_dict(row, threshold) for row in ranking], indent=1) + "\n"
     elif form == "csv":
         yield from _csv(ranking)
-    elif form == "ndjson":
+    elif form in ("ndjson", "jsonl"):
         yield from (json.dumps(row_as_dict(row, threshold)) + "\n" for row in ranking)
     elif form == "paths0":
         yield from (row.photo.path + "\0" for row in ranking)

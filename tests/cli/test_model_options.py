@@ -20,6 +20,8 @@ def is_json(done) -> bool:
 
 
 #: As in tests/cli/test_options.py.
+JSON = {"--json": ("", is_json, True), "--format": ("json", is_json, True)}
+#: Likewise.
 COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
     "model train": (
         "--data fer2013.csv --recipe mason-2019",
@@ -28,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             "--data": (None, lambda done: len(done.calls[0].faces), 42),
             "--recipe": ("zhu-2020", "recipe.name", "zhu-2020"),
             "--ferplus": ("fer2013new.csv", lambda done: "FER+" in done.calls[0].data, True),
-            "--out": ("mine", "folder", Path("mine")),
+            "--output": ("mine", "folder", Path("mine")),
             "--teacher": ("t.npz", "teachers", {"t": Path("t.npz")}),
             "--precision": ("bfloat16", "recipe.fit.precision", "bfloat16"),
         },
@@ -43,13 +45,13 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             "--ferplus": ("fer2013new.csv", lambda done: "ferplus" in done.stdout, True),
             "--model": ("mine.keras", "model", Path("mine.keras")),
             "--plots": ("plots", lambda done: len(done.files("plots")) > 2, True),
-            "--json": ("", is_json, True),
+            **JSON,
         },
     ),
     "model info": (
         "",
         "albumsort.vision.models.read_card",
-        {"--model": ("mine.keras", "model", Path("mine.keras")), "--json": ("", is_json, True)},
+        {"--model": ("mine.keras", "model", Path("mine.keras")), **JSON},
     ),
     "model tune": (
         "",
@@ -68,7 +70,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
     "model recipes": (
         "",
         "albumsort.training.recipe_file.shipped",
-        {"NAME": ("zhu-2020", lambda done: "[network]" in done.stdout, True), "--json": ("", is_json, True)},
+        {"NAME": ("zhu-2020", lambda done: "[network]" in done.stdout, True), **JSON},
     ),
     "model compare": (
         "--data fer2013.csv --recipes zhu-2020",
@@ -81,16 +83,16 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
                 lambda done: [recipe.name for recipe in done.calls[0].recipes],
                 ["mason-2019", "ho-2016"],
             ),
-            "--out": ("mine", "folder", Path("mine")),
+            "--output": ("mine", "folder", Path("mine")),
             "--precision": ("bfloat16", lambda done: done.calls[0].recipes[0].fit.precision, "bfloat16"),
-            "--json": ("", is_json, True),
+            **JSON,
         },
     ),
     "model export": (
         "-o out.tflite --format tflite",
         "albumsort.training.export.export",
         {
-            "-o": ("mine.tflite", "target", Path("mine.tflite")),
+            "--output": ("mine.tflite", "target", Path("mine.tflite")),
             "--format": ("onnx", "kind", "onnx"),
             "--quantize": ("int8 --data fer2013.csv", "quantized", True),
             "--labels": ("fer2013", "labels", "fer2013"),
@@ -110,7 +112,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             "DATA": (None, lambda done: len(done.calls[0].faces), 42),
             "--ferplus": ("fer2013new.csv", lambda done: "by most voters" in done.stdout, True),
             "--plots": ("plots", lambda done: len(done.files("plots")) > 2, True),
-            "--json": ("", is_json, True),
+            **JSON,
         },
     ),
     "model look": (
@@ -119,7 +121,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
         {
             **DEVICE,
             "PICTURE": (None, lambda done: "a-look.png" in done.stdout, True),
-            "-o": ("mine.png", lambda done: done.stdout, "mine.png\n"),
+            "--output": ("mine.png", lambda done: done.stdout, "mine.png\n"),
             "--cropped": ("", lambda done: done.calls_of["albumsort.scanning.predict.predict"][0].cropped, True),
             "--face": ("2", lambda done: int(done.calls[0].crop[0, 0]), 2),
             "--emotion": ("sad", "emotion", "sad"),
@@ -132,7 +134,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
         "albumsort.training.history.named_histories",
         {
             "RUNS": ("two", "runs", [Path("one"), Path("two")]),
-            "-o": ("mine.png", lambda done: done.stdout, "mine.png\n"),
+            "--output": ("mine.png", lambda done: done.stdout, "mine.png\n"),
         },
     ),
 }

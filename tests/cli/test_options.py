@@ -34,6 +34,8 @@ FILTERS = {
     **query("--min-face", "0.5", "filters.min_face", 0.5),
     **query("--min-detection", "0.25", "filters.min_detection", 0.25),
 }
+#: Both spellings of every command that prints JSON.
+JSON = {"--json": ("", is_json, True), "--format": ("json", is_json, True)}
 SCHEME = query("--label-scheme", "four", "scheme", "four")
 RANKED = {
     **FILTERS,
@@ -72,7 +74,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             "--rescan": ("", "settings.rescan", True),
             "--rescore": ("", "settings.rescore", True),
             "--model": ("mine.keras", "settings.model", "{here}/mine.keras"),
-            "--json": ("", is_json, True),
+            **JSON,
         },
     ),
     "top": (
@@ -80,7 +82,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
         "albumsort.index.reader.Index.search",
         {
             **RANKED,
-            "--format": ("json", lambda done: json.loads(done.stdout)[0]["score"] if done.is_json else "", 0.9),
+            **JSON,
             "--copy-to": ("out", lambda done: done.files(), ["001_090_a.jpg", "002_080_b.jpg"]),
         },
     ),
@@ -95,7 +97,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             "--no-faces": ("", "no_faces", True),
             "--uncertain": ("", "uncertain", True),
             "--corrected": ("", "corrected", True),
-            "--format": ("json", is_json, True),
+            **JSON,
         },
     ),
     "bursts": (
@@ -112,13 +114,13 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
                 True,
             ),
             "--weights": ("exposure=1 --json", lambda done: best_frame(done).get("score"), 0.5),
-            "--json": ("", is_json, True),
+            **JSON,
         },
     ),
     "sheet": (
         "happy",
         "albumsort.index.reader.Index.search",
-        {**RANKED, "-o": ("mine.html", lambda done: done.stdout.startswith("mine.html: 2 photos"), True)},
+        {**RANKED, "--output": ("mine.html", lambda done: done.stdout.startswith("mine.html: 2 photos"), True)},
     ),
     "export": (
         "out",
@@ -147,7 +149,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
                 lambda done: (done.files(), (done.folder / "photos/a.jpg.xmp").exists()),
                 ([], False),
             ),
-            "--json": ("", is_json, True),
+            **JSON,
         },
     ),
     "predict": (
@@ -165,7 +167,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             "--crops": ("out", lambda done: len(done.files()), 2),
             "--threshold": ("0.95 --json", lambda done: '"emotion": null' in done.stdout, True),
             "--model": ("mine.keras", "settings.model", "{here}/mine.keras"),
-            "--json": ("", is_json, True),
+            **JSON,
         },
     ),
     "show": (
@@ -173,7 +175,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
         "albumsort.report.drawing.draw_faces",
         {
             "PHOTO": (None, "target", Path("a-faces.png")),
-            "-o": ("mine.png", "target", Path("mine.png")),
+            "--output": ("mine.png", "target", Path("mine.png")),
             "--db": ("other.db", lambda done: len(done.calls[0].faces), 1),
             "--threshold": ("0.7", "threshold", 0.7),
         },
@@ -201,11 +203,11 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             **FILTERS,
             **SCHEME,
             **DB,
-            "--plot": ("plot.png", lambda done: done.exists("plot.png"), True),
-            "--json": ("", is_json, True),
+            "--output": ("plot.png", lambda done: done.exists("plot.png"), True),
+            **JSON,
         },
     ),
-    "problems": ("", "albumsort.index.reader.Index.problems", {**DB, "--json": ("", is_json, True)}),
+    "problems": ("", "albumsort.index.reader.Index.problems", {**DB, **JSON}),
     "prune": ("", "albumsort.index.writer.IndexWriter.gone", {**DB, **PRUNE}),
     "prune --yes": ("", "albumsort.index.writer.IndexWriter.prune", {"--yes": (None, lambda done: done.code, 0)}),
     "forget": (
@@ -232,7 +234,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             "--photos": ("7", "photos", 7),
             "--detail": ("1024", "settings.detail", 1024),
             "--workers": ("3", "settings.workers", 3),
-            "--json": ("", is_json, True),
+            **JSON,
         },
     ),
 }

@@ -21,7 +21,7 @@ def lines(capsys):
     """The objects that ``predict --json`` prints: ``lines([photo], cropped=True)``."""
 
     def call(images: list[Path], **options: object) -> list[dict]:
-        predict(images, as_json=True, **options)
+        predict(images, form="json", **options)
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     return call

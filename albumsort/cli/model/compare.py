@@ -27,7 +27,14 @@ def compare(
         str | None, typer.Option(metavar="NAME,NAME", help="Recipe names or files. Default: those of the write-ups.")
     ] = None,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for the table, the chart, and a folder for each recipe.")
+        Path,
+        typer.Option(
+            "--out",
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder for the table, the chart, and a folder for each recipe.",
+        ),
     ] = Path("comparison"),
     precision: Precision = None,
     as_json: Json = False,

@@ -18,7 +18,9 @@ def curves(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN...", help="Folders that train or compare wrote, or their history.csv.")
     ],
-    output: Annotated[Path, typer.Option("-o", metavar="FILE.png", help="The picture to write.")] = Path("curves.png"),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.png", help="The picture to write.")] = Path(
+        "curves.png"
+    ),
 ) -> None:
     """Draw the histories of training runs in one picture."""
     from albumsort.training.history import named_histories

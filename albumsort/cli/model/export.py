@@ -14,7 +14,9 @@ from albumsort.text import printable
 
 
 def export(
-    output: Annotated[Path, typer.Option("-o", metavar="FILE", help="The file to write; for savedmodel, a folder.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write; for savedmodel, a folder.")
+    ],
     kind: Annotated[
         Literal["tflite", "onnx", "savedmodel"], typer.Option("--format", help="The format of the export.")
     ],

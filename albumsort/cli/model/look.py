@@ -16,7 +16,9 @@ from albumsort.text import printable
 
 def look(
     picture: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo or, with --cropped, a picture of a face.")],
-    output: Annotated[Path | None, typer.Option("-o", metavar="FILE.png", help="The picture to write.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.png", help="The picture to write.")
+    ] = None,
     cropped: Annotated[bool, typer.Option("--cropped", help="The picture is a single face, edge to edge.")] = False,
     face: Annotated[int, typer.Option(min=1, metavar="N", help="Which face of the photo: 1 is the largest.")] = 1,
     emotion: Annotated[

@@ -19,7 +19,13 @@ def train(
     ],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder for the model and the run. Default: ./NAME, named after the recipe."),
+        typer.Option(
+            "--out",
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder for the model and the run. Default: ./NAME, named after the recipe.",
+        ),
     ] = None,
     ferplus: Annotated[
         Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+ on fer2013.csv, as published.")

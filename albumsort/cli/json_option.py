@@ -1,0 +1,50 @@
+"""``--json`` and ``--format json``: a command declares one of them, and the command line takes both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, Literal
+
+import typer
+
+from albumsort.cli.options import Json
+
+_FORMAT = Parameter(
+    "form",
+    Parameter.KEYWORD_ONLY,
+    annotation=Annotated[Literal["table", "json"], typer.Option("--format", help="How to print the result.")],
+    default="table",
+)
+_JSON = Parameter("as_json", Parameter.KEYWORD_ONLY, annotation=Json, default=False)
+
+
+def with_both(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--format json`` to a command that has ``--json``, and ``--json`` to a command that has ``--format``.
+
+    Args:
+        command: ``--json`` is its parameter ``as_json``, a bool; ``--format`` is ``form``, one of whose values is
+            ``json``. A command with neither is returned as it is.
+    """
+    own = [
+        parameter.replace(kind=Parameter.KEYWORD_ONLY)
+        for parameter in signature(command, eval_str=True).parameters.values()
+    ]
+    names = {parameter.name for parameter in own}
+    if not names & {"as_json", "form"}:
+        return command
+    other = _FORMAT if "as_json" in names else _JSON
+
+    @wraps(command)
+    def run(as_json: bool, form: str, **given: Any) -> None:
+        if as_json and form not in ("table", "json"):
+            raise typer.BadParameter(f"--json and --format {form} contradict each other; give one of them")
+        if "as_json" in names:
+            command(as_json=as_json or form == "json", **given)
+        else:
+            command(form="json" if as_json else form, **given)
+
+    run.__signature__ = Signature([*own, other])  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, other)}
+    return run
