@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 
 _WORKER_ENVIRONMENT = {
     # A worker starts as `python -c`, which looks for modules in the working directory first. A module in a photo folder
@@ -22,6 +23,8 @@ _WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
     "PILLOW_BLOCKS_MAX": "8",
 }
+#: What is changed while a process starts belongs to the whole program, so only one starts at a time.
+_ONE_AT_A_TIME = threading.Lock()
 #: Signals that tell the program to stop, where the system has them: Ctrl-C, the polite end, a closed terminal, SIGQUIT.
 STOPS = frozenset(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name))
 
@@ -30,10 +33,13 @@ STOPS = frozenset(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHU
 def worker_environment() -> Iterator[None]:
     """Give processes that start inside this block their own environment, and a working directory without modules.
 
+    They do not import the main module of the program, so a script needs no ``if __name__ == "__main__":``, and the
+    program may come from standard input, from a notebook or from ``python -c``.
+
     ``STOPS`` are held back until the block ends. They do not reach such a process before it has called
     ``ready_for_signals``.
     """
-    with _stops_held_back(), _environment():
+    with _ONE_AT_A_TIME, _stops_held_back(), _environment(), _main_module_without_a_file():
         yield
 
 
@@ -79,6 +85,22 @@ def _stops_held_back() -> Iterator[None]:
             signal.signal(number, handler)
         for stop in heard:
             signal.raise_signal(stop)
+
+
+@contextlib.contextmanager
+def _main_module_without_a_file() -> Iterator[None]:
+    """Hide from ``multiprocessing`` where the main module comes from; a process that it spawns would import it.
+
+    The module is replaced by a copy, not changed, because the program may use its ``__file__`` in another thread.
+    """
+    main = sys.modules["__main__"]
+    copy = ModuleType("__main__")
+    vars(copy).update(vars(main), __file__=None, __spec__=None)
+    sys.modules["__main__"] = copy
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime
@@ -68,18 +67,20 @@ def members(
             yield chosen.values()
 
 
-def frames(connection: sqlite3.Connection, numbers: Collection[int], filters: Filters) -> dict[int, dict[int, str]]:
-    """The photos of bursts, also copies: digest by id, by the number of the burst. Only ``filters.under`` leaves out."""
+def photo_ids(connection: sqlite3.Connection, burst: int) -> list[int]:
+    """The ids of all photos of a burst, also of copies."""
+    return [row[0] for row in connection.execute("SELECT photo_id FROM bursts WHERE burst = ?", (burst,))]
+
+
+def frames(connection: sqlite3.Connection, burst: int, filters: Filters, preferred: Collection[int]) -> list[int]:
+    """The photo ids of a burst; of several copies, a preferred one. Only ``filters.under`` leaves frames out."""
     rows = connection.execute(
-        "SELECT b.burst, p.id, p.digest FROM json_each(:numbers) j CROSS JOIN bursts b ON b.burst = j.value"
-        " CROSS JOIN photos p ON p.id = b.photo_id"
-        f" WHERE TRUE {Filters(under=filters.under).conditions()} ORDER BY p.id DESC",
-        {**filters.values(), "numbers": json.dumps(list(numbers))},
+        "SELECT p.id, p.digest FROM bursts b JOIN photos p ON p.id = b.photo_id"
+        f" WHERE b.burst = :burst {Filters(under=filters.under).conditions()} ORDER BY p.id DESC",
+        {**filters.values(), "burst": burst},
     )
-    found: dict[int, dict[int, str]] = {number: {} for number in numbers}
-    for number, photo_id, digest in rows:
-        found[number][photo_id] = digest
-    return found
+    copies = sorted(rows, key=lambda row: row[0] in preferred)
+    return sorted({digest: photo_id for photo_id, digest in copies}.values())
 
 
 def _continued(shots: list[tuple[str | None, Shot]], number: int) -> set[int]:
