@@ -18,7 +18,8 @@ import typer
 from albumsort.cli import app
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "examples" / "commands.md"
+EXAMPLES = ROOT / "examples"
+PAGE = EXAMPLES / "commands.md"
 #: Options of every command, documented once.
 SHARED = ("--verbose", "--traceback")
 #: Filters, documented once.
@@ -115,9 +116,9 @@ def test_a_command_and_all_its_options_have_a_help_text(name, command):
 
 
 @pytest.mark.parametrize("name", [name for name, _ in commands()])
-def test_the_readme_shows_every_command(name):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert re.search(rf"(?m)^ {{4}}(\$ )?albumsort {name}\b", readme)
+def test_the_readme_or_a_page_shows_every_command_at_work(name):
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *EXAMPLES.glob("*.md")])
+    assert re.search(rf"(?m)^ {{4}}(\$ )?albumsort {name}\b", pages)
 
 
 if __name__ == "__main__":

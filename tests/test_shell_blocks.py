@@ -8,11 +8,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from albumsort.index.writer import IndexWriter
+from albumsort.records import PhotoResult
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
@@ -58,7 +61,9 @@ def home(tmp_path, album, known_results, labelled_faces, monkeypatch):
     index.parent.mkdir(parents=True)
     with IndexWriter(index) as writer:
         scan = writer.start_scan({"paths": [str(photos)], "threshold": 0.5})
-        writer.write(scan, known_results(photos / "examples" / "album"))
+        results = known_results(photos / "examples" / "album")
+        writer.write(scan, results)
+        writer.write(scan, [copy for result in results for copy in copies(result, photos)])
         writer.finish_scan(scan)
     labelled_faces(photos)
     programs = tmp_path / "bin"
@@ -71,6 +76,16 @@ def home(tmp_path, album, known_results, labelled_faces, monkeypatch):
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     return photos
+
+
+def copies(result: PhotoResult, photos: Path) -> Iterator[PhotoResult]:
+    """What a scan finds on the copies of a photo of the example album."""
+    path = Path(result.photo.path)
+    if path.parent.name == "groups":
+        places = [photos / folder / path.name for folder in ("Party", "Private", "Wedding")]
+        places += [photos / "party.jpg"] if path.name == "both.jpg" else []
+        for place in places:
+            yield replace(result, photo=replace(result.photo, path=str(place), mtime_ns=place.stat().st_mtime_ns))
 
 
 @pytest.mark.parametrize("lines", shell_blocks())

@@ -176,9 +176,9 @@ def test_shots_keep_their_photos_and_faces_and_equal_scores_are_ordered_by_path(
     assert first.score == second.score
 
 
-def test_the_default_weights_are_those_of_the_readme() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    assert {name: float(weight) for name, weight in re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", readme, re.M)} == WEIGHTS
+def test_the_default_weights_are_those_of_the_page_on_finding_photos() -> None:
+    page = (Path(__file__).parents[2] / "examples" / "finding.md").read_text(encoding="utf-8")
+    assert {name: float(weight) for name, weight in re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, re.M)} == WEIGHTS
 
 
 @pytest.mark.parametrize(

@@ -122,12 +122,12 @@ def test_regions_of_turned_photos_come_back_within_a_pixel(face_of, tmp_path, or
         assert [box for _, box in shown] == [pytest.approx(box, abs=1) for box in wanted]
 
 
-def test_the_readmes_command_puts_sidecars_into_the_copies(album, index_of, tmp_path):
+def test_the_command_of_the_page_on_other_programs_puts_sidecars_into_the_copies(album, index_of, tmp_path):
     out = tmp_path / "out"
     sidecars(index_of({album / "dim.jpg": [("happy", 0.9)]}), out)
     before = (album / "dim.jpg").read_bytes()
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (line,) = (line.strip() for line in readme.splitlines() if line.strip().startswith("exiftool "))
+    page = (Path(__file__).parents[2] / "examples" / "other-programs.md").read_text(encoding="utf-8")
+    (line,) = (line.strip() for line in page.splitlines() if " -tagsFromFile " in line)
     command = line.split("  #")[0].replace("~/Sorted", str(out))
     subprocess.run(command, shell=True, check=True, capture_output=True)
     (copy,) = out.rglob("*.jpg")

@@ -21,7 +21,7 @@ from albumsort.index.reader import Index
 from albumsort.index.writer import IndexWriter
 from albumsort.records import Photo, PhotoResult
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "examples" / "other-programs.md"
 needs_exiftool = pytest.mark.skipif(
     shutil.which("exiftool") is None, reason="no exiftool here: apt install libimage-exiftool-perl"
 )
@@ -248,7 +248,7 @@ def test_what_an_index_has_of_the_size_and_orientation_may_be_odd(photo, sidecar
 
 
 def recipe(folder: Path) -> str:
-    (line,) = (line.strip() for line in README.read_text(encoding="utf-8").splitlines() if " -tagsFromFile " in line)
+    (line,) = (line.strip() for line in PAGE.read_text(encoding="utf-8").splitlines() if " -tagsFromFile " in line)
     return line.split("  #")[0].replace("~/Sorted", str(folder))
 
 
