@@ -40,7 +40,7 @@ def correct(
     if (emotion is not None) + not_a_face + undo != 1:
         raise typer.BadParameter(f"give one of: an emotion ({', '.join(EMOTIONS)}), --not-a-face, --undo")
     if emotion is not None:
-        known_emotion(emotion)
+        emotion = known_emotion(emotion)
     from albumsort.index.writer import IndexWriter
 
     index = index_path(db)

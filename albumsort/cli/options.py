@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from albumsort.emotion_words import emotion_named, emotions_named
 from albumsort.emotions import EMOTIONS, labels_of
 from albumsort.index.filters import Filters, checked_date
 from albumsort.index.query import Query
@@ -65,20 +67,37 @@ def index_path(db: Path | None) -> Path:
     return user_data_path("albumsort", appauthor=False) / "index.db"
 
 
-def known_emotion(word: str) -> str:
-    """Return a word if it is one of the seven emotions.
+def known_emotion(word: str | None) -> str | None:
+    """The one of the seven emotions that a word names, such as ``happy`` for ``joy``.
 
     Raises:
-        typer.BadParameter: it is not.
+        typer.BadParameter: it names none, or several.
     """
-    if word not in EMOTIONS:
-        raise typer.BadParameter(f"{word!r} is not one of {', '.join(EMOTIONS)}")
-    return word
+    with _explained():
+        return word if word is None else emotion_named(word)
 
 
 def known_emotions(words: list[str] | None) -> list[str] | None:
-    """Return words, each once, if all of them are emotions; else raise the error of ``known_emotion``."""
-    return [known_emotion(word) for word in dict.fromkeys(words)] if words else None
+    """The emotions that words name, each once.
+
+    Raises:
+        typer.BadParameter: a word names none.
+    """
+    with _explained():
+        return list(emotions_named(words)) if words else None
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn a ValueError into wrong usage.
+
+    Raises:
+        typer.BadParameter: for each ValueError.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def day(text: str | None) -> str | None:
@@ -89,10 +108,8 @@ def day(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    try:
+    with _explained():
         return checked_date(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def png(target: Path | None) -> Path | None:

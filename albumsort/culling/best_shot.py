@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from albumsort.culling.places import Place, is_same, place_of
 from albumsort.culling.subjects import is_cut, subject_mask
+from albumsort.emotion_words import emotions_named
 from albumsort.records import Face, Photo, PhotoResult
 
 #: The parts of a score (see ``rank_burst``) and their default weights.
@@ -74,14 +75,14 @@ def rank_burst(
 
     Args:
         burst: photos of one moment with the faces that count.
-        emotion: one of ``EMOTIONS``, or several, whose probabilities are added up.
+        emotion: one or several, named as in ``emotion_words``; the probabilities of several are added up.
         weights: weights by the names in ``WEIGHTS``, 0 or more and not all 0. A part without a weight does not count.
 
     Returns:
         the shots, best score first; shots of equal score are ordered by path.
     """
     people = _people(burst)
-    emotions = (emotion,) if isinstance(emotion, str) else emotion
+    emotions = emotions_named(emotion)
     numbers = [
         len(members) + _GUEST_WEIGHT * sum(_probability(face, emotions) for face in guests)
         for members, guests in people

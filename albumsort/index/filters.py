@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from albumsort.emotion_words import emotions_named
 from albumsort.records import Face, Photo
 from albumsort.text import spellings
 
@@ -40,14 +41,14 @@ class Filters:
         undated: whether photos without a date pass ``since`` and ``until``.
         camera: a part of the camera's name, in upper or lower case.
         min_faces, max_faces: how many faces that count a photo must and may have.
-        without: emotions that no certain face of a photo may show.
+        without: emotions that no certain face of a photo may show, named as in ``Query.emotions``.
         min_face: faces smaller than this percentage of the photo's long side do not count.
         min_detection: faces that the detector was less sure about do not count, 0..1.
         with_copies: list every byte-identical copy, every frame of a burst, and every RAW file beside its JPEG, not
             only one of each.
 
     Raises:
-        ValueError: a date is not valid, or a number is out of range.
+        ValueError: a date is not valid, a number is out of range, or there is no such emotion.
     """
 
     under: str | None = None
@@ -63,6 +64,7 @@ class Filters:
     with_copies: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "without", emotions_named(self.without))
         for day in (self.since, self.until):
             if day is not None:
                 checked_date(day)

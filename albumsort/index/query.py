@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from albumsort.emotion_words import emotions_named
 from albumsort.emotions import SCHEMES, labels_of
 from albumsort.index.filters import Filters
 
@@ -19,8 +20,8 @@ class Query:
 
     Attributes:
         emotions: the emotions of the scheme that the photos must show; the probabilities of several are added up. Each
-            counts once, in the given order. A single emotion may be given as a string. Empty for queries about all
-            photos.
+            counts once, in the given order. They may be given by other words, such as ``joy``, and as one string, such
+            as ``happy, sad``. Empty for queries about all photos.
         n: the largest number of photos or bursts, 1 or more; None for all.
         threshold: the probability from which a face is certain, 0..1; None for the threshold of the last scan.
         everyone: rank a photo by the subject who shows the emotion least, not by the face that shows it most.
@@ -41,11 +42,8 @@ class Query:
     def __post_init__(self) -> None:
         if self.scheme not in SCHEMES:
             raise ValueError(f"{self.scheme!r} is not one of {', '.join(SCHEMES)}")
-        named = (self.emotions,) if isinstance(self.emotions, str) else self.emotions
-        object.__setattr__(self, "emotions", tuple(dict.fromkeys(named)))
-        for emotion in (*self.emotions, *self.filters.without):
-            if emotion not in labels_of(self.scheme):
-                raise ValueError(f"{emotion!r} is not one of {', '.join(labels_of(self.scheme))}")
+        object.__setattr__(self, "emotions", emotions_named(self.emotions, labels_of(self.scheme)))
+        emotions_named(self.filters.without, labels_of(self.scheme))
         if self.n is not None and self.n < 1:
             raise ValueError(f"n is {self.n}; it must be 1 or more")
         if self.threshold is not None and not 0 <= self.threshold <= 1:
@@ -67,7 +65,7 @@ class Query:
         """Make a query from the parameters of an address, such as ``emotion=happy,sad&n=20&everyone=1&since=2024``.
 
         Args:
-            params: any of ``emotion`` (several are separated by commas), ``n``, ``threshold``, ``everyone``,
+            params: any of ``emotion`` (one or several, named as in ``emotions``), ``n``, ``threshold``, ``everyone``,
                 ``scheme``, ``under``, ``since``, ``until``, ``undated``, ``camera``, ``min_faces``, ``max_faces``,
                 ``not`` (as ``emotion``), ``min_face``, ``min_detection`` and ``all`` (list copies, too). Yes and no are
                 ``1`` and ``0``, or words such as ``true`` and ``false``.
@@ -90,7 +88,7 @@ class Query:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+    return (text,) if text.strip() else ()
 
 
 def _yes(text: str) -> bool:

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from albumsort.emotion_words import emotions_named
 from albumsort.errors import AlbumsortError
 from albumsort.index import bursts, compat, corrections, damage, journal, ranking, schema
 from albumsort.index.corrections import Correction, LabelledFace
@@ -111,8 +112,7 @@ class Index:
         Raises:
             ValueError: an argument is not allowed: for example, the scheme has no such emotion.
         """
-        emotions = (emotion,) if isinstance(emotion, str) else tuple(emotion)
-        return self.search(Query(emotions, n, threshold, everyone, scheme, filters or Filters()))
+        return self.search(Query(emotions_named(emotion), n, threshold, everyone, scheme, filters or Filters()))
 
     def search(self, query: Query) -> list[RankedPhoto]:
         """The photos that show the emotions of a query best, best first.

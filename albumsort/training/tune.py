@@ -17,7 +17,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.emotions import EMOTIONS
+from albumsort.emotion_words import emotion_named
+from albumsort.emotions import EMOTIONS, Emotion
 from albumsort.index.corrections import LabelledFace
 from albumsort.records import Box, Detection
 from albumsort.scanning.recrop import cut_faces
@@ -106,7 +107,8 @@ def read_labels(path: Path) -> tuple[list[LabelledFace], Counter[str]]:
 
     Args:
         path: a CSV file with the columns ``path, box, emotion``. Paths are relative to the folder of the table. A box
-            is ``x y w h`` in pixels of the upright photo, and empty if the whole picture is the face.
+            is ``x y w h`` in pixels of the upright photo, and empty if the whole picture is the face. An emotion may
+            have any name of ``emotion_words``.
 
     Returns:
         the faces, and the number of rows that were left out, by reason.
@@ -121,20 +123,27 @@ def read_labels(path: Path) -> tuple[list[LabelledFace], Counter[str]]:
             if not {"path", "box", "emotion"} <= set(rows.fieldnames or ()):
                 raise DataError(f"{printable(str(path))}: the first line must name the columns path, box and emotion")
             for row in rows:
-                box = _box(row["box"])
+                box, emotion = _box(row["box"]), _emotion(row["emotion"])
                 if not row["path"]:
                     broken["no path"] += 1
-                elif row["emotion"] not in EMOTIONS:
+                elif emotion is None:
                     broken[f"emotion is none of {', '.join(EMOTIONS)}"] += 1
                 elif box is None and row["box"].strip():
                     broken["box is not x y w h"] += 1
                 else:
-                    faces.append(LabelledFace(os.path.abspath(path.parent / row["path"]), box, None, row["emotion"]))
+                    faces.append(LabelledFace(os.path.abspath(path.parent / row["path"]), box, None, emotion))
     except OSError as error:
         raise DataError(f"{printable(str(path))}: {error.strerror}") from error
     except csv.Error as error:
         raise DataError(f"{printable(str(path))}: not a table ({error})") from error
     return faces, broken
+
+
+def _emotion(text: str) -> Emotion | None:
+    try:
+        return emotion_named(text)
+    except ValueError:
+        return None
 
 
 def _box(text: str) -> Box | None:

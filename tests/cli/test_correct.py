@@ -62,8 +62,13 @@ def test_of_two_faces_one_must_be_named(run, two_photos):
     assert "two.jpg" in run("top", "fear", "--db", two_photos, "--format", "paths").stdout
 
 
+def test_an_emotion_has_the_names_that_people_use(run, two_photos):
+    assert "face 1: fear (the model said sad 90%)" in run("correct", "one.jpg", "Scared", "--db", two_photos).stdout
+    assert "one.jpg" in run("top", "fear", "--db", two_photos, "--format", "paths").stdout
+
+
 @pytest.mark.parametrize(
-    "words", [[], ["glad"], ["happy", "--not-a-face"], ["--undo", "happy"], ["happy", "--face", "0"]]
+    "words", [[], ["bliss"], ["happy, sad"], ["happy", "--not-a-face"], ["--undo", "happy"], ["happy", "--face", "0"]]
 )
 def test_wrong_usage_exits_2(run, two_photos, words):
     assert run("correct", "one.jpg", *words, "--db", two_photos).returncode == 2

@@ -41,7 +41,7 @@ def test_help_and_version_exit_0(call):
     assert version.stdout.strip()[-1].isdigit()
 
 
-@pytest.mark.parametrize("command", [("top", "joyful"), ("export", "out", "--emotion", "joyful")])
+@pytest.mark.parametrize("command", [("top", "bliss"), ("export", "out", "--emotion", "bliss")])
 def test_an_unknown_emotion_exits_2_and_names_the_right_ones(call, command):
     done = call(*command)
     assert done.returncode == 2

@@ -200,8 +200,8 @@ def test_a_face_that_somebody_labelled_is_not_remembered_as_it_was_predicted(por
 
 def test_labels_are_read_and_broken_rows_counted(tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
-    rows = ['a.jpg,"10 20 30 40",happy', "sub/b.jpg,,sad", 'c.jpg,"10, 20, 30, 40",fear', 'd.jpg,"1 2 3",happy',
-            'e.jpg,"1 2 0 4",happy', "f.jpg,a b c d,happy", "g.jpg,,glad", "h.jpg", ",,happy",
+    rows = ['a.jpg,"10 20 30 40",happy', "sub/b.jpg,,Crying", 'c.jpg,"10, 20, 30, 40",fear', 'd.jpg,"1 2 3",happy',
+            'e.jpg,"1 2 0 4",happy', "f.jpg,a b c d,happy", "g.jpg,,bliss", "h.jpg", ",,happy",
             'i.jpg,"nan nan nan nan",sad']  # fmt: skip
     table.write_text("\n".join(["path,box,emotion", *rows]))
     faces, broken = tune.read_labels(table)

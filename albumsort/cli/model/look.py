@@ -38,7 +38,7 @@ def look(
     from albumsort.vision.models import model_in_use, read_card
     from albumsort.vision.saliency import explain
 
-    wanted = known_emotion(emotion) if emotion else None
+    wanted = known_emotion(emotion)
     path, target = os.path.abspath(picture), output or Path(f"{picture.stem}-look.png")
     with writing(target):
         settings = ScanSettings(device=device, model=str(model.absolute()) if model else None)
