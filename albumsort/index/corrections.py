@@ -14,7 +14,7 @@ from albumsort.errors import AlbumsortError
 from albumsort.index import marked
 from albumsort.index.marked import MarkedPhotos
 from albumsort.index.rows import faces_of, from_column, insert_faces, now, photo_of, to_column
-from albumsort.index.same_photo import FoundAt, Turn, turns_between
+from albumsort.index.same_photo import FoundAt, Turn, shifts_between, turns_between
 from albumsort.records import Box, Detection, Face, Landmarks, Photo, PhotoResult
 from albumsort.text import printable
 
@@ -158,23 +158,40 @@ def _of_other_bytes(
     """The corrections of the photo that this one was before its file was changed, with their boxes where they are now.
 
     There are none if no face overlaps that of a correction: then it is not certain that it is the same photo. A photo
-    that has none of its faces for now, because it lies on its side, keeps them.
+    that lies on its side, so that its faces are not found for now, keeps them.
     """
     photo = result.photo
+    needs_same_pixels = (FoundAt.BESIDE, FoundAt.RETIMED)
     for before, place in marked_photos.like(photo, earlier):
         known = of_photo(connection, before.digest)
-        for turn in turns_between(before, photo, place):
+        turns = list(turns_between(before, photo, place))
+        for turn in turns:
             turned = [_turned(correction, turn, before, photo) for correction in known]
             matched = matches(result.faces, turned)
-            if place is FoundAt.BESIDE and turn == Turn():
+            if place in needs_same_pixels and turn == Turn():
                 matched = {
                     face: k for face, k in matched.items() if _has_same_pixels(result.faces[face], turned[k].predicted)
                 }
-            if matched or (place is FoundAt.SAME_PATH and not result.faces):
-                if place is FoundAt.MOVED:
+            if matched:
+                if place is not FoundAt.SAME_PATH and not marked_photos.is_there(before):
                     marked.moved(connection, before.digest, photo.path)
                 return turned
+        if place is FoundAt.SAME_PATH:
+            if turns and (turns[0] != Turn() or not result.faces):
+                return [_turned(correction, turns[0], before, photo) for correction in known]
+            for shift in shifts_between(before, photo):
+                shifted = [_shifted(correction, *shift) for correction in known]
+                if matches(result.faces, shifted):
+                    return shifted
     return []
+
+
+def _shifted(correction: Correction, right: float, down: float) -> Correction:
+    """A correction with its box and landmarks in pixels of a photo that was cropped or framed."""
+    face = correction.predicted
+    box = face.box._replace(x=face.box.x + right, y=face.box.y + down)
+    landmarks = tuple((x + right, y + down) for x, y in face.landmarks)
+    return replace(correction, predicted=replace(face, box=box, landmarks=landmarks))
 
 
 def _turned(correction: Correction, turn: Turn, before: Photo, after: Photo) -> Correction:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from albumsort.album.presence import is_as_scanned
 from albumsort.index.rows import from_column, to_column
-from albumsort.index.same_photo import FoundAt, turns_between
+from albumsort.index.same_photo import FoundAt, may_be_of_one_time, shifts_between, turns_between
 from albumsort.records import Photo
 
 #: The length of a day in ISO 8601.
@@ -40,8 +40,14 @@ def earlier_versions(connection: sqlite3.Connection, photo: Photo) -> list[str]:
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM marked WHERE path = ? AND {_WITHOUT_PHOTO}", (to_column(photo.path),)
     )
-    versions = map(_marked, rows.fetchall())
-    return [one.digest for one in versions if one.digest and any(turns_between(one, photo, FoundAt.SAME_PATH))]
+    versions = [one for one in map(_marked, rows.fetchall()) if one.digest]
+    return [one.digest or "" for one in versions if _may_be_edited(one, photo)]
+
+
+def _may_be_edited(before: Photo, after: Photo) -> bool:
+    """Whether a photo may have become another one at its path."""
+    turns, shifts = turns_between(before, after, FoundAt.SAME_PATH), shifts_between(before, after)
+    return next(turns, None) is not None or next(shifts, None) is not None
 
 
 def drop_unused(connection: sqlite3.Connection) -> None:
@@ -77,10 +83,12 @@ class MarkedPhotos:
         self._by_digest: dict[str, Photo] = {}
         self._by_path: dict[str, list[Photo]] = {}
         self._by_time: dict[str, list[Photo]] = {}
+        self._by_hash: dict[str, list[Photo]] = {}
         for photo in map(_marked, connection.execute(f"SELECT {_COLUMNS} FROM marked")):
             self._by_digest[photo.digest or ""] = photo
             self._by_path.setdefault(photo.path, []).append(photo)
             self._by_time.setdefault((photo.taken_at or "")[:_DAY], []).append(photo)
+            self._by_hash.setdefault(photo.phash or "", []).append(photo)
 
     def like(self, photo: Photo, earlier: str | None) -> Iterator[tuple[Photo, FoundAt]]:
         """The marked photos that may be a photo with new bytes, and where it was found; the likeliest first.
@@ -97,9 +105,12 @@ class MarkedPhotos:
         days = {day, ""} if day else self._by_time.keys()
         for one in (one for day in days for one in self._by_time.get(day, ())):
             if one not in here and any(turns_between(one, photo, FoundAt.MOVED)):
-                yield one, FoundAt.BESIDE if self._is_there(one) else FoundAt.MOVED
+                yield one, FoundAt.BESIDE if self.is_there(one) else FoundAt.MOVED
+        for one in self._by_hash.get(photo.phash or "", ()):
+            if one not in here and not may_be_of_one_time(one.taken_at, photo.taken_at):
+                yield one, FoundAt.RETIMED
 
-    def _is_there(self, marked: Photo) -> bool:
+    def is_there(self, marked: Photo) -> bool:
         """Whether a file with these bytes is where the index has it."""
         rows = self._connection.execute("SELECT path, size, mtime_ns FROM photos WHERE digest = ?", (marked.digest,))
         return any(_is_as_scanned(Photo(from_column(path), size, mtime)) for path, size, mtime in rows)

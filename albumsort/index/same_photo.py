@@ -1,4 +1,4 @@
-"""Recognises a photo whose file has changed: with other metadata, turned, encoded again, or under another name."""
+"""Recognises a photo whose file has changed: other metadata, turned, cropped, encoded again, or under another name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from albumsort.records import Box, Photo
 _EDITED, _SAME_PIXELS = 10, 2
 #: The hash of a turned photo is only estimated: at most 14 bits of it were wrong, and at most 10 on nine of ten photos.
 _TURNED = 14
+#: A frame around a photo makes it larger by at most this share.
+_FRAME = 0.25
+#: The length of a time with its seconds in ISO 8601.
+_SECONDS = 19
 #: Widths over heights of one photo differ at most by this share, because a smaller copy has whole pixels.
 _ASPECT = 0.02
 #: A perceptual hash is a square of 8 by 8 bits.
@@ -27,6 +31,8 @@ class FoundAt(Enum):
     MOVED = "moved"
     #: Under another name, and the known file is still there.
     BESIDE = "beside"
+    #: Under another name and with another time, as after a camera's clock was put right.
+    RETIMED = "retimed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ def turns_between(before: Photo, after: Photo, place: FoundAt) -> Iterator[Turn]
     """The turns that make one photo the other, the likeliest first; none if these are two photos.
 
     Under another name, size and time must be the same, too. Frames of a burst look alike, so a photo beside the known
-    one is the same only with the same pixels; the caller compares the faces.
+    one, or with another time, is the same only with the same pixels; the caller compares the faces.
 
     Args:
         before: a known photo.
@@ -91,7 +97,11 @@ def turns_between(before: Photo, after: Photo, place: FoundAt) -> Iterator[Turn]
     """
     if not (before.phash and after.phash and before.width and before.height and after.width and after.height):
         return
-    if place is not FoundAt.SAME_PATH and not _may_be_of_one_time(before.taken_at, after.taken_at):
+    if place is FoundAt.RETIMED:
+        if before.phash == after.phash and (before.width, before.height) == (after.width, after.height):
+            yield Turn()
+        return
+    if place is not FoundAt.SAME_PATH and not may_be_of_one_time(before.taken_at, after.taken_at):
         return
     by_flag = _turn_of_flags(before.orientation, after.orientation)
     likely = []
@@ -110,9 +120,31 @@ def turns_between(before: Photo, after: Photo, place: FoundAt) -> Iterator[Turn]
     yield from (turn for _, _, turn in sorted(likely, key=lambda item: item[:2]))
 
 
-def _may_be_of_one_time(before: str | None, after: str | None) -> bool:
+def shifts_between(before: Photo, after: Photo) -> Iterator[tuple[float, float]]:
+    """Where the pixels of a photo may be that was cropped or framed in its place, as right and down in pixels.
+
+    Its edge at the left and top has stayed, or as much has changed at each edge. There are no shifts if these are two
+    photos: a cropped photo has the time of the photo, to the second, or looks like it. The caller compares the faces.
+
+    Args:
+        before: a known photo.
+        after: the photo that was found at its path.
+    """
+    if not (before.phash and after.phash and before.width and before.height and after.width and after.height):
+        return
+    right, down = after.width - before.width, after.height - before.height
+    is_cropped = right <= 0 and down <= 0
+    is_framed = 0 <= right <= before.width * _FRAME and 0 <= down <= before.height * _FRAME
+    is_of_one_time = len(before.taken_at or "") >= _SECONDS and before.taken_at == after.taken_at
+    is_alike = (int(before.phash, 16) ^ int(after.phash, 16)).bit_count() <= _EDITED
+    if (right or down) and (is_cropped or is_framed) and (is_of_one_time or is_alike):
+        yield 0.0, 0.0
+        yield right / 2, down / 2
+
+
+def may_be_of_one_time(before: str | None, after: str | None) -> bool:
     """Whether two times agree as far as both are known; the offset from UTC is not compared."""
-    before, after = (before or "")[:19], (after or "")[:19]
+    before, after = (before or "")[:_SECONDS], (after or "")[:_SECONDS]
     return before.startswith(after) or after.startswith(before)
 
 

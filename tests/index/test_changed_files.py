@@ -61,18 +61,50 @@ def test_a_file_that_was_changed_in_its_place_keeps_its_corrections(
 
 @pytest.mark.parametrize(
     ("facts", "moved"),
-    [({"phash": FAR}, 0), ({}, 900), ({"width": 3000, "height": 3000}, 0), ({"phash": None}, 0)],
-    ids=["unlike", "no face there", "cut to another shape", "hardly read"],
+    [
+        ({"phash": FAR}, 0),
+        ({}, 900),
+        ({"width": 3000, "height": 3000}, 900),
+        ({"width": 3000, "height": 3000, "phash": FAR, "taken_at": LATER}, 0),
+        ({"width": 6000, "height": 3000}, 0),
+        ({"phash": None}, 0),
+    ],
+    ids=["unlike", "no face there", "cut, no face there", "of another shape and time", "twice as wide", "hardly read"],
 )
 def test_another_photo_in_the_place_of_the_first_has_no_corrections(
     corrected: Any, face: Callable, facts: dict[str, Any], moved: float
 ) -> None:
     x, y, w, h = face().box
-    corrected.put(A, at(face(sad=0.6), x + moved, y, w, h), digest="second", taken_at=NOON, **facts)
+    corrected.put(A, at(face(sad=0.6), x + moved, y, w, h), digest="second", **{"taken_at": NOON, **facts})
     assert emotions(corrected, A) == ["sad"]
     # The first photo comes back, and its correction with it.
     corrected.put(A, face(sad=0.6), digest="third", taken_at=NOON)
     assert emotions(corrected, A) == ["happy"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "right", "down"),
+    [
+        ({"width": 3600}, 0, 0),
+        ({"width": 3600, "phash": FAR}, 0, 0),
+        ({"width": 3600, "taken_at": None}, 0, 0),
+        ({"width": 3960, "height": 2900}, -20, -50),
+        ({"width": 4200, "height": 3200}, 100, 100),
+    ],
+    ids=["cut at the right", "much of it", "without a time", "cut at each edge", "framed"],
+)
+def test_a_photo_that_was_cropped_or_framed_in_its_place_keeps_its_corrections(
+    room: Any, face: Callable, facts: dict[str, Any], right: float, down: float
+) -> None:
+    room.put(A, at(face(sad=0.7), 500, 600, 80, 100), digest="first", taken_at=NOON)
+    room.writer.correct(A, 1, "happy")
+    shown = at(face(sad=0.6), 500 + right, 600 + down, 80, 100)
+    room.put(A, shown, digest="second", **{"taken_at": NOON, **facts})
+    assert emotions(room, A) == ["happy"]
+    # What is undone stays undone, whatever is written into the file.
+    assert room.writer.uncorrect(A) == 1
+    room.put(A, shown, digest="third", **{"taken_at": NOON, **facts})
+    assert emotions(room, A) == ["sad"]
 
 
 #: By EXIF's orientation: the hash of a picture whose columns are dark and bright, and a box, as they are shown.
@@ -145,6 +177,18 @@ def test_a_face_that_is_not_found_for_a_while_keeps_its_correction(
     assert emotions(room, A) == ["happy"]
 
 
+def test_a_face_that_is_not_found_beside_another_while_the_photo_lies_on_its_side_keeps_its_correction(
+    room: Any, face: Callable, hashes: dict[int, str]
+) -> None:
+    room.put(A, face(sad=0.7), digest="first", phash=hashes[1], orientation=1)
+    room.writer.correct(A, 1, "happy")
+    another = at(face(fear=0.7), 500, 600, 80, 100)
+    room.put(A, another, digest="second", phash=hashes[6], width=3000, height=4000, orientation=6)
+    assert emotions(room, A) == ["fear"]
+    with Index(room.path) as index:
+        assert [one.emotion for _, one in index.corrections_of(index.photo(A))] == ["happy"]
+
+
 @pytest.mark.parametrize("is_pruned", [False, True])
 def test_a_file_that_was_moved_and_changed_keeps_its_corrections(
     corrected: Any, face: Callable, is_pruned: bool
@@ -157,7 +201,14 @@ def test_a_file_that_was_moved_and_changed_keeps_its_corrections(
 
 
 @pytest.mark.parametrize(
-    "facts", [{"taken_at": LATER}, {"phash": "00ff00ff00ff0000"}, {"width": 2000, "height": 1500}], ids=str
+    "facts",
+    [
+        {"taken_at": LATER, "phash": "00ff00ff00ff00fe"},
+        {"taken_at": LATER, "width": 2000, "height": 1500},
+        {"phash": "00ff00ff00ff0000"},
+        {"width": 2000, "height": 1500},
+    ],
+    ids=str,
 )
 def test_a_photo_under_another_name_must_have_the_same_time_size_and_sight(
     corrected: Any, face: Callable, facts: dict[str, Any]
@@ -182,8 +233,21 @@ def test_the_next_frame_of_a_burst_has_no_corrections_of_the_last(room: Any, fac
     x, y, w, h = face().box
     room.put(B, at(face(sad=0.6), x + 3, y, w, h), digest="next", taken_at=NOON)
     assert emotions(room, B) == ["sad"]
-    room.put("/photos/c.jpg", replace(face(sad=0.6), sharpness=130.0), digest="last", taken_at=NOON)
-    assert emotions(room, "/photos/c.jpg") == ["sad"]
+    for digest, taken_at in (("third", NOON), ("last", LATER)):
+        room.put("/photos/c.jpg", replace(face(sad=0.6), sharpness=130.0), digest=digest, taken_at=taken_at)
+        assert emotions(room, "/photos/c.jpg") == ["sad"]
+
+
+@pytest.mark.parametrize("taken_at", [LATER, "2024-05-18T12:00:00", "2024-05-18T12:00:00+02:00"])
+def test_a_file_with_the_same_pixels_keeps_its_corrections_under_another_name_and_time(
+    corrected: Any, face: Callable, taken_at: str
+) -> None:
+    corrected.change("DELETE FROM photos")
+    corrected.change("DELETE FROM faces")
+    corrected.put(B, face(sad=0.6), digest="second", taken_at=taken_at)
+    assert emotions(corrected, B) == ["happy"]
+    assert corrected.writer.forget(B) == 1  # and no trace of it stays under the earlier name
+    assert corrected.sql("SELECT count(*) FROM marked") == corrected.sql("SELECT count(*) FROM corrections") == [(0,)]
 
 
 def test_a_copy_with_other_metadata_has_the_corrections_of_its_original(
