@@ -6,16 +6,16 @@ python tests/test_documentation.py    # writes the page anew
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from inspect import Parameter, signature
 from pathlib import Path
-from typing import get_args
+from typing import Any
 
 import pytest
-import typer
+from typer.main import get_command
 
 from albumsort.cli import app
+from albumsort.cli.help import text_of, usage_of
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -38,48 +38,28 @@ texts. The [README](../README.md) shows the commands at work.
 class Documented:
     """An argument or option."""
 
-    name: str  # as the command line has it: DEST, -n, --threshold
-    usage: str  # with what follows it: --threshold P
+    name: str  # as the command line has it: FOLDER, -n, --threshold
+    usage: str  # with what follows it: --threshold PROBABILITY
     text: str
 
 
-def commands(group: typer.Typer = app, before: str = "") -> Iterator[tuple[str, Callable[..., None]]]:
-    """Each command's full name and function."""
-    for command in group.registered_commands:
-        assert command.callback
-        yield before + (command.name or command.callback.__name__), command.callback
-    for below in group.registered_groups:
-        assert below.typer_instance
-        yield from commands(below.typer_instance, f"{below.name} ")
-
-
-def parameters(command: Callable[..., None]) -> list[Documented]:
-    found = []
-    for parameter in signature(command).parameters.values():
-        if parameter.annotation is typer.Context:
-            continue
-        kind, info = get_args(parameter.annotation)
-        # In an Annotated type, Typer takes the first name of an option for its default at first.
-        names = [name for name in (info.default, *(info.param_decls or ())) if isinstance(name, str)]
-        names = sorted(names or [f"--{parameter.name.replace('_', '-')}"], key=len)
-        text = info.help or ""
-        if hasattr(info, "prompt"):  # an option
-            usage = ", ".join(names)
-            if kind is not bool and not info.count:
-                choices = [choice for part in (kind, *get_args(kind)) for choice in get_args(part) if part is not kind]
-                choices = choices or [choice for choice in get_args(kind) if isinstance(choice, str)]
-                usage += f" {info.metavar or '|'.join(map(str, choices)) or 'N'}"
-            default = info.show_default if isinstance(info.show_default, str) else parameter.default
-            if info.show_default and default not in (None, False, Parameter.empty):
-                text += f" Default: {default}."
+def commands(group: Any = None, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Each command with its full name."""
+    for name, command in (group or get_command(app)).commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{before}{name} ")
         else:
-            names = [info.metavar or parameter.name.upper()]
-            usage = names[0]
-        found.append(Documented(names[-1], usage, text))
-    return found
+            yield before + name, command
 
 
-def has_filters(command: Callable[..., None]) -> bool:
+def parameters(command: Any) -> list[Documented]:
+    return [
+        Documented(usage_of(parameter).split(", ")[-1].split()[0], usage_of(parameter), text_of(parameter))
+        for parameter in command.params
+    ]
+
+
+def has_filters(command: Any) -> bool:
     return set(FILTERS) <= {parameter.name for parameter in parameters(command)}
 
 
@@ -92,6 +72,8 @@ def page() -> str:
     parts = [BEGIN]
     known = dict(commands())
     shared = [row for row in parameters(known["top"]) if row.name in SHARED]
+    own = [row for row in parameters(get_command(app)) if row.name not in SHARED]
+    parts.append(f"## albumsort\n\n{table(own)}\n")
     parts.append(f"## Every command\n\n{table(shared)}\n")
     filters = [row for row in parameters(known["top"]) if row.name in FILTERS]
     users = [f"`{name}`" for name, command in known.items() if has_filters(command)]
@@ -100,8 +82,9 @@ def page() -> str:
     for name, command in known.items():
         left_out = (*SHARED, *(FILTERS if has_filters(command) else ()))
         own = [row for row in parameters(command) if row.name not in left_out]
-        text = "\n\n".join(" ".join(part.split()) for part in (command.__doc__ or "").split("\n\n"))
-        parts.append(f"## albumsort {name}\n\n{text}\n" + (f"\n{table(own)}\n" if own else ""))
+        text = "\n\n".join(" ".join(part.split()) for part in command.help.split("\n\n"))
+        examples = "".join(f"    {line}\n" for line in command.epilog.splitlines())
+        parts.append(f"## albumsort {name}\n\n{text}\n\n{examples}" + (f"\n{table(own)}\n" if own else ""))
     return "\n".join(parts)
 
 
@@ -111,7 +94,7 @@ def test_the_page_of_commands_says_what_their_help_says():
 
 @pytest.mark.parametrize(("name", "command"), list(commands()), ids=[name for name, _ in commands()])
 def test_a_command_and_all_its_options_have_a_help_text(name, command):
-    assert command.__doc__
+    assert command.help
     assert [row.name for row in parameters(command) if not row.text] == []
 
 

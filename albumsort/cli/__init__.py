@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from logging import INFO
+from logging import INFO, WARNING
 from typing import Annotated, NoReturn
 
 import typer
+from typer.main import get_command
 
 import albumsort
 from albumsort.cli import (
@@ -27,23 +28,24 @@ from albumsort.cli import (
 )
 from albumsort.cli import list as list_
 from albumsort.cli.command import Traceback, Verbose, add_command, keep_options
+from albumsort.cli.help import Group, in_one_line
 from albumsort.cli.interrupt import stop
 from albumsort.cli.model.app import app as model
 from albumsort.cli.streams import open_streams
 
 app = typer.Typer(
     name="albumsort",
+    cls=Group,
     help="Finds every face in your photos, reads its emotion, and ranks the photos by it, all on your own machine.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(context: typer.Context, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:  # which is how words are completed
         typer.echo(f"albumsort {albumsort.__version__}")
         raise typer.Exit
 
@@ -60,22 +62,18 @@ def _options(
     keep_options(context, verbose, traceback)
 
 
-add_command(app, scan.scan, level=INFO)
-add_command(app, top.top)
-add_command(app, list_.list_photos, "list")
-add_command(app, bursts.bursts)
-add_command(app, sheet.sheet)
-add_command(app, export.export)
-add_command(app, predict.predict)
-add_command(app, show.show)
-add_command(app, correct.correct)
-add_command(app, stats.stats)
-add_command(app, problems.problems)
-add_command(app, prune.prune)
-add_command(app, forget.forget)
-add_command(app, bench.bench, level=INFO)
+for panel, commands in {
+    "Start here": (scan.scan, top.top, export.export),
+    "See more": (list_.list_photos, sheet.sheet, show.show, bursts.bursts, stats.stats, predict.predict),
+    "Keep in order": (correct.correct, problems.problems, prune.prune, forget.forget),
+    "Go deeper": (bench.bench,),
+}.items():
+    for command in commands:
+        name = "list" if command is list_.list_photos else None
+        level = INFO if command in (scan.scan, bench.bench) else WARNING
+        add_command(app, command, name, level, panel)
 
-app.add_typer(model, name="model")
+app.add_typer(model, name="model", rich_help_panel="Go deeper")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -90,5 +88,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     open_streams()
     stop.listen()
-    app(arguments)
-    sys.exit()
+    try:
+        code = get_command(app).main(arguments, prog_name="albumsort", standalone_mode=False)
+    except typer.TyperException as error:
+        sys.stderr.write(in_one_line(error))
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.stderr.write("albumsort: stopped; nothing was done\n")
+        sys.exit(1)
+    sys.exit(code)

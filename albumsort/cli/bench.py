@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from albumsort.cli.help import PHOTOS
 from albumsort.cli.options import Detail, Device, Json, MinFace, Workers
 from albumsort.text import count
 
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
 
 
 def bench(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder of photos.")],
+    path: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of photos.")],
     photos: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="The number of photos to measure.", show_default="100 or more"),
+        typer.Option(
+            min=1,
+            metavar="NUMBER",
+            rich_help_panel=PHOTOS,
+            help="The number of photos to measure.",
+            show_default="100 or more",
+        ),
     ] = None,
     min_face: MinFace = 2.5,
     detail: Detail = 2048,
@@ -27,7 +34,14 @@ def bench(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Measure how fast this machine reads your photos, and what limits it. Nothing is stored."""
+    """Measure how fast this machine reads your photos.
+
+    It also says what limits the speed. Nothing is stored.
+
+    Examples:
+        albumsort bench ~/Photos
+        albumsort bench ~/Photos --photos 500 --workers 2
+    """
     from albumsort.scanning.bench import bench as run
     from albumsort.settings import ScanSettings
 

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from albumsort.cli.complete import emotions
+from albumsort.cli.help import FACES
 from albumsort.cli.options import Db, Json, asks, how_many, index_path, known_emotion
 from albumsort.culling.best_shot import WEIGHTS, BurstShot, rank_burst
 from albumsort.index.query import Query
@@ -45,17 +47,23 @@ def _weights(text: str | None) -> dict[str, float]:
 @asks(how_many(None, "The number of bursts at most, the earliest first. Default: all."))
 def bursts(
     query: Query,
-    path: Annotated[Path | None, typer.Argument(metavar="PATH", help="Only bursts below this folder.")] = None,
+    path: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="Only bursts below this folder.")] = None,
     wanted: Annotated[
         str,
         typer.Option(
-            "--emotion", callback=known_emotion, metavar="EMOTION", help="The emotion that the best frame should show."
+            "--emotion",
+            callback=known_emotion,
+            autocompletion=emotions,
+            metavar="EMOTION",
+            rich_help_panel=FACES,
+            help="The emotion that the best frame should show.",
         ),
     ] = "happy",
     weights: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME=N,...",
+            metavar="NAME=NUMBER,...",
+            rich_help_panel=FACES,
             help=f"The weights of the parts of a score: {', '.join(WEIGHTS)}. "
             "A part that is not named has the weight 0. The README explains the parts.",
         ),
@@ -66,10 +74,14 @@ def bursts(
     """List bursts, which are photos of one moment, by time. The best frame of each comes first.
 
     This is the frame that top and export choose for the same emotion, if it shows the emotion.
+
+    Examples:
+        albumsort bursts ~/Photos
+        albumsort bursts --emotion surprise --weights emotion=3,sharpness=1
     """
     chosen = _weights(weights)
     if path and query.filters.under:
-        raise typer.BadParameter("PATH and --under both name the folder; give only one of them")
+        raise typer.BadParameter("FOLDER and --under both name the folder; give only one of them")
     if path:
         query = replace(query, filters=replace(query.filters, under=os.path.abspath(path)))
     with Index(index_path(db)) as index:

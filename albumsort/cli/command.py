@@ -11,12 +11,13 @@ import traceback as tracebacks
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, Signature, getdoc, signature
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from albumsort.cli.help import Command, split_examples
 from albumsort.cli.json_option import with_both
 from albumsort.cli.logs import configure
 from albumsort.cli.output import nobody_reads
@@ -31,15 +32,21 @@ Traceback = Annotated[bool, typer.Option("--traceback", help="Show where in the 
 
 
 def add_command(
-    app: typer.Typer, command: Callable[..., None], name: str | None = None, level: int = logging.WARNING
+    app: typer.Typer,
+    command: Callable[..., None],
+    name: str | None = None,
+    level: int = logging.WARNING,
+    panel: str | None = None,
 ) -> None:
     """Register a command, with the options that all commands have.
 
     Args:
         app: the command line, or one of its groups.
-        command: a function whose parameters are Typer's arguments and options.
+        command: a function whose parameters are Typer's arguments and options. Its docstring is the help; the lines of
+            the section ``Examples:`` are printed at its end.
         name: the name of the command; None for the name of the function.
         level: the level of ``logging`` from which the package's messages are shown without ``-v``.
+        panel: the heading under which the list of commands has it.
     """
     command = with_both(command)
     own = signature(command, eval_str=True).parameters.values()
@@ -58,7 +65,9 @@ def add_command(
         [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
     )
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *shared)}
-    app.command(name)(run)
+    text, examples = split_examples(getdoc(command) or "")
+    summary = text.split("\n\n")[0].replace("\n", " ").partition(". ")[0].rstrip(".") + "."
+    app.command(name, cls=Command, help=text, short_help=summary, epilog=examples, rich_help_panel=panel)(run)
 
 
 def keep_options(context: typer.Context, verbose: Verbose = 0, traceback: Traceback = False) -> None:

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from albumsort.album.presence import is_as_scanned
+from albumsort.cli.complete import emotions
+from albumsort.cli.help import FACES
 from albumsort.cli.options import Db, index_path, known_emotion
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
@@ -20,23 +22,37 @@ from albumsort.text import count, printable
 def correct(
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo that was scanned.")],
     emotion: Annotated[
-        str | None, typer.Argument(metavar="EMOTION", help=f"The emotion that the face shows: {', '.join(EMOTIONS)}.")
+        str | None,
+        typer.Argument(
+            metavar="EMOTION",
+            autocompletion=emotions,
+            help=f"The emotion that the face shows: {', '.join(EMOTIONS)}.",
+        ),
     ] = None,
     face: Annotated[
         int | None,
         typer.Option(
             min=1,
-            metavar="N",
+            metavar="NUMBER",
+            rich_help_panel=FACES,
             help="The number of the face; the largest is 1. Needed if a photo has several faces.",
         ),
     ] = None,
-    not_a_face: Annotated[bool, typer.Option("--not-a-face", help="There is no face.")] = False,
+    not_a_face: Annotated[bool, typer.Option("--not-a-face", rich_help_panel=FACES, help="There is no face.")] = False,
     undo: Annotated[
-        bool, typer.Option("--undo", help="Undo the correction of this face. Default: all of the photo.")
+        bool,
+        typer.Option(
+            "--undo", rich_help_panel=FACES, help="Undo the correction of this face. Default: all of the photo."
+        ),
     ] = False,
     db: Db = None,
 ) -> None:
-    """Correct a face that the model misread. All lists use the correction, and later scans keep it."""
+    """Correct a face that the model misread. All lists use the correction, and later scans keep it.
+
+    Examples:
+        albumsort correct examples/album/groups/both.jpg --face 1 neutral
+        albumsort correct examples/album/groups/both.jpg --face 2 --not-a-face
+    """
     if (emotion is not None) + not_a_face + undo != 1:
         raise typer.BadParameter(f"give one of: an emotion ({', '.join(EMOTIONS)}), --not-a-face, --undo")
     if emotion is not None:

@@ -10,11 +10,12 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 
 from albumsort.cli.asking import Yes, ask
+from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import EMOTION_OPTION, EVERYONE, SCHEME, Db, Json, asks, how_many, index_path
 from albumsort.cli.output import nobody_reads
 from albumsort.errors import AlbumsortError
@@ -33,28 +34,67 @@ _MANY_FILES, _MANY_BYTES = 500, 5_000_000_000
 @asks(EMOTION_OPTION, how_many(None, "The number of photos per emotion. Default: all."), EVERYONE, SCHEME)
 def export(
     query: Query,
-    dest: Annotated[Path, typer.Argument(metavar="DEST", help="The folder to export into.")],
-    mode: Annotated[Mode, typer.Option(help="Copy the photos, or make links to them.")] = "copy",
-    layout: Annotated[Layout, typer.Option(help="Which folders to create.")] = "emotion",
-    raw: Annotated[bool, typer.Option("--raw", help="Also export the RAW files that belong to a photo.")] = False,
+    dest: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to export into.")],
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            metavar="MODE",
+            rich_help_panel=OUTPUT,
+            help=f"Copy the photos, or make links to them: {', '.join(get_args(Mode))}.",
+        ),
+    ] = "copy",
+    layout: Annotated[
+        Layout,
+        typer.Option(
+            metavar="LAYOUT",
+            rich_help_panel=OUTPUT,
+            help=f"Which folders to create: {', '.join(get_args(Layout))}, where flat is none.",
+        ),
+    ] = "emotion",
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", rich_help_panel=OUTPUT, help="Also export the RAW files that belong to a photo."),
+    ] = False,
     sidecar: Annotated[
-        Literal["xmp"] | None, typer.Option(help="Also write emotions and faces into a file beside each photo.")
+        Literal["xmp"] | None,
+        typer.Option(
+            metavar="xmp",
+            rich_help_panel=OUTPUT,
+            help="Also write emotions and faces into a file beside each photo.",
+        ),
     ] = None,
     tag_originals: Annotated[
-        bool, typer.Option("--tag-originals", help="With --sidecar: also write one beside each original photo.")
+        bool,
+        typer.Option(
+            "--tag-originals",
+            rich_help_panel=OUTPUT,
+            help="With --sidecar: also write one beside each original photo.",
+        ),
     ] = False,
     undo: Annotated[
-        bool, typer.Option("--undo", help="Remove from DEST what exports wrote there and nobody has changed since.")
+        bool,
+        typer.Option(
+            "--undo",
+            rich_help_panel=OUTPUT,
+            help="Remove from FOLDER what exports wrote there and nobody has changed since.",
+        ),
     ] = False,
     db: Db = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", rich_help_panel=OUTPUT, help="Only show what would be done.")
+    ] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Copy or link the best photos of each emotion into a folder named after it.
+    """Copy or link the best photos of each emotion into folders.
 
-    No file is overwritten, and no photo comes into a folder twice. albumsort-export.json lists what was written. On a
-    terminal, an export of more than 500 files or 5 GB, or of more than is free on the disk, is asked about.
+    Each folder is named after its emotion. No file is overwritten, and no photo comes into a folder twice.
+    albumsort-export.json lists what was written. On a terminal, an export of more than 500 files or 5 GB, or of
+    more than is free on the disk, is asked about.
+
+    Examples:
+        albumsort export ~/Sorted
+        albumsort export ~/Sorted --emotion happy -n 100 --mode hardlink
     """
     if undo:
         _undo(dest, dry_run, as_json)

@@ -15,7 +15,7 @@ from albumsort.text import count, printable, spellings
 
 
 def forget(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="A photo, or a folder with everything below it.")],
+    path: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder with everything below it, or a photo.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be forgotten.")] = False,
     db: Db = None,
@@ -23,6 +23,10 @@ def forget(
     """Remove every trace of a photo or folder from the index. The photos themselves stay as they are.
 
     On a terminal, it asks first: corrections go, too, and cannot be brought back.
+
+    Examples:
+        albumsort forget ~/Photos/examples --dry-run
+        albumsort forget ~/Photos/examples --yes
     """
     from albumsort.index.writer import IndexWriter
 

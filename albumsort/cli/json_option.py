@@ -9,12 +9,18 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import Json
 
 _FORMAT = Parameter(
     "form",
     Parameter.KEYWORD_ONLY,
-    annotation=Annotated[Literal["table", "json"], typer.Option("--format", help="How to print the result.")],
+    annotation=Annotated[
+        Literal["table", "json"],
+        typer.Option(
+            "--format", metavar="FORMAT", rich_help_panel=OUTPUT, help="How to print the result: table or json."
+        ),
+    ],
     default="table",
 )
 _JSON = Parameter("as_json", Parameter.KEYWORD_ONLY, annotation=Json, default=False)

@@ -8,27 +8,41 @@ from typing import Annotated
 
 import typer
 
-from albumsort.cli.options import SCHEME, Db, asks, how_many, index_path
+from albumsort.cli.help import PHOTOS
+from albumsort.cli.options import SCHEME, Db, ListFormat, asks, how_many, index_path
 from albumsort.cli.output import print_photos
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.records import RankedPhoto
-from albumsort.report.tables import Format
 from albumsort.text import printable
 
 
 @asks(how_many(None, "The number of photos at most. Default: all."), SCHEME)
 def list_photos(
     query: Query,
-    no_faces: Annotated[bool, typer.Option("--no-faces", help="Only photos on which no face was found.")] = False,
-    uncertain: Annotated[bool, typer.Option("--uncertain", help="Only photos with an uncertain face.")] = False,
+    no_faces: Annotated[
+        bool, typer.Option("--no-faces", rich_help_panel=PHOTOS, help="Only photos on which no face was found.")
+    ] = False,
+    uncertain: Annotated[
+        bool, typer.Option("--uncertain", rich_help_panel=PHOTOS, help="Only photos with an uncertain face.")
+    ] = False,
     corrected: Annotated[
-        bool, typer.Option("--corrected", help="Only photos with corrections; the table names each of them.")
+        bool,
+        typer.Option(
+            "--corrected",
+            rich_help_panel=PHOTOS,
+            help="Only photos with corrections; the table names each of them.",
+        ),
     ] = False,
     db: Db = None,
-    form: Annotated[Format, typer.Option("--format", help="How to print the list.")] = "table",
+    form: ListFormat = "table",
 ) -> None:
-    """List all photos that match, by path."""
+    """List all photos that match, by path.
+
+    Examples:
+        albumsort list --uncertain
+        albumsort list --no-faces --under ~/Photos/Party --format paths
+    """
     with Index(index_path(db)) as index:
         query = index.settled(query)
         photos = index.photos(query, no_faces=no_faces, uncertain=uncertain, corrected=corrected, landmarks=False)

@@ -9,20 +9,28 @@ from dataclasses import replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
+from albumsort.cli.complete import cameras_of, emotions
+from albumsort.cli.help import FACES, MODEL, OUTPUT, PHOTOS, SPEED
 from albumsort.emotion_words import emotion_named, emotions_named
 from albumsort.emotions import EMOTIONS, labels_of
 from albumsort.index.filters import Filters, checked_date
 from albumsort.index.query import Query
+from albumsort.report.tables import Format
 
-Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="Where the networks run.")]
+Device = Annotated[
+    Literal["auto", "cpu", "gpu"],
+    typer.Option(metavar="DEVICE", rich_help_panel=SPEED, help="Where the networks run: auto, cpu or gpu."),
+]
 Precision = Annotated[
     Literal["float32", "bfloat16"] | None,
     typer.Option(
-        help="The precision of the arithmetic. bfloat16 is faster on processors that support it. "
+        metavar="PRECISION",
+        rich_help_panel=SPEED,
+        help="The precision of the arithmetic: float32, or bfloat16, which is faster on processors that support it. "
         "Default: the precision of the recipe.",
         show_default=False,
     ),
@@ -31,30 +39,69 @@ Precision = Annotated[
 Db = Annotated[
     Path | None,
     typer.Option(
-        "--db", envvar="ALBUMSORT_DB", metavar="FILE", help="The index. Default: a file in your user-data folder."
+        "--db",
+        envvar="ALBUMSORT_DB",
+        metavar="FILE",
+        help="The index. Default: $ALBUMSORT_DB, or a file in your user-data folder.",
     ),
 ]
 MinFace = Annotated[
     float,
     typer.Option(
-        min=0.5, max=100.0, metavar="PERCENT", help="The smallest face to find, in percent of the photo's long side."
+        min=0.5,
+        max=100.0,
+        metavar="PERCENT",
+        rich_help_panel=FACES,
+        help="The smallest face to find, in percent of the photo's long side.",
     ),
 ]
 Detail = Annotated[
     int,
     typer.Option(
-        min=256, max=8192, metavar="PIXELS", help="Photos are decoded to at most this many pixels on the long side."
+        min=256,
+        max=8192,
+        metavar="PIXELS",
+        rich_help_panel=SPEED,
+        help="Photos are decoded to at most this many pixels on the long side.",
     ),
 ]
-Workers = Annotated[int, typer.Option(min=0, max=256, help="The number of decoder processes; 0 means one per core.")]
-Model = Annotated[
-    Path | None, typer.Option("--model", metavar="FILE", help="The emotion model. Default: the model in use.")
+Workers = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=256,
+        metavar="NUMBER",
+        rich_help_panel=SPEED,
+        help="The number of decoder processes; 0 means one per core.",
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        "--model", metavar="FILE", rich_help_panel=MODEL, help="The emotion model. Default: the model in use."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print JSON.")]
+ListFormat = Annotated[
+    Format,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        rich_help_panel=OUTPUT,
+        help=f"How to print the list: {', '.join(get_args(Format))}.",
+    ),
+]
 #: The threshold for commands without an index, from which it would come otherwise.
 CertainFrom = Annotated[
     float,
-    typer.Option("--threshold", min=0.0, max=1.0, metavar="P", help="Faces with a lower probability are uncertain."),
+    typer.Option(
+        "--threshold",
+        min=0.0,
+        max=1.0,
+        metavar="PROBABILITY",
+        rich_help_panel=FACES,
+        help="Faces with a lower probability are uncertain.",
+    ),
 ]
 
 
@@ -65,6 +112,12 @@ def index_path(db: Path | None) -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("albumsort", appauthor=False) / "index.db"
+
+
+def _cameras(context: typer.Context, incomplete: str) -> list[str]:
+    """The cameras that a shell offers: those of the index that is asked."""
+    db = context.params.get("db")
+    return cameras_of(index_path(Path(os.path.expanduser(db)) if db else None), incomplete)
 
 
 def known_emotion(word: str | None) -> str | None:
@@ -126,7 +179,11 @@ def png(target: Path | None) -> Path | None:
 def how_many(default: int | None, text: str = "The number of photos.", most: int | None = None) -> Parameter:
     """Make the option ``-n``, which is the ``n`` of a query."""
     kind: Any = int | None if default is None else int
-    return _option("n", Annotated[kind, typer.Option("-n", min=1, max=most, help=text)], default)
+    return _option(
+        "n",
+        Annotated[kind, typer.Option("-n", min=1, max=most, metavar="NUMBER", rich_help_panel=PHOTOS, help=text)],
+        default,
+    )
 
 
 def _option(name: str, annotation: Any, default: Any = Parameter.empty) -> Parameter:
@@ -140,7 +197,8 @@ EMOTION_ARGUMENTS = _option(
         list[str],
         typer.Argument(
             callback=known_emotions,
-            metavar="EMOTION",
+            autocompletion=emotions,
+            metavar="EMOTION...",
             help=f"One or more of {', '.join(EMOTIONS)}. The probabilities of several are added up.",
         ),
     ],
@@ -150,7 +208,11 @@ EMOTION_OPTION = _option(
     Annotated[
         list[str] | None,
         typer.Option(
-            callback=known_emotions, metavar="EMOTION", help="Only this emotion. May be given more than once."
+            callback=known_emotions,
+            autocompletion=emotions,
+            metavar="EMOTION",
+            rich_help_panel=FACES,
+            help="Only this emotion. May be given more than once.",
         ),
     ],
     None,
@@ -158,13 +220,21 @@ EMOTION_OPTION = _option(
 EVERYONE = _option(
     "everyone",
     Annotated[
-        bool, typer.Option("--everyone", help="Rank each photo by the person who shows the emotion least, not most.")
+        bool,
+        typer.Option(
+            "--everyone",
+            rich_help_panel=FACES,
+            help="Rank each photo by the person who shows the emotion least, not most.",
+        ),
     ],
     False,
 )
 ALL = _option(
     "with_copies",
-    Annotated[bool, typer.Option("--all", help="List copies, all frames of a burst and RAW files, too.")],
+    Annotated[
+        bool,
+        typer.Option("--all", rich_help_panel=PHOTOS, help="List copies, all frames of a burst and RAW files, too."),
+    ],
     False,
 )
 SCHEME = _option(
@@ -173,8 +243,10 @@ SCHEME = _option(
         Literal["seven", "six", "four"],
         typer.Option(
             "--label-scheme",
-            help="Which emotions are told apart. six: disgust counts as angry. "
-            "four: only angry, happy, sad and neutral, whose probabilities are scaled to add up to 1.",
+            metavar="SCHEME",
+            rich_help_panel=FACES,
+            help="Which emotions are told apart: seven; six, where disgust counts as angry; "
+            "or four, only angry, happy, sad and neutral, whose probabilities are scaled to add up to 1.",
         ),
     ],
     "seven",
@@ -186,7 +258,8 @@ _THRESHOLD = _option(
         typer.Option(
             min=0.0,
             max=1.0,
-            metavar="P",
+            metavar="PROBABILITY",
+            rich_help_panel=FACES,
             help="Faces with a lower probability are uncertain. Default: the threshold of the last scan.",
         ),
     ],
@@ -195,35 +268,60 @@ _THRESHOLD = _option(
 
 
 def _filters(
-    under: Annotated[Path | None, typer.Option(metavar="DIR", help="Only photos below this folder.")] = None,
+    under: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", rich_help_panel=PHOTOS, help="Only photos below this folder.")
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(
-            callback=day, metavar="DATE", help="Only photos since this year, month or day: 2024, 2024-05 or 2024-05-17."
+            callback=day,
+            metavar="DATE",
+            rich_help_panel=PHOTOS,
+            help="Only photos since this year, month or day: 2024, 2024-05 or 2024-05-17.",
         ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option(callback=day, metavar="DATE", help="Only photos until the end of this year, month or day."),
+        typer.Option(
+            callback=day,
+            metavar="DATE",
+            rich_help_panel=PHOTOS,
+            help="Only photos until the end of this year, month or day.",
+        ),
     ] = None,
     undated: Annotated[
-        bool, typer.Option("--undated", help="With --since or --until: include photos without a date.")
+        bool,
+        typer.Option(
+            "--undated", rich_help_panel=PHOTOS, help="With --since or --until: include photos without a date."
+        ),
     ] = False,
     camera: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only photos from cameras whose name contains this.")
+        str | None,
+        typer.Option(
+            metavar="CAMERA",
+            rich_help_panel=PHOTOS,
+            autocompletion=_cameras,
+            help="Only photos from cameras whose name contains this.",
+        ),
     ] = None,
     min_faces: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Only photos with at least this many faces.")
+        int | None,
+        typer.Option(
+            min=0, metavar="NUMBER", rich_help_panel=PHOTOS, help="Only photos with at least this many faces."
+        ),
     ] = None,
     max_faces: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Only photos with at most this many faces.")
+        int | None,
+        typer.Option(min=0, metavar="NUMBER", rich_help_panel=PHOTOS, help="Only photos with at most this many faces."),
     ] = None,
     without: Annotated[
         list[str] | None,
         typer.Option(
             "--not",
             callback=known_emotions,
+            autocompletion=emotions,
             metavar="EMOTION",
+            rich_help_panel=PHOTOS,
             help="No photos in which a face shows this emotion. May be given more than once.",
         ),
     ] = None,
@@ -233,11 +331,19 @@ def _filters(
             min=0.0,
             max=100.0,
             metavar="PERCENT",
+            rich_help_panel=FACES,
             help="Ignore faces that are smaller than this, in percent of the photo's long side.",
         ),
     ] = None,
     min_detection: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, metavar="P", help="Ignore faces detected less surely than this.")
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            metavar="PROBABILITY",
+            rich_help_panel=FACES,
+            help="Ignore faces detected less surely than this.",
+        ),
     ] = None,
 ) -> Filters:
     return Filters(

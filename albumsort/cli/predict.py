@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from albumsort.cli.help import FACES, OUTPUT
 from albumsort.cli.options import CertainFrom, Device, MinFace, Model
 from albumsort.errors import AlbumsortError
 from albumsort.text import printable
@@ -18,10 +19,17 @@ if TYPE_CHECKING:
 
 
 def predict(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photos, not folders.")],
-    cropped: Annotated[bool, typer.Option("--cropped", help="Each picture is a single face.")] = False,
+    images: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photos, not folders.")],
+    cropped: Annotated[
+        bool, typer.Option("--cropped", rich_help_panel=FACES, help="Each picture is a single face.")
+    ] = False,
     crops: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also write the 48 x 48 crops of the faces into this folder.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            rich_help_panel=OUTPUT,
+            help="Also write the 48 x 48 crops of the faces into this folder.",
+        ),
     ] = None,
     threshold: CertainFrom = 0.5,
     min_face: MinFace = 2.5,
@@ -29,10 +37,20 @@ def predict(
     model: Model = None,
     form: Annotated[
         Literal["table", "json", "ndjson", "jsonl"],
-        typer.Option("--format", help="How to print the result. All but table print one JSON object per line."),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            rich_help_panel=OUTPUT,
+            help="How to print the result: table, or json, ndjson or jsonl, which are one JSON object per line.",
+        ),
     ] = "table",
 ) -> None:
-    """Read the faces of single photos, without an index."""
+    """Read the faces of single photos, without an index.
+
+    Examples:
+        albumsort predict party.jpg
+        albumsort predict party.jpg --crops faces --json
+    """
     from albumsort.report.as_json import result_as_dict
     from albumsort.report.tables import describe
     from albumsort.scanning.predict import predict as read_photos

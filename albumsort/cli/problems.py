@@ -1,4 +1,9 @@
-"""albumsort problems: what could not be read, and why."""
+"""albumsort problems: what could not be read, and why.
+
+Examples:
+    albumsort problems
+    albumsort problems --json
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,12 @@ from albumsort.text import printable
 
 
 def problems(db: Db = None, as_json: Json = False) -> None:
-    """List the files that could not be read, and why."""
+    """List the files that could not be read, and why.
+
+    Examples:
+        albumsort problems
+        albumsort problems --json
+    """
     with Index(index_path(db)) as index:
         _print(index.problems(), as_json)
 

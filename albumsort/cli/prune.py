@@ -19,7 +19,12 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be dropped.")] = False,
     db: Db = None,
 ) -> None:
-    """Drop photos from the index that are no longer on the disk."""
+    """Drop photos from the index that are no longer on the disk.
+
+    Examples:
+        albumsort prune --dry-run
+        albumsort prune --yes
+    """
     from albumsort.index.writer import IndexWriter
 
     path = index_path(db)

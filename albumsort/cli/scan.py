@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from albumsort.cli.help import MODEL, PHOTOS
 from albumsort.cli.interrupt import stop
 from albumsort.cli.options import CertainFrom, Db, Detail, Device, Json, MinFace, Model, Workers, index_path
 from albumsort.text import count, printable
@@ -21,43 +22,63 @@ if TYPE_CHECKING:
 
 def scan(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Photos, and folders with everything below them.")
+        list[Path], typer.Argument(metavar="FOLDER...", help="Folders with everything below them, and photos.")
     ],
     db: Db = None,
     threshold: CertainFrom = 0.5,
     min_face: MinFace = 2.5,
     detail: Detail = 2048,
     max_megapixels: Annotated[
-        float, typer.Option(min=1.0, metavar="N", help="Photos with more megapixels are not read.")
+        float,
+        typer.Option(
+            min=1.0, metavar="NUMBER", rich_help_panel=PHOTOS, help="Photos with more megapixels are not read."
+        ),
     ] = 200.0,
     exclude: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="GLOB", help="Leave out names and paths that match this pattern. May be given more than once."
+            metavar="PATTERN",
+            rich_help_panel=PHOTOS,
+            help="Leave out names and paths that match this pattern, such as *.png. May be given more than once.",
         ),
     ] = None,
     include_hidden: Annotated[
         bool,
         typer.Option(
-            "--include-hidden", help="Also read hidden, deleted and temporary files, and what other programs keep."
+            "--include-hidden",
+            rich_help_panel=PHOTOS,
+            help="Also read hidden, deleted and temporary files, and what other programs keep.",
         ),
     ] = False,
-    follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow symbolic links.")] = False,
+    follow_links: Annotated[
+        bool, typer.Option("--follow-links", rich_help_panel=PHOTOS, help="Follow symbolic links.")
+    ] = False,
     workers: Workers = 0,
     device: Device = "auto",
     rescan: Annotated[
-        bool, typer.Option("--rescan", help="Also read photos that have not changed since the last scan.")
+        bool,
+        typer.Option(
+            "--rescan", rich_help_panel=PHOTOS, help="Also read photos that have not changed since the last scan."
+        ),
     ] = False,
     model: Model = None,
     rescore: Annotated[
         bool,
-        typer.Option("--rescore", help="Read again the faces that another model has read, without searching for them."),
+        typer.Option(
+            "--rescore",
+            rich_help_panel=MODEL,
+            help="Read again the faces that another model has read, without searching for them.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Find and read every face in folders of photos.
 
     Run it again at any time: it does not open photos that have not changed. Ctrl-C keeps what has been read so far.
+
+    Examples:
+        albumsort scan ~/Photos
+        albumsort scan ~/Photos/Party ~/Photos/Wedding --exclude "*.png"
     """
     from albumsort.settings import ScanSettings
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, asks, how_many, index_path
 from albumsort.cli.output import writing
 from albumsort.errors import AlbumsortError
@@ -38,14 +39,19 @@ def sheet(
             "-o",
             callback=_sheet_name,
             metavar="FILE",
+            rich_help_panel=OUTPUT,
             help="The .jpg, .png or .html to write. Default: EMOTION-sheet.jpg.",
         ),
     ] = None,
     db: Db = None,
 ) -> None:
-    """Draw the photos that show an emotion best on one sheet, with boxes around the faces.
+    """Draw the photos that show an emotion best on one sheet.
 
-    The command never overwrites a file.
+    There are boxes around the faces. The command never overwrites a file.
+
+    Examples:
+        albumsort sheet happy
+        albumsort sheet surprise -n 100 -o surprise.html
     """
     target = output or Path(f"{'-'.join(query.emotions)}-sheet.jpg")
     with writing(target):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import CertainFrom, Db, index_path
 from albumsort.cli.output import writing
 from albumsort.errors import AlbumsortError
@@ -24,12 +25,23 @@ def show(
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo, scanned or not.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE.png", help="The picture to write. Default: PHOTO-faces.png."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            rich_help_panel=OUTPUT,
+            help="The picture to write. Default: PHOTO-faces.png.",
+        ),
     ] = None,
     db: Db = None,
     threshold: CertainFrom = 0.5,
 ) -> None:
-    """Draw a photo with a box around each face, and a bar chart per face."""
+    """Draw a photo with a box and a bar chart for each face.
+
+    Examples:
+        albumsort show party.jpg
+        albumsort show party.jpg -o party-faces.png --threshold 0.3
+    """
     from albumsort.album.presence import existing
     from albumsort.album.thumbnails import megapixels, thumbnails
     from albumsort.export.names import fitting_name

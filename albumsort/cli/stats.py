@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import SCHEME, Db, Json, asks, index_path, png
 from albumsort.cli.output import writing
 from albumsort.emotions import EMOTIONS
@@ -31,13 +32,19 @@ def stats(
             "--output",
             "-o",
             callback=png,
-            metavar="FILE.png",
-            help="Also draw the emotions over time, and how sure the model is.",
+            metavar="FILE",
+            rich_help_panel=OUTPUT,
+            help="Also draw the emotions over time, and how sure the model is: a .png.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Count photos, faces and emotions."""
+    """Count photos, faces and emotions.
+
+    Examples:
+        albumsort stats
+        albumsort stats --since 2024 --plot emotions.png
+    """
     with Index(index_path(db)) as index:
         counts = index.stats(query)
         if plot:

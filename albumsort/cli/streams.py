@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 
 def open_streams() -> None:
@@ -26,6 +26,14 @@ def open_streams() -> None:
             # File names may contain any bytes, and must be printed unchanged.
             stream.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
     sys.stderr = _Messages(sys.stderr)
+
+
+def shows_escapes(stream: TextIO) -> bool:
+    """Whether a stream is a terminal on which colours and links may be shown.
+
+    ``NO_COLOR`` (https://no-color.org) and ``TERM=dumb`` say that they may not.
+    """
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 class _Messages:

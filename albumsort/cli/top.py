@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, asks, how_many, index_path
+from albumsort.cli.help import OUTPUT
+from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, ListFormat, asks, how_many, index_path
 from albumsort.cli.output import print_photos
 from albumsort.index.explain import why_empty
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
-from albumsort.report.tables import Format
 from albumsort.text import count, printable
 
 
@@ -21,10 +21,18 @@ from albumsort.text import count, printable
 def top(
     query: Query,
     db: Db = None,
-    form: Annotated[Format, typer.Option("--format", help="How to print the list.")] = "table",
-    copy_to: Annotated[Path | None, typer.Option(metavar="DIR", help="Also copy the photos into this folder.")] = None,
+    form: ListFormat = "table",
+    copy_to: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", rich_help_panel=OUTPUT, help="Also copy the photos into this folder."),
+    ] = None,
 ) -> None:
-    """List the photos that show an emotion best, best first."""
+    """List the photos that show an emotion best, best first.
+
+    Examples:
+        albumsort top happy
+        albumsort top happy surprise --everyone -n 50 --since 2024
+    """
     with Index(index_path(db)) as index:
         query = index.settled(query)
         ranking = index.search(query)

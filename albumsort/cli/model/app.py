@@ -7,6 +7,7 @@ import logging
 import typer
 
 from albumsort.cli.command import add_command, keep_options
+from albumsort.cli.help import Group
 from albumsort.cli.model.compare import compare
 from albumsort.cli.model.curves import curves
 from albumsort.cli.model.data import data
@@ -20,12 +21,18 @@ from albumsort.cli.model.tune import tune
 from albumsort.cli.model.use import use
 
 app = typer.Typer(
-    help="The emotion model: measure it, look into it, tune it, or train another one.",
+    cls=Group,
+    help="Measure, explain, tune or train the emotion model.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
 app.callback()(keep_options)
-for command in (train, evaluate, info, tune, use, recipes, compare, export, data, look, curves):
-    add_command(app, command, level=logging.INFO)
+for panel, commands in {
+    "The model in use": (info, use, tune, export),
+    "Measure and explain": (evaluate, look, data),
+    "Train another one": (recipes, train, compare, curves),
+}.items():
+    for command in commands:
+        add_command(app, command, level=logging.INFO, panel=panel)

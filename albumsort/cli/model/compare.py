@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from albumsort.cli.complete import recipe_names
+from albumsort.cli.help import DATA, MODEL, OUTPUT
 from albumsort.cli.model.curves import draw_history
 from albumsort.cli.model.labelled import check_votes, load_faces
 from albumsort.cli.options import Json, Precision
@@ -19,12 +21,23 @@ _log = logging.getLogger("albumsort.cli")
 
 
 def compare(
-    data: Annotated[Path, typer.Option(metavar="DATA", help="fer2013.csv as Kaggle publishes it.")],
+    data: Annotated[
+        Path, typer.Option(metavar="FILE", rich_help_panel=DATA, help="fer2013.csv as Kaggle publishes it.")
+    ],
     ferplus: Annotated[
-        Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+, to measure by these, too.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", rich_help_panel=DATA, help="The votes of FER+, to measure by these, too: fer2013new.csv."
+        ),
     ] = None,
     recipes: Annotated[
-        str | None, typer.Option(metavar="NAME,NAME", help="Recipe names or files. Default: those of the write-ups.")
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME",
+            autocompletion=recipe_names,
+            rich_help_panel=MODEL,
+            help="Recipe names or files. Default: those of the write-ups.",
+        ),
     ] = None,
     out: Annotated[
         Path,
@@ -32,17 +45,23 @@ def compare(
             "--out",
             "--output",
             "-o",
-            metavar="DIR",
+            metavar="FOLDER",
+            rich_help_panel=OUTPUT,
             help="Folder for the table, the chart, and a folder for each recipe.",
         ),
     ] = Path("comparison"),
     precision: Precision = None,
     as_json: Json = False,
 ) -> None:
-    """Train the recipes of the write-ups, and measure them on PublicTest beside the shipped model.
+    """Train the recipes of the write-ups, and measure them.
 
-    All recipes learn from the Training split alone. If the command is stopped, the same command continues. Models that
-    are already in DIR are not trained again. Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
+    The figures are those on PublicTest, beside those of the shipped model. All recipes learn from the Training
+    split alone. If the command is stopped, the same command continues. Models that are already in FOLDER are not
+    trained again. Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
+
+    Examples:
+        albumsort model compare --data fer2013.csv --out comparison
+        albumsort model compare --data fer2013.csv --ferplus fer2013new.csv --recipes emotion
     """
     from albumsort.training import recipe_file
     from albumsort.training.plots.comparison import plot_comparison

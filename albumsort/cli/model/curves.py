@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from albumsort.cli.help import OUTPUT
 from albumsort.cli.output import writing
 from albumsort.text import printable
 
@@ -16,13 +17,19 @@ if TYPE_CHECKING:
 
 def curves(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Folders that train or compare wrote, or their history.csv.")
+        list[Path],
+        typer.Argument(metavar="FOLDER...", help="Folders that train or compare wrote, or their history.csv."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.png", help="The picture to write.")] = Path(
-        "curves.png"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", rich_help_panel=OUTPUT, help="The picture to write.")
+    ] = Path("curves.png"),
 ) -> None:
-    """Draw the histories of training runs in one picture."""
+    """Draw the histories of training runs in one picture.
+
+    Examples:
+        albumsort model curves emotion
+        albumsort model curves comparison/* -o comparison.png
+    """
     from albumsort.training.history import named_histories
     from albumsort.training.plots.figures import plot_curves
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from albumsort.cli.help import OUTPUT
 from albumsort.cli.model.labelled import Data, FerPlus, load_faces
 from albumsort.cli.options import Json
 from albumsort.emotions import EMOTIONS
@@ -22,11 +23,23 @@ def data(
     data: Data,
     ferplus: FerPlus = None,
     plots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for plots (PNG): classes, samples, mean faces, copies.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            rich_help_panel=OUTPUT,
+            help="Folder for plots (PNG): classes, samples, mean faces, copies.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Count the faces of a data set by split and emotion; find broken rows and copies; compare labels with votes."""
+    """Count the faces of a data set by split and emotion.
+
+    It also finds broken rows and copies, and compares labels with votes.
+
+    Examples:
+        albumsort model data fer2013.csv
+        albumsort model data fer2013.csv --ferplus fer2013new.csv --plots plots
+    """
     from albumsort.training.explore import explore, mean_faces
 
     if plots:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from albumsort.cli.help import DATA, OUTPUT
 from albumsort.cli.model.figures import summary
 from albumsort.cli.model.labelled import Data, FerPlus, load_faces
 from albumsort.cli.options import Device, Json, Model
@@ -27,19 +28,30 @@ _log = logging.getLogger("albumsort.cli")
 
 def evaluate(
     data: Data,
-    split: Annotated[str, typer.Option(metavar="SPLIT", help="Training, PublicTest or PrivateTest.")] = "PublicTest",
+    split: Annotated[
+        str, typer.Option(metavar="SPLIT", rich_help_panel=DATA, help="Training, PublicTest or PrivateTest.")
+    ] = "PublicTest",
     ferplus: FerPlus = None,
     model: Model = None,
     device: Device = "auto",
     plots: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder for plots (PNG): confusion, reliability, scores and predictions."),
+        typer.Option(
+            metavar="FOLDER",
+            rich_help_panel=OUTPUT,
+            help="Folder for plots (PNG): confusion, reliability, scores and predictions.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a model on labelled faces, by FER2013's labels and by the votes of FER+.
+    """Measure a model on labelled faces.
 
-    If the model tells fewer than seven emotions apart, only the faces of its emotions count.
+    The faces are compared with FER2013's labels and with the votes of FER+. If the model tells fewer than seven
+    emotions apart, only the faces of its emotions count.
+
+    Examples:
+        albumsort model evaluate fer2013.csv
+        albumsort model evaluate fer2013.csv --split PrivateTest --ferplus fer2013new.csv
     """
     from albumsort.emotions import SCHEMES, in_words, scheme_of
     from albumsort.training.evaluate import figures

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from albumsort.cli.help import DATA, MODEL, OUTPUT
 from albumsort.cli.model.labelled import FerPlus, load_faces
 from albumsort.cli.options import Model
 from albumsort.cli.output import writing
@@ -15,29 +16,58 @@ from albumsort.text import printable
 
 def export(
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write; for savedmodel, a folder.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            rich_help_panel=OUTPUT,
+            help="The file to write; for savedmodel, a folder.",
+        ),
     ],
     kind: Annotated[
-        Literal["tflite", "onnx", "savedmodel"], typer.Option("--format", help="The format of the export.")
+        Literal["tflite", "onnx", "savedmodel"],
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            rich_help_panel=OUTPUT,
+            help="The format of the export: tflite, onnx or savedmodel.",
+        ),
     ],
     quantize: Annotated[
-        Literal["int8"] | None, typer.Option(help="Store 8-bit integers, a quarter of the size. Needs --data.")
+        Literal["int8"] | None,
+        typer.Option(
+            metavar="int8",
+            rich_help_panel=OUTPUT,
+            help="Store 8-bit integers, a quarter of the size. Needs --data.",
+        ),
     ] = None,
     labels: Annotated[
         Literal["perceived", "fer2013"],
-        typer.Option(help="The head: perceived, as people see faces, or fer2013, as FER2013 labels them."),
+        typer.Option(
+            metavar="LABELS",
+            rich_help_panel=MODEL,
+            help="The head: perceived, as people see faces, or fer2013, as FER2013 labels them.",
+        ),
     ] = "perceived",
     data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Faces to compare the export on. Default: synthetic faces.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", rich_help_panel=DATA, help="Faces to compare the export on. Default: synthetic faces."
+        ),
     ] = None,
     ferplus: FerPlus = None,
     model: Model = None,
 ) -> None:
-    """Write the model for another runtime: LiteRT (TensorFlow Lite), ONNX or TensorFlow.
+    """Write the model for LiteRT, ONNX or TensorFlow.
 
-    The export takes faces, uint8 (n, 48, 48) grey, and returns calibrated probabilities (n, 7), as albumsort does. It
-    is written only if its probabilities differ from the model's by at most 0.001, or, for int8, if it loses at most two
-    points of accuracy.
+    LiteRT is the new name of TensorFlow Lite. The export takes faces, uint8 (n, 48, 48) grey, and returns
+    calibrated probabilities (n, 7), as albumsort does. It is written only if its probabilities differ from the
+    model's by at most 0.001, or, for int8, if it loses at most two points of accuracy.
+
+    Examples:
+        albumsort model export --format onnx -o emotion.onnx
+        albumsort model export --format tflite --quantize int8 --data fer2013.csv -o emotion.tflite
     """
     if quantize and kind == "savedmodel":
         raise typer.BadParameter("--quantize int8 works only with tflite and onnx")

@@ -11,7 +11,12 @@ from albumsort.errors import AlbumsortError
 
 
 def info(model: Model = None, as_json: Json = False) -> None:
-    """Describe a model: its name, digest, labels, calibration, training and figures."""
+    """Describe a model: its labels, its training and its figures.
+
+    Examples:
+        albumsort model info
+        albumsort model info --json
+    """
     from albumsort.vision.models import model_in_use, read_card, shipped_model
 
     path = model or model_in_use()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from albumsort.cli.help import DATA
+
 if TYPE_CHECKING:
     from albumsort.training.datasets import Faces
     from albumsort.training.recipe import Recipe
@@ -16,9 +18,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger("albumsort.cli")
 
 Data = Annotated[
-    Path, typer.Argument(metavar="DATA", help="fer2013.csv, a folder with it, or a folder of class folders.")
+    Path, typer.Argument(metavar="FILE", help="fer2013.csv, a folder with it, or a folder of class folders.")
 ]
-FerPlus = Annotated[Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+.")]
+FerPlus = Annotated[
+    Path | None, typer.Option(metavar="FILE", rich_help_panel=DATA, help="The votes of FER+: fer2013new.csv.")
+]
 
 
 def load_faces(data: Path, ferplus: Path | None) -> tuple[Faces, Path | None]:

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from albumsort.cli.complete import emotions
+from albumsort.cli.help import FACES, MODEL, OUTPUT
 from albumsort.cli.options import Device, Model, known_emotion
 from albumsort.cli.output import writing
 from albumsort.errors import AlbumsortError
@@ -17,21 +19,50 @@ from albumsort.text import printable
 def look(
     picture: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo or, with --cropped, a picture of a face.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE.png", help="The picture to write.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            rich_help_panel=OUTPUT,
+            help="The picture to write. Default: PHOTO-look.png.",
+        ),
     ] = None,
-    cropped: Annotated[bool, typer.Option("--cropped", help="The picture is a single face, edge to edge.")] = False,
-    face: Annotated[int, typer.Option(min=1, metavar="N", help="Which face of the photo: 1 is the largest.")] = 1,
+    cropped: Annotated[
+        bool, typer.Option("--cropped", rich_help_panel=FACES, help="The picture is a single face, edge to edge.")
+    ] = False,
+    face: Annotated[
+        int,
+        typer.Option(min=1, metavar="NUMBER", rich_help_panel=FACES, help="Which face of the photo: 1 is the largest."),
+    ] = 1,
     emotion: Annotated[
-        str | None, typer.Option(metavar="EMOTION", help="The emotion to explain. Default: the most probable one.")
+        str | None,
+        typer.Option(
+            metavar="EMOTION",
+            autocompletion=emotions,
+            rich_help_panel=FACES,
+            help="The emotion to explain. Default: the most probable one.",
+        ),
     ] = None,
     labels: Annotated[
         Literal["perceived", "fer2013"],
-        typer.Option(help="The head: perceived, as people see faces, or fer2013, as FER2013 labels them."),
+        typer.Option(
+            metavar="LABELS",
+            rich_help_panel=MODEL,
+            help="The head: perceived, as people see faces, or fer2013, as FER2013 labels them.",
+        ),
     ] = "perceived",
     model: Model = None,
     device: Device = "auto",
 ) -> None:
-    """Explain the prediction for one face: draw probabilities, important parts (Grad-CAM) and feature maps."""
+    """Explain the prediction for one face in a picture.
+
+    It shows the probabilities, the important parts of the face (Grad-CAM) and the feature maps.
+
+    Examples:
+        albumsort model look party.jpg
+        albumsort model look party.jpg --face 2 --emotion sad -o sad.png
+    """
     from albumsort.scanning.predict import predict
     from albumsort.settings import ScanSettings
     from albumsort.training.plots.saliency import plot_explanation

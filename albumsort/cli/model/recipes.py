@@ -7,16 +7,29 @@ from typing import Annotated
 
 import typer
 
+from albumsort.cli.complete import recipe_names
 from albumsort.cli.options import Json
 
 
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Print the file of this recipe, as a start for your own.")
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            autocompletion=recipe_names,
+            help="Print the file of this recipe, as a start for your own.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the recipes that come with albumsort: those of its own models, and those of five published write-ups."""
+    """List the recipes that come with albumsort.
+
+    They are those of its own models, and those of five published write-ups.
+
+    Examples:
+        albumsort model recipes
+        albumsort model recipes emotion
+    """
     from albumsort.emotions import labels_of
     from albumsort.training import recipe_file
 

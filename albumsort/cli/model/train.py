@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from albumsort.cli.complete import recipe_names
+from albumsort.cli.help import DATA, MODEL, OUTPUT
 from albumsort.cli.model.curves import draw_history
 from albumsort.cli.model.labelled import check_votes, load_faces
 from albumsort.cli.options import Precision
@@ -15,7 +17,12 @@ from albumsort.cli.options import Precision
 
 def train(
     data: Annotated[
-        Path, typer.Option(metavar="DATA", help="fer2013.csv as Kaggle publishes it, or a folder of class folders.")
+        Path,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=DATA,
+            help="fer2013.csv as Kaggle publishes it, or a folder of class folders.",
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -23,28 +30,47 @@ def train(
             "--out",
             "--output",
             "-o",
-            metavar="DIR",
+            metavar="FOLDER",
+            rich_help_panel=OUTPUT,
             help="Folder for the model and the run. Default: ./NAME, named after the recipe.",
         ),
     ] = None,
     ferplus: Annotated[
-        Path | None, typer.Option(metavar="fer2013new.csv", help="The votes of FER+ on fer2013.csv, as published.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=DATA,
+            help="The votes of FER+ on fer2013.csv, as published: fer2013new.csv.",
+        ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A name that albumsort model recipes lists, or a recipe file.")
+        str,
+        typer.Option(
+            metavar="RECIPE",
+            autocompletion=recipe_names,
+            rich_help_panel=MODEL,
+            help="A name that albumsort model recipes lists, or a recipe file.",
+        ),
     ] = "emotion",
     teacher: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="FILE",
+            rich_help_panel=MODEL,
             help="A teacher that the recipe names: NAME.keras or NAME.npz, made by the recipe NAME. May be repeated.",
         ),
     ] = None,
     precision: Precision = None,
 ) -> None:
-    """Train a model by its recipe. If it is stopped, the same command continues after the last whole epoch.
+    """Train a model by its recipe.
+
+    If it is stopped, the same command continues after the last whole epoch.
 
     Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
+
+    Examples:
+        albumsort model train --data fer2013.csv --ferplus fer2013new.csv
+        albumsort model train --data fer2013.csv --recipe mason-2019 --out mine
     """
     from albumsort.training import recipe_file
     from albumsort.vision.engine import quiet_backend

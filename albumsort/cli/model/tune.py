@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from albumsort.cli.help import DATA
 from albumsort.cli.model.figures import print_tuning
 from albumsort.cli.options import Db, index_path
 from albumsort.errors import AlbumsortError
@@ -22,14 +23,18 @@ def tune(
     labels: Annotated[
         Path | None,
         typer.Option(
-            metavar="labels.csv",
-            help="A table of further labelled faces, with the columns path, box (x y w h) and emotion.",
+            metavar="FILE",
+            rich_help_panel=DATA,
+            help="A CSV table of further labelled faces, with the columns path, box (x y w h) and emotion.",
         ),
     ] = None,
     remember: Annotated[
         int,
         typer.Option(
-            min=1, metavar="N", help="The number of uncorrected faces of the index that the model must not forget."
+            min=1,
+            metavar="NUMBER",
+            rich_help_panel=DATA,
+            help="The number of uncorrected faces of the index that the model must not forget.",
         ),
     ] = 4000,
 ) -> None:
@@ -37,6 +42,10 @@ def tune(
 
     Make corrections with: albumsort correct PHOTO --face N EMOTION. The shipped model is never changed. The tuned one
     is stored in your user-data folder, and scans use it from then on.
+
+    Examples:
+        albumsort model tune
+        albumsort model tune --labels labels.csv --remember 10000
     """
     from albumsort.index.reader import Index
     from albumsort.training.datasets import DataError

@@ -10,9 +10,14 @@ import typer
 
 
 def use(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="The file of a tuned model, or: shipped.")],
+    model: Annotated[str, typer.Argument(metavar="FILE", help="The file of a tuned model, or: shipped.")],
 ) -> None:
-    """Choose the model that scans use: a tuned one, or the shipped one."""
+    """Choose the model that scans use: a tuned one, or the shipped one.
+
+    Examples:
+        albumsort model use shipped
+        albumsort model use mine.keras
+    """
     from albumsort.vision import models
 
     if not model:

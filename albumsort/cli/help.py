@@ -1,0 +1,165 @@
+"""What ``--help`` prints: usage, options in groups, examples. It has colour in a terminal only."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from albumsort.cli.output import nobody_reads
+from albumsort.cli.streams import shows_escapes
+from albumsort.text import printable
+
+#: The groups of options, in the order in which they are printed. Options without a group are general ones.
+PHOTOS, FACES, DATA, MODEL, OUTPUT, SPEED, GENERAL = (
+    *("Which photos", "Which faces", "Data", "Model", "Output", "Speed", "General"),
+)
+_PANELS = (PHOTOS, FACES, DATA, MODEL, OUTPUT, SPEED, GENERAL)
+
+Parameter = TyperArgument | TyperOption
+
+
+def usage_of(parameter: Parameter) -> str:
+    """How a parameter is written: ``EMOTION...`` or ``-n, --limit NUMBER``."""
+    if isinstance(parameter, TyperArgument):
+        return parameter.metavar or parameter.name.upper()
+    names = ", ".join(sorted(parameter.opts, key=lambda name: (name.startswith("--"), name)))
+    return names if parameter.is_flag or parameter.count else f"{names} {parameter.metavar}"
+
+
+def text_of(parameter: Parameter) -> str:
+    """What a parameter means, with its default and its range unless these go without saying."""
+    parts, default = [parameter.help or ""], parameter.default
+    if parameter.max is not None:  # that a number of photos is not negative goes without saying
+        parts.append(f"{_range_of(parameter).removeprefix(' of').strip().capitalize()}.")
+    if isinstance(parameter.show_default, str):
+        default = parameter.show_default
+    if parameter.show_default and default not in (None, False, ()) and not callable(default):
+        parts.append(f"Default: {default:g}." if isinstance(default, float) else f"Default: {default}.")
+    return " ".join(parts)
+
+
+class _WithPanels:
+    """Prints the help of a command or group. The class beside this one is one of Typer's."""
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        try:
+            return super().make_context(*args, **extra)  # type: ignore[misc]
+        except BrokenPipeError:  # from what --help or --version printed: `| head -1` is no failure
+            if nobody_reads():
+                raise typer.Exit(0) from None
+            raise
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().parse_args(ctx, args)  # type: ignore[misc]
+        except typer.TyperException as error:
+            if getattr(error, "ctx", None) is None:
+                error.ctx = ctx  # type: ignore[attr-defined]  # for ``in_one_line``
+            raise
+
+    def collect_usage_pieces(self: Any, ctx: Any) -> list[str]:
+        required = [parameter for parameter in self.params if parameter.required and _is_option(parameter)]
+        arguments = [parameter for parameter in self.params if isinstance(parameter, TyperArgument)]
+        words = [usage_of(argument) if argument.required else f"[{usage_of(argument)}]" for argument in arguments]
+        words += [f"{min(option.opts, key=len)} {option.metavar}" for option in required]
+        return [*words, *(["COMMAND"] if isinstance(self, TyperGroup) else []), "[OPTIONS]"]
+
+    def format_options(self: Any, ctx: Any, formatter: Any) -> None:
+        shown = [parameter for parameter in self.get_params(ctx) if not parameter.hidden]
+        if isinstance(self, TyperGroup):
+            self.format_commands(ctx, formatter)
+        panels = {"Arguments": [parameter for parameter in shown if isinstance(parameter, TyperArgument)]}
+        for panel in _PANELS:
+            panels[panel] = [
+                parameter
+                for parameter in shown
+                if _is_option(parameter) and (parameter.rich_help_panel or GENERAL) == panel
+            ]
+        for panel, parameters in panels.items():
+            _section(formatter, panel, [(usage_of(parameter), text_of(parameter)) for parameter in parameters])
+
+    def format_epilog(self: Any, ctx: Any, formatter: Any) -> None:
+        if self.epilog:
+            formatter.write(f"\n{_heading('Examples')}:\n")
+            formatter.write("".join(f"  {line}\n" for line in self.epilog.splitlines()))
+
+
+class Command(_WithPanels, TyperCommand):
+    """A command with its options in groups."""
+
+
+class Group(_WithPanels, TyperGroup):
+    """A group of commands, which are printed in panels, too."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        commands: list[Any] = [command for command in self.commands.values() if not command.hidden]
+        for panel in dict.fromkeys(command.rich_help_panel for command in commands):
+            of_panel = [command for command in commands if command.rich_help_panel == panel]
+            width = max(len(command.name or "") for command in commands)
+            _section(
+                formatter,
+                panel or "Commands",
+                [(f"{command.name:{width}}", command.get_short_help_str(200)) for command in of_panel],
+            )
+
+
+def _is_option(parameter: Any) -> bool:
+    return isinstance(parameter, TyperOption)
+
+
+def _section(formatter: Any, name: str, rows: Sequence[tuple[str, str]]) -> None:
+    if rows:
+        with formatter.section(_heading(name)):
+            formatter.write_dl([(_styled(first, fg="cyan"), second) for first, second in rows])
+
+
+def _heading(text: str) -> str:
+    return _styled(text, bold=True)
+
+
+def _styled(text: str, **style: Any) -> str:
+    return typer.style(text, **style) if shows_escapes(sys.stdout) else text
+
+
+def split_examples(docstring: str) -> tuple[str, str]:
+    """Split a docstring into its text and the lines of its section ``Examples:``."""
+    text, _, examples = docstring.partition("Examples:\n")
+    return text.strip(), "\n".join(line.strip() for line in examples.splitlines() if line.strip())
+
+
+def in_one_line(error: typer.TyperException) -> str:
+    """A wrong usage as one line that says what is wrong and what would be right; help, if that is all there is to say.
+
+    Args:
+        error: an error of Typer's, whose ``ctx`` is that of the command.
+    """
+    context = getattr(error, "ctx", None)
+    if context is None or type(error).__name__ == "NoArgsIsHelpError":
+        return f"{error.format_message()}\n"
+    what = " ".join(_what_is_wrong(error).split()).rstrip(".")
+    usage = " ".join(context.get_usage().split())
+    end = "" if what.endswith("?") else "."
+    return f"albumsort: {printable(what)}{end} {usage}. Help: {context.command_path} {context.help_option_names[-1]}\n"
+
+
+def _what_is_wrong(error: typer.TyperException) -> str:
+    parameter, message = getattr(error, "param", None), error.message.removeprefix("Value error, ")
+    if isinstance(error, typer.BadParameter) and message:
+        if message.startswith("Input should be") and parameter:  # Pydantic's words
+            message = f"give {'a whole number' if 'integer' in message else 'a number'}{_range_of(parameter)}"
+        hint = error.param_hint or (parameter and usage_of(parameter).partition(" ")[0])
+        return f"{hint}: {message}" if hint else message
+    if alike := getattr(error, "possibilities", None):
+        return f"{message}. Did you mean {' or '.join(alike)}?"
+    return error.format_message()
+
+
+def _range_of(parameter: Parameter) -> str:
+    least, most = parameter.min, parameter.max
+    if least is None or most is None:
+        return "" if least is most else f" of {least:g} or more" if most is None else f" of at most {most:g}"
+    return f" from {least:g} to {most:g}"
