@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime
@@ -67,20 +68,18 @@ def members(
             yield chosen.values()
 
 
-def photo_ids(connection: sqlite3.Connection, burst: int) -> list[int]:
-    """The ids of all photos of a burst, also of copies."""
-    return [row[0] for row in connection.execute("SELECT photo_id FROM bursts WHERE burst = ?", (burst,))]
-
-
-def frames(connection: sqlite3.Connection, burst: int, filters: Filters, preferred: Collection[int]) -> list[int]:
-    """The photo ids of a burst; of several copies, a preferred one. Only ``filters.under`` leaves frames out."""
+def frames(connection: sqlite3.Connection, numbers: Collection[int], filters: Filters) -> dict[int, dict[int, str]]:
+    """The photos of bursts, also copies: by the number of a burst, the digest by id. Only ``under`` leaves any out."""
     rows = connection.execute(
-        "SELECT p.id, p.digest FROM bursts b JOIN photos p ON p.id = b.photo_id"
-        f" WHERE b.burst = :burst {Filters(under=filters.under).conditions()} ORDER BY p.id DESC",
-        {**filters.values(), "burst": burst},
+        "SELECT b.burst, p.id, p.digest FROM json_each(:numbers) j CROSS JOIN bursts b ON b.burst = j.value"
+        " CROSS JOIN photos p ON p.id = b.photo_id"
+        f" WHERE TRUE {Filters(under=filters.under).conditions()} ORDER BY p.id DESC",
+        {**filters.values(), "numbers": json.dumps(list(numbers))},
     )
-    copies = sorted(rows, key=lambda row: row[0] in preferred)
-    return sorted({digest: photo_id for photo_id, digest in copies}.values())
+    found: dict[int, dict[int, str]] = {number: {} for number in numbers}
+    for number, photo_id, digest in rows:
+        found[number][photo_id] = digest
+    return found
 
 
 def _continued(shots: list[tuple[str | None, Shot]], number: int) -> set[int]:

@@ -12,7 +12,7 @@ from albumsort.culling.best_shot import rank_burst
 from albumsort.index import bursts
 from albumsort.index.query import Query
 from albumsort.index.rows import BATCH, listed
-from albumsort.records import PhotoResult, RankedPhoto
+from albumsort.records import RankedPhoto
 
 #: A face with more than this probability of an emotion cannot show another one.
 _SURE = 0.5
@@ -60,14 +60,14 @@ def best(connection: sqlite3.Connection, query: Query) -> Iterator[tuple[int, fl
     yield from scores
 
 
-def shown_in_burst(connection: sqlite3.Connection, query: Query, burst: int) -> set[int]:
-    """The photos of a burst that ``best`` lists for the same query."""
+def shown_among(connection: sqlite3.Connection, query: Query, ids: Collection[int]) -> set[int]:
+    """Those photos with one of these ids that ``best`` lists for the same query."""
     (emotion,) = query.emotions
     rows = connection.execute(
-        "SELECT f.photo_id FROM bursts b CROSS JOIN photos p ON p.id = b.photo_id CROSS JOIN faces f"
-        f" ON f.photo_id = p.id WHERE b.burst = :burst AND f.emotion = '{emotion}' AND f.confidence >= :certain"
-        f" {query.filters.conditions()}",
-        {**query.filters.values(), "certain": query.certain, "burst": burst},
+        "SELECT f.photo_id FROM json_each(:ids) j CROSS JOIN photos p ON p.id = j.value"
+        " CROSS JOIN faces f INDEXED BY faces_by_photo ON f.photo_id = p.id"
+        f" WHERE f.emotion = '{emotion}' AND f.confidence >= :certain {query.filters.conditions()}",
+        {**query.filters.values(), "certain": query.certain, "ids": json.dumps(list(ids))},
     )
     return {photo_id for (photo_id,) in rows}
 
@@ -76,7 +76,7 @@ def rows(
     connection: sqlite3.Connection,
     scores: Iterable[tuple[int, float]],
     query: Query,
-    shown: Callable[[int], Collection[int]],
+    shown: Callable[[Collection[int]], set[int]],
 ) -> Iterator[RankedPhoto]:
     """The photos of a list with their scores, at most ``query.n``, with one of several copies and of each burst.
 
@@ -86,19 +86,21 @@ def rows(
         connection: a connection to the index, in a transaction.
         scores: the id and score of each photo, best first.
         query: ``filters.with_copies`` lists copies and all frames, too.
-        shown: the photos of a burst that ``scores`` has, given the number of the burst.
+        shown: those photos that ``scores`` has, given ids.
     """
     remaining, seen = iter(scores), set[str | None]()
     best_of: dict[int, str | None] = {}
     missing = query.n
     while missing != 0 and (batch := dict(islice(remaining, BATCH))):
         others: dict[int, int] = {}
-        for photo_id, digest, burst, frames in _moments(connection, list(batch)):
+        moments = _moments(connection, list(batch))
+        new = {burst for _, _, burst, _ in moments if burst is not None} - best_of.keys()
+        if new and not query.filters.with_copies:
+            best_of.update(_best_shots(connection, query, new, shown))
+        for photo_id, digest, burst, frames in moments:
             if query.filters.with_copies:
                 others[photo_id] = 0
                 continue
-            if burst is not None and burst not in best_of:
-                best_of[burst] = _best_shot(connection, query, burst, shown(burst))
             if digest not in seen and (burst is None or digest == best_of[burst]):
                 seen.add(digest)
                 others[photo_id] = frames - 1
@@ -108,22 +110,35 @@ def rows(
             yield replace(row, score=batch[photo_id], others=others[photo_id])
 
 
-def _best_shot(connection: sqlite3.Connection, query: Query, burst: int, shown: Collection[int]) -> str | None:
-    """The digest of the best shot of a burst among some of its photos."""
-    ids = bursts.frames(connection, burst, query.filters, shown)
-    paths = {}
-    shots = []
-    for photo_id, row in listed(connection, ids, query.scheme):
-        paths[row.photo.path] = photo_id
-        faces = tuple(face for face in row.faces if query.filters.counts(face, row.photo))
-        shots.append(PhotoResult(row.photo, faces))
-    ranked = rank_burst(shots, query.emotions)
-    return next((shot.photo.digest for shot in ranked if paths[shot.photo.path] in shown), None)
+def _best_shots(
+    connection: sqlite3.Connection, query: Query, numbers: Collection[int], shown: Callable[[Collection[int]], set[int]]
+) -> Iterator[tuple[int, str | None]]:
+    """The number of each burst and the digest of its best shot among the photos that a list shows."""
+    of_bursts = bursts.frames(connection, numbers, query.filters)
+    in_list = shown([photo_id for copies in of_bursts.values() for photo_id in copies])
+    to_rank: dict[int, list[int]] = {}
+    for number, copies in of_bursts.items():
+        digests = {copies[photo_id] for photo_id in in_list.intersection(copies)}
+        if len(digests) < 2:
+            yield number, next(iter(digests), None)
+        else:  # of copies, one that the list shows if there is one
+            by_digest = {digest: photo_id for photo_id, digest in sorted(copies.items(), key=lambda c: c[0] in in_list)}
+            to_rank[number] = sorted(by_digest.values())
+    shots = {
+        photo_id: replace(shot, faces=tuple(face for face in shot.faces if query.filters.counts(face, shot.photo)))
+        for photo_id, shot in listed(
+            connection, [photo_id for ids in to_rank.values() for photo_id in ids], query.scheme
+        )
+    }
+    for number, ids in to_rank.items():
+        shown_digests = {of_bursts[number][photo_id] for photo_id in in_list.intersection(ids)}
+        ranked = rank_burst([shots[photo_id] for photo_id in ids if photo_id in shots], query.emotions)
+        yield number, next((shot.photo.digest for shot in ranked if shot.photo.digest in shown_digests), None)
 
 
-def _moments(connection: sqlite3.Connection, ids: list[int]) -> Iterator[tuple[int, str | None, int | None, int]]:
+def _moments(connection: sqlite3.Connection, ids: list[int]) -> list[tuple[int, str | None, int | None, int]]:
     """For photos in this order: id, digest, burst if there is one, and the number of its frames without copies."""
-    yield from connection.execute(
+    return connection.execute(
         "SELECT p.id, p.digest, b.burst, CASE WHEN b.burst IS NULL THEN 1 ELSE (SELECT count(DISTINCT o.digest)"
         " FROM bursts m CROSS JOIN photos o ON o.id = m.photo_id WHERE m.burst = b.burst) END"
         " FROM json_each(?) j CROSS JOIN photos p ON p.id = j.value LEFT JOIN bursts b ON b.photo_id = p.id"

@@ -331,19 +331,19 @@ class Index:
             self._faces = version, packed.read(self.connection)
         return FaceTable(self.connection, self._faces[1], query)
 
-    def _scores(self, query: Query) -> tuple[Iterable[tuple[int, float]], Callable[[int], Collection[int]]]:
-        """The id and score of each photo, best first, and which photos of a burst are among them, as a function.
+    def _scores(self, query: Query) -> tuple[Iterable[tuple[int, float]], Callable[[Collection[int]], set[int]]]:
+        """The id and score of each photo, best first, and which of some ids are among them, as a function.
 
         Call this in a snapshot.
         """
         filters = query.filters
         is_of_all_faces = filters.all_faces and not filters.asks_for_faces
         if query.scheme == "seven" and len(query.emotions) == 1 and is_of_all_faces and not query.everyone:
-            return ranking.best(self.connection, query), partial(ranking.shown_in_burst, self.connection, query)
+            return ranking.best(self.connection, query), partial(ranking.shown_among, self.connection, query)
         table = self._face_table(query)
         scores = table.everyone(query.emotions) if query.everyone else table.best(query.emotions)
         shows = _by_id(table.showing(query.emotions))
-        return scores, lambda burst: {photo for photo in bursts.photo_ids(self.connection, burst) if shows(photo)}
+        return scores, lambda ids: {photo_id for photo_id in ids if shows(photo_id)}
 
 
 def _open(path: Path) -> sqlite3.Connection:

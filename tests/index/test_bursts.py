@@ -268,3 +268,20 @@ def test_an_exposure_bracket_is_no_burst(room: Any, face: Callable) -> None:
     with Index(room.path) as index:
         assert list(index.bursts()) == []
         assert len(index.top("happy")) == 3
+
+
+def test_a_list_with_a_hundred_bursts_does_not_ask_the_index_for_each(room: Any, face: Callable) -> None:
+    for minute in range(50):
+        for second in range(2):
+            path, time = f"/photos/{minute}-{second}.jpg", f"2024-05-17T12:{minute:02}:0{second}"
+            room.put(path, face(happy=0.9 + second / 100), camera="A", taken_at=time)
+    room.writer.finish_scan(room.scan)
+    asked: dict[str, int] = {}
+    with Index(room.path) as index:
+        for everyone in (False, True):
+            statements: list[str] = []
+            index.connection.set_trace_callback(statements.append)
+            assert {row.others for row in index.top("happy", n=None, everyone=everyone)} == {1}
+            index.connection.set_trace_callback(None)
+            asked["everyone" if everyone else "anyone"] = len(statements)
+    assert max(asked.values()) < 50, asked
