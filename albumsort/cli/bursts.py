@@ -15,6 +15,7 @@ from albumsort.cli.complete import emotions
 from albumsort.cli.help import FACES
 from albumsort.cli.options import Db, Json, asks, how_many, index_path, known_emotion
 from albumsort.culling.best_shot import WEIGHTS, BurstShot, rank_burst
+from albumsort.index.explain import why_nothing
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.report.as_json import burst_as_dict
@@ -86,16 +87,22 @@ def bursts(
         query = replace(query, filters=replace(query.filters, under=os.path.abspath(path)))
     with Index(index_path(db)) as index:
         found = [rank_burst(burst, wanted, chosen) for burst in index.bursts(query)]
-        _print(found, as_json, not found and next(index.bursts(), None) is not None)
+        _print(found, as_json)
+        if not found:
+            sys.stderr.write(f"{_why_none(index, query)}\n")
 
 
-def _print(found: list[list[BurstShot]], as_json: bool, has_others: bool) -> None:
+def _why_none(index: Index, query: Query) -> str:
+    if reason := why_nothing(index, query.filters):
+        return reason
+    if next(index.bursts(), None) is not None:
+        return "no burst passes these filters"
+    return "no bursts: no two photos that look alike were taken within seconds by the same camera"
+
+
+def _print(found: list[list[BurstShot]], as_json: bool) -> None:
     if as_json:
         print(json.dumps([burst_as_dict(burst) for burst in found], indent=1))
         return
     for number, burst in enumerate(found, 1):
         print(burst_lines(number, burst), end="")
-    if has_others:
-        sys.stderr.write("no burst passes these filters\n")
-    elif not found:
-        sys.stderr.write("no bursts: no two photos that look alike were taken within seconds by the same camera\n")

@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -17,7 +18,7 @@ import typer
 from albumsort.cli.asking import Yes, ask
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import EMOTION_OPTION, EVERYONE, SCHEME, Db, Json, asks, how_many, index_path
-from albumsort.cli.output import nobody_reads
+from albumsort.cli.output import check_any_placed, nobody_reads
 from albumsort.errors import AlbumsortError
 from albumsort.export.folders import Exported, ExportOptions, ExportPlan, Layout, Mode, carry_out, plan_export
 from albumsort.export.manifest import KEPT, NAME, Manifest
@@ -105,7 +106,10 @@ def export(
         query = index.settled(query)
         plan = plan_export(index, dest, query, ExportOptions(mode, layout, raw, dry_run))
         nothing = "" if plan.sizes else why_empty(index, query)
-    _announce(plan, yes, as_json)
+    if any(os.path.isfile(file.path) for file in plan.files):
+        _announce(plan, yes, as_json)
+    else:  # no folder is made for nothing
+        plan = replace(plan, options=replace(plan.options, dry_run=True))
     files = _carried_out(plan)
     sidecars = []
     if sidecar is not None:
@@ -113,6 +117,8 @@ def export(
     if as_json:
         as_dicts = [[item.as_dict() for item in items] for items in (files, sidecars)]
         print(json.dumps({"destination": str(dest), "files": as_dicts[0], "sidecars": as_dicts[1]}))
+    check_any_placed(files, f"{printable(str(dest))}: nothing was exported")
+    if as_json:
         return
     _print_files(dest, files, query.emotions, dry_run, nothing)
     _print_sidecars(sidecars)

@@ -11,6 +11,7 @@ import typer
 from albumsort.cli.help import PHOTOS
 from albumsort.cli.options import SCHEME, Db, ListFormat, asks, how_many, index_path
 from albumsort.cli.output import print_photos
+from albumsort.index.explain import why_nothing
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.records import RankedPhoto
@@ -52,8 +53,8 @@ def list_photos(
             is_any = bool(lines)
         else:
             is_any = print_photos(photos, query.certain, form)
-    if not is_any:
-        sys.stderr.write("no photo matches\n")
+        if not is_any:
+            sys.stderr.write(f"{why_nothing(index, query.filters) or 'no photo matches'}\n")
 
 
 def _corrections(index: Index, photo: RankedPhoto) -> Iterator[str]:

@@ -5,15 +5,26 @@ from __future__ import annotations
 import os
 import select
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from albumsort.errors import AlbumsortError
 from albumsort.records import RankedPhoto
 from albumsort.report.tables import Format, write_ranking
 from albumsort.text import one_line, printable
+
+if TYPE_CHECKING:
+    from albumsort.export.folders import Exported
+
+#: What can be done about files that could not be put into a folder, by ``Exported.action``.
+NOT_PLACED = {
+    "missing": "plug in the disk that holds them, or scan the folder again that they are in now",
+    "changed": "scan again first",
+    "unreadable": "you need the permission to read them",
+}
 
 
 def nobody_reads() -> bool:
@@ -57,6 +68,24 @@ def writing(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise AlbumsortError(f"{name}: {error.strerror or error}") from error
+
+
+def check_any_placed(files: Sequence[Exported], words: str) -> None:
+    """Make sure that there is a file in a folder after photos were put there, if there was anything to put there.
+
+    Args:
+        files: what was done with each file.
+        words: what to say if there is none.
+
+    Raises:
+        AlbumsortError: each photo is missing, has changed or cannot be read.
+    """
+    actions = Counter(item.action for item in files)
+    if not files or set(actions) - NOT_PLACED.keys():
+        return
+    reasons = ", ".join(f"{number} {action}" for action, number in actions.items())
+    advice = NOT_PLACED[files[0].action]
+    raise AlbumsortError(f"{words}: {reasons}, such as {printable(files[0].source)}; {advice}")
 
 
 def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) -> bool:

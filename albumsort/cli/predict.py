@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def predict(
-    images: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photos, not folders.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="PHOTO...", help="Photos, and folders with everything below them.")
+    ],
     cropped: Annotated[
         bool, typer.Option("--cropped", rich_help_panel=FACES, help="Each picture is a single face.")
     ] = False,
@@ -56,15 +60,37 @@ def predict(
     from albumsort.scanning.predict import predict as read_photos
     from albumsort.settings import ScanSettings
 
-    files = [os.path.abspath(image) for image in images]
+    files = [file for image in images for file in _files(os.path.abspath(image))]
     settings = ScanSettings(min_face=min_face, device=device, model=str(model.absolute()) if model else None)
+    is_any = False
     for number, read in enumerate(read_photos(files, settings, cropped=cropped)):
+        is_any |= bool(read.faces) or read.photo.error is None
         if crops:
             _keep_crops(read, crops, number)
         if form != "table":
             print(json.dumps(result_as_dict(read, threshold)), flush=True)
         else:
             print(describe(read, threshold), end="")
+    if not is_any:
+        raise AlbumsortError("no photo could be read")
+
+
+def _files(path: str) -> Iterator[str]:
+    """A file, or the photos of a folder with everything below it."""
+    from albumsort.album.other_files import without_photos
+    from albumsort.album.walk import WalkProblem, walk
+    from albumsort.records import PhotoFile
+
+    if not os.path.isdir(path):
+        yield path
+        return
+    for item in walk([path]):
+        if isinstance(item, PhotoFile):
+            yield item.path
+        elif isinstance(item, WalkProblem):
+            sys.stderr.write(f"{printable(item.path)}: {item.reason}\n")
+    if words := without_photos(path):
+        sys.stderr.write(f"{words}\n")
 
 
 def _keep_crops(reading: ReadPhoto, folder: Path, number: int) -> None:

@@ -99,6 +99,7 @@ def scan(
     summary = _scan([str(path) for path in paths], index_path(db), settings)
     _print_unfinished(summary, rescore)
     _print_passed_over(summary)
+    _print_without_photos(paths, settings)
     if as_json:
         print(json.dumps(summary.as_dict()))
     else:
@@ -156,6 +157,16 @@ def _print_passed_over(summary: ScanSummary) -> None:
         sys.stderr.write(f"{number} {what} passed over: {counts}; scan --include-hidden reads them\n")
     if summary.dropped:
         sys.stderr.write(f"{count(summary.dropped, 'photo')} of these, from earlier scans, dropped from the index\n")
+
+
+def _print_without_photos(paths: list[Path], settings: ScanSettings) -> None:
+    """Print to standard error which of the paths have no photos, and what is there instead."""
+    from albumsort.album.other_files import without_photos
+
+    options = settings.exclude, settings.follow_links, settings.include_hidden
+    for root in dict.fromkeys(os.path.abspath(path) for path in paths):
+        if words := without_photos(root, *options):
+            sys.stderr.write(f"{words}\n")
 
 
 def _print_summary(summary: ScanSummary) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +11,12 @@ import typer
 
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, asks, how_many, index_path
-from albumsort.cli.output import writing
+from albumsort.cli.output import NOT_PLACED, writing
 from albumsort.errors import AlbumsortError
 from albumsort.index.explain import why_empty
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
-from albumsort.text import printable
+from albumsort.text import count, printable
 
 
 def _sheet_name(target: Path | None) -> Path | None:
@@ -60,13 +61,15 @@ def sheet(
             ranking = index.search(query)
             if not ranking:
                 raise AlbumsortError(why_empty(index, query))
+        if not any(os.path.lexists(row.photo.path) for row in ranking):
+            missing_all = f"{count(len(ranking), 'photo')} missing, such as {printable(ranking[0].photo.path)}"
+            raise AlbumsortError(f"{missing_all}; {NOT_PLACED['missing']}")
 
         from tqdm import tqdm
 
         from albumsort.album.thumbnails import megapixels, thumbnails
         from albumsort.report.sheet import Sheet, draw_sheet
         from albumsort.report.sheet_html import SIDE, write_html_sheet
-        from albumsort.text import count
 
         title = " or ".join(query.emotions) + (", everyone" if query.everyone else "")
         page = Sheet(title, ranking, query.certain)

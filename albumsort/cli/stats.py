@@ -14,7 +14,7 @@ from albumsort.cli.options import SCHEME, Db, Json, asks, index_path, png
 from albumsort.cli.output import writing
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index.explain import NOTHING_PASSES
+from albumsort.index.explain import NOTHING_PASSES, why_nothing
 from albumsort.index.filters import Filters
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
@@ -50,6 +50,8 @@ def stats(
         if plot:
             _plot(index, query, plot)
         _print(counts, as_json)
+        if reason := why_nothing(index, query.filters):
+            sys.stderr.write(f"{reason}\n")
 
 
 def _print(counts: dict[str, Any], as_json: bool) -> None:
@@ -78,7 +80,7 @@ def _plot(index: Index, query: Query, target: Path) -> None:
         found = index.timeline(query)
         if not any(found.confidences):
             nothing = "no faces in the index" if query.filters == Filters() else NOTHING_PASSES
-            raise AlbumsortError(f"{nothing}: nothing to draw")
+            raise AlbumsortError(why_nothing(index, query.filters) or f"{nothing}: nothing to draw")
         from albumsort.report.timeline import plot_timeline
 
         plot_timeline(found, target)

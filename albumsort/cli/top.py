@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +11,15 @@ import typer
 
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, ListFormat, asks, how_many, index_path
-from albumsort.cli.output import print_photos
+from albumsort.cli.output import NOT_PLACED, check_any_placed, print_photos
 from albumsort.index.explain import why_empty
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
+from albumsort.records import RankedPhoto
 from albumsort.text import count, printable
+
+#: The number of copies that are named because they were there already.
+_NAMED = 5
 
 
 @asks(EMOTION_ARGUMENTS, how_many(20), EVERYONE, ALL, SCHEME)
@@ -39,9 +44,29 @@ def top(
         print_photos(ranking, query.certain, form)
         if not ranking:
             sys.stderr.write(why_empty(index, query) + "\n")
-    if copy_to:
-        from albumsort.export.folders import place
+    if copy_to and ranking:
+        _copy(ranking, copy_to)
 
-        done = place(ranking, copy_to)
-        written = sum(item.action == "written" for item in done)
-        sys.stderr.write(f"{count(written, 'photo')} copied to {printable(str(copy_to))}\n")
+
+def _copy(ranking: list[RankedPhoto], folder: Path) -> None:
+    """Copy the photos of a list into a folder, and say on standard error what became of each.
+
+    Raises:
+        AlbumsortError: no photo is there afterwards.
+    """
+    from albumsort.export.folders import ExportOptions, place
+
+    name = printable(str(folder))
+    is_any = any(os.path.isfile(row.photo.path) for row in ranking)
+    done = place(ranking, folder, ExportOptions(dry_run=not is_any))  # no folder is made for nothing
+    check_any_placed(done, f"{name}: nothing was copied")
+    for item in done:
+        if item.action in NOT_PLACED:
+            sys.stderr.write(f"{item.action}: {printable(item.source)}\n")
+    written = sum(item.action == "written" for item in done)
+    there = [printable(os.path.basename(item.target)) for item in done if item.action == "present"]
+    words = f"{count(written, 'photo')} copied to {name}" if written else f"{name}: nothing new to copy"
+    if there:
+        more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+        words += f"; {len(there)} there already: {', '.join(there[:_NAMED])}{more}"
+    sys.stderr.write(f"{words}\n")

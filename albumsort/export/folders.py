@@ -103,11 +103,15 @@ class ExportPlan:
     parts: tuple[_Part, ...]
 
     @property
+    def files(self) -> list[Photo]:
+        """The photos, and the RAW files that are exported with them."""
+        return [file for part in self.parts for row in part.ranking for file in _files(row, self.options)]
+
+    @property
     def sizes(self) -> list[int]:
         """Bytes of each file, as the index has them. Some may be in the folder already."""
-        files = (file for part in self.parts for row in part.ranking for file in _files(row, self.options))
         # An index that another tool edited may hold anything.
-        return [file.size if isinstance(file.size, int) else 0 for file in files]
+        return [file.size if isinstance(file.size, int) else 0 for file in self.files]
 
 
 def plan_export(index: Index, destination: Path, query: Query, options: ExportOptions | None = None) -> ExportPlan:

@@ -1,11 +1,15 @@
-"""Explains why a list is empty: because of the filters, the threshold or the model."""
+"""Explains why a list is empty: because of the index, the filters, the threshold or the model."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from albumsort.index.filters import Filters
+from albumsort.text import printable
 
 if TYPE_CHECKING:
     from albumsort.index.query import Query
@@ -13,6 +17,40 @@ if TYPE_CHECKING:
 
 #: The answer if the filters exclude every photo.
 NOTHING_PASSES = "no photo with a face passes these filters"
+#: The number of scanned folders that a message names.
+_NAMED = 3
+
+
+def why_nothing(index: Index, filters: Filters) -> str | None:
+    """Say in one line why no photo at all can be found: the index is empty, or nothing below a folder was scanned.
+
+    Returns:
+        None if it is neither.
+    """
+    roots = [printable(root) for root in _nearest(index.roots(), filters.under or "")]
+    if not index.connection.execute("SELECT EXISTS (SELECT 1 FROM photos)").fetchone()[0]:
+        where = f"; scanned so far: {', '.join(roots)}" if roots else ""
+        return f"{printable(str(index.path))}: the index has no photos{where}; scan some with: albumsort scan FOLDER"
+    folder = Filters(under=filters.under)
+    question = f"SELECT EXISTS (SELECT 1 FROM photos p WHERE TRUE {folder.conditions()})"
+    if filters.under is None or index.connection.execute(question, folder.values()).fetchone()[0]:
+        return None
+    scanned = f"scanned so far: {', '.join(roots)}"
+    name = printable(filters.under)
+    if not os.path.isdir(filters.under):
+        return f"{name}: {'not a' if os.path.lexists(filters.under) else 'no such'} folder; {scanned}"
+    return f"{name}: no photo below this folder is in the index; {scanned}"
+
+
+def _nearest(roots: Iterable[str], folder: str) -> list[str]:
+    """Some roots, first those that share the most folders with a folder, with dots for the rest."""
+    parts = folder.split(os.sep)
+
+    def shared(root: str) -> int:
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(parts, root.split(os.sep), strict=False)))
+
+    ordered = sorted(roots, key=lambda root: (-shared(root), root))
+    return ordered[:_NAMED] + ["..."] * (len(ordered) > _NAMED)
 
 
 def why_empty(index: Index, query: Query) -> str:
@@ -23,6 +61,8 @@ def why_empty(index: Index, query: Query) -> str:
         query: names at least one emotion.
     """
     filters, emotions = query.filters, query.emotions
+    if reason := why_nothing(index, filters):
+        return reason
     if filters != Filters(with_copies=filters.with_copies):
         with_faces = replace(filters, min_faces=max(1, filters.min_faces or 0))
         about_all = replace(query, emotions=(), n=1, filters=with_faces)

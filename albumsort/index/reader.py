@@ -18,6 +18,7 @@ from albumsort.errors import AlbumsortError
 from albumsort.index import bursts, compat, corrections, damage, journal, ranking, schema
 from albumsort.index.corrections import Correction, LabelledFace
 from albumsort.index.filters import Filters
+from albumsort.index.known_files import KnownFiles
 from albumsort.index.query import Query
 from albumsort.index.rows import faces_of, from_column, listed, photo_of, settings_of, to_column
 from albumsort.records import PhotoResult, RankedPhoto
@@ -68,6 +69,8 @@ class Index:
             self.close()
             newer = version is not None and version > schema.VERSION
             what = "written by a newer albumsort; update albumsort" if newer else "not an index of albumsort"
+            if version == 0:
+                what = "nothing was scanned into it yet; scan something with: albumsort scan FOLDER"
             raise AlbumsortError(f"{self.path}: {what}")
         compat.show_as_current(self.connection, version)
 
@@ -84,6 +87,10 @@ class Index:
         """Close the file."""
         self._is_closed = True
         self.connection.close()
+
+    def roots(self) -> set[str]:
+        """The absolute paths of the folders and photos that scans were given."""
+        return KnownFiles(self.connection).roots()
 
     def threshold(self) -> float:
         """The threshold that the last scan recorded, else 0.5."""

@@ -108,7 +108,7 @@ def test_a_plot_never_overwrites_and_an_empty_index_has_none(scanned, index_of, 
     with pytest.raises(AlbumsortError, match="already exists"):
         stats(db=scanned, plot=tmp_path / "mine.png")
     assert (tmp_path / "mine.png").read_bytes() == b"mine"
-    with pytest.raises(AlbumsortError, match="no faces"):
+    with pytest.raises(AlbumsortError, match="the index has no photos"):
         stats(db=index_of({}), plot=tmp_path / "empty.png")
     assert not (tmp_path / "empty.png").exists()
 

@@ -82,8 +82,8 @@ def test_in_the_scheme_six_disgust_counts_as_angry(call, names, index):
 def test_an_emotion_that_is_named_twice_counts_once(call, index, tmp_path):
     rows = json.loads(call("top", "happy", "happy", "--db", index, "--format", "json").stdout)
     assert [row["score"] for row in rows] == [0.9]
-    done = call("export", tmp_path / "out", "--emotion", "happy", "--emotion", "happy", "--db", index)
-    assert [line.split() for line in done.stdout.splitlines() if line.startswith("happy")] == [["happy", "1"]]
+    done = call("export", tmp_path / "out", "--emotion", "happy", "--emotion", "happy", "--db", index, "--json")
+    assert [item["emotion"] for item in json.loads(done.stdout)["files"]] == ["happy"]
 
 
 @pytest.mark.parametrize(
