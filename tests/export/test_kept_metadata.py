@@ -281,6 +281,18 @@ def test_an_export_whose_copies_were_changed_is_recognised(photo, sidecar, tmp_p
     assert {"since", "happy", "holiday"} < set(read(target)["Subject"])
 
 
+@needs_exiftool
+def test_a_rating_that_leaves_a_copy_as_large_as_it_was_is_in_its_sidecar(photo, sidecar):
+    path = photo()
+    describe(path)
+    target = Path(sidecar(path).target)
+    copy = target.with_suffix("")
+    exiftool("-overwrite_original", "-XMP:Rating=2", copy)
+    assert copy.stat().st_size == path.stat().st_size
+    assert sidecar(path).action == "updated"
+    assert read(target)["Rating"] == 2
+
+
 @pytest.mark.slow
 @needs_exiftool
 @pytest.mark.skipif(shutil.which("darktable-cli") is None, reason="no darktable here: apt install darktable")
