@@ -32,6 +32,7 @@ def forget(
 
     if not path.strip():
         raise typer.BadParameter("an empty path; name the folder or photo to forget")
+    path = os.path.expanduser(path)
     index = index_path(db)
     Index(index).close()  # raises an error if there is no index; the writer would create one
     with IndexWriter(index) as writer:

@@ -40,5 +40,5 @@ def prune(
             if not is_person():
                 raise AlbumsortError("nothing was dropped; plug the disk in, or add --yes if these photos are gone")
             ask("Drop the photos of these folders", yes)
-        dropped, kept = writer.prune()
+        dropped, kept = writer.prune(whole_folders=yes or bool(folders))
     print(f"{count(dropped, 'photo')} dropped, {kept} kept")

@@ -31,8 +31,12 @@ def below(column: str, path: str) -> tuple[str, list[object]]:
     return f"({column} = ? OR substr(CAST({column} AS BLOB), 1, ?) = ?)", [to_column(path), len(folder), folder]
 
 
-def gone_photos(connection: sqlite3.Connection) -> tuple[list[int], int]:
-    """The ids of the photos that are no longer on the disk, and the number of those that still are.
+def gone_photos(connection: sqlite3.Connection, whole_folders: bool = True) -> tuple[list[int], int]:
+    """The ids of the photos that are no longer on the disk, and the number of the other photos.
+
+    Args:
+        connection: to the index.
+        whole_folders: whether photos of folders that are missing or empty are among them.
 
     Raises:
         AlbumsortError: a scanned folder does not exist, perhaps because a disk is not plugged in.
@@ -46,8 +50,11 @@ def gone_photos(connection: sqlite3.Connection) -> tuple[list[int], int]:
                 f"{root} was scanned and is not there now; nothing was dropped. Plug the disk in and try"
                 f" again; if it is gone for good: albumsort forget {root}"
             )
-    gone = [photo_id for photo_id, path in paths if is_gone(path)]
-    return gone, len(paths) - len(gone)
+    gone = {photo_id: os.path.dirname(path) for photo_id, path in paths if is_gone(path)}
+    if not whole_folders:
+        emptied = {folder for folder in set(gone.values()) if is_unplugged(folder)}
+        gone = {photo_id: folder for photo_id, folder in gone.items() if folder not in emptied}
+    return list(gone), len(paths) - len(gone)
 
 
 def emptied_folders(connection: sqlite3.Connection, photo_ids: Iterable[int]) -> dict[str, int]:

@@ -306,8 +306,8 @@ class IndexWriter:
         photo_ids, _ = forgetting.gone_photos(self._connection)
         return len(photo_ids), forgetting.emptied_folders(self._connection, photo_ids)
 
-    def prune(self) -> tuple[int, int]:
-        """Drop photos that are no longer on the disk, also those of whole folders.
+    def prune(self, whole_folders: bool = False) -> tuple[int, int]:
+        """Drop photos that are no longer on the disk; with ``whole_folders`` also those of the folders in ``gone``.
 
         Returns:
             the numbers of photos dropped and of photos kept.
@@ -315,7 +315,7 @@ class IndexWriter:
         Raises:
             AlbumsortError: a scanned folder does not exist, perhaps because a disk is not plugged in.
         """
-        gone, kept = forgetting.gone_photos(self._connection)
+        gone, kept = forgetting.gone_photos(self._connection, whole_folders)
         with self._transaction():
             forgetting.drop_gone(self._connection, gone)
             bursts.group(self._connection)

@@ -44,6 +44,12 @@ def test_an_empty_path_forgets_nothing_and_is_wrong_usage(call, index, left, pat
     assert index.read_bytes() == before
 
 
+def test_the_home_folder_is_known_by_its_short_name(call, index, left, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert call("forget", "~/trip", "--db", index).stdout == "2 files forgotten\n"
+    assert left() == ["a.jpg", "gone.jpg"]
+
+
 def test_the_folder_in_which_one_stands_is_forgotten_when_it_is_named(call, index, left):
     assert call("forget", ".", "--db", index).stdout == "4 files forgotten\n"
     assert left() == []

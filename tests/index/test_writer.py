@@ -195,6 +195,29 @@ def test_prune_drops_nothing_while_a_scanned_folder_is_an_empty_mount_point(room
     assert room.sql("SELECT count(*) FROM photos") == [(len(kept),)]
 
 
+@pytest.mark.parametrize("left", [None, (), (".DS_Store", "._a.jpg"), ("Thumbs.db", "desktop.ini"), ("@eaDir/x",)])
+def test_prune_keeps_the_photos_of_a_folder_without_anything_but_what_systems_leave(
+    room: Any, face: Callable, kept: list[Path], left: tuple[str, ...] | None
+) -> None:
+    inner = kept[0].parent / "disk"
+    room.put(str(inner / "c.jpg"), face(happy=0.9))
+    for name in left or ():
+        (inner / name).parent.mkdir(parents=True, exist_ok=True)
+        (inner / name).touch()
+    if left == ():
+        inner.mkdir()
+    assert room.writer.gone() == (1, {str(inner): 1})
+    assert room.writer.prune() == (0, 3)
+    assert room.writer.prune(whole_folders=True) == (1, 2)
+
+
+def test_prune_drops_photos_of_a_folder_that_has_other_files(room: Any, face: Callable, kept: list[Path]) -> None:
+    room.put(str(kept[0].parent / "notes" / "c.jpg"), face(happy=0.9))
+    (kept[0].parent / "notes").mkdir()
+    (kept[0].parent / "notes" / "notes.txt").touch()
+    assert room.writer.prune() == (1, 2)
+
+
 def test_prune_drops_nothing_while_a_scanned_folder_is_not_there(room: Any, kept: list[Path]) -> None:
     kept[0].parent.rename(kept[0].parent.with_name("unplugged"))
     with pytest.raises(AlbumsortError, match="was scanned and is not there now; nothing was dropped"):
