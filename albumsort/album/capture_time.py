@@ -9,6 +9,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_tz
 from functools import lru_cache
 
 from PIL import ExifTags
@@ -23,31 +24,39 @@ _GRACE = timedelta(days=1)
 _FIRST_FILE = datetime(1990, 1, 1)
 _EPOCH = datetime(1970, 1, 1)
 
+#: Halves of a day: AM and PM as English, Spanish, Chinese, Japanese and Korean have them.
+_HALF = r"[AaPp]\. ?[Mm]\.?|[AaPp][Mm]|上午|下午|午前|午後|오전|오후"
+_SECOND_HALVES = ("p", "下午", "午後", "오후")
+#: An offset from UTC, or the name of a time zone, which may stand for several.
+_OFFSET = r"[-+]\d{2}(?::?\d{2})?|Z|[A-Z]{3,4}"
 #: Times as cameras and programs write them into EXIF and XMP: ``2024:05:17 15:04:05``,
-#: ``2024-05-17T15:04:05.12+02:00``, ``2024/05/17 03.04 PM``, ``2024.05.17``.
+#: ``2024-05-17T15:04:05.12+02:00``, ``2024/05/17 03.04 PM``, ``2024.05.17``, ``17.05.2024 15:04``. What is unknown may
+#: be left blank (Exif 3.0, section 4.6.5): ``2024:05:17 15:04:  ``.
 _WRITTEN = re.compile(
-    r"(?P<year>\d{4})(?P<between>[-:/. ]) ?(?P<month>\d{1,2})(?P=between) ?(?P<day>\d{1,2})"
-    r"(?:(?:\s*[T,_ ]\s*|\s+)(?P<hour>\d{1,2})[-:.](?P<minute>\d{2})(?:[-:.](?P<second>\d{2})(?:[.,:]\d*)?)?"
-    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<offset>Z|[-+]\d{2}:?\d{2})?)?\s*"
+    r"(?:(?P<year>\d{4})(?P<between>[-:/. ;,_年]) ?(?P<month>\d{1,2})(?:(?P=between)|月) ?(?P<day>\d{1,2})[日.]?"
+    r"|(?P<day2>\d{1,2})\.(?P<month2>\d{1,2})\.(?P<year2>\d{4}))"
+    rf"(?:(?:\s*[T,_ :-]\s*|\s+)(?P<half2>{_HALF})?\s*(?P<hour>\d{{1,2}})[-:.h](?P<minute>\d{{1,2}})"
+    r"(?:[-:.m](?P<second>\d{1,2})(?:[.,:]\d*)?s?)?[ :]*"
+    rf"(?P<half>{_HALF})?\s*(?P<offset>{_OFFSET})?)?[ :]*"
 )
 #: As above, in one piece (ISO 8601, basic format): ``20240517T150405Z``.
 _COMPACT = re.compile(
     r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"
-    r"(?:[T _]?(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})(?:[.,]\d*)?(?P<offset>Z|[-+]\d{2}:?\d{2})?)?"
+    rf"(?:[T _]?(?P<hour>\d{{2}})(?P<minute>\d{{2}})(?P<second>\d{{2}})(?:[.,]\d*)?(?P<offset>{_OFFSET})?)?"
 )
-#: C's ``ctime``, which some programs write: ``Fri May 17 15:04:05 2024``.
-_CTIME = "%a %b %d %H:%M:%S %Y"
 
+#: What stands between the day and the time in names of screenshots, in the languages of many phones and computers.
+_AT = "at|um|kl|klo|à|às|a las|a les|alle|om|o|в|v|ve|la|saat"
 #: Dates in names as messengers, which strip EXIF, and phones write them: ``IMG-20240517-WA0001``,
 #: ``PXL_20240517_150405123``, ``2024-05-17 15.04.05``, ``WhatsApp Image 2024-05-17 at 15.04.05``,
 #: ``Screenshot 2024-05-17 at 3.04.05 PM``, ``signal-2024-05-17-15-04-05-123``, ``20240517150405``.
 _NAMED = re.compile(
     r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<between>[-_.]?)(?P<month>\d\d)(?P=between)(?P<day>\d\d)"
     r"(?:[-_. T]*(?P<hour>\d\d)[-_.:]?(?P<minute>\d\d)[-_.:]?(?P<second>\d\d)(?:\d{3})?(?!\d)"
-    r"(?:[ \u00a0\u202f]?(?P<half>[AaPp]\.?[Mm]))?"
-    r"|[-_., ]+(?:at|um|kl|à|a las)?[-_., ]*"
-    r"(?P<hour2>\d{1,2})[-_.:h](?P<minute2>\d\d)(?:[-_.:](?P<second2>\d\d))?(?!\d)"
-    r"(?:[ \u00a0\u202f]?(?P<half2>[AaPp]\.?[Mm]))?)?(?!\d)"
+    rf"(?:[ \u00a0\u202f]?(?P<half>{_HALF}))?"
+    rf"|[-_., ]+(?:{_AT})?[-_., ]*(?P<half3>{_HALF})?[ \u00a0\u202f]?"
+    r"(?P<hour2>\d{1,2})[-_.:h](?P<minute2>\d\d)(?:[-_.:m](?P<second2>\d\d))?(?!\d)"
+    rf"(?:[ \u00a0\u202f]?(?P<half2>{_HALF}))?)?(?!\d)"
 )
 #: Parts of names that are digests or UUIDs, whose digits may look like a date.
 _DIGEST = re.compile(
@@ -77,8 +86,11 @@ _COPY = re.compile(r"\(\d+\)$")
 
 def exif_text(value: object) -> str:
     """An EXIF string without padding and unprintable characters; '' for a value that is not a string."""
+    if isinstance(value, str):  # which Pillow has decoded as Latin-1
+        with contextlib.suppress(UnicodeError):
+            value = value.encode("latin-1").decode("utf-8")
     if isinstance(value, bytes):
-        value = value[:_MOST_CHARACTERS].decode("ascii", "replace")
+        value = value[:_MOST_CHARACTERS].decode("utf-8", "replace")
     if not isinstance(value, str):
         return ""
     return "".join(c for c in value[:_MOST_CHARACTERS].split("\0")[0] if c.isprintable()).strip()
@@ -99,19 +111,34 @@ def parse_time(text: str) -> str | None:
     text = text.strip()
     match = _WRITTEN.fullmatch(text) or _COMPACT.fullmatch(text)
     if match is None:
-        with contextlib.suppress(ValueError):
-            return _after_the_first_photograph(datetime.strptime(text, _CTIME).isoformat())
-        return None
+        return _time_with_words(text)
     return _in_iso(match.groupdict())
+
+
+def _time_with_words(text: str) -> str | None:
+    """A time with the English name of its month, as in mails and from C: ``Fri May 17 15:04:05 2024``."""
+    with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
+        parts = parsedate_tz(text)
+        if parts is not None and re.search(r"(?<!\d)\d{4}(?!\d)", text):  # else it guesses the century
+            names = ("year", "month", "day", "hour", "minute", "second")
+            half = re.search(rf"\d\s*({_HALF})\b", text)
+            return _in_iso(dict(zip(names, map(str, parts), strict=False)) | {"half": half and half[1]})
+    return None
+
+
+#: Parts of a time that a pattern may name; where it has two forms, with a number behind.
+_PARTS = ("year", "month", "day", "hour", "minute", "second", "half", "offset")
 
 
 def _in_iso(parts: Mapping[str, str | None]) -> str | None:
     """The ISO 8601 form of the parts of a time; None when they are no date."""
-    names = ("year", "month", "day", "hour", "minute", "second")
-    year, month, day, hour, minute, second = (int(parts.get(name) or 0) for name in names)
-    half = (parts.get("half") or "").lower()
+    parts = {
+        name: next((parts[key] for key in (name, f"{name}2", f"{name}3") if parts.get(key)), None) for name in _PARTS
+    }
+    year, month, day, hour, minute, second = (int(parts[name] or 0) for name in _PARTS[:6])
+    half = (parts["half"] or "").lower()
     if half and 1 <= hour <= 12:
-        hour = hour % 12 + (12 if half[0] == "p" else 0)
+        hour = hour % 12 + (12 if half.startswith(_SECOND_HALVES) else 0)
     try:
         moment = datetime(year, month, day, 0 if hour == 24 else hour, minute, min(second, 59))
         if second == 60:
@@ -120,19 +147,19 @@ def _in_iso(parts: Mapping[str, str | None]) -> str | None:
         return None
     if second > 60:
         return None
-    if parts.get("hour") is None:
+    if parts["hour"] is None:
         return _after_the_first_photograph(moment.date().isoformat())
-    return _after_the_first_photograph(moment.isoformat() + _offset(parts.get("offset") or ""))
+    return _after_the_first_photograph(moment.isoformat() + _offset(parts["offset"] or ""))
 
 
 def _offset(text: str) -> str:
     """An offset from UTC as ISO 8601 has it; '' for one that is none."""
-    if text.upper() == "Z":
+    if text.upper() in ("Z", "UTC", "GMT"):
         return "+00:00"
-    match = re.fullmatch(r"([-+])(\d{2}):?(\d{2})", text)
-    if match is None or int(match[2]) > 15 or int(match[3]) > 59:
+    match = re.fullmatch(r"([-+])(\d{2}):?(\d{2})?", text)
+    if match is None or int(match[2]) > 15 or int(match[3] or 0) > 59:
         return ""
-    return f"{match[1]}{match[2]}:{match[3]}"
+    return f"{match[1]}{match[2]}:{match[3] or '00'}"
 
 
 def _after_the_first_photograph(time: str) -> str | None:
@@ -184,10 +211,7 @@ def date_in_name(path: str) -> str | None:
     """The day, or the day and the time, in a file's name, as ISO 8601; None when there is none."""
     name = _DIGEST.sub("-", os.path.basename(path))
     for match in _NAMED.finditer(name):
-        parts = match.groupdict()
-        for part in ("hour", "minute", "second", "half"):
-            parts[part] = parts[part] or parts[f"{part}2"]
-        time = _in_iso(parts)
+        time = _in_iso(match.groupdict())
         if time is not None:
             return time
     return None
