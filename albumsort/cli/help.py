@@ -48,10 +48,11 @@ class _WithPanels:
     def make_context(self, *args: Any, **extra: Any) -> Any:
         try:
             return super().make_context(*args, **extra)  # type: ignore[misc]
-        except BrokenPipeError:  # from what --help or --version printed: `| head -1` is no failure
-            if nobody_reads():
+        except OSError as error:  # from what --help or --version printed: `| head -1` is no failure
+            if isinstance(error, BrokenPipeError) and nobody_reads():
                 raise typer.Exit(0) from None
-            raise
+            sys.stderr.write(f"albumsort: the output cannot be written: {error.strerror}\n")
+            raise typer.Exit(1) from None
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         try:

@@ -76,3 +76,13 @@ def test_a_standard_output_that_nobody_reads_ends_without_a_traceback(folder: Pa
     os.close(writing)
     assert done.stderr == ""
     assert is_whole(tmp_path / "index.db")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full")
+@pytest.mark.parametrize("words", [["--help"], ["top", "--help"], ["--version"]])
+def test_help_that_a_full_disk_cannot_hold_is_one_line(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "albumsort", *words]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "No space left on device" in done.stderr
