@@ -24,8 +24,8 @@ PAGE = EXAMPLES / "commands.md"
 SHARED = ("--verbose", "--traceback")
 #: Filters, documented once.
 FILTERS = (
-    *("--threshold", "--under", "--since", "--until", "--undated", "--camera"),
-    *("--min-faces", "--max-faces", "--not", "--min-face", "--min-detection"),
+    *("--threshold", "--under", "--since", "--until", "--year", "--month", "--undated"),
+    *("--camera", "--min-faces", "--max-faces", "--not", "--min-face", "--min-detection"),
 )
 BEGIN = """# Commands
 

@@ -13,7 +13,8 @@ import typer
 
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import FACES
-from albumsort.cli.options import Db, Json, asks, how_many, index_path, known_emotion
+from albumsort.cli.options import Db, Json, asks, how_many, index_path
+from albumsort.cli.values import known_emotion
 from albumsort.culling.best_shot import WEIGHTS, BurstShot, rank_burst
 from albumsort.index.explain import why_nothing
 from albumsort.index.query import Query

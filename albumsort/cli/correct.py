@@ -12,7 +12,8 @@ import typer
 from albumsort.album.presence import is_as_scanned
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import FACES
-from albumsort.cli.options import Db, index_path, known_emotion
+from albumsort.cli.options import Db, index_path
+from albumsort.cli.values import known_emotion
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.reader import Index

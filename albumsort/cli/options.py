@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -15,9 +14,9 @@ import typer
 
 from albumsort.cli.complete import cameras_of, emotions
 from albumsort.cli.help import FACES, MODEL, OUTPUT, PHOTOS, SPEED
-from albumsort.emotion_words import emotion_named, emotions_named
+from albumsort.cli.values import first_day, known_emotions, last_day, number, year_or_month
 from albumsort.emotions import EMOTIONS, labels_of
-from albumsort.index.filters import Filters, checked_date
+from albumsort.index.filters import Filters
 from albumsort.index.query import Query
 from albumsort.report.tables import Format
 
@@ -120,70 +119,13 @@ def _cameras(context: typer.Context, incomplete: str) -> list[str]:
     return cameras_of(index_path(Path(os.path.expanduser(db)) if db else None), incomplete)
 
 
-def known_emotion(word: str | None) -> str | None:
-    """The one of the seven emotions that a word names, such as ``happy`` for ``joy``.
-
-    Raises:
-        typer.BadParameter: it names none, or several.
-    """
-    with _explained():
-        return word if word is None else emotion_named(word)
-
-
-def known_emotions(words: list[str] | None) -> list[str] | None:
-    """The emotions that words name, each once.
-
-    Raises:
-        typer.BadParameter: a word names none.
-    """
-    with _explained():
-        return list(emotions_named(words)) if words else None
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn a ValueError into wrong usage.
-
-    Raises:
-        typer.BadParameter: for each ValueError.
-    """
-    try:
-        yield
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-def day(text: str | None) -> str | None:
-    """Return the text of a date if it is a year, a month or a day.
-
-    Raises:
-        typer.BadParameter: the text is not a date.
-    """
-    if text is None:
-        return None
-    with _explained():
-        return checked_date(text)
-
-
-def png(target: Path | None) -> Path | None:
-    """Return the name of a file if it ends in ``.png``.
-
-    Raises:
-        typer.BadParameter: it does not.
-    """
-    if target is not None and target.suffix.lower() != ".png":
-        raise typer.BadParameter(f"{str(target)!r}: the plot is a PNG, so its name must end in .png")
-    return target
-
-
-def how_many(default: int | None, text: str = "The number of photos.", most: int | None = None) -> Parameter:
-    """Make the option ``-n``, which is the ``n`` of a query."""
-    kind: Any = int | None if default is None else int
-    return _option(
-        "n",
-        Annotated[kind, typer.Option("-n", min=1, max=most, metavar="NUMBER", rich_help_panel=PHOTOS, help=text)],
-        default,
+def how_many(default: int | None, text: str = "The number of photos, or all.", most: int | None = None) -> Parameter:
+    """Make the option ``-n``, which is the ``n`` of a query. Its ``all`` is None, or ``most`` if there is a maximum."""
+    kind: Any = int | None
+    option = typer.Option(
+        *("-n", "--limit"), parser=partial(number, most=most), metavar="NUMBER", rich_help_panel=PHOTOS, help=text
     )
+    return _option("n", Annotated[kind, option], default)
 
 
 def _option(name: str, annotation: Any, default: Any = Parameter.empty) -> Parameter:
@@ -269,30 +211,48 @@ _THRESHOLD = _option(
 
 def _filters(
     under: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", rich_help_panel=PHOTOS, help="Only photos below this folder.")
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER",
+            rich_help_panel=PHOTOS,
+            help="Only photos below this folder. May be given more than once.",
+        ),
     ] = None,
     since: Annotated[
         str | None,
         typer.Option(
-            callback=day,
+            callback=first_day,
             metavar="DATE",
             rich_help_panel=PHOTOS,
-            help="Only photos since this year, month or day: 2024, 2024-05 or 2024-05-17.",
+            help="Only photos since then: 2024, 2024-05, 2024-05-17, 2024-05-17T10:30, 'last month', 30d, 1y.",
         ),
     ] = None,
     until: Annotated[
         str | None,
         typer.Option(
-            callback=day,
+            callback=last_day,
             metavar="DATE",
             rich_help_panel=PHOTOS,
-            help="Only photos until the end of this year, month or day.",
+            help="Only photos until then; 2024 includes the whole year.",
+        ),
+    ] = None,
+    year: Annotated[
+        str | None, typer.Option(metavar="YEAR", rich_help_panel=PHOTOS, help="Only photos of this year.")
+    ] = None,
+    month: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MONTH",
+            rich_help_panel=PHOTOS,
+            help="Only photos of this month: 2024-05, 'May 2024', 'last month'.",
         ),
     ] = None,
     undated: Annotated[
         bool,
         typer.Option(
-            "--undated", rich_help_panel=PHOTOS, help="With --since or --until: include photos without a date."
+            "--undated",
+            rich_help_panel=PHOTOS,
+            help="With --since, --until, --year or --month: include photos without a date.",
         ),
     ] = False,
     camera: Annotated[
@@ -346,8 +306,13 @@ def _filters(
         ),
     ] = None,
 ) -> Filters:
+    if (year, month) != (None, None):
+        if since or until:
+            raise typer.BadParameter("--year and --month stand for --since and --until; give only one of the pairs")
+        since = until = year_or_month(year, month)
+    _check_ranges(since, until, min_faces, max_faces)
     return Filters(
-        under=os.path.abspath(under) if under else None,
+        under=tuple(map(os.path.abspath, under or ())),
         since=since,
         until=until,
         undated=undated,
@@ -403,7 +368,6 @@ def _query(values: dict[str, Any]) -> Query:
     if "emotion" in values:
         emotions = values.pop("emotion") or labels_of(scheme)
     own = {name: values.pop(name) for name in ("n", "threshold", "everyone") if name in values}
-    _check_ranges(values)
     with_copies = values.pop("with_copies", False)
     filters = replace(_filters(**values), with_copies=with_copies)
     for emotion in (*emotions, *filters.without):
@@ -413,13 +377,12 @@ def _query(values: dict[str, Any]) -> Query:
     return Query(tuple(emotions), scheme=scheme, filters=filters, **own)
 
 
-def _check_ranges(values: Mapping[str, Any]) -> None:
-    """Refuse empty ranges.
+def _check_ranges(since: str | None, until: str | None, least: int | None, most: int | None) -> None:
+    """Refuse empty ranges of dates, and of numbers of faces.
 
     Raises:
         typer.BadParameter: a range ends before it begins.
     """
-    since, until, least, most = (values[name] for name in ("since", "until", "min_faces", "max_faces"))
     if since and until and since[: len(until)] > until:
         raise typer.BadParameter(f"--since {since} is after --until {until}")
     if least is not None and most is not None and least > most:

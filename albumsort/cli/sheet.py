@@ -30,7 +30,7 @@ def _sheet_name(target: Path | None) -> Path | None:
     return target
 
 
-@asks(EMOTION_ARGUMENTS, how_many(40, most=500), EVERYONE, ALL, SCHEME)
+@asks(EMOTION_ARGUMENTS, how_many(40, "The number of photos, at most 500.", most=500), EVERYONE, ALL, SCHEME)
 def sheet(
     query: Query,
     output: Annotated[

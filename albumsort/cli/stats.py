@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from albumsort.cli.help import OUTPUT
-from albumsort.cli.options import SCHEME, Db, Json, asks, index_path, png
+from albumsort.cli.options import SCHEME, Db, Json, asks, index_path
 from albumsort.cli.output import writing
+from albumsort.cli.values import png
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.explain import NOTHING_PASSES, why_nothing

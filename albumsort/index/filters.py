@@ -6,7 +6,7 @@ import math
 import os
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 from albumsort.emotion_words import emotions_named
@@ -15,17 +15,17 @@ from albumsort.text import spellings
 
 
 def checked_date(text: str) -> str:
-    """Check a date as people write it: a year, a month or a day.
+    """Check a date: a year, month, day, minute or second in ISO 8601, without a zone.
 
     Raises:
         ValueError: it is not a date.
     """
     try:
-        if not re.fullmatch(r"\d{4}(-\d\d){0,2}", text):
+        if not re.fullmatch(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?)?)?)?", text):
             raise ValueError
-        date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+        datetime.fromisoformat(text + "-01-01"[len(text) - 4 :] if len(text) < 10 else text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a date; write 2024, 2024-05 or 2024-05-17") from None
+        raise ValueError(f"{text!r} is not a date; write 2024, 2024-05, 2024-05-17 or 2024-05-17T10:30") from None
     return text
 
 
@@ -34,9 +34,10 @@ class Filters:
     """Which photos and faces a query is about. Filters are checked when they are created.
 
     Attributes:
-        under: an absolute folder; photos anywhere below it, by this name or by its real path, with accents composed or
-            apart.
-        since: the first year, month or day of ``taken_at``: ``2024``, ``2024-05`` or ``2024-05-17``.
+        under: absolute folders; photos anywhere below one of them, by this name or by its real path, with accents
+            composed or apart. A single folder may be given as a string.
+        since: the first year, month, day, minute or second of ``taken_at``: ``2024``, ``2024-05``, ``2024-05-17`` or
+            ``2024-05-17T10:30``, by the clock of the camera.
         until: the last, likewise; ``2024`` includes the whole year.
         undated: whether photos without a date pass ``since`` and ``until``.
         camera: a part of the camera's name, in upper or lower case.
@@ -51,7 +52,7 @@ class Filters:
         ValueError: a date is not valid, a number is out of range, or there is no such emotion.
     """
 
-    under: str | None = None
+    under: str | tuple[str, ...] | None = None
     since: str | None = None
     until: str | None = None
     undated: bool = False
@@ -64,6 +65,8 @@ class Filters:
     with_copies: bool = False
 
     def __post_init__(self) -> None:
+        under = (self.under,) if isinstance(self.under, str) else tuple(self.under or ())
+        object.__setattr__(self, "under", under or None)
         object.__setattr__(self, "without", emotions_named(self.without))
         for day in (self.since, self.until):
             if day is not None:
@@ -133,8 +136,6 @@ class Filters:
 
     def _folders(self) -> dict[str, bytes]:
         """The starts of paths below ``under``, by parameter: a scan may have used a link or the real path."""
-        if self.under is None:
-            return {}
-        names = spellings(self.under)
+        names = [name for folder in self.under or () for name in spellings(folder)]
         folders = dict.fromkeys([*names, *(form for name in names for form in spellings(os.path.realpath(name)))])
         return {f"under_{k}": os.fsencode(folder.rstrip(os.sep) + os.sep) for k, folder in enumerate(folders)}

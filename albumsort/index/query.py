@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from albumsort.emotion_words import emotions_named
 from albumsort.emotions import SCHEMES, labels_of
+from albumsort.index.dates import period
 from albumsort.index.filters import Filters
 
 #: The words for yes and no in the parameters of an address.
@@ -61,34 +63,43 @@ class Query:
         return self.threshold
 
     @classmethod
-    def from_params(cls, params: Mapping[str, str]) -> Query:
+    def from_params(cls, params: Mapping[str, str], today: date | None = None) -> Query:
         """Make a query from the parameters of an address, such as ``emotion=happy,sad&n=20&everyone=1&since=2024``.
 
         Args:
             params: any of ``emotion`` (one or several, named as in ``emotions``), ``n``, ``threshold``, ``everyone``,
                 ``scheme``, ``under``, ``since``, ``until``, ``undated``, ``camera``, ``min_faces``, ``max_faces``,
                 ``not`` (as ``emotion``), ``min_face``, ``min_detection`` and ``all`` (list copies, too). Yes and no are
-                ``1`` and ``0``, or words such as ``true`` and ``false``.
+                ``1`` and ``0``, or words such as ``true`` and ``false``. Dates have the forms of ``index.dates``, and
+                ``n`` may be ``all``.
+            today: what ``yesterday`` and ``30d`` are counted from. Default: the day on this machine's clock.
 
         Raises:
             ValueError: there is no such parameter, or its value is not allowed.
         """
+        now = today or date.today()
         own: dict[str, Any] = {}
         filters: dict[str, Any] = {}
         for key, text in params.items():
             if key in _OF_QUERY:
                 name, read = _OF_QUERY[key]
                 own[name] = _read(key, text, read)
+            elif key in ("since", "until"):
+                filters[key] = getattr(period(text, now), "first" if key == "since" else "last")
             elif key in _OF_FILTERS:
                 name, read = _OF_FILTERS[key]
                 filters[name] = _read(key, text, read)
             else:
-                raise ValueError(f"{key!r} is not one of {', '.join([*_OF_QUERY, *_OF_FILTERS])}")
+                raise ValueError(f"{key!r} is not one of {', '.join([*_OF_QUERY, *_OF_FILTERS, 'since', 'until'])}")
         return cls(**own, filters=Filters(**filters))
 
 
 def _words(text: str) -> tuple[str, ...]:
     return (text,) if text.strip() else ()
+
+
+def _number(text: str) -> int | None:
+    return None if text.lower() == "all" else int(text)
 
 
 def _yes(text: str) -> bool:
@@ -100,15 +111,13 @@ def _yes(text: str) -> bool:
 #: For each parameter of an address, the name of the field, and a function that reads it from text.
 _OF_QUERY: dict[str, tuple[str, Any]] = {
     "emotion": ("emotions", _words),
-    "n": ("n", int),
+    "n": ("n", _number),
     "threshold": ("threshold", float),
     "everyone": ("everyone", _yes),
     "scheme": ("scheme", str),
 }
 _OF_FILTERS: dict[str, tuple[str, Any]] = {
     "under": ("under", str),
-    "since": ("since", str),
-    "until": ("until", str),
     "undated": ("undated", _yes),
     "camera": ("camera", str),
     "min_faces": ("min_faces", int),
@@ -124,5 +133,5 @@ def _read(key: str, text: str, read: Any) -> Any:
     try:
         return read(text)
     except ValueError:
-        expected = {int: "a whole number", float: "a number", _yes: "1 or 0"}[read]
+        expected = {_number: "a whole number, or all", int: "a whole number", float: "a number", _yes: "1 or 0"}[read]
         raise ValueError(f"{key} is {text!r}; it must be {expected}") from None

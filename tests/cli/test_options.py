@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from albumsort import Filters
+
 
 def is_json(done) -> bool:
     return done.is_json
@@ -23,9 +25,15 @@ def query(name: str, values: str, path: str, expected: Any) -> dict[str, tuple]:
 
 FILTERS = {
     **query("--threshold", "0.7", "threshold", 0.7),
-    **query("--under", "photos", "filters.under", "{here}/photos"),
+    "--under": (
+        "photos --under other",
+        lambda done: [Path(folder).name for folder in done.calls[0].query.filters.under or ()],
+        ["photos", "other"],
+    ),
     **query("--since", "2023", "filters.since", "2023"),
     **query("--until", "2025-06", "filters.until", "2025-06"),
+    **query("--year", "2024", "filters", Filters(since="2024", until="2024")),
+    **query("--month", "2024-5", "filters", Filters(since="2024-05", until="2024-05")),
     **query("--undated", "", "filters.undated", True),
     **query("--camera", "Exam", "filters.camera", "Exam"),
     **query("--min-faces", "1", "filters.min_faces", 1),
@@ -40,7 +48,7 @@ SCHEME = query("--label-scheme", "four", "scheme", "four")
 RANKED = {
     **FILTERS,
     **SCHEME,
-    **query("-n", "1", "n", 1),
+    **query("--limit", "1", "n", 1),
     **query("--everyone", "", "everyone", True),
     **query("--all", "", "filters.with_copies", True),
     "--db": ("other.db", "self.path", Path("other.db")),
@@ -93,7 +101,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             **FILTERS,
             **SCHEME,
             **DB,
-            **query("-n", "1", "n", 1),
+            **query("--limit", "1", "n", 1),
             "--no-faces": ("", "no_faces", True),
             "--uncertain": ("", "uncertain", True),
             "--corrected": ("", "corrected", True),
@@ -106,8 +114,12 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
         {
             **FILTERS,
             **DB,
-            **query("-n", "1", "n", 1),
-            **query("PATH", "photos", "filters.under", "{here}/photos"),
+            **query("--limit", "1", "n", 1),
+            "PATH": (
+                "photos",
+                lambda done: [Path(folder).name for folder in done.calls[0].query.filters.under or ()],
+                ["photos"],
+            ),
             "--emotion": (
                 "surprise --json",
                 lambda done: best_frame(done).get("parts", {}).get("emotion", 0) > 0.5,
@@ -129,7 +141,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             **FILTERS,
             **SCHEME,
             **DB,
-            **query("-n", "1", "n", 1),
+            **query("--limit", "1", "n", 1),
             "DEST": (None, lambda done: done.exists("out"), True),
             "--threshold": (
                 "0.85",

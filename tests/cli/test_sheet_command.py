@@ -29,7 +29,7 @@ def test_a_sheet_is_an_html_file_with_the_pictures_inside(scanned, tmp_path):
 
 
 def test_what_top_would_list_is_on_the_sheet(scanned, album, tmp_path):
-    sheet(["happy"], output=tmp_path / "all.html", db=scanned, everyone=True, under=album / "groups", max_faces=2)
+    sheet(["happy"], output=tmp_path / "all.html", db=scanned, everyone=True, under=[album / "groups"], max_faces=2)
     source = (tmp_path / "all.html").read_text("utf-8")
     assert "both.jpg" in source and "everyone" in source
     assert "far-away.jpg" not in source and "dim.jpg" not in source
@@ -67,7 +67,7 @@ def test_a_folder_that_is_not_there_is_an_error(scanned, tmp_path):
         sheet(["happy"], output=tmp_path / "nowhere" / "sheet.jpg", db=scanned)
 
 
-@pytest.mark.parametrize("words", [["happy", "-o", "sheet.gif"], ["happy", "-n", "0"], ["joy"]])
+@pytest.mark.parametrize("words", [["happy", "-o", "sheet.gif"], ["happy", "-n", "0"], ["bliss"]])
 def test_wrong_usage_is_exit_2(call, scanned, words):
     assert call("sheet", *words, "--db", scanned).returncode == 2
 

@@ -115,7 +115,7 @@ def test_an_empty_list_is_still_json_and_csv(printed, ranked):
 
 def test_filters_reach_the_index(printed, album, ranked):
     assert printed("happy", ranked, form="paths", n=1).count("\n") == 1
-    assert printed("happy", ranked, form="paths", under=album / "portraits").endswith("eileen-collins.jpg\n")
+    assert printed("happy", ranked, form="paths", under=[album / "portraits"]).endswith("eileen-collins.jpg\n")
     assert printed("happy", ranked, form="paths", since="2024-06") == ""
     assert printed("happy", ranked, form="paths", until="2024-05").count("\n") == 3
     everyone = json.loads(printed("happy", ranked, form="json", everyone=True))
@@ -132,7 +132,7 @@ def test_byte_identical_copies_are_one_entry_unless_all_are_wanted(printed, albu
 
 def test_a_relative_folder_is_meant_from_where_the_user_stands(printed, album, ranked, monkeypatch):
     monkeypatch.chdir(album)
-    assert printed("happy", ranked, form="paths", under=Path("groups")).endswith("both.jpg\n")
+    assert printed("happy", ranked, form="paths", under=[Path("groups")]).endswith("both.jpg\n")
 
 
 def test_a_table_is_not_broken_by_names_with_line_breaks_and_escapes(printed, index_of, tmp_path):

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import sqlite3
+from contextlib import closing
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -82,3 +85,83 @@ def check(done, code, printed, message):
 )
 def test_emotions_have_the_names_that_people_use(typed, line, code, printed, message):
     check(typed(f"top {line} --format paths"), code, printed, message)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "printed", "message"),
+    [
+        ("--since 2019-1 --until 2019-1", 0, "happy sad", ""),
+        ("--since 2019-01-5 --until 2019-01-31", 0, "happy sad", ""),
+        ("--until 2019", 0, "angry happy sad", ""),
+        ("--since 2019-01-05T10:30 --until 2019-01-05T10:30", 0, "happy", ""),
+        ("--since 2019-01-05T10:31 --until 2019-12-31T08:00:00", 0, "angry sad", ""),
+        ("--since 2024-05-17T14:15:16Z", 0, "disgust surprise", ""),
+        ("--until 2024-05-17T14:15+02:00", 0, "angry fear happy sad disgust", ""),
+        ("--since 'May 2024'", 0, "surprise disgust", ""),
+        ("--since 'Jan 5, 2019' --until '31 January 2019'", 0, "happy sad", ""),
+        ("--year 2024", 0, "disgust fear surprise", ""),
+        ("--year 2019 --month 12", 0, "angry", ""),
+        ("--year 2019 --month December", 0, "angry", ""),
+        ("--month 2024-05", 0, "disgust surprise", ""),
+        ("--month 2024-2", 0, "fear", ""),
+        ("--month 'May 2024' --undated", 0, "disgust neutral surprise", ""),
+        ("--since soon", 2, "", "'soon' is not a date; write 2024, 2024-05, 2024-05-17, 2024-05-17T10:30,"),
+        ("--since 2024-02-30", 2, "", "'2024-02-30' is not a date"),
+        ("--since ''", 2, "", "'' is not a date"),
+        ("--since 2024 --until 2019", 2, "", "--since 2024 is after --until 2019"),
+        ("--since today --until 'last year'", 2, "", "is after --until"),
+        ("--year 2024 --since 2023", 2, "", "give only one of the pairs"),
+        ("--month 2024-05 --until 2025", 2, "", "give only one of the pairs"),
+        ("--year 2024-05", 2, "", "'2024-05' is not a year; write 2024"),
+        ("--year 1990s", 2, "", "'1990s' is not a year; write 2024"),
+        ("--year ''", 2, "", "'' is not a year; write 2024"),
+        ("--month ''", 2, "", "'' is not a month; write 2024-05"),
+        ("--month 5", 2, "", "'5' is not a month; write 2024-05"),
+        ("--month 2024", 2, "", "'2024' is not a month; write 2024-05"),
+        ("--year 2023 --month 2024-05", 2, "", "'2023-2024-05' is not a month; write 2024-05"),
+    ],
+)
+def test_dates_have_the_forms_that_people_use(typed, line, code, printed, message):
+    done = typed(f"list {line} --format paths")
+    done.stdout = "".join(sorted(done.stdout.splitlines(keepends=True)))
+    check(done, code, " ".join(sorted(printed.split())), message)
+
+
+@pytest.mark.parametrize(
+    ("words", "days"),
+    [("today", 0), ("yesterday", 1), ("30d", 30), ("2w", 14), ("2 weeks ago", 14), ("last 9 days", 9)],
+)
+def test_days_are_counted_from_today(call, index_of, tmp_path, words, days):
+    at_first = date.today()
+    index = index_of({tmp_path / "a.jpg": [("happy", 0.9)]})
+    with closing(sqlite3.connect(index)) as connection, connection:
+        taken_at = (at_first - timedelta(days=days)).isoformat() + "T00:00:00"
+        connection.execute("UPDATE photos SET taken_at = ?", (taken_at,))
+    done = call("list", "--since", words, "--format", "paths", "--db", index)
+    assert done.stdout or date.today() > at_first
+    done = call("list", "--until", words, "--format", "paths", "--db", index)
+    assert done.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "printed", "message"),
+    [
+        ("top happy sad angry -n 2", 0, "angry happy", ""),
+        ("top happy sad angry --limit 2", 0, "angry happy", ""),
+        ("top happy sad angry --limit=all", 0, "angry happy sad", ""),
+        ("list -n ALL --year 2019", 0, "angry happy sad", ""),
+        ("list --limit 1", 0, "angry", ""),
+        ("top happy -n 0", 2, "", "'0' is not a number of 1 or more, or all"),
+        ("top happy --limit many", 2, "", "'many' is not a number of 1 or more, or all"),
+        ("sheet happy --limit 501", 2, "", "'501' is not a number from 1 to 500, or all"),
+        ("export out -n -1", 2, "", "'-1' is not a number of 1 or more, or all"),
+    ],
+)
+def test_a_list_is_as_long_as_it_is_asked_for(typed, line, code, printed, message):
+    check(typed(line if code else f"{line} --format paths"), code, printed, message)
+
+
+def test_photos_may_be_below_any_of_several_folders(call, index_of, tmp_path):
+    index = index_of({tmp_path / folder / "a.jpg": [("happy", 0.9)] for folder in ("one", "two", "three")})
+    done = call("list", "--under", "one", "--under", tmp_path / "three", "--format", "paths", "--db", index)
+    assert done.stdout == f"{tmp_path}/one/a.jpg\n{tmp_path}/three/a.jpg\n"

@@ -51,7 +51,7 @@ def test_an_unknown_emotion_exits_2_and_names_the_right_ones(call, command):
 
 @pytest.mark.parametrize(
     "options",
-    [("--since", "yesterday"), ("--until", "2024-13"), ("-n", "0"), ("--threshold", "2"), ("--format", "xml")],
+    [("--since", "soon"), ("--until", "2024-13"), ("-n", "0"), ("--threshold", "2"), ("--format", "xml")],
 )
 def test_wrong_options_exit_2_and_say_what_is_right(call, scanned, options):
     done = call("top", "happy", "--db", scanned, *options)

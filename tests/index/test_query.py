@@ -1,6 +1,7 @@
 """A query is checked when it is created, and can be created from the parameters of a URL."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -36,8 +37,10 @@ def test_values_that_are_not_allowed_are_refused(fields: dict[str, Any], words: 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"since": "last year"}, "'last year' is not a date; write 2024, 2024-05 or 2024-05-17"),
+        ({"since": "last year"}, "'last year' is not a date; write 2024, 2024-05, 2024-05-17 or 2024-"),
         ({"until": "2024-13"}, "'2024-13' is not a date"),
+        ({"since": "2024-5"}, "'2024-5' is not a date"),
+        ({"since": "2024-05-17T25:00"}, "'2024-05-17T25:00' is not a date"),
         ({"min_faces": -1}, "min_faces is -1; it must be 0 or more"),
         ({"max_faces": -1}, "max_faces is -1"),
         ({"min_face": 101}, "min_face is 101; it must be from 0 to 100"),
@@ -71,6 +74,9 @@ def test_parameters_can_express_every_field_of_a_query() -> None:
     filters = Filters("/photos/2024", "2024", "2024-05-17", True, "Pixel", 2, 5, ("sad", "fear"), 2.5, 0.9, True)
     assert Query.from_params(params) == Query(("happy", "surprise"), 20, 0.6, True, "six", filters)
     assert Query.from_params({}) == Query()
+    words = {"since": "last month", "until": "yesterday", "n": "all"}
+    of_may = Query(filters=Filters(since="2024-05", until="2024-06-16"))
+    assert Query.from_params(words, date(2024, 6, 17)) == of_may
     assert Query.from_params({"everyone": "0", "all": "off"}) == Query()
 
 
@@ -82,7 +88,7 @@ def test_parameters_can_express_every_field_of_a_query() -> None:
         ({"n": "0"}, "n is 0"),
         ({"threshold": "half"}, "threshold is 'half'; it must be a number"),
         ({"everyone": "perhaps"}, "everyone is 'perhaps'; it must be 1 or 0"),
-        ({"since": "May"}, "'May' is not a date"),
+        ({"since": "soon"}, "'soon' is not a date"),
         ({"not": "bliss"}, "'bliss' is not one of"),
     ],
 )

@@ -10,8 +10,9 @@ import typer
 
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import FACES, MODEL, OUTPUT
-from albumsort.cli.options import Device, Model, known_emotion
+from albumsort.cli.options import Device, Model
 from albumsort.cli.output import writing
+from albumsort.cli.values import known_emotion
 from albumsort.errors import AlbumsortError
 from albumsort.text import printable
 
