@@ -27,22 +27,24 @@ def why_nothing(index: Index, filters: Filters) -> str | None:
     Returns:
         None if it is neither.
     """
-    roots = [printable(root) for root in _nearest(index.roots(), filters.under or "")]
+    roots = [printable(root) for root in _nearest(index.roots(), *filters.folders[:1])]
     if not index.connection.execute("SELECT EXISTS (SELECT 1 FROM photos)").fetchone()[0]:
         where = f"; scanned so far: {', '.join(roots)}" if roots else ""
         return f"{printable(str(index.path))}: the index has no photos{where}; scan some with: albumsort scan FOLDER"
     folder = Filters(under=filters.under)
     question = f"SELECT EXISTS (SELECT 1 FROM photos p WHERE TRUE {folder.conditions()})"
-    if filters.under is None or index.connection.execute(question, folder.values()).fetchone()[0]:
+    if not filters.folders or index.connection.execute(question, folder.values()).fetchone()[0]:
         return None
-    scanned = f"scanned so far: {', '.join(roots)}"
-    name = printable(filters.under)
-    if not os.path.isdir(filters.under):
-        return f"{name}: {'not a' if os.path.lexists(filters.under) else 'no such'} folder; {scanned}"
-    return f"{name}: no photo below this folder is in the index; {scanned}"
+    return "; ".join([*map(_what_is_wrong, filters.folders), f"scanned so far: {', '.join(roots)}"])
 
 
-def _nearest(roots: Iterable[str], folder: str) -> list[str]:
+def _what_is_wrong(folder: str) -> str:
+    if os.path.isdir(folder):
+        return f"{printable(folder)}: no photo below this folder is in the index"
+    return f"{printable(folder)}: {'not a' if os.path.lexists(folder) else 'no such'} folder"
+
+
+def _nearest(roots: Iterable[str], folder: str = "") -> list[str]:
     """Some roots, first those that share the most folders with a folder, with dots for the rest."""
     parts = folder.split(os.sep)
 

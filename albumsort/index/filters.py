@@ -65,8 +65,7 @@ class Filters:
     with_copies: bool = False
 
     def __post_init__(self) -> None:
-        under = (self.under,) if isinstance(self.under, str) else tuple(self.under or ())
-        object.__setattr__(self, "under", under or None)
+        object.__setattr__(self, "under", self.folders or None)
         object.__setattr__(self, "without", emotions_named(self.without))
         for day in (self.since, self.until):
             if day is not None:
@@ -81,6 +80,11 @@ class Filters:
             if value is not None and not 0 <= value <= largest:
                 limit = f"from 0 to {largest}" if largest < math.inf else "0 or more"
                 raise ValueError(f"{name} is {value}; it must be {limit}")
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of ``under``; none if there is no such condition."""
+        return (self.under,) if isinstance(self.under, str) else self.under or ()
 
     @property
     def all_faces(self) -> bool:
@@ -136,6 +140,6 @@ class Filters:
 
     def _folders(self) -> dict[str, bytes]:
         """The starts of paths below ``under``, by parameter: a scan may have used a link or the real path."""
-        names = [name for folder in self.under or () for name in spellings(folder)]
+        names = [name for folder in self.folders for name in spellings(folder)]
         folders = dict.fromkeys([*names, *(form for name in names for form in spellings(os.path.realpath(name)))])
         return {f"under_{k}": os.fsencode(folder.rstrip(os.sep) + os.sep) for k, folder in enumerate(folders)}

@@ -165,3 +165,5 @@ def test_photos_may_be_below_any_of_several_folders(call, index_of, tmp_path):
     index = index_of({tmp_path / folder / "a.jpg": [("happy", 0.9)] for folder in ("one", "two", "three")})
     done = call("list", "--under", "one", "--under", tmp_path / "three", "--format", "paths", "--db", index)
     assert done.stdout == f"{tmp_path}/one/a.jpg\n{tmp_path}/three/a.jpg\n"
+    done = call("list", "--under", "none", "--under", "four", "--db", index)
+    assert done.stderr.startswith(f"{tmp_path}/none: no such folder; {tmp_path}/four: no such folder; scanned so far: ")
