@@ -4,24 +4,54 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TextIO
 
 #: Ctrl-C, the polite way to end a program, a closed terminal, and SIGQUIT; Windows has only the first two.
 _STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
 _HANGUP = getattr(signal, "SIGHUP", None)
+#: Stops that follow each other faster than this, in seconds, are one: ``timeout`` and others send theirs twice.
+_SAME_STOP = 1.0
 
 
 class Stop:
     """Raises ``KeyboardInterrupt`` when the program is told to stop, and remembers the request.
 
     The exception alone is not enough: Python ignores all exceptions in a finaliser. A second exception would interrupt
-    the clean-up after the first, while threads still use memory that is being released. So the second signal does
-    nothing. The third ends the program at once, which the index survives as it survives a power cut.
+    the clean-up after the first, while threads still use memory that is being released. So a second signal raises
+    none: it ends the program at once, which the index survives as it survives a power cut. Within a second of the
+    first it does nothing, but a third ends the program.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Make one that has heard nothing; ``clock`` gives the time in seconds."""
         self._asked = False
-        self._times = 0
+        self._times, self._first = 0, 0.0
+        self._clock = clock
+        self._answer: tuple[int, bytes] | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the program was told to stop, and is perhaps stopping already."""
+        return self._times > 0
+
+    @contextmanager
+    def answering(self, stream: TextIO, text: str) -> Iterator[None]:
+        """Write a text as soon as the program is told to stop inside the block, while what it is doing ends.
+
+        Args:
+            stream: where it is written, directly to the file behind it: the signal may come while the stream is in use.
+            text: what is written.
+        """
+        with suppress(OSError):  # a stream without a file
+            self._answer = stream.fileno(), os.fsencode(text)
+        try:
+            yield
+        finally:
+            self._answer = None
 
     def listen(self) -> None:
         """Handle the signals from now on: each stops the program as cleanly as Ctrl-C."""
@@ -36,10 +66,13 @@ class Stop:
             KeyboardInterrupt: it is the first signal.
         """
         self._times += 1
-        if self._times > 2:
+        if self._times > 2 or (self._times == 2 and self._clock() - self._first >= _SAME_STOP):
             os._exit(130)
         if self._times == 1:
-            self._asked = True
+            self._asked, self._first = True, self._clock()
+            if self._answer:
+                with suppress(OSError):  # the terminal is closed
+                    os.write(*self._answer)
             raise KeyboardInterrupt
 
     def leave(self) -> None:

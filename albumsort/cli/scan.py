@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from albumsort.cli.command import in_home
 from albumsort.cli.help import MODEL, PHOTOS
 from albumsort.cli.interrupt import stop
 from albumsort.cli.options import CertainFrom, Db, Detail, Device, Json, MinFace, Model, Workers, index_path
+from albumsort.cli.streams import second_stderr
+from albumsort.index.reader import Index
 from albumsort.text import count, printable
 
 if TYPE_CHECKING:
     from albumsort.scanning.summary import ScanSummary
     from albumsort.settings import ScanSettings
+
+#: What is said at once when the program is told to stop. What it is doing then takes a few seconds to end.
+STOPPING = "stopping, finishing the photos in hand… (Ctrl-C again ends at once)\n"
 
 
 def scan(
@@ -96,41 +103,44 @@ def scan(
         model=str(model.absolute()) if model else None,
         rescore=rescore,
     )
-    summary = _scan([str(path) for path in paths], index_path(db), settings)
+    index = index_path(db)
+    summary = _scan([str(path) for path in paths], index, settings, is_quiet=as_json)
     _print_unfinished(summary, rescore)
     _print_passed_over(summary)
     _print_without_photos(paths, settings)
     if as_json:
         print(json.dumps(summary.as_dict()))
     else:
-        _print_summary(summary)
+        _print_summary(summary, index, _same_index(db))
 
 
-def _scan(paths: list[str], index: Path, settings: ScanSettings) -> ScanSummary:
-    """Scan with a progress bar.
+def _scan(paths: list[str], index: Path, settings: ScanSettings, is_quiet: bool) -> ScanSummary:
+    """Scan, and tell how it goes.
 
     Raises:
         typer.Exit: the scan was interrupted, and has stopped cleanly.
     """
-    from tqdm import tqdm
-
+    from albumsort.cli.progress import ScanProgress
     from albumsort.scanning.scan import scan as run
 
-    with tqdm(unit=" photos", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
+    is_terminal = sys.stderr.isatty()
+    says_found = is_terminal or not is_quiet
+    try:
+        with (
+            second_stderr() as stream,
+            stop.answering(stream, STOPPING if not is_terminal else f"\n{STOPPING}"),  # below the bar
+            ScanProgress(stream, is_terminal, says_found=says_found, is_rescan=settings.rescan) as tell,
+        ):
 
-        def progress(summary: ScanSummary) -> None:
-            stop.check()
-            bar.total = summary.found - summary.unchanged - summary.raws
-            bar.update(summary.scanned + summary.moved + summary.rescored - bar.n)
-            bar.set_postfix(faces=summary.faces, errors=summary.errors)
+            def progress(summary: ScanSummary) -> None:
+                stop.check()
+                tell(summary)
 
-        try:
             return run(paths, index, settings, progress)
-        except KeyboardInterrupt:
-            stop.leave()
-            bar.close()
-            sys.stderr.write("stopped; what was read is in the index, and the next scan continues from there\n")
-            raise typer.Exit(130) from None
+    except KeyboardInterrupt:
+        stop.leave()
+        sys.stderr.write("stopped; what was read is in the index, and the next scan continues from there\n")
+        raise typer.Exit(130) from None
 
 
 def _print_unfinished(summary: ScanSummary, rescore: bool) -> None:
@@ -169,17 +179,43 @@ def _print_without_photos(paths: list[Path], settings: ScanSettings) -> None:
             sys.stderr.write(f"{words}\n")
 
 
-def _print_summary(summary: ScanSummary) -> None:
+def _print_summary(summary: ScanSummary, index: Path, options: str) -> None:
+    """Print what the scan did and what the index now has, for people; ``options`` go behind commands that follow."""
     print(
         f"{count(summary.photos, 'photo')}: {summary.scanned} read, {summary.unchanged} unchanged, "
-        f"{summary.moved} moved or copied. "
-        f"{count(summary.faces, 'face')} found, {count(summary.errors, 'problem')}, {summary.seconds:.1f} s."
+        f"{summary.moved} moved or copied, in {summary.seconds:.1f} s."
     )
     if summary.raws:
         print(f"{count(summary.raws, 'RAW file')} not read, because the JPEG of the same name shows the same photo.")
     if summary.rescored:
         print(f"The faces of {count(summary.rescored, 'photo')} were read again.")
-    if summary.old_errors:
-        print(f"{count(summary.old_errors, 'problem')} of earlier scans: these files have not changed since.")
-    if summary.errors or summary.old_errors or summary.unreadable:
-        print("See them with: albumsort problems")
+    with Index(index) as opened:
+        print(_faces_in_words(opened.stats(), summary.faces, options))
+    old = summary.old_errors
+    if problems := summary.errors + old + len(summary.unreadable):
+        how_many = "" if problems == 1 else "all " if old == problems else f"{old} "
+        known = f", {how_many}known from earlier scans" if old else ""
+        print(f"{count(problems, 'problem')}{known}. See them: albumsort problems{options}")
+
+
+def _faces_in_words(counts: dict[str, Any], found: int, options: str) -> str:
+    """The faces of the index by emotion, and the command that lists one that photos show."""
+    by_emotion: dict[str, int] = counts["emotions"]
+    shown = sorted((emotion for emotion in by_emotion if by_emotion[emotion]), key=by_emotion.__getitem__)[::-1]
+    parts = [f"{by_emotion[emotion]} {emotion}" for emotion in shown]
+    parts += [f"{counts['uncertain']} uncertain"] if counts["uncertain"] else []
+    words = count(counts["faces"], "face") if counts["faces"] else "No faces"
+    if counts["faces"] != found:  # others were there before
+        words = (f"{count(found, 'face')} found. " if found else "") + f"The index has {words.lower()}"
+    words += f": {', '.join(parts)}." if parts else "."
+    # Happy is what most people look for, and neutral is what nobody does.
+    best = sorted(shown, key=lambda emotion: (emotion == "happy") - (emotion == "neutral"))[-1:]
+    return words + "".join(f" Next: albumsort top {emotion}{options}" for emotion in best)
+
+
+def _same_index(db: Path | None) -> str:
+    """The option that names the index to another command; empty where that command would find it by itself."""
+    set_by_environment = os.environ.get("ALBUMSORT_DB")
+    if db is None or (set_by_environment and in_home(Path(set_by_environment)) == db):
+        return ""
+    return f" --db {shlex.quote(printable(str(db)))}"

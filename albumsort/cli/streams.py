@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 
@@ -25,7 +27,7 @@ def open_streams() -> None:
         if hasattr(stream, "reconfigure"):
             # File names may contain any bytes, and must be printed unchanged.
             stream.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
-    sys.stderr = _Messages(sys.stderr)
+    sys.stderr = Messages(sys.stderr)
 
 
 def shows_escapes(stream: TextIO) -> bool:
@@ -36,7 +38,22 @@ def shows_escapes(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-class _Messages:
+@contextmanager
+def second_stderr() -> Iterator[TextIO]:
+    """Standard error under a number of its own, to which a program can write while libraries are kept quiet.
+
+    ``vision.engine.quiet_stderr`` holds back all that is written to standard error while TensorFlow is loaded.
+    """
+    try:
+        number = os.dup(sys.stderr.fileno())
+    except OSError:  # it has no number: a test, or a notebook, keeps what is written
+        yield sys.stderr
+        return
+    with open(number, "w", encoding=sys.stderr.encoding, errors=sys.stderr.errors) as stream:
+        yield Messages(stream)  # type: ignore[misc]
+
+
+class Messages:
     """Standard error. Once nobody reads it any more, such as after its terminal was closed, messages are dropped."""
 
     def __init__(self, stream: Any) -> None:

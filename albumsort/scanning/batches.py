@@ -42,22 +42,31 @@ def face_reader(settings: ScanSettings) -> FaceReader:
     return FaceReader(min_face=settings.min_face, device=settings.device, model=model, callers=CALLERS)
 
 
-def read_in_batches(decoders: Decoders, reader: FaceReader) -> Generator[ReadPhoto | KnownPhoto, None, None]:
+def read_in_batches(
+    decoders: Decoders, reader: FaceReader, in_hand: deque[ReadPhoto] | None = None
+) -> Generator[ReadPhoto | KnownPhoto, None, None]:
     """Read everything that the decoders yield, in batches of one canvas, so the order changes.
 
     A photo that could not be decoded has no faces. Close this generator before the decoders, because its threads use
     their memory.
 
+    Args:
+        decoders: give the photos.
+        reader: finds and reads their faces.
+        in_hand: has the photos that were read and not yet yielded, also when the generator was closed or interrupted
+            while they were being read.
+
     Raises:
         AlbumsortError: the networks cannot be loaded, or fail.
     """
     waiting = _Waiting()
-    running: set[Future[list[ReadPhoto]]] = set()
+    running: set[Future[None]] = set()
+    done: deque[ReadPhoto] = deque() if in_hand is None else in_hand
 
-    def read(batch: list[DecodedPhoto]) -> list[ReadPhoto]:
+    def read(batch: list[DecodedPhoto]) -> None:
         try:
             found = reader.read([picture_of(decoded) for decoded in batch])
-            return [read_photo(decoded.photo, faces) for decoded, faces in zip(batch, found, strict=True)]
+            done.extend(read_photo(decoded.photo, faces) for decoded, faces in zip(batch, found, strict=True))
         finally:
             for decoded in batch:
                 decoders.release(decoded)
@@ -65,10 +74,11 @@ def read_in_batches(decoders: Decoders, reader: FaceReader) -> Generator[ReadPho
     def finished(at_most: int) -> Iterator[ReadPhoto]:
         """Yield the photos of finished batches, and wait until at most this many batches are running."""
         while len(running) > at_most or any(batch.done() for batch in running):
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            running.difference_update(done)
-            for batch in done:
-                yield from batch.result()
+            for batch in wait(running, return_when=FIRST_COMPLETED).done:
+                running.remove(batch)
+                batch.result()  # raises its error
+            while done:
+                yield done.popleft()
 
     with ThreadPoolExecutor(CALLERS, "reader") as threads:
         for item in decoders:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from albumsort.album.decoders import Decoders, KnownPhoto
-from albumsort.records import PhotoFile, PhotoResult
+from albumsort.records import PhotoFile, PhotoResult, ReadPhoto
 from albumsort.scanning.batches import decoder_settings, read_in_batches
 from albumsort.settings import ScanSettings
 from albumsort.vision.reader import FaceReader
@@ -25,17 +26,19 @@ class ReadFiles:
         reader: finds and reads the faces.
         known: digests of files that need not be read. The digests of files that are being read are added, so that only
             one of several copies is read.
+        in_hand: the photos that were being read when the work was interrupted, or its generator closed.
     """
 
     settings: ScanSettings
     reader: FaceReader
     known: set[str]
+    in_hand: deque[ReadPhoto] = field(default_factory=deque)
 
     def __call__(self, files: Sequence[PhotoFile]) -> Read:
         """Read some files. Close the generator to stop early."""
         with (
             Decoders(iter(files), decoder_settings(self.settings), self._is_known) as decoders,
-            closing(read_in_batches(decoders, self.reader)) as items,
+            closing(read_in_batches(decoders, self.reader, self.in_hand)) as items,
         ):
             for item in items:
                 yield item if isinstance(item, KnownPhoto) else PhotoResult(item.photo, item.faces)

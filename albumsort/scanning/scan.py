@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ def scan(
         paths: folders, with everything below them, and single photos.
         index: the SQLite file; it is created if it does not exist.
         settings: None for the defaults.
-        progress: called after each photo with a summary of what was done so far.
+        progress: called with a summary of what was done so far, once all photos are found and after each of them.
         reader: finds and reads the faces; None for one with these settings.
         write_photos: the largest number of photos that are written to the index in one transaction.
         write_seconds: about the longest time that a photo waits, once it is read, before it is written.
@@ -100,6 +100,7 @@ class _Scan:
         summary.found, summary.unchanged, summary.raws = plan.found, plan.unchanged, len(plan.pairs)
         summary.photos, summary.unreadable = plan.unchanged + len(plan.pairs), plan.problems
         summary.passed_over, summary.old_errors = plan.passed_over, plan.old_errors
+        self.progress(summary)
         self._read(plan.to_read)
 
         pairs = settle_pairs(plan.pairs, files.unreadable() if plan.pairs else set(), known)
@@ -128,27 +129,30 @@ class _Scan:
 
     def _read(self, files: list[PhotoFile]) -> None:
         while files:
-            with closing(local(self.work, [files])) as items:
-                self._write(items)
+            try:
+                with closing(local(self.work, [files])) as items:
+                    for item in items:
+                        self._take(item)
+                        self.progress(self.summary)
+            finally:  # also if interrupted: what was read is kept
+                while self.work.in_hand:
+                    photo = self.work.in_hand.popleft()
+                    self._take(PhotoResult(photo.photo, photo.faces))
+                self.batches.flush()
             # The bytes of these files were known when they were opened, but another photo has taken the name of the
             # known photo since. So these files are read after all.
             left_over = self.batches.take_left_over()
             self.work.known -= {copy.digest for copy in left_over}
             files = [copy.file for copy in left_over]
 
-    def _write(self, items: Iterable[PhotoResult | KnownPhoto]) -> None:
-        """Count photos while they are read, and write them."""
-        try:
-            for item in items:
-                if isinstance(item, PhotoResult):
-                    self.summary.photos += 1
-                    self.summary.scanned += 1
-                    self.summary.faces += len(item.faces)
-                    self.summary.errors += item.photo.error is not None
-                self.batches.add(item)
-                self.progress(self.summary)
-        finally:
-            self.batches.flush()  # also if interrupted: what was read is kept
+    def _take(self, item: PhotoResult | KnownPhoto) -> None:
+        """Count a photo that was read, or a copy, and write it with others."""
+        if isinstance(item, PhotoResult):
+            self.summary.photos += 1
+            self.summary.scanned += 1
+            self.summary.faces += len(item.faces)
+            self.summary.errors += item.photo.error is not None
+        self.batches.add(item)
 
     def _attend_to_other_models(self) -> None:
         """Read the faces again that another model has read, or only count their photos."""
@@ -165,12 +169,12 @@ class _Scan:
         paths = [
             path for path in self.writer.paths_of_other_models(identity) if path in self.roots or path.startswith(tops)
         ]
+        self.summary.of_other_models = len(paths)
         try:
             for result in read_again(paths, self.writer.as_predicted, self.work.reader, self.work.settings):
                 self.summary.rescored += 1
+                self.summary.of_other_models -= 1
                 self.batches.add(result)
                 self.progress(self.summary)
-            # The others are gone or cannot be read, and their faces stay as they were.
-            self.summary.of_other_models = len(paths) - self.summary.rescored
         finally:
             self.batches.flush()  # also if interrupted

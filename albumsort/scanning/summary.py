@@ -22,7 +22,8 @@ class ScanSummary:
         errors: scanned or moved photos that could not be read.
         old_errors: unchanged photos that an earlier scan could not read.
         rescored: photos whose faces were read again, because another model had read them.
-        of_other_models: photos below the roots whose faces another model has read, without those in ``rescored``.
+        of_other_models: photos below the roots whose faces another model has read, without those in ``rescored``. At
+            the end of a scan that reads them again, they are gone or cannot be read, and their faces stay as they were.
         passed_over: how many files and folders were passed over, by kind, a key of ``album.passed_over.KINDS``.
         dropped: photos of earlier scans that are passed over now, and no longer in the index.
         seconds: how long the scan took.
@@ -50,5 +51,6 @@ class ScanSummary:
         return {name: value for name, value in asdict(self).items() if name not in ("found", "unreadable")}
 
 
-#: Called after each photo with a summary of what was done so far, which is the same object each time.
+#: Called once all photos are found, and after each of them, with a summary of what was done so far, which is the same
+#: object each time.
 Progress = Callable[[ScanSummary], None]

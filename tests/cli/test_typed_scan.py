@@ -1,0 +1,207 @@
+"""What people type to scan, and what stands on which stream: input, exit code, standard output, standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albumsort.index import Index
+
+FACES = "12 faces: 8 happy, 4 neutral."
+#: The command line with a reader that finds no faces, so that no network is loaded. First it does what is filled in.
+WITHOUT_NETWORKS = """
+import os, signal
+import albumsort.scanning.scan as module
+from albumsort.cli import main
+
+class Reader:
+    card = loaded_card = None
+    def read(self, pictures):
+        {first}
+        return [[] for picture in pictures]
+
+module.face_reader = lambda settings: Reader()
+main()
+"""
+
+
+@pytest.fixture
+def typed(call: Any, reader: Any, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Types a command in a folder with an ``album``, where a scan needs no network: ``typed("scan album")``."""
+    monkeypatch.setattr("albumsort.scanning.scan.face_reader", lambda settings: reader)
+    shutil.copytree(album, tmp_path / "album")
+
+    def run(words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return call(*words.split(), env={**os.environ, "ALBUMSORT_DB": "index.db", **environment})
+
+    return run
+
+
+#: Commands typed before, command, exit code, patterns for the lines of standard output, and of standard error.
+TABLE = {
+    "first scan": (
+        [],
+        "scan album",
+        0,
+        [
+            r"12 photos: 12 read, 0 unchanged, 0 moved or copied, in \d+\.\d s\.",
+            f"{FACES} Next: albumsort top happy",
+            "1 problem. See them: albumsort problems",
+        ],
+        ["Found 12 photos"],
+    ),
+    "second scan": (
+        ["scan album"],
+        "scan album",
+        0,
+        [
+            r"12 photos: 0 read, 12 unchanged, .*",
+            f"The index has {FACES} Next: albumsort top happy",
+            "1 problem, known from earlier scans. See them: albumsort problems",
+        ],
+        ["Found 12 photos, all unchanged"],
+    ),
+    "another folder": (
+        ["scan album/groups"],
+        "scan album",
+        0,
+        [
+            r"12 photos: 9 read, 3 unchanged, .*",
+            rf"\d faces found\. The index has {FACES} Next: albumsort top happy",
+            "1 problem. See them: albumsort problems",
+        ],
+        ["Found 12 photos: 9 new or changed, 3 unchanged"],
+    ),
+    "all again": (
+        ["scan album"],
+        "scan album --rescan",
+        0,
+        [r"12 photos: 12 read, .*", f"{FACES} Next: albumsort top happy", "1 problem. See.*"],
+        ["Found 12 photos"],
+    ),
+    "another index": (
+        [],
+        "scan album --db other.db",
+        0,
+        [
+            ".*",
+            f"{FACES} Next: albumsort top happy --db other.db",
+            "1 problem. See them: albumsort problems --db other.db",
+        ],
+        ["Found 12 photos"],
+    ),
+    "the index that the environment names": (
+        [],
+        "scan album --db index.db",
+        0,
+        [".*", f"{FACES} Next: albumsort top happy", "1 problem. See.*problems"],
+        ["Found 12 photos"],
+    ),
+    "neutral faces": (
+        [],
+        "scan album/portraits/grace-hopper.jpg",
+        0,
+        [".*", "1 face: 1 neutral. Next: albumsort top neutral"],
+        ["Found 1 photo"],
+    ),
+    "uncertain faces": (
+        [],
+        "scan album/portraits/grace-hopper.jpg --threshold 1",
+        0,
+        [".*", r"1 face: 1 uncertain\."],
+        ["Found 1 photo"],
+    ),
+    "no faces": ([], "scan album/places/cat.jpg", 0, ["1 photo: 1 read, .*", r"No faces\."], ["Found 1 photo"]),
+    "JSON": ([], "scan album --json", 0, [r'\{"photos": 12, "scanned": 12, .*\}'], []),
+    "not there": ([], "scan albun", 1, [], [".*albun: no such folder or photo"]),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_each_example_gives_what_it_should(typed: Any, name: str) -> None:
+    before, command, code, out, err = TABLE[name]
+    for earlier in before:
+        assert typed(earlier).returncode == 0
+    done = typed(command)
+    for printed, patterns in ((done.stdout, out), (done.stderr, err)):
+        lines = printed.splitlines()
+        assert len(lines) == len(patterns), printed
+        for line, pattern in zip(lines, patterns, strict=True):
+            assert re.fullmatch(pattern, line), line
+    assert done.returncode == code
+
+
+def test_the_next_command_lists_photos(typed: Any) -> None:
+    words = typed("scan album/portraits --db a.db").stdout
+    command = re.search(r"Next: albumsort (.*)", words)
+    assert command
+    assert "eileen-collins.jpg" in typed(command[1]).stdout
+
+
+def test_json_is_one_object_however_it_is_asked_for(typed: Any) -> None:
+    assert json.loads(typed("scan album --json").stdout)["faces"] == 12
+
+
+def in_60_columns(*command: object, folder: Path) -> tuple[int, str]:
+    """Run a command on a pseudo-terminal of 60 columns; its exit code and what it wrote."""
+    import fcntl
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    process = subprocess.Popen(
+        list(map(str, command)), stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, start_new_session=True
+    )
+    os.close(theirs)
+    written = b""
+    while process.poll() is None or select.select([ours], [], [], 0)[0]:
+        if select.select([ours], [], [], 0.05)[0]:
+            try:
+                written += os.read(ours, 1 << 16)
+            except OSError:  # the other end is closed
+                break
+    os.close(ours)
+    return process.wait(), written.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX has pseudo-terminals")
+def test_a_scan_on_a_terminal_of_60_columns(album: Path, tmp_path: Path) -> None:
+    program = WITHOUT_NETWORKS.format(first="")
+    code, written = in_60_columns(
+        sys.executable, "-c", program, "scan", album, "--db", tmp_path / "i.db", folder=tmp_path
+    )
+    states = [state.rstrip() for line in written.split("\n") for state in line.split("\r") if state.strip()]
+    assert code == 0
+    found, bar = states.index("Found 12 photos"), [number for number, state in enumerate(states) if "%|" in state]
+    assert bar and found < bar[0]
+    assert all(len(states[number]) <= 60 for number in bar), states
+    assert re.fullmatch(r" *\d+%\|.*\| \d+/12, 0 faces(, 1 problem)?, .* left", states[bar[-1]])
+    assert states[bar[-1] + 1].startswith("12 photos: 12 read")
+    assert states[-1].startswith("1 problem. See them: albumsort problems --db ")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX has pseudo-terminals")
+def test_ctrl_c_is_answered_at_once_and_the_photos_in_hand_are_kept(album: Path, tmp_path: Path) -> None:
+    program = WITHOUT_NETWORKS.format(first="os.kill(os.getpid(), signal.SIGINT)")
+    code, written = in_60_columns(
+        sys.executable, "-c", program, "scan", album / "portraits", "--db", tmp_path / "i.db", folder=tmp_path
+    )
+    assert code == 130
+    words = [line.rpartition("\r")[2] for line in written.replace("\r\n", "\n").splitlines()]
+    stopping = words.index("stopping, finishing the photos in hand… (Ctrl-C again ends at once)")
+    assert words[stopping + 1 :] == ["stopped; what was read is in the index, and the next scan continues from there"]
+    with Index(tmp_path / "i.db") as index:
+        assert index.stats()["photos"] >= 1
