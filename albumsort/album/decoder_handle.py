@@ -25,6 +25,7 @@ class DecoderHandle:
     Attributes:
         is_ready: it has started.
         file: what it is working on; None while it has nothing to do.
+        has_read: it has read all bytes of that file.
         opened: what it reported about that file.
         slot: the slot of shared memory into which it decodes.
         since: ``time.monotonic()`` of its last sign of life.
@@ -34,6 +35,7 @@ class DecoderHandle:
     pipe: connection.Connection
     is_ready: bool = False
     file: PhotoFile | None = None
+    has_read: bool = False
     opened: Opened | None = None
     slot: int | None = None
     since: float = field(default_factory=time.monotonic)
@@ -77,6 +79,7 @@ class DecoderHandle:
     def finish(self) -> None:
         """Make the process free for the next file, because the current one has a result."""
         self.file = self.opened = self.slot = None
+        self.has_read = False
 
     def photo(self, error: str | None = None, digest: str | None = None) -> Photo:
         """The photo that the process is working on, as far as it is known; ``digest`` is used if it was not opened."""

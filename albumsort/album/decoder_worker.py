@@ -57,6 +57,11 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class HasRead:
+    """All bytes of the file were read once. From now on, the time that a worker takes says something about the file."""
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A file is a photo. The worker waits for the number of a slot, or for None if the photo should not be decoded.
 
@@ -116,7 +121,7 @@ def decoder_process(
     """Decode one file after the other until the pipe closes. For each it receives a path, and then a slot or None.
 
     Args:
-        pipe: the worker's end; it sends ``Ready``, ``Opened``, ``Decoded`` and ``Failed``.
+        pipe: the worker's end; it sends ``Ready``, ``HasRead``, ``Opened``, ``Decoded`` and ``Failed``.
         memory: holds the slots.
         slot_bytes: bytes of a slot.
         detail: as for ``decode_file``.
@@ -144,7 +149,8 @@ def decoder_process(
     try:
         while True:
             path = pipe.recv()
-            message = decode_file(path, grant, detail, small_side, lambda: pipe.send(Ready()))
+            signs = (lambda: pipe.send(Ready())), (lambda: pipe.send(HasRead()))
+            message = decode_file(path, grant, detail, small_side, *signs)
             if granted > _LARGE:
                 _give_memory_back()
             if message is not None:
@@ -188,6 +194,7 @@ def decode_file(
     detail: int,
     small_side: int,
     alive: Callable[[], None] = lambda: None,
+    has_read: Callable[[], None] = lambda: None,
     largest: Mapping[str, int] = LARGEST,
 ) -> Decoded | Failed | None:
     """Open and decode one file. Nothing that the file contains makes this raise an exception.
@@ -199,6 +206,7 @@ def decode_file(
         detail: pixels on the photo's long side, at most.
         small_side: pixels on the small picture's long side, at most.
         alive: called from time to time while a large file is read.
+        has_read: called when all bytes were read once.
         largest: the bytes of the largest file that is read, by format.
 
     Returns:
@@ -218,6 +226,7 @@ def decode_file(
                     size = f"{status.st_size / 1e6:.0f} MB > {limit / 1e6:.0f} MB"
                     raise UnreadablePhotoError(f"too large a file ({size})")
                 digest = sha256(file, alive)
+                has_read()
             file.seek(0)
             image = open_photo(file)
             assert digest is not None  # noqa: S101 - open_photo refuses files that are not pictures

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.album.decoder_handle import DecoderHandle
-from albumsort.album.decoder_worker import NO_MEMORY, Decoded, Failed, Opened, Ready
+from albumsort.album.decoder_worker import NO_MEMORY, Decoded, Failed, HasRead, Opened, Ready
 from albumsort.album.shared_pixels import SharedPixels
 from albumsort.errors import AlbumsortError
 from albumsort.records import MAX_MEGAPIXELS, Photo, PhotoFile
@@ -128,6 +128,7 @@ class Decoders:
         self._again: deque[PhotoFile] = deque()
         self._tried: set[str] = set()
         self._lost_slots = 0
+        self._unanswered = 0
         self._workers: list[DecoderHandle] = []
         self._thread = threading.Thread(target=self._run, name="decoders", daemon=True)
 
@@ -247,12 +248,34 @@ class Decoders:
                 worker.since = time.monotonic()
                 self._take(worker, message)
             elif worker.is_ready and not worker.is_waiting and time.monotonic() - worker.since > self._settings.seconds:
-                self._replace(worker, f"decoder took over {self._settings.seconds:g} s")
+                self._end_late(worker)
             elif not worker.is_ready and time.monotonic() - worker.since > _START_SECONDS:
                 self._replace(worker, "")
 
-    def _take(self, worker: DecoderHandle, message: Ready | Opened | Decoded | Failed) -> None:
+    def _end_late(self, worker: DecoderHandle) -> None:
+        """Replace a worker that has overrun its time: because of its file, or because the disk does not answer.
+
+        Raises:
+            AlbumsortError: the disk did not answer for so many files in a row that it will not for the others either.
+        """
+        if worker.has_read:
+            self._replace(worker, f"decoder took over {self._settings.seconds:g} s")
+            return
+        self._replace(worker, self._no_answer)
+        self._unanswered += 1
+        if self._unanswered == self.slots:
+            raise AlbumsortError("the disk with the photos does not answer; scan again when it does")
+
+    @property
+    def _no_answer(self) -> str:
+        return f"cannot be read (the disk did not answer for {self._settings.seconds:g} s)"
+
+    def _take(self, worker: DecoderHandle, message: Ready | HasRead | Opened | Decoded | Failed) -> None:
         """Handle the report of a worker."""
+        if isinstance(message, HasRead):
+            worker.has_read = True
+            self._unanswered = 0
+            return
         if isinstance(message, Ready):
             worker.is_ready = True
             return
@@ -332,7 +355,7 @@ class Decoders:
         if not has_ended:
             worker.slot = None  # it may still write there, so nobody else does
             self._lost_slots += 1
-            self._fail(worker, f"cannot be read (the disk did not answer for {self._settings.seconds:g} s)")
+            self._fail(worker, self._no_answer)
             if self._lost_slots == self.slots:
                 raise AlbumsortError("the disk with the photos does not answer; scan again when it does")
         elif not self._postpone(worker):

@@ -217,8 +217,25 @@ def test_a_decoder_that_dies_costs_one_file(trouble: Outcome, name: str) -> None
 
 
 @pytest.mark.slow
-def test_a_decoder_that_hangs_costs_one_file(trouble: Outcome) -> None:
-    assert trouble.errors["hang.jpg"] == "decoder took over 8 s"
+def test_a_file_that_cannot_be_read_to_its_end_costs_one_file(trouble: Outcome) -> None:
+    assert trouble.errors["hang.jpg"] == "cannot be read (the disk did not answer for 8 s)"
+
+
+@pytest.mark.slow
+def test_a_decoder_that_hangs_with_a_file_that_it_has_read_costs_one_file(tmp_path: Path) -> None:
+    files = [picture(tmp_path / f"{shade}.png", shade) for shade in (10, 20, 30)]
+    hanging = hashlib.sha256(Path(files[1].path).read_bytes()).hexdigest()
+
+    def stop(digest: str) -> bool:
+        if digest == hanging:
+            os.kill(*worker_pids(), signal.SIGSTOP)
+        return False
+
+    outcome = Outcome()
+    with Decoders(iter(files), DecoderSettings(1, 64, 256, seconds=2, slots=3), stop) as decoders:
+        outcome.collect(decoders)
+    assert outcome.errors == {"20.png": "decoder took over 2 s"}
+    assert sorted(outcome.pixels) == ["10.png", "30.png"]
 
 
 @pytest.mark.slow

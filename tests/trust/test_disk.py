@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from albumsort.album.decoders import DecodedPhoto, Decoders, DecoderSettings
 from albumsort.errors import AlbumsortError
 from albumsort.export.folders import export
 from albumsort.index import Index
 from albumsort.index.query import Query
 from albumsort.index.writer import IndexWriter
+from albumsort.records import PhotoFile
 
 MountsDisk = Callable[[int], Path]
 
@@ -150,3 +155,57 @@ def test_a_copy_that_differs_from_its_photo_is_not_kept(
     with Index(index) as opened, pytest.raises(AlbumsortError, match="the copy differs"):
         export(opened, tmp_path / "sorted", Query(("happy",)))
     assert [path.name for path in (tmp_path / "sorted").rglob("*")] == ["happy"]
+
+
+@pytest.fixture
+def hanging(tmp_path: Path) -> Iterator[Callable[[], Path]]:
+    """Mounts a disk with four photos that hangs: its readers cannot even be killed (state D) before the test ends."""
+    if not (os.access("/dev/fuse", os.R_OK | os.W_OK) and shutil.which("bindfs")):
+        pytest.skip("this machine has no bindfs, or does not allow FUSE file systems")
+    folders = [tmp_path / name for name in ("real", "inner", "outer")]
+    for folder in folders:
+        folder.mkdir()
+    for number in range(4):
+        Image.new("RGB", (64, 64), (number, 0, 0)).save(folders[0] / f"{number}.png")
+    daemons = []
+    for source, target in pairwise(folders):
+        daemons.append(subprocess.Popen(["bindfs", "-f", source, target]))
+        while not os.path.ismount(target):
+            assert daemons[-1].poll() is None
+
+    def hang() -> Path:
+        # The outer one has taken a question when it waits for the inner one, and then the kernel waits for its answer.
+        daemons[0].send_signal(signal.SIGSTOP)
+        return folders[-1]
+
+    yield hang
+    daemons[0].send_signal(signal.SIGCONT)
+    for folder in reversed(folders[1:]):
+        subprocess.run(["fusermount", "-u", "-z", folder], check=True)
+    for daemon in daemons:
+        daemon.wait()
+
+
+@pytest.mark.slow
+def test_a_disk_that_hangs_ends_no_scan_and_blames_no_file(tmp_path: Path, hanging: Callable[[], Path]) -> None:
+    good = tmp_path / "good.png"
+    Image.new("RGB", (64, 64)).save(good)
+    disk = hanging()
+    files = [PhotoFile(str(path), 1, 1) for path in (disk / "0.png", disk / "1.png", good)]
+    errors = {}
+    with Decoders(iter(files), DecoderSettings(1, 64, 256, seconds=2, slots=20)) as decoders:
+        for item in decoders:
+            photo = item.photo if isinstance(item, DecodedPhoto) else item
+            errors[os.path.basename(photo.path)] = photo.error  # type: ignore[union-attr]
+    assert errors.pop("good.png") is None
+    assert set(errors.values()) == {"cannot be read (the disk did not answer for 2 s)"}
+    assert set(errors) == {"0.png", "1.png"}
+
+
+@pytest.mark.slow
+def test_a_scan_of_a_disk_that_hangs_does_not_wait_for_each_of_many_files(hanging: Callable[[], Path]) -> None:
+    disk = hanging()
+    files = (PhotoFile(str(disk / f"{number}.png"), 1, 1) for number in range(100_000))
+    settings = DecoderSettings(1, 64, 256, seconds=1, slots=3)
+    with pytest.raises(AlbumsortError, match="does not answer"), Decoders(files, settings) as decoders:
+        list(decoders)
