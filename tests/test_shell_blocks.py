@@ -29,6 +29,7 @@ NOT_RUN = {
     "albumsort model train": "takes hours; tests/training trains small networks",
     "albumsort model compare": "takes hours; tests/training/test_compare.py compares small networks",
     "albumsort model curves": "needs finished training runs; tests/training/test_curves.py has them",
+    "albumsort model use mine.keras": "needs a trained model; tests/training/test_tune.py has one",
     "albumsort scan ~/Photos --db trial.db --model": "needs a trained model; tests/scanning has one",
 }
 

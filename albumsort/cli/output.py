@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from albumsort.cli.streams import shows_escapes
 from albumsort.errors import AlbumsortError
 from albumsort.records import RankedPhoto
 from albumsort.report.tables import Format, write_ranking
@@ -91,6 +92,8 @@ def check_any_placed(files: Sequence[Exported], words: str) -> None:
 def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) -> bool:
     """Print photos while they are read, so that they need not all be in memory, or until nobody reads them any more.
 
+    In a terminal, a table has a header and links to the files.
+
     Args:
         photos: the photos, in the order in which they are printed.
         certain: the probability from which a face is certain, 0..1.
@@ -109,7 +112,8 @@ def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) ->
             yield row
 
     try:
-        sys.stdout.writelines(write_ranking(watched(), certain, form))
+        lines = write_ranking(watched(), certain, form, header=sys.stdout.isatty(), links=shows_escapes(sys.stdout))
+        sys.stdout.writelines(lines)
     except BrokenPipeError:
         if not nobody_reads():
             raise

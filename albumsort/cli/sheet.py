@@ -52,7 +52,7 @@ def sheet(
 
     Examples:
         albumsort sheet happy
-        albumsort sheet surprise -n 100 -o surprise.html
+        albumsort sheet happy neutral -n 100 -o party.html
     """
     target = output or Path(f"{'-'.join(query.emotions)}-sheet.jpg")
     with writing(target):

@@ -40,7 +40,7 @@ def show(
 
     Examples:
         albumsort show party.jpg
-        albumsort show party.jpg -o party-faces.png --threshold 0.3
+        albumsort show party.jpg -o faces.png --threshold 0.3
     """
     from albumsort.album.presence import existing
     from albumsort.album.thumbnails import megapixels, thumbnails

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
@@ -17,7 +18,9 @@ from albumsort.text import count, one_line, printable
 Format = Literal["table", "paths", "paths0", "json", "ndjson", "jsonl", "csv"]
 
 
-def write_ranking(ranking: Iterable[RankedPhoto], threshold: float, form: Format) -> Iterator[str]:
+def write_ranking(
+    ranking: Iterable[RankedPhoto], threshold: float, form: Format, *, header: bool = False, links: bool = False
+) -> Iterator[str]:
     """Write a list in a format, photo by photo, except for ``json``, which is one text.
 
     Args:
@@ -25,6 +28,8 @@ def write_ranking(ranking: Iterable[RankedPhoto], threshold: float, form: Format
         threshold: the probability from which a face is certain, 0..1.
         form: ``paths`` has one path per line; ``paths0`` has a null character after each path, as ``xargs -0`` expects;
             ``jsonl`` is another name of ``ndjson``.
+        header: whether a table begins with the names of its columns.
+        links: whether the paths in a table are links to the files, for terminals (OSC 8).
 
     Yields:
         pieces of text; the whole ends with a line break (``paths0``: a null character) or is empty.
@@ -40,14 +45,26 @@ def write_ranking(ranking: Iterable[RankedPhoto], threshold: float, form: Format
     elif form == "paths":
         yield from (one_line(row.photo.path) + "\n" for row in ranking)
     else:
-        yield from (_line(rank, row) for rank, row in enumerate(ranking, 1))
+        for rank, row in enumerate(ranking, 1):
+            if header and rank == 1:
+                yield f"{'rank':4}  {'' if row.score is None else 'score':5}  {'taken on':10}  {'faces':8}  photo\n"
+            yield _line(rank, row, links)
 
 
-def _line(rank: int, row: RankedPhoto) -> str:
+def _line(rank: int, row: RankedPhoto, links: bool) -> str:
     score = "" if row.score is None else f"{row.score:.3f}"
     others = f"  (+{row.others} like it)" if row.others else ""
     taken_on, faces = (row.photo.taken_at or "")[:10], count(len(row.faces), "face")
-    return f"{rank:4d}  {score:5}  {taken_on:10}  {faces:8}  {printable(row.photo.path)}{others}\n"
+    return f"{rank:4d}  {score:5}  {taken_on:10}  {faces:8}  {_name(row.photo.path, links)}{others}\n"
+
+
+def _name(path: str, links: bool) -> str:
+    """A path for a terminal, as a link to the file if it shows links."""
+    if not links:
+        return printable(path)
+    from urllib.parse import quote
+
+    return f"\x1b]8;;file://{quote(os.fsencode(path))}\x1b\\{printable(path)}\x1b]8;;\x1b\\"
 
 
 def burst_lines(number: int, shots: Sequence[BurstShot]) -> str:

@@ -61,7 +61,7 @@ def compare(
 
     Examples:
         albumsort model compare --data fer2013.csv --out comparison
-        albumsort model compare --data fer2013.csv --ferplus fer2013new.csv --recipes emotion
+        albumsort model compare --data fer2013.csv --recipes ho-2016,zhu-2020
     """
     from albumsort.training import recipe_file
     from albumsort.training.plots.comparison import plot_comparison

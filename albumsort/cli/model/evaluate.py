@@ -51,7 +51,7 @@ def evaluate(
 
     Examples:
         albumsort model evaluate fer2013.csv
-        albumsort model evaluate fer2013.csv --split PrivateTest --ferplus fer2013new.csv
+        albumsort model evaluate fer2013.csv --split PrivateTest --plots plots
     """
     from albumsort.emotions import SCHEMES, in_words, scheme_of
     from albumsort.training.evaluate import figures

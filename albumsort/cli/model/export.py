@@ -67,7 +67,7 @@ def export(
 
     Examples:
         albumsort model export --format onnx -o emotion.onnx
-        albumsort model export --format tflite --quantize int8 --data fer2013.csv -o emotion.tflite
+        albumsort model export --format savedmodel --labels fer2013 -o emotion
     """
     if quantize and kind == "savedmodel":
         raise typer.BadParameter("--quantize int8 works only with tflite and onnx")
