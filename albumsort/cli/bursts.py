@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from albumsort.cli import last_list
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import FACES
 from albumsort.cli.options import Db, Json, asks, how_many, index_path
@@ -89,6 +90,8 @@ def bursts(
     with Index(index_path(db)) as index:
         found = [rank_burst(burst, wanted, chosen) for burst in index.bursts(query)]
         _print(found, as_json)
+        if found and not as_json:
+            last_list.keep(index.path, [burst[0].photo.path for burst in found])
         if not found:
             sys.stderr.write(f"{_why_none(index, query)}\n")
 

@@ -12,6 +12,7 @@ import typer
 from albumsort.album.presence import is_as_scanned
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import FACES
+from albumsort.cli.last_list import photo_named
 from albumsort.cli.options import Db, index_path
 from albumsort.cli.values import known_emotion
 from albumsort.emotions import EMOTIONS
@@ -21,7 +22,9 @@ from albumsort.text import count, printable
 
 
 def correct(
-    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo that was scanned.")],
+    photo: Annotated[
+        Path, typer.Argument(metavar="PHOTO", help="A photo that was scanned, or its rank in the last list.")
+    ],
     emotion: Annotated[
         str | None,
         typer.Argument(
@@ -61,7 +64,7 @@ def correct(
     from albumsort.index.writer import IndexWriter
 
     index = index_path(db)
-    path = _unchanged(os.path.abspath(photo), index)
+    path = _unchanged(os.path.abspath(photo_named(photo, index)), index)
     with IndexWriter(index) as writer:
         if undo:
             print(f"{printable(path)}: {count(writer.uncorrect(path, face), 'correction')} undone")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from albumsort.cli import last_list
 from albumsort.cli.asking import ask, is_person
 from albumsort.cli.options import Db, index_path
 from albumsort.errors import AlbumsortError
@@ -46,6 +47,7 @@ def forget(
             if files:
                 ask(f"Forget {much} of {printable(path)}", yes)
         forgotten = writer.forget(*names)
+    last_list.forget(index, names)
     if not forgotten:
         raise AlbumsortError(f"{path}: not in the index; name it as it was scanned")
     print(f"{count(forgotten, 'file')} forgotten")

@@ -52,7 +52,7 @@ def list_photos(
             sys.stdout.writelines(lines)
             is_any = bool(lines)
         else:
-            is_any = print_photos(photos, query.certain, form)
+            is_any = print_photos(photos, query.certain, form, index.path)
         if not is_any:
             sys.stderr.write(f"{why_nothing(index, query.filters) or 'no photo matches'}\n")
 

@@ -108,6 +108,8 @@ def index_path(db: Path | None) -> Path:
     """The path of the index: ``--db``, else ``$ALBUMSORT_DB``, else a file in the platform's user-data folder."""
     if db is not None:
         return db
+    if named := os.environ.get("ALBUMSORT_DB"):  # for a command without --db
+        return Path(os.path.expanduser(named))
     from platformdirs import user_data_path
 
     return user_data_path("albumsort", appauthor=False) / "index.db"

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from albumsort.cli import last_list
 from albumsort.cli.streams import shows_escapes
 from albumsort.errors import AlbumsortError
 from albumsort.records import RankedPhoto
@@ -89,7 +90,7 @@ def check_any_placed(files: Sequence[Exported], words: str) -> None:
     raise AlbumsortError(f"{words}: {reasons}, such as {printable(files[0].source)}; {advice}")
 
 
-def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) -> bool:
+def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format, index: Path) -> bool:
     """Print photos while they are read, so that they need not all be in memory, or until nobody reads them any more.
 
     In a terminal, a table has a header and links to the files.
@@ -98,16 +99,20 @@ def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) ->
         photos: the photos, in the order in which they are printed.
         certain: the probability from which a face is certain, 0..1.
         form: how to print them.
+        index: the path of the index that they come from. The ranks of its last table name photos in other commands.
 
     Returns:
         whether there were any photos; True if nobody reads them to the end.
     """
     is_any = has_escapes = False
+    shown: list[str] = []
 
     def watched() -> Iterator[RankedPhoto]:
         nonlocal is_any, has_escapes
         for row in photos:
             is_any = True
+            if form == "table" and len(shown) < last_list.KEPT_PHOTOS:
+                shown.append(row.photo.path)
             has_escapes |= form in ("paths", "csv") and row.photo.path != one_line(row.photo.path)
             yield row
 
@@ -118,6 +123,8 @@ def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format) ->
         if not nobody_reads():
             raise
         is_any = True
+    if shown:
+        last_list.keep(index, shown)
     if has_escapes:
         sys.stderr.write("control characters in a path are printed as escapes; --format paths0 prints it exactly\n")
     return is_any

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albumsort.cli.help import OUTPUT
+from albumsort.cli.last_list import photo_named
 from albumsort.cli.options import CertainFrom, Db, index_path
 from albumsort.cli.output import writing
 from albumsort.errors import AlbumsortError
@@ -22,7 +23,9 @@ _DRAWN = 1600
 
 
 def show(
-    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo, scanned or not.")],
+    photo: Annotated[
+        Path, typer.Argument(metavar="PHOTO", help="A photo, scanned or not, or its rank in the last list.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -47,6 +50,7 @@ def show(
     from albumsort.export.names import fitting_name
     from albumsort.report.drawing import draw_faces
 
+    photo = photo_named(photo, index_path(db))
     path = existing(os.path.abspath(photo))
     target = output or Path(fitting_name("", photo.name, "-faces", ".png"))
     with writing(target):

@@ -41,7 +41,7 @@ def top(
     with Index(index_path(db)) as index:
         query = index.settled(query)
         ranking = index.search(query)
-        print_photos(ranking, query.certain, form)
+        print_photos(ranking, query.certain, form, index.path)
         if not ranking:
             sys.stderr.write(why_empty(index, query) + "\n")
     if copy_to and ranking:

@@ -82,6 +82,8 @@ TYPED = [
     ("top happy --under films", 0, "", NOT_SCANNED),
     ("top happy --under phtos", 0, "", NO_FOLDER),
     ("top happy --under notes.txt --json", 0, "[]\n", FILE),
+    ("top happy --under photos --under films -n 1 --format paths", 0, "{here}/photos/a.jpg\n", ""),
+    ("top happy --under notes.txt --under phtos", 0, "", f"{FILE.partition(';')[0]}; {NO_FOLDER}"),
     ("list --under films", 0, "", NOT_SCANNED),
     ("bursts films", 0, "", NOT_SCANNED),
     ("stats --under films", 0, None, NOT_SCANNED),

@@ -10,7 +10,8 @@ import typer
 
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import FACES, MODEL, OUTPUT
-from albumsort.cli.options import Device, Model
+from albumsort.cli.last_list import photo_named
+from albumsort.cli.options import Device, Model, index_path
 from albumsort.cli.output import writing
 from albumsort.cli.values import known_emotion
 from albumsort.errors import AlbumsortError
@@ -18,7 +19,12 @@ from albumsort.text import printable
 
 
 def look(
-    picture: Annotated[Path, typer.Argument(metavar="PHOTO", help="A photo or, with --cropped, a picture of a face.")],
+    picture: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PHOTO", help="A photo, or its rank in the last list; with --cropped, a picture of a face."
+        ),
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -71,6 +77,7 @@ def look(
     from albumsort.vision.saliency import explain
 
     wanted = known_emotion(emotion)
+    picture = photo_named(picture, index_path(None))
     path, target = os.path.abspath(picture), output or Path(f"{picture.stem}-look.png")
     with writing(target):
         settings = ScanSettings(device=device, model=str(model.absolute()) if model else None)
