@@ -118,7 +118,11 @@ def uncorrected(faces: Iterable[Face], corrections: Sequence[Correction]) -> tup
 
 
 def after_reading(
-    connection: sqlite3.Connection, result: PhotoResult, marked_photos: MarkedPhotos, earlier: str | None, is_new: bool
+    connection: sqlite3.Connection,
+    result: PhotoResult,
+    marked_photos: MarkedPhotos,
+    earlier: Photo | None,
+    is_new: bool,
 ) -> tuple[Face, ...]:
     """The faces of a photo that has just been read, with their corrections.
 
@@ -128,7 +132,7 @@ def after_reading(
         connection: in a transaction.
         result: what was read.
         marked_photos: the photos with corrections.
-        earlier: the digest of the photo that the index had at this path before; None if it had none.
+        earlier: what the index had at this path before; None if it had nothing.
         is_new: whether the index had no photo with these bytes. Only such a photo takes the corrections of a photo with
             other bytes that it is likely to be.
     """
@@ -153,7 +157,7 @@ def after_reading(
 
 
 def _of_other_bytes(
-    connection: sqlite3.Connection, result: PhotoResult, marked_photos: MarkedPhotos, earlier: str | None
+    connection: sqlite3.Connection, result: PhotoResult, marked_photos: MarkedPhotos, earlier: Photo | None
 ) -> list[Correction]:
     """The corrections of the photo that this one was before its file was changed, with their boxes where they are now.
 

@@ -36,7 +36,15 @@ def moved(connection: sqlite3.Connection, digest: str | None, path: str) -> None
 
 
 def earlier_versions(connection: sqlite3.Connection, photo: Photo) -> list[str]:
-    """The digests of a photo that its file had before, and that no other photo has."""
+    """The digests of a photo that its file had before, and that no other photo has.
+
+    What another photo has, such as the row of a file that was moved and changed, is a mark of that photo from now on.
+    """
+    of_others = "SELECT p.path FROM photos p WHERE p.digest = marked.digest"
+    connection.execute(
+        f"UPDATE marked SET path = ifnull(({of_others} AND p.path != marked.path), path) WHERE path = ?",
+        (to_column(photo.path),),
+    )
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM marked WHERE path = ? AND {_WITHOUT_PHOTO}", (to_column(photo.path),)
     )
@@ -90,17 +98,22 @@ class MarkedPhotos:
             self._by_time.setdefault((photo.taken_at or "")[:_DAY], []).append(photo)
             self._by_hash.setdefault(photo.phash or "", []).append(photo)
 
-    def like(self, photo: Photo, earlier: str | None) -> Iterator[tuple[Photo, FoundAt]]:
+    def like(self, photo: Photo, earlier: Photo | None) -> Iterator[tuple[Photo, FoundAt]]:
         """The marked photos that may be a photo with new bytes, and where it was found; the likeliest first.
+
+        If the file was edited in its place, these are only its own earlier versions: what a person has undone for it
+        does not come back from a copy.
 
         Args:
             photo: the photo.
-            earlier: the digest of the photo that the index had at this path before; None if it had none.
+            earlier: what the index had at this path before; None if it had nothing.
         """
         here = list(self._by_path.get(photo.path, ()))
-        if earlier in self._by_digest:
-            here.insert(0, self._by_digest[earlier])
+        if earlier and earlier.digest in self._by_digest:
+            here.insert(0, self._by_digest[earlier.digest])
         yield from ((one, FoundAt.SAME_PATH) for one in here)
+        if earlier and _may_be_edited(earlier, photo):
+            return
         day = (photo.taken_at or "")[:_DAY]
         days = {day, ""} if day else self._by_time.keys()
         for one in (one for day in days for one in self._by_time.get(day, ())):

@@ -159,7 +159,7 @@ class IndexWriter:
                 one.photo.path: self._seen_twice(scan, one) for one in results if not is_forgotten(one.photo.path)
             }
             known = {result.photo.digest for result in last_of_each.values() if self._has(result.photo.digest)}
-            earlier = {path: self._digest_at(path) for path in last_of_each}
+            earlier = {path: self._photo_at(path) for path in last_of_each}
             paths = [(to_column(path),) for path in last_of_each]
             self._connection.executemany("DELETE FROM photos WHERE path = ?", paths)
             new, marked_photos = NewFaces(self._connection), MarkedPhotos(self._connection)
@@ -370,9 +370,9 @@ class IndexWriter:
     def _delete(self, path: str) -> None:
         self._connection.execute("DELETE FROM photos WHERE path = ?", (to_column(path),))
 
-    def _digest_at(self, path: str) -> str | None:
-        row = self._connection.execute("SELECT digest FROM photos WHERE path = ?", (to_column(path),)).fetchone()
-        return row[0] if row else None
+    def _photo_at(self, path: str) -> Photo | None:
+        row = self._connection.execute("SELECT id FROM photos WHERE path = ?", (to_column(path),)).fetchone()
+        return photo_of(self._connection, row[0]) if row else None
 
     def _has(self, digest: str | None) -> bool:
         """Whether there is a photo with these bytes."""

@@ -259,6 +259,8 @@ def test_a_copy_with_other_metadata_has_the_corrections_of_its_original(
     room.writer.uncorrect(B)
     room.put(B, face(sad=0.6), digest="second", taken_at=NOON)
     assert emotions(room, B) == ["sad"] and emotions(room, str(on_disk)) == ["happy"]
+    room.put(B, face(sad=0.6), digest="third", taken_at=NOON)
+    assert emotions(room, B) == ["sad"] and emotions(room, str(on_disk)) == ["happy"]
 
 
 def test_of_two_copies_both_keep_the_correction_when_one_is_edited(room: Any, face: Callable) -> None:
@@ -288,6 +290,17 @@ def test_photos_that_change_their_names_keep_their_own_corrections(room: Any, fa
     for path, digest, taken_at in ((A, "b", LATER), (B, "a", NOON)):
         room.put(path, face(sad=0.7), digest=digest, taken_at=taken_at)
     assert (emotions(room, A), emotions(room, B)) == (["sad"], ["happy"])
+
+
+@pytest.mark.parametrize("taken_at", [NOON, LATER])
+def test_what_is_undone_for_a_moved_file_does_not_come_back_from_its_old_place(
+    corrected: Any, face: Callable, taken_at: str
+) -> None:
+    corrected.put(B, face(sad=0.6), digest="second", taken_at=taken_at)
+    assert corrected.writer.uncorrect(B) == 1
+    for digest in ("third", "fourth"):
+        corrected.put(B, face(sad=0.6), digest=digest, taken_at=taken_at)
+        assert emotions(corrected, B) == ["sad"]
 
 
 def test_what_is_not_a_face_stays_none(room: Any, face: Callable) -> None:
