@@ -12,6 +12,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
+def drawable(text: str) -> str:
+    """Make a text safe for a picture or a page, as ``printable`` does for a terminal.
+
+    Two characters stay that ``printable`` escapes: they have no ink, but Persian and Hindi words and composed emoji are
+    wrong without them.
+    """
+    return "".join(c if c in "\u200c\u200d" else printable(c) for c in text)
+
+
 def one_line(path: str) -> str:
     """A path for scripts that read one path per line. It is exact, except that control characters become escapes.
 

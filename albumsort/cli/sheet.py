@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, asks, how_many, index_path
 from albumsort.cli.output import NOT_PLACED, writing
+from albumsort.cli.values import named
 from albumsort.errors import AlbumsortError
 from albumsort.index.explain import why_empty
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
+from albumsort.records import RankedPhoto
 from albumsort.text import count, printable
 
+if TYPE_CHECKING:
+    from albumsort.report.sheet import Sheet
 
-def _sheet_name(target: Path | None) -> Path | None:
-    """Return the name of a file if its suffix says which kind of sheet to write.
-
-    Raises:
-        typer.BadParameter: it does not.
-    """
-    if target is not None and target.suffix.lower() not in (".jpg", ".jpeg", ".png", ".html"):
-        raise typer.BadParameter("a sheet is a .jpg, .png or .html")
-    return target
+#: What a sheet can be; the suffix of its name decides.
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".pdf", ".html", ".htm")
 
 
 @asks(EMOTION_ARGUMENTS, how_many(40, "The number of photos, at most 500.", most=500), EVERYONE, ALL, SCHEME)
@@ -38,12 +36,28 @@ def sheet(
         typer.Option(
             "--output",
             "-o",
-            callback=_sheet_name,
+            callback=named(*_SUFFIXES),
             metavar="FILE",
             rich_help_panel=OUTPUT,
-            help="The .jpg, .png or .html to write. Default: EMOTION-sheet.jpg.",
+            help="The .jpg, .png, .webp, .pdf or .html to write. Default: EMOTION-sheet.jpg.",
         ),
     ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", rich_help_panel=OUTPUT, help="The words above the photos. Default: the emotions."),
+    ] = None,
+    no_boxes: Annotated[
+        bool,
+        typer.Option("--no-boxes", rich_help_panel=OUTPUT, help="Draw no boxes and no percentages on the photos."),
+    ] = False,
+    links: Annotated[
+        bool,
+        typer.Option(
+            "--links",
+            rich_help_panel=OUTPUT,
+            help="In an .html: link each photo to its file, by its path from the sheet.",
+        ),
+    ] = False,
     db: Db = None,
 ) -> None:
     """Draw the photos that show an emotion best on one sheet.
@@ -52,39 +66,55 @@ def sheet(
 
     Examples:
         albumsort sheet happy
-        albumsort sheet happy neutral -n 100 -o party.html
+        albumsort sheet happy neutral -n 100 --title "Our party" -o party.html
     """
     target = output or Path(f"{'-'.join(query.emotions)}-sheet.jpg")
-    with writing(target):
-        with Index(index_path(db)) as index:
-            query = index.settled(query)
-            ranking = index.search(query)
-            if not ranking:
-                raise AlbumsortError(why_empty(index, query))
-        if not any(os.path.lexists(row.photo.path) for row in ranking):
-            missing_all = f"{count(len(ranking), 'photo')} missing, such as {printable(ranking[0].photo.path)}"
-            raise AlbumsortError(f"{missing_all}; {NOT_PLACED['missing']}")
-
-        from tqdm import tqdm
-
-        from albumsort.album.thumbnails import megapixels, thumbnails
-        from albumsort.report.sheet import Sheet, draw_sheet
-        from albumsort.report.sheet_html import SIDE, write_html_sheet
-
+    is_html = target.suffix.lower() in (".html", ".htm")
+    if links and not is_html:
+        raise typer.BadParameter("--links works only with a sheet that is an .html, such as -o sheet.html")
+    if title is None:
         title = " or ".join(query.emotions) + (", everyone" if query.everyone else "")
-        page = Sheet(title, ranking, query.certain)
-        is_html = target.suffix.lower() == ".html"
-        pictures = tqdm(
-            thumbnails(
-                [row.photo.path for row in ranking],
-                SIDE if is_html else page.thumbnail_side,
-                megapixels([row.photo for row in ranking]),
-            ),
-            total=len(ranking),
-            unit=" photos",
-            disable=not sys.stderr.isatty(),
-        )
-        missing = (write_html_sheet if is_html else draw_sheet)(page, pictures, target)
+    with writing(target):
+        query, ranking = _ranking(query, db)
+        from albumsort.report.sheet import Sheet
+
+        missing = _draw(Sheet(title, ranking, query.certain, not no_boxes), target, is_html, links)
     if missing:
         sys.stderr.write(f"{count(missing, 'photo')} cannot be shown; the sheet says why\n")
     print(f"{printable(str(target))}: {count(len(ranking), 'photo')}")
+
+
+def _ranking(query: Query, db: Path | None) -> tuple[Query, Sequence[RankedPhoto]]:
+    """The query with the settings of the last scan, and its photos.
+
+    Raises:
+        AlbumsortError: there are none, or all of them are missing.
+    """
+    with Index(index_path(db)) as index:
+        query = index.settled(query)
+        ranking = index.search(query)
+        if not ranking:
+            raise AlbumsortError(why_empty(index, query))
+    if not any(os.path.lexists(row.photo.path) for row in ranking):
+        missing_all = f"{count(len(ranking), 'photo')} missing, such as {printable(ranking[0].photo.path)}"
+        raise AlbumsortError(f"{missing_all}; {NOT_PLACED['missing']}")
+    return query, ranking
+
+
+def _draw(page: Sheet, target: Path, is_html: bool, links: bool) -> int:
+    """Write a sheet; returns the number of photos that could not be shown."""
+    from tqdm import tqdm
+
+    from albumsort.album.thumbnails import megapixels, thumbnails
+    from albumsort.report.sheet import draw_sheet
+    from albumsort.report.sheet_html import thumbnail_side, write_html_sheet
+
+    photos = [row.photo for row in page.ranking]
+    side = thumbnail_side(len(photos)) if is_html else page.thumbnail_side
+    pictures = tqdm(
+        thumbnails([photo.path for photo in photos], side, megapixels(photos)),
+        total=len(photos),
+        unit=" photos",
+        disable=not sys.stderr.isatty(),
+    )
+    return write_html_sheet(page, pictures, target, links) if is_html else draw_sheet(page, pictures, target)

@@ -12,6 +12,7 @@ from albumsort.cli.help import OUTPUT
 from albumsort.cli.last_list import photo_named
 from albumsort.cli.options import CertainFrom, Db, index_path
 from albumsort.cli.output import writing
+from albumsort.cli.values import DRAWING, named
 from albumsort.errors import AlbumsortError
 from albumsort.text import count, printable
 
@@ -31,9 +32,10 @@ def show(
         typer.Option(
             "--output",
             "-o",
+            callback=named(*DRAWING),
             metavar="FILE",
             rich_help_panel=OUTPUT,
-            help="The picture to write. Default: PHOTO-faces.png.",
+            help="The .png, .jpg, .webp, .pdf or .svg to write. Default: PHOTO-faces.png.",
         ),
     ] = None,
     db: Db = None,

@@ -12,7 +12,7 @@ import typer
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import SCHEME, Db, Json, asks, index_path
 from albumsort.cli.output import writing
-from albumsort.cli.values import png
+from albumsort.cli.values import DRAWING, named
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.explain import NOTHING_PASSES, why_nothing
@@ -32,10 +32,10 @@ def stats(
             "--plot",
             "--output",
             "-o",
-            callback=png,
+            callback=named(*DRAWING),
             metavar="FILE",
             rich_help_panel=OUTPUT,
-            help="Also draw the emotions over time, and how sure the model is: a .png.",
+            help="Also draw the emotions over time, and how sure the model is, as .png, .jpg, .webp, .pdf or .svg.",
         ),
     ] = None,
     as_json: Json = False,

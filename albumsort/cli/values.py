@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -63,15 +63,25 @@ def last_day(text: str | None) -> str | None:
         return None if text is None else period(text, date.today()).last
 
 
-def png(target: Path | None) -> Path | None:
-    """Return the name of a file if it ends in ``.png``.
+#: Suffixes that are understood, but not listed.
+_SECOND_SPELLINGS = (".jpeg", ".htm")
+#: What a drawing by matplotlib can be; the suffix of its name decides.
+DRAWING = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
 
-    Raises:
-        typer.BadParameter: it does not.
+
+def named(*suffixes: str) -> Callable[[Path | None], Path | None]:
+    """Make a check that the name of a file to write ends in one of these suffixes, in either case.
+
+    The check raises ``typer.BadParameter`` if it does not.
     """
-    if target is not None and target.suffix.lower() != ".png":
-        raise typer.BadParameter(f"{str(target)!r}: the plot is a PNG, so its name must end in .png")
-    return target
+    *others, last = (suffix for suffix in suffixes if suffix not in _SECOND_SPELLINGS)
+
+    def check(target: Path | None) -> Path | None:
+        if target is not None and target.suffix.lower() not in suffixes:
+            raise typer.BadParameter(f"{str(target)!r}: the name must end in {', '.join(others)} or {last}")
+        return target
+
+    return check
 
 
 def number(text: str | int | None, most: int | None = None) -> int | None:

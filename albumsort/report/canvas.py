@@ -1,47 +1,18 @@
-"""Loads matplotlib so that it ignores settings in the working directory.
-
-When it is loaded, matplotlib first looks for a file ``matplotlibrc`` in the working directory. Such a file can even
-make it run TeX. Photo folders may come from strangers, so matplotlib is loaded in another directory.
-"""
+"""Figures by matplotlib: an empty page, and the file that a finished one becomes."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from albumsort.files import new_file
+from albumsort.report.lettering import Lettering
+from albumsort.report.safe_matplotlib import Axes, Figure, FigureCanvasAgg, MaxNLocator, Rectangle, Text
 
+__all__ = ["Axes", "Figure", "MaxNLocator", "Rectangle", "bare", "page", "save"]
 
-@contextlib.contextmanager
-def _in_the_package() -> Iterator[None]:
-    """Make the folder of this package the working directory during the block."""
-    try:
-        here = os.getcwd()
-    except FileNotFoundError:  # the directory was deleted
-        here = None
-    os.chdir(Path(__file__).parent)
-    try:
-        yield
-    finally:
-        if here is not None:
-            os.chdir(here)
-
-
-with _in_the_package():
-    from matplotlib import get_data_path
-    from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Rectangle
-    from matplotlib.ticker import MaxNLocator
-
-#: The folder of the DejaVu fonts, which cover many scripts and come with matplotlib.
-FONTS = Path(get_data_path()) / "fonts" / "ttf"
-
-__all__ = ["FONTS", "Axes", "Figure", "FigureCanvasAgg", "MaxNLocator", "Rectangle", "bare", "page", "save"]
+#: The quality of JPEG and WebP, 1..100. At less, the edges of letters blur.
+_QUALITY = 92
 
 
 def page(width: float, height: float) -> Figure:
@@ -57,13 +28,44 @@ def bare(axes: Axes) -> None:
         axes.spines[side].set_visible(False)
 
 
-def save(figure: Figure, target: Path, dots: int = 120) -> None:
-    """Write a figure as PNG, with ``dots`` pixels per inch.
+def save(figure: Figure, target: Path, dots: int = 120, *, replace: bool = False) -> None:
+    """Write a figure in the format of the target's suffix: png, jpg, jpeg, webp, pdf or svg.
+
+    Args:
+        figure: its texts are drawn in any script, and none is parsed as a formula.
+        target: the file.
+        dots: pixels per inch; in PDF and SVG, those of the photos.
+        replace: whether an existing file is replaced. Default: the name must be free.
 
     Raises:
         OSError: the target exists already, or cannot be written.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # characters that the font lacks are drawn as boxes
-        with new_file(target) as file:
-            figure.savefig(file, format="png", dpi=dots)
+    _letter(figure)
+    form = target.suffix[1:].lower()
+    options: dict[str, Any] = {"pil_kwargs": {"quality": _QUALITY}} if form in ("jpg", "jpeg", "webp") else {}
+    with new_file(target, replace=replace) as file:
+        figure.savefig(file, format=form, dpi=dots, **options)
+
+
+def _letter(figure: Figure) -> None:
+    """Give the texts of a figure fonts that have their characters."""
+    for axes in figure.findobj(Axes):
+        for axis in (axes.xaxis, axes.yaxis):
+            names = [label.get_text() for label in axis.get_ticklabels()]
+            lettering = Lettering(names)
+            legible = [_legible(lettering, name) for name in names]
+            if legible != names:  # labels are set anew from a list whenever the figure is drawn
+                axis.set_ticklabels(legible)
+    texts = figure.findobj(Text)
+    for text in texts:
+        text.set_parse_math(False)
+    texts = [text for text in texts if not text.get_text().isascii()]
+    lettering = Lettering(text.get_text() for text in texts)
+    for text in texts:
+        text.set_text(_legible(lettering, text.get_text()))
+        text.set_fontfamily(lettering.families)
+
+
+def _legible(lettering: Lettering, text: str) -> str:
+    """A text of several lines, each legible."""
+    return "\n".join(map(lettering.legible, text.split("\n")))

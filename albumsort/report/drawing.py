@@ -34,7 +34,7 @@ _LONGEST = 5.0
 def draw_faces(
     pixels: NDArray[np.uint8], scale: float, faces: Sequence[Face], threshold: float, title: str, target: Path
 ) -> None:
-    """Write a PNG of a photo with its faces.
+    """Draw a photo with its faces.
 
     Args:
         pixels: the upright photo, uint8 RGB ``(height, width, 3)``.
@@ -42,7 +42,7 @@ def draw_faces(
         faces: the first twelve also have a chart.
         threshold: the probability from which a face is certain, 0..1.
         title: text above the photo; it is never parsed as a formula.
-        target: must not exist.
+        target: must not exist; the suffix is one that ``save`` knows.
 
     Raises:
         OSError: the target exists already, or cannot be written.

@@ -7,32 +7,51 @@ import os
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from albumsort.album.presence import is_as_scanned, is_gone
 from albumsort.album.thumbnails import Thumbnail
 from albumsort.emotions import EMOTIONS
 from albumsort.files import new_file
 from albumsort.records import Face, RankedPhoto
-from albumsort.report.canvas import FONTS
 from albumsort.report.drawing import COLOURS, UNCERTAIN
-from albumsort.text import count, printable
+from albumsort.report.lettering import Lettering
+from albumsort.text import count
 
 #: In pixels: the width of a page with one photo, the margin of a page, the gap between cards, the padding of a card.
 _PAGE, _EDGE, _GAP, _PAD = 900, 32, 16, 10
 #: The smallest and the largest height of text, in pixels.
 _SMALL, _LARGE = 13, 20
-_DARK, _CARD, _HOLE, _WHITE, _GREY = "#161616", "#262626", "#1E1E1E", "#F2F2F2", "#A8A8A8"
 #: Limits of the pictures' height, as a share of their width.
 _SQUAT, _TALL = 0.6, 1.25
+#: The height of a letter above the line on which it stands, as a share of the height of text, and half of that.
+_ASCENT, _MIDDLE = 0.93, 0.36
 #: The height of the percentages on faces, as a share of the height of other text.
 _LABEL = 0.8
 #: Decoders may return a picture up to a quarter smaller than requested, because JPEGs can be decoded at some sizes
 #: only. So this many times the needed pixels are requested.
-_SPARE = 4 / 3
+SPARE = 4 / 3
+#: The long side of a sheet as a PDF in inches: that of A4, so that it is printed without being scaled.
+_PAPER = 11.69
+
+
+class _Colours(NamedTuple):
+    """The colours of a page: its ground, cards, places without a picture, text, and less important text."""
+
+    page: str
+    card: str
+    hole: str
+    text: str
+    dim: str
+
+
+_SCREEN = _Colours("#161616", "#262626", "#1E1E1E", "#F2F2F2", "#A8A8A8")
+#: A PDF is printed, and dark pages take much ink.
+_PRINT = _Colours("#FFFFFF", "#FFFFFF", "#F0EFED", "#1C1B1A", "#66625E")
 
 
 @dataclass(frozen=True)
@@ -43,11 +62,38 @@ class Sheet:
         heading: the first line.
         ranking: at least one photo, best first.
         threshold: the probability from which a face is certain, 0..1.
+        has_boxes: whether faces have boxes and percentages, and the sheet a legend.
     """
 
     heading: str
     ranking: Sequence[RankedPhoto]
     threshold: float
+    has_boxes: bool = True
+
+    @cached_property
+    def lettering(self) -> Lettering:
+        """The fonts for everything that is written on the sheet."""
+        names = (text for row in self.ranking for text in (name_of(row), self.folder(row)))
+        return Lettering((self.heading, *names))
+
+    @cached_property
+    def shared_folder(self) -> str:
+        """The folder that all photos share; empty if that is a whole disk or if there is none."""
+        try:
+            shared = os.path.commonpath([os.path.dirname(row.photo.path) for row in self.ranking])
+        except ValueError:  # photos on several drives of Windows
+            return ""
+        return "" if os.path.dirname(shared) == shared else shared
+
+    def folder(self, row: RankedPhoto) -> str:
+        """The folder of a photo below the folder that all share, or the name of that folder.
+
+        It is no path of this machine: people send sheets to others.
+        """
+        folder = os.path.dirname(row.photo.path)
+        if self.shared_folder in ("", folder):
+            return os.path.basename(folder)
+        return os.path.relpath(folder, self.shared_folder)
 
     @property
     def columns(self) -> int:
@@ -62,7 +108,7 @@ class Sheet:
     @property
     def thumbnail_side(self) -> int:
         """The number of pixels to request on the long side of a thumbnail."""
-        return round(_SPARE * max(self.side, self.height))
+        return round(SPARE * max(self.side, self.height))
 
     @cached_property
     def height(self) -> int:
@@ -73,7 +119,7 @@ class Sheet:
     @property
     def card(self) -> tuple[int, int]:
         """The width and height in pixels of a card, which is a picture with its caption."""
-        return self.side + 2 * _PAD, self.height + 4 * _PAD + 2 * self.text_height
+        return self.side + 2 * _PAD, self.height + 5 * _PAD + 3 * self.text_height
 
     @property
     def page(self) -> tuple[int, int]:
@@ -84,20 +130,33 @@ class Sheet:
     def corner(self, number: int) -> tuple[int, int]:
         """The top left corner of a card in pixels; cards are numbered from 0."""
         row, column = divmod(number, self.columns)
-        return _EDGE + column * (self.card[0] + _GAP), 2 * _EDGE + 4 * self.text_height + row * (self.card[1] + _GAP)
+        top = 2 * _EDGE + (4 if self.legend else 2) * self.text_height
+        return _EDGE + column * (self.card[0] + _GAP), top + row * (self.card[1] + _GAP)
 
     @property
     def text_height(self) -> int:
         """The height of a line of text in pixels."""
         return min(max(self.side // 22, _SMALL), _LARGE)
 
-    @property
+    @cached_property
     def legend(self) -> dict[str, str]:
         """The colours of the boxes on the sheet, by emotion or ``uncertain``."""
+        if not self.has_boxes:
+            return {}
         faces = [face for row in self.ranking for face in row.faces]
         certain = {face.emotion for face in faces if face.confidence >= self.threshold}
         words = {emotion: COLOURS[emotion] for emotion in EMOTIONS if emotion in certain}
         return words | ({"uncertain": UNCERTAIN} if any(face.confidence < self.threshold for face in faces) else {})
+
+
+#: What a sheet is by its suffix, and how Pillow is to write it.
+_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".png": ("PNG", {}),
+    ".webp": ("WEBP", {}),
+    ".pdf": ("PDF", {}),
+}
+#: The quality of the pictures on a sheet, 1..100.
+_QUALITY = 82
 
 
 def draw_sheet(sheet: Sheet, thumbnails: Iterable[Thumbnail], target: Path) -> int:
@@ -106,7 +165,7 @@ def draw_sheet(sheet: Sheet, thumbnails: Iterable[Thumbnail], target: Path) -> i
     Args:
         sheet: what to show.
         thumbnails: those of its photos, in any order.
-        target: must not exist; the suffix ``.png`` makes it a PNG, any other a JPEG.
+        target: must not exist; the suffix makes it a PNG, a WebP or a PDF of one page, any other a JPEG.
 
     Returns:
         the number of photos that could not be shown.
@@ -114,40 +173,39 @@ def draw_sheet(sheet: Sheet, thumbnails: Iterable[Thumbnail], target: Path) -> i
     Raises:
         OSError: the target exists already, or cannot be written.
     """
-    page = Image.new("RGB", sheet.page, _DARK)
+    form, options = _FORMATS.get(target.suffix.lower(), ("JPEG", {"optimize": True, "progressive": True}))
+    colours = _PRINT if form == "PDF" else _SCREEN
+    page = Image.new("RGB", sheet.page, colours.page)
     draw = ImageDraw.Draw(page)
-    _heading(draw, sheet)
+    _heading(draw, sheet, colours)
     places = {}
     for number, row in enumerate(sheet.ranking):
         x, y = sheet.corner(number)
         width, height = sheet.card
-        draw.rounded_rectangle((x, y, x + width - 1, y + height - 1), 8, _CARD)
-        _caption(draw, (x + _PAD, y + sheet.height + 2 * _PAD), sheet, number + 1, row)
+        draw.rounded_rectangle((x, y, x + width - 1, y + height - 1), 8, colours.card)
+        _caption(draw, (x + _PAD, y + sheet.height + 2 * _PAD), sheet, number + 1, row, colours)
         places[row.photo.path] = (row, x + _PAD, y + _PAD)
     missing = 0
     for thumbnail in thumbnails:
         row, x, y = places[thumbnail.path]
-        picture = tile(row, thumbnail, (sheet.side, sheet.height), sheet.threshold, sheet.text_height)
+        picture = tile(row, thumbnail, (sheet.side, sheet.height), sheet, sheet.text_height)
         if picture is None:
             missing += 1
-            draw.rectangle((x, y, x + sheet.side - 1, y + sheet.height - 1), _HOLE)
-            words = shortened(
-                why_missing(thumbnail), lambda text: _fits(draw, text, sheet.side - 2 * _PAD, sheet.text_height)
-            )
-            centre = (x + sheet.side / 2, y + sheet.height / 2)
-            draw.text(centre, words, _GREY, _font(sheet.text_height), anchor="mm")
+            draw.rectangle((x, y, x + sheet.side - 1, y + sheet.height - 1), colours.hole)
+            words = _fitting(sheet, why_missing(thumbnail), sheet.side - 2 * _PAD, sheet.text_height)
+            centre = (x + sheet.side / 2, y + sheet.height / 2 + _MIDDLE * sheet.text_height)
+            sheet.lettering.draw(draw, centre, words, colours.dim, sheet.text_height, shift=0.5)
         else:
             page.paste(picture, (x + (sheet.side - picture.width) // 2, y + (sheet.height - picture.height) // 2))
     with new_file(target) as file:
-        if target.suffix.lower() == ".png":
-            page.save(file, "PNG")
-        else:
-            page.save(file, "JPEG", quality=82, optimize=True, progressive=True)
+        if form == "PDF":
+            options = {"resolution": max(page.size) / _PAPER, "title": sheet.heading}
+        page.save(file, form, **{"quality": _QUALITY, **options})
     return missing
 
 
 def tile(
-    row: RankedPhoto, thumbnail: Thumbnail, room: tuple[int, int], threshold: float, text_height: int
+    row: RankedPhoto, thumbnail: Thumbnail, room: tuple[int, int], sheet: Sheet, text_height: int
 ) -> Image.Image | None:
     """The picture of a photo with a box around each face.
 
@@ -155,7 +213,7 @@ def tile(
         row: the photo.
         thumbnail: its picture.
         room: the width and height in pixels that the result may have; it fills one of them.
-        threshold: the probability from which a face is certain, 0..1.
+        sheet: says whether there are boxes, and which faces are certain.
         text_height: the height of text in pixels.
 
     Returns:
@@ -164,20 +222,25 @@ def tile(
     if thumbnail.pixels is None:
         return None
     picture = ImageOps.contain(Image.fromarray(thumbnail.pixels), room, Image.Resampling.LANCZOS)
-    if _is_changed(row):
+    if not sheet.has_boxes or _is_changed(row):
         return picture
     draw = ImageDraw.Draw(picture)
     # The size of the thumbnail's file is no help: a RAW file's boxes are in pixels of its JPEG, but its thumbnail shows
     # the preview.
     scale = picture.width / (row.photo.width or picture.width)
     for face in reversed(row.faces):  # the largest face is drawn last, so that it is on top
-        _box(draw, face, scale, threshold, round(_LABEL * text_height))
+        _box(draw, face, scale, sheet, round(_LABEL * text_height))
     return picture
 
 
 def why_missing(thumbnail: Thumbnail) -> str:
     """The reason why a photo cannot be shown, which is printed in place of the picture."""
     return "no longer there" if is_gone(thumbnail.path) else thumbnail.error or ""
+
+
+def name_of(row: RankedPhoto) -> str:
+    """The name of a photo's file."""
+    return os.path.basename(row.photo.path)
 
 
 def notes(row: RankedPhoto) -> list[str]:
@@ -208,54 +271,55 @@ def _is_changed(row: RankedPhoto) -> bool:
         return False
 
 
-@lru_cache
-def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(FONTS / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"), size)
+def _fitting(sheet: Sheet, text: str, width: float, size: int, bold: bool = False) -> str:
+    """A text that can be drawn within a width in pixels."""
+    return shortened(sheet.lettering.legible(text), lambda part: sheet.lettering.width(part, size, bold) <= width)
 
 
-def _fits(draw: ImageDraw.ImageDraw, text: str, width: float, size: int) -> bool:
-    return draw.textlength(text, _font(size)) <= width
-
-
-def _heading(draw: ImageDraw.ImageDraw, sheet: Sheet) -> None:
-    size, title = sheet.text_height, _font(2 * sheet.text_height, bold=True)
-    draw.text((_EDGE, _EDGE + 1.5 * size), sheet.heading, _WHITE, title, anchor="ls")
+def _heading(draw: ImageDraw.ImageDraw, sheet: Sheet, colours: _Colours) -> None:
+    size, letters = sheet.text_height, sheet.lettering
     photos = f"{count(len(sheet.ranking), 'photo')}, best first"
-    right = _EDGE + draw.textlength(sheet.heading, title) + size
-    draw.text((right, _EDGE + 1.5 * size), photos, _GREY, _font(size), anchor="ls")
+    line, room = _EDGE + 1.5 * size, sheet.page[0] - 2 * _EDGE
+    heading = _fitting(sheet, sheet.heading, room - letters.width(photos, size) - size, 2 * size, bold=True)
+    letters.draw(draw, (_EDGE, line), heading, colours.text, 2 * size, bold=True)
+    right = _EDGE + (letters.width(heading, 2 * size, bold=True) + size if heading else 0)
+    letters.draw(draw, (right, line), photos, colours.dim, size)
     x, y = float(_EDGE), _EDGE + 3.5 * size
     for word, colour in sheet.legend.items():
         draw.rectangle((x, y - 0.8 * size, x + 0.8 * size, y), colour)
-        draw.text((x + 1.2 * size, y), word, _WHITE, _font(size), anchor="ls")
-        x += 2.6 * size + draw.textlength(word, _font(size))
+        letters.draw(draw, (x + 1.2 * size, y), word, colours.text, size)
+        x += 2.6 * size + letters.width(word, size)
 
 
-def _caption(draw: ImageDraw.ImageDraw, place: tuple[int, int], sheet: Sheet, rank: int, row: RankedPhoto) -> None:
-    x, y = place
-    size, width = sheet.text_height, sheet.side
-    left = x + draw.textlength(f"{rank}  ", _font(size))
+def _caption(
+    draw: ImageDraw.ImageDraw, place: tuple[int, int], sheet: Sheet, rank: int, row: RankedPhoto, colours: _Colours
+) -> None:
+    size, width, letters = sheet.text_height, sheet.side, sheet.lettering
+    x, y = place[0], place[1] + _ASCENT * size
+    left = x + letters.width(f"{rank}  ", size)
     score = f"{row.score:.3f} "
-    draw.text((x, y), f"{rank}", _GREY, _font(size), anchor="la")
-    draw.text((left, y), score, _WHITE, _font(size, bold=True), anchor="la")
-    room = x + width - left - draw.textlength(score, _font(size, bold=True))
+    letters.draw(draw, (x, y), f"{rank}", colours.dim, size)
+    letters.draw(draw, (left, y), score, colours.text, size, bold=True)
+    room = x + width - left - letters.width(score, size, bold=True)
     facts = notes(row)
-    while facts and not _fits(draw, "  ".join(facts), room, size):
+    while facts and letters.width("  ".join(facts), size) > room:
         del facts[0]
-    draw.text((x + width, y), "  ".join(facts), _GREY, _font(size), anchor="ra")
-    name = shortened(printable(os.path.basename(row.photo.path)), lambda text: _fits(draw, text, width, size))
-    draw.text((x, y + size + _PAD), name, _WHITE, _font(size), anchor="la")
+    letters.draw(draw, (x + width, y), "  ".join(facts), colours.dim, size, shift=1.0)
+    for text, colour in ((name_of(row), colours.text), (sheet.folder(row), colours.dim)):
+        y += size + _PAD
+        letters.draw(draw, (x, y), _fitting(sheet, text, width, size), colour, size)
 
 
-def _box(draw: ImageDraw.ImageDraw, face: Face, scale: float, threshold: float, size: int) -> None:
+def _box(draw: ImageDraw.ImageDraw, face: Face, scale: float, sheet: Sheet, size: int) -> None:
     x, y, w, h = face.box.scaled(scale, scale)
-    colour = COLOURS[face.emotion] if face.confidence >= threshold else UNCERTAIN
+    colour = COLOURS[face.emotion] if face.confidence >= sheet.threshold else UNCERTAIN
     # A dark line on both sides makes a box visible on any background.
     line = max(2, size // 5)
     draw.rectangle((x - 1, y - 1, x + w + 1, y + h + 1), outline="black", width=line + 2)
     draw.rectangle((x, y, x + w, y + h), outline=colour, width=line)
     label = f"{face.confidence:.0%}"
-    wide, high = draw.textlength(label, _font(size)) + 6, size + 4
+    wide, high = sheet.lettering.width(label, size) + 6, size + 4
     if w >= 0.8 * wide:  # on a narrower face the label would hide too much
         bottom = max(y, high)
         draw.rectangle((x - 1, bottom - high, x - 1 + wide, bottom), colour)
-        draw.text((x + 2, bottom - 4), label, "black", _font(size), anchor="ls")
+        sheet.lettering.draw(draw, (x + 2, bottom - 4), label, "black", size)

@@ -5,24 +5,33 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import math
 import os
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from PIL import Image
 
 from albumsort.album.thumbnails import Thumbnail
 from albumsort.files import new_file
 from albumsort.records import RankedPhoto
-from albumsort.report.sheet import Sheet, notes, shortened, tile, why_missing
-from albumsort.text import count, printable
+from albumsort.report.sheet import SPARE, Sheet, name_of, notes, shortened, tile, why_missing
+from albumsort.text import count, drawable
 
-#: The number of pixels on the long side of a picture, about twice as many as it has on a screen.
-SIDE = 560
-_TEXT = 20
+#: The smallest and the largest number of pixels on the long side of a picture. The smallest is about twice what a
+#: picture has on a screen before it is enlarged.
+_SMALL, _LARGE = 560, 1400
+#: A sheet of so many photos has pictures of this many pixels on the long side, and about 10 MB, which can be sent by
+#: mail. Fewer photos have larger pictures, more photos smaller ones.
+_PHOTOS, _SIDE = 40, 1200
+#: The height of text on a picture, as a share of its long side.
+_TEXT = 1 / 28
 #: The number of characters of a name that fit on one line of a narrow cell.
 _NAME = 32
+#: A target that no element has: a link to it shows the page as it was.
+_NOWHERE = "#-"
 
 _STYLE = """
 :root { color-scheme: light dark; --page: #f4f3f1; --card: #fff; --hole: #e9e7e4; --text: #1c1b1a; --dim: #66625e;
@@ -43,23 +52,60 @@ ol { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 16
 li { break-inside: avoid }
 figure { height: 100%; margin: 0; padding: .6rem; background: var(--card);
   border: 1px solid var(--edge); border-radius: .5rem }
-img, figure > p { width: 100%; height: auto; margin: 0; object-fit: contain }
+a { color: inherit }
+img, figure > p { display: block; width: 100%; height: auto; margin: 0; object-fit: contain }
 figure > p { display: grid; place-items: center; background: var(--hole); color: var(--dim) }
 figcaption { margin-top: .5rem; font-size: .9rem; overflow-wrap: anywhere }
-figcaption span { color: var(--dim) }
+figcaption span, figcaption p { color: var(--dim) }
+figcaption p { margin: 0 }
 figcaption span + b { margin: 0 .5em }
 figcaption small { float: right; color: var(--dim) }
 figcaption div { clear: both }
+figcaption div, figcaption p { text-align: left }
+nav { display: none }
+@media screen {
+  figure > a { cursor: zoom-in }
+  body:has(li:target) { overflow: hidden }
+  li:target figure { position: fixed; inset: 0; z-index: 1; display: flex; flex-direction: column; border: 0;
+    border-radius: 0; background: var(--page) }
+  li:target figure > a, li:target figure > p { flex: 1; min-height: 0 }
+  li:target img { height: 100%; aspect-ratio: auto; object-fit: scale-down }
+  li:target nav { display: flex; justify-content: center; gap: 2rem; padding: .6rem }
+  li:target nav .close::before { content: ""; position: absolute; inset: 0; cursor: zoom-out }
+  li:target nav a:not(.close), li:target figcaption a { position: relative; z-index: 2 }
+}
+@media print {
+  @page { margin: 12mm }
+  :root { color-scheme: light; --page: #fff; --card: #fff; --hole: #f0efed; --text: #000; --dim: #555; --edge: #ccc }
+  body { padding: 0; font-size: 9pt }
+  h1 { font-size: 16pt }
+  ol { grid-template-columns: repeat(3, 1fr); gap: 4mm }
+  figure { padding: 1.5mm; border-radius: 0 }
+  a { text-decoration: none }
+  ul span { print-color-adjust: exact; -webkit-print-color-adjust: exact }
+}
 """
 
 
-def write_html_sheet(sheet: Sheet, thumbnails: Iterable[Thumbnail], target: Path) -> int:
+def thumbnail_side(photos: int) -> int:
+    """The number of pixels to request on the long side of a thumbnail for a sheet of so many photos."""
+    return round(SPARE * _side(photos))
+
+
+def _side(photos: int) -> int:
+    return round(min(max(_SIDE * math.sqrt(_PHOTOS / photos), _SMALL), _LARGE))
+
+
+def write_html_sheet(sheet: Sheet, thumbnails: Iterable[Thumbnail], target: Path, links: bool = False) -> int:
     """Write a contact sheet as HTML.
+
+    A click on a picture enlarges it. The page has no path of this machine, so that it can be sent to others.
 
     Args:
         sheet: what to show.
         thumbnails: those of its photos, in any order.
         target: must not exist.
+        links: whether names are links to the photos' files, by their paths from the target.
 
     Returns:
         the number of photos that could not be shown.
@@ -68,23 +114,36 @@ def write_html_sheet(sheet: Sheet, thumbnails: Iterable[Thumbnail], target: Path
         OSError: the target exists already, or cannot be written.
     """
     rows = {row.photo.path: row for row in sheet.ranking}
-    folder = os.path.commonpath([os.path.dirname(path) for path in rows])
+    ranks = {path: rank for rank, path in enumerate(rows, 1)}
     pictures: dict[str, str] = {}
     missing = 0
     for thumbnail in thumbnails:
         row = rows[thumbnail.path]
-        picture = tile(row, thumbnail, (SIDE, SIDE), sheet.threshold, _TEXT)
+        shape = () if thumbnail.pixels is None else thumbnail.pixels.shape
+        side = min(_side(len(rows)), max((_SMALL, *shape)))  # enlarging its pixels would only make the file larger
+        picture = tile(row, thumbnail, (side, side), sheet, round(_TEXT * side))
         if picture is None:
             missing += 1
             pictures[thumbnail.path] = f"<p>{escape(why_missing(thumbnail))}</p>"
         else:
-            pictures[thumbnail.path] = _image(picture, _alternative(row, sheet.threshold))
+            image = _image(picture, _alternative(row, sheet.threshold))
+            pictures[thumbnail.path] = f'<a href="#p{ranks[thumbnail.path]}">{image}</a>'
+    folder = os.path.dirname(os.path.abspath(target))
     with new_file(target) as file:
         file.write(_head(sheet).encode())
-        for rank, (path, row) in enumerate(rows.items(), 1):
-            file.write(_figure(rank, row, pictures[path], os.path.relpath(path, folder)).encode())
+        for path, row in rows.items():
+            link = _link(path, folder) if links else None
+            file.write(_figure(sheet, ranks[path], row, pictures[path], link).encode())
         file.write(b"</ol></main>\n</body></html>\n")
     return missing
+
+
+def _link(path: str, folder: str) -> str:
+    """The address of a photo from a page in a folder."""
+    try:
+        return quote(os.fsencode(os.path.relpath(path, folder).replace(os.sep, "/")))
+    except ValueError:  # another drive of Windows
+        return Path(path).as_uri()
 
 
 def _head(sheet: Sheet) -> str:
@@ -94,23 +153,34 @@ def _head(sheet: Sheet) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     legend = "".join(f'<li><span class="{word}"></span>{word}</li>' for word in colours)
-    heading = escape(sheet.heading)
+    heading = escape(drawable(sheet.heading))
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{heading}</title>\n<style>{style}</style></head>\n"
-        f"<body><header><h1>{heading}</h1><p>{count(len(sheet.ranking), 'photo')}, best first</p>\n"
+        f"<title>{heading or 'albumsort'}</title>\n<style>{style}</style></head>\n"
+        f'<body><header><h1 dir="auto">{heading}</h1>'
+        f"<p>{count(len(sheet.ranking), 'photo')}, best first</p>\n"
         f"<ul>{legend}</ul></header>\n<main><ol>\n"
     )
 
 
-def _figure(rank: int, row: RankedPhoto, picture: str, name: str) -> str:
-    short = shortened(printable(os.path.basename(row.photo.path)), lambda text: len(text) <= _NAME)
+def _figure(sheet: Sheet, rank: int, row: RankedPhoto, picture: str, link: str | None) -> str:
+    name, folder = drawable(name_of(row)), drawable(sheet.folder(row))
+    short = escape(shortened(name, lambda text: len(text) <= _NAME))
+    title = f'<a href="{escape(link)}">{short}</a>' if link else short
+    whole = drawable(os.path.relpath(row.photo.path, sheet.shared_folder)) if sheet.shared_folder else name
+    steps = [
+        f'<a href="#p{number}">{word}</a>'
+        for number, word in ((rank - 1, "previous"), (rank + 1, "next"))
+        if 1 <= number <= len(sheet.ranking)
+    ]
     return (
-        f"<li><figure>{picture}<figcaption><small>{escape(', '.join(notes(row)))}</small>"
-        f'<span>{rank}</span> <b>{row.score:.3f}</b><div title="{escape(printable(name))}">{escape(short)}</div>'
-        "</figcaption></figure></li>\n"
+        f'<li id="p{rank}"><figure>{picture}'
+        f"<figcaption><small>{escape(', '.join(notes(row)))}</small><span>{rank}</span> <b>{row.score:.3f}</b>"
+        f'<div title="{escape(whole)}" dir="auto">{title}</div>'
+        f'<p dir="auto">{escape(folder)}</p></figcaption>'
+        f'<nav>{" ".join(steps)} <a class="close" href="{_NOWHERE}">close</a></nav></figure></li>\n'
     )
 
 

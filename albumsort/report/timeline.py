@@ -24,14 +24,14 @@ _LEAST = 0.1
 
 
 def plot_timeline(timeline: Timeline, target: Path) -> None:
-    """Write a PNG of emotions over time.
+    """Draw emotions over time.
 
     It shows each emotion's share of the certain faces by month, quarter or year, the number of these faces, and a
     histogram of the confidence of all faces.
 
     Args:
         timeline: counts of at least one face.
-        target: must not exist.
+        target: must not exist; the suffix is one that ``save`` knows.
 
     Raises:
         OSError: the target exists already, or cannot be written.

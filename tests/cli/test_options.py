@@ -19,6 +19,10 @@ def best_frame(done) -> dict[str, Any]:
     return json.loads(done.stdout)[0]["frames"][0] if done.is_json else {}
 
 
+def sheets(done, function: str = "sheet.draw") -> list[Any]:
+    return done.calls_of[f"albumsort.report.{function}_sheet"]
+
+
 def query(name: str, values: str, path: str, expected: Any) -> dict[str, tuple]:
     return {name: (values, f"query.{path}", expected)}
 
@@ -132,7 +136,17 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
     "sheet": (
         "happy",
         "albumsort.index.reader.Index.search",
-        {**RANKED, "--output": ("mine.html", lambda done: done.stdout.startswith("mine.html: 2 photos"), True)},
+        {
+            **RANKED,
+            "--output": ("mine.html", lambda done: done.stdout.startswith("mine.html: 2 photos"), True),
+            "--title": ("Ours", lambda done: sheets(done)[0].sheet.heading, "Ours"),
+            "--no-boxes": ("", lambda done: sheets(done)[0].sheet.has_boxes, False),
+            "--links": (
+                "-o a.html",
+                lambda done: [sheet.links for sheet in sheets(done, "sheet_html.write_html")],
+                [True],
+            ),
+        },
     ),
     "export": (
         "out",

@@ -42,6 +42,23 @@ def test_a_strip_of_pixels_makes_a_picture_of_sensible_size(face_of, tmp_path, s
     assert 400 <= height <= 1500 and 300 <= width <= 4000
 
 
+@pytest.mark.parametrize(
+    ("suffix", "begins"),
+    [
+        (".png", b"\x89PNG"),
+        (".jpg", b"\xff\xd8\xff"),
+        (".JPEG", b"\xff\xd8\xff"),
+        (".webp", b"RIFF"),
+        (".pdf", b"%PDF-"),
+        (".svg", b"<?xml"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_a_drawing_is_what_its_suffix_says(pixels, face_of, tmp_path, suffix, begins):
+    draw_faces(pixels, 1.0, [face_of("happy", 0.9)], 0.5, "写真 <b>-- $x_{.jpg", tmp_path / f"drawn{suffix}")
+    assert (tmp_path / f"drawn{suffix}").read_bytes().startswith(begins)
+
+
 def test_charts_stand_beside_the_photo(pixels, face_of, tmp_path):
     draw_faces(pixels, 1.0, [], 0.5, "", tmp_path / "none.png")
     draw_faces(pixels, 1.0, [face_of("happy", 0.9)], 0.5, "", tmp_path / "one.png")

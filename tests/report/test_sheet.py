@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,9 @@ def test_five_hundred_photos_stay_a_page_of_bounded_memory(ranked):
         assert sheet.side >= 180
 
 
-@pytest.mark.parametrize(("name", "kind"), [("a.jpg", "JPEG"), ("a.jpeg", "JPEG"), ("a.PNG", "PNG")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.jpg", "JPEG"), ("a.jpeg", "JPEG"), ("a.PNG", "PNG"), ("a.webp", "WEBP")]
+)
 def test_the_suffix_decides_the_format(ranked, grey, tmp_path, name, kind):
     row = ranked("/photos/a.jpg")
     draw_sheet(Sheet("happy", [row], 0.5), [grey(row)], tmp_path / name)
@@ -48,10 +51,64 @@ def test_the_suffix_decides_the_format(ranked, grey, tmp_path, name, kind):
         assert picture.format == kind
 
 
+def test_a_pdf_is_one_page_of_the_size_of_a4_with_the_title_and_no_name_of_a_file(ranked, grey, tmp_path):
+    rows = [ranked(f"/photos/{k}.jpg") for k in range(3)]
+    draw_sheet(Sheet("Our summer", rows, 0.5), map(grey, rows), tmp_path / "sheet.pdf")
+    content = (tmp_path / "sheet.pdf").read_bytes()
+    assert content.startswith(b"%PDF-") and content.count(b"/Type /Page\n") == 1
+    box = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+) ?\]", content)
+    assert max(map(float, box.groups())) == pytest.approx(842, abs=1)  # 297 mm in points
+    assert "Our summer".encode("utf-16-be") in content or b"Our summer" in content
+    assert b".part" not in content and b"albumsort-" not in content
+
+
+def test_a_sheet_without_boxes_has_neither_boxes_nor_legend_and_is_lower_by_that(ranked, grey, tmp_path):
+    row = ranked("/photos/a.jpg", ("sad", 0.9, (100.0, 100.0, 60.0, 80.0)))
+    draw_sheet(Sheet("sad", [row], 0.5), [grey(row)], tmp_path / "with.png")
+    draw_sheet(Sheet("sad", [row], 0.5, has_boxes=False), [grey(row)], tmp_path / "without.png")
+    with_boxes, without = drawn(tmp_path / "with.png"), drawn(tmp_path / "without.png")
+    assert has(with_boxes, COLOURS["sad"]) and not has(without, COLOURS["sad"])
+    assert len(without) < len(with_boxes)
+
+
+def test_the_folder_under_a_picture_begins_below_what_all_photos_share(ranked):
+    def folders(*paths: str) -> list[str]:
+        rows = [ranked(path) for path in paths]
+        return [Sheet("", rows, 0.5).folder(row) for row in rows]
+
+    assert folders("/home/me/Photos/2023/Roma/a.jpg", "/home/me/Photos/2024/b.jpg", "/home/me/Photos/c.jpg") == [
+        os.path.join("2023", "Roma"),
+        "2024",
+        "Photos",
+    ]
+    assert folders("/home/me/Photos/a.jpg", "/home/me/Photos/b.jpg") == ["Photos", "Photos"]
+    assert folders("/home/me/Photos/a.jpg", "/media/disk/b.jpg") == ["Photos", "disk"]
+
+
+def test_another_folder_or_date_is_another_picture(ranked, grey, tmp_path):
+    shown = {}
+    for name, path in (("one", "/photos/Roma/a.jpg"), ("other", "/photos/Paris/a.jpg")):
+        row = ranked(path)
+        draw_sheet(Sheet("", [row], 0.5), [grey(row)], tmp_path / f"{name}.png")
+        shown[name] = drawn(tmp_path / f"{name}.png")
+    assert not np.array_equal(shown["one"], shown["other"])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("title", ["", "Our summer", "夏の思い出", "t" * 500, "line\nbreak"])
+def test_a_title_of_any_length_and_script_fits_on_the_page(ranked, grey, tmp_path, title):
+    row = ranked("/photos/a.jpg")
+    draw_sheet(Sheet(title, [row], 0.5), [grey(row)], tmp_path / "sheet.png")
+    pixels = drawn(tmp_path / "sheet.png")
+    assert (pixels[:, -30:] == pixels[0, -1]).all()  # nothing runs over the margin
+
+
 def test_pictures_keep_their_shape_and_fill_the_room_they_have(ranked):
     for shape in ((300, 1200), (1200, 300), (30, 40)):
         row = ranked("/photos/a.jpg")
-        picture = tile(row, Thumbnail("/photos/a.jpg", np.zeros((*shape, 3), np.uint8)), (200, 150), 0.5, 15)
+        picture = tile(
+            row, Thumbnail("/photos/a.jpg", np.zeros((*shape, 3), np.uint8)), (200, 150), Sheet("", [row], 0.5), 15
+        )
         assert picture.width / picture.height == pytest.approx(shape[1] / shape[0], rel=0.03)
         assert picture.width == 200 or picture.height == 150
 
@@ -59,7 +116,7 @@ def test_pictures_keep_their_shape_and_fill_the_room_they_have(ranked):
 def test_faces_are_boxed_in_the_colour_of_their_emotion_and_white_when_uncertain(ranked, grey):
     certain, uncertain = (100.0, 100.0, 60.0, 80.0), (250.0, 100.0, 60.0, 80.0)
     row = ranked("/photos/a.jpg", ("sad", 0.9, certain), ("happy", 0.4, uncertain))
-    picture = tile(row, grey(row, 150, 200), (200, 150), 0.5, 15)  # at half the size
+    picture = tile(row, grey(row, 150, 200), (200, 150), Sheet("", [row], 0.5), 15)  # at half the size
     for (x, y, w, h), colour in ((certain, COLOURS["sad"]), (uncertain, "#FFFFFF")):
         for corner in ((x, y + h), (x + w, y + h)):
             assert picture.getpixel((round(corner[0] / 2), round(corner[1] / 2))) == ImageColor.getrgb(colour)
@@ -73,7 +130,7 @@ def test_faces_of_a_raw_file_are_boxed_where_they_are_in_its_preview(ranked, cam
     raw.write_bytes(camera.dng(seen, camera.jpeg(seen)))
     row = ranked(raw, ("sad", 0.9, (800.0, 800.0, 480.0, 640.0)), size=(3200, 2400))  # the JPEG is larger
     (thumbnail,) = thumbnails([str(raw)], 400)
-    picture = tile(row, thumbnail, (400, 300), 0.5, 15)
+    picture = tile(row, thumbnail, (400, 300), Sheet("", [row], 0.5), 15)
     assert picture.getpixel((160, 180)) == ImageColor.getrgb(COLOURS["sad"])
 
 
@@ -94,9 +151,9 @@ def test_a_photo_that_changed_since_the_scan_has_no_boxes(ranked, grey, tmp_path
     path = tmp_path / "photo.jpg"
     path.write_bytes(b"as it was scanned")
     row = ranked(path, ("happy", 0.9, (100.0, 100.0, 60.0, 80.0)))
-    assert has(np.asarray(tile(row, grey(row), (400, 300), 0.5, 15)), COLOURS["happy"])
+    assert has(np.asarray(tile(row, grey(row), (400, 300), Sheet("", [row], 0.5), 15)), COLOURS["happy"])
     path.write_bytes(b"edited")
-    assert not has(np.asarray(tile(row, grey(row), (400, 300), 0.5, 15)), COLOURS["happy"])
+    assert not has(np.asarray(tile(row, grey(row), (400, 300), Sheet("", [row], 0.5), 15)), COLOURS["happy"])
 
 
 @pytest.mark.filterwarnings("error")
@@ -115,7 +172,7 @@ def test_a_face_beyond_the_edge_does_not_change_the_size_of_the_picture(ranked, 
     row = ranked(
         "/photos/a.jpg", ("happy", 0.9, (-50.0, -50.0, 900.0, 900.0)), ("sad", 0.9, (390.0, 290.0, 80.0, 90.0))
     )
-    assert tile(row, grey(row), (400, 300), 0.5, 15).size == (400, 300)
+    assert tile(row, grey(row), (400, 300), Sheet("", [row], 0.5), 15).size == (400, 300)
 
 
 def test_a_long_name_loses_its_middle():

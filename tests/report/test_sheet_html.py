@@ -7,13 +7,16 @@ import hashlib
 import io
 import os
 from html.parser import HTMLParser
+from itertools import pairwise
+from urllib.parse import unquote_to_bytes
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from albumsort.album.thumbnails import Thumbnail
 from albumsort.report.sheet import Sheet
-from albumsort.report.sheet_html import write_html_sheet
+from albumsort.report.sheet_html import thumbnail_side, write_html_sheet
 
 
 class Page(HTMLParser):
@@ -41,10 +44,10 @@ class Page(HTMLParser):
 def page(tmp_path):
     """Writes a sheet and parses it: ``page(rows, thumbnails)``."""
 
-    def make(rows, pictures, heading: str = "happy") -> Page:
+    def make(rows, pictures, heading: str = "happy", *, has_boxes: bool = True, links: bool = False) -> Page:
         target = tmp_path / "sheet.html"
         target.unlink(missing_ok=True)
-        write_html_sheet(Sheet(heading, rows, 0.5), pictures, target)
+        write_html_sheet(Sheet(heading, rows, 0.5, has_boxes), pictures, target, links)
         return Page(target.read_text("utf-8"))
 
     return make
@@ -77,9 +80,10 @@ def test_pictures_are_inside_the_file_and_have_a_text_for_people_who_cannot_see_
 def test_a_page_loads_nothing_and_runs_nothing(ranked, grey, page, tmp_path):
     seen = page([row := ranked("/photos/a.jpg", ("happy", 0.9))], [grey(row)])
     names = {tag for tag, _ in seen.tags}
-    assert not names & {"script", "link", "iframe", "object", "embed", "base", "form", "a", "svg"}
+    assert not names & {"script", "link", "iframe", "object", "embed", "base", "form", "svg"}
     for _, attributes in seen.tags:
-        assert not [name for name in attributes if name.startswith("on") or name in ("style", "href", "srcset")]
+        assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcset")]
+        assert attributes.get("href", "#").startswith("#")
     assert (
         "url(" not in (tmp_path / "sheet.html").read_text() and "@import" not in (tmp_path / "sheet.html").read_text()
     )
@@ -135,6 +139,76 @@ def test_a_photo_that_cannot_be_shown_has_the_reason_in_its_place(ranked, grey, 
     seen = page(rows, [*reasons, grey(rows[2])])
     assert {"no longer there", "<odd>"} <= set(seen.texts)
     assert len(seen.all("img")) == 1
+
+
+def test_a_click_on_a_picture_enlarges_it_and_another_shows_the_page_again(ranked, grey, page):
+    rows = [ranked(f"/photos/{k}.jpg", ("happy", 0.9)) for k in range(3)]
+    seen = page(rows, map(grey, rows))
+    places = [item["id"] for item in seen.all("li") if "id" in item]
+    pictures = [before["href"] for (_, before), (tag, _) in pairwise(seen.tags) if tag == "img"]
+    assert pictures == [f"#{place}" for place in places] and len(places) == 3
+    steps = [link["href"] for link in seen.all("a") if link["href"] not in pictures]
+    assert len(steps) == 3 and len({*steps}) == 1  # each picture can be closed
+    assert [link["href"] for link in seen.all("a")][:3] == [f"#{places[0]}", f"#{places[1]}", steps[0]]
+
+
+def test_few_photos_can_be_enlarged_more_and_small_ones_are_not_stored_larger(ranked, page):
+    def widths(count: int, side: int) -> set[int]:
+        rows = [ranked(f"/photos/{k}.jpg", size=(6000, 4000)) for k in range(count)]
+        shape = (side * 2 // 3, side, 3)
+        seen = page(rows, [Thumbnail(row.photo.path, np.zeros(shape, np.uint8)) for row in rows])
+        return {int(image["width"]) for image in seen.all("img")}
+
+    assert widths(1, thumbnail_side(1)) == {1400}
+    assert widths(90, thumbnail_side(90)) == {800}
+    assert widths(1, 700) == {700}
+    assert thumbnail_side(500) < 800
+
+
+def test_a_page_for_the_mail_has_no_path_of_this_machine(ranked, grey, page, tmp_path):
+    rows = [ranked("/home/anna/Private/2019/Roma/a.jpg"), ranked("/home/anna/Private/b.jpg")]
+    page(rows, map(grey, rows))
+    source = (tmp_path / "sheet.html").read_text("utf-8")
+    assert "anna" not in source and str(tmp_path) not in source and "file:" not in source
+    assert "2019/Roma" in source
+
+
+def test_on_request_each_name_is_a_link_to_the_file_from_where_the_page_is(ranked, grey, page, tmp_path):
+    names = ["50% & <b>.jpg", "写真.jpg", "a#b?c.jpg", os.fsdecode(b"caf\xe9.jpg")]
+    rows = [ranked(tmp_path / "Photos" / name) for name in names]
+    seen = page(rows, map(grey, rows), links=True)
+    links = [link["href"] for link in seen.all("a") if not link["href"].startswith("#")]
+    assert [os.fsdecode(unquote_to_bytes(link)) for link in links] == [f"Photos/{name}" for name in names]
+    assert all(link.isascii() and "#" not in link and "?" not in link for link in links)
+
+
+def test_folder_and_date_stand_under_each_picture(ranked, grey, page):
+    rows = [ranked("/photos/Roma/a.jpg"), ranked("/photos/تركيا/b.jpg"), ranked("/photos/c.jpg")]
+    seen = page(rows, map(grey, rows))
+    assert [text for text in seen.texts if text in ("Roma", "تركيا", "photos")] == ["Roma", "تركيا", "photos"]
+    assert seen.texts.count("2024-05-17") == 3
+
+
+def test_a_page_without_boxes_has_neither_boxes_nor_legend(ranked, grey, page):
+    row = ranked("/photos/a.jpg", ("happy", 0.9, (100.0, 100.0, 60.0, 80.0)))
+    with_boxes, without = (page([row], [grey(row)], has_boxes=has) for has in (True, False))
+    assert len(with_boxes.all("span")) == 2 and len(without.all("span")) == 1
+    assert "happy" in with_boxes.texts[-12:] or with_boxes.all("ul")
+    (image,) = without.all("img")
+    with Image.open(io.BytesIO(base64.b64decode(image["src"].split(",")[1]))) as picture:
+        assert np.ptp(np.asarray(picture.convert("L"))) == 0
+
+
+def test_print_has_its_own_style(ranked, grey, page, tmp_path):
+    page([row := ranked("/photos/a.jpg")], [grey(row)])
+    printed = (tmp_path / "sheet.html").read_text("utf-8").split("@media print {")[1].split("</style>")[0]
+    assert "--page: #fff" in printed and "@page" in printed
+
+
+def test_joined_emoji_and_words_are_no_escapes(ranked, grey, page):
+    rows = [ranked(f"/photos/{name}") for name in ("👨\u200d👩\u200d👧.jpg", "می\u200cکنم.jpg")]
+    seen = page(rows, map(grey, rows))
+    assert {"👨\u200d👩\u200d👧.jpg", "می\u200cکنم.jpg"} <= set(seen.texts)
 
 
 def test_a_photo_is_named_by_its_path_below_the_folder_that_all_share(ranked, grey, page):

@@ -9,6 +9,7 @@ import typer
 
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.output import writing
+from albumsort.cli.values import DRAWING, named
 from albumsort.text import printable
 
 if TYPE_CHECKING:
@@ -21,7 +22,15 @@ def curves(
         typer.Argument(metavar="FOLDER...", help="Folders that train or compare wrote, or their history.csv."),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", rich_help_panel=OUTPUT, help="The picture to write.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            callback=named(*DRAWING),
+            metavar="FILE",
+            rich_help_panel=OUTPUT,
+            help="The .png, .jpg, .webp, .pdf or .svg to write.",
+        ),
     ] = Path("curves.png"),
 ) -> None:
     """Draw the histories of training runs in one picture.

@@ -13,7 +13,7 @@ from albumsort.cli.help import FACES, MODEL, OUTPUT
 from albumsort.cli.last_list import photo_named
 from albumsort.cli.options import Device, Model, index_path
 from albumsort.cli.output import writing
-from albumsort.cli.values import known_emotion
+from albumsort.cli.values import DRAWING, known_emotion, named
 from albumsort.errors import AlbumsortError
 from albumsort.text import printable
 
@@ -30,9 +30,10 @@ def look(
         typer.Option(
             "--output",
             "-o",
+            callback=named(*DRAWING),
             metavar="FILE",
             rich_help_panel=OUTPUT,
-            help="The picture to write. Default: PHOTO-look.png.",
+            help="The .png, .jpg, .webp, .pdf or .svg to write. Default: PHOTO-look.png.",
         ),
     ] = None,
     cropped: Annotated[

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from albumsort.emotions import EMOTIONS
-from albumsort.report.canvas import bare, page
+from albumsort.report.canvas import bare, page, save
 
 _ORANGE, _GREY = "#E69F00", "#BBBBBB"
 
@@ -56,4 +56,4 @@ def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
         words = "not known" if np.isnan(value) else f"{value:.0%}"
         colour = "white" if value > 0.5 else "black"
         heatmap.text(column, row, words, ha="center", va="center", fontsize=8, color=colour)
-    figure.savefig(target, format="png", dpi=120)
+    save(figure, target, replace=True)

@@ -51,7 +51,7 @@ def plot_figures(
         title = f"{_title(measured_on, name)}, {figures['n']} faces: {_TITLES[kind].format(**figures)}"
         axes.set_title(title, fontsize=10, parse_math=False)
         drawn.append(folder / f"{name}-{kind}.png")
-        figure.savefig(drawn[-1], format="png", dpi=120)
+        save(figure, drawn[-1], replace=True)
     return drawn
 
 
@@ -78,7 +78,7 @@ def plot_history(history: Sequence[Mapping[str, str]], target: Path) -> None:
     accuracy.legend(frameon=False)
     for axes in (loss, accuracy):
         bare(axes)
-    figure.savefig(target, format="png", dpi=120)
+    save(figure, target, replace=True)
 
 
 def plot_curves(runs: Mapping[str, Sequence[Mapping[str, str]]], target: Path) -> None:
@@ -86,7 +86,7 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, str]]], target: Path) -
 
     Args:
         runs: by name, the lines of the run's ``history.csv``, with a column ``epoch``.
-        target: the PNG file; must not exist.
+        target: must not exist; the suffix is one that ``save`` knows.
 
     Raises:
         OSError: the target exists, or cannot be written.
@@ -160,7 +160,7 @@ def plot_predictions(
         sheet.caption(number, lines)
     shares = f"{right.sum()} of these {len(chosen)} right, {second.sum()} more by the second emotion"
     sheet.axes.set_title(f"{_title(measured_on, name)}: {shares}", fontsize=10, parse_math=False)
-    sheet.figure.savefig(target := folder / f"{name}-predictions.png", format="png", dpi=120)
+    save(sheet.figure, target := folder / f"{name}-predictions.png", replace=True)
     return target
 
 
