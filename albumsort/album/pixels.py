@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import IO, BinaryIO
@@ -143,12 +144,18 @@ def _sound_jpeg(image: Image.Image, reduction: int) -> NDArray[np.uint8] | None:
     if image.mode != "RGB" or not isinstance(image, ImageFile.ImageFile) or image.fp is None:
         return None
     width, height = (-(-side // reduction) for side in image.size)
-    image.fp.seek(0)
     try:
-        pixels = simplejpeg.decode_jpeg(image.fp.read(), "RGB", min_height=height, min_width=width)
+        pixels = simplejpeg.decode_jpeg(_whole(image.fp), "RGB", min_height=height, min_width=width)
     except ValueError:
         return None
     return pixels if pixels.shape == (height, width, 3) else None
+
+
+def _whole(file: IO[bytes]) -> NDArray[np.uint8]:
+    """All bytes of an open file ``(n,)``. Its own ``read`` would hold them twice for a moment."""
+    data = np.empty(file.seek(0, os.SEEK_END), np.uint8)
+    file.seek(0)
+    return data[: file.readinto(data)]  # type: ignore[attr-defined]  # every open file has it, but not its type
 
 
 def _large_webp(image: Image.Image, detail: int) -> NDArray[np.uint8]:
@@ -156,8 +163,7 @@ def _large_webp(image: Image.Image, detail: int) -> NDArray[np.uint8]:
     profile, size = image.info.get("icc_profile"), image.size
     assert isinstance(image, ImageFile.ImageFile) and image.fp is not None  # noqa: S101 - it has a file
     file = image.fp
-    file.seek(0)
-    pixels = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    pixels = cv2.imdecode(_whole(file), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None or pixels.shape[1::-1] != size:
         raise UnreadablePhotoError("truncated" if ends_early(file, "WebP") else "damaged: this WebP cannot be decoded")
     in_rgb = np.ascontiguousarray(np.asarray(_fitted(Image.fromarray(pixels), detail))[..., ::-1])

@@ -1,7 +1,10 @@
 """Pixels come upright and in sRGB, whatever a file stores."""
 
 import io
+import os
+import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +14,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile, WebPImagePlugin
 
+from albumsort.album.decoder_worker import Decoded, decode_file
 from albumsort.album.formats import UnreadablePhotoError
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
@@ -291,3 +295,16 @@ def test_a_jpeg_without_three_colours_is_read(read: Callable, written: Callable,
     _, pixels = read(written(Image.new(mode, (64, 48), 0), "JPEG"))
     assert pixels.shape == (48, 64, 3)
     assert pixels.mean() == pytest.approx(0 if mode == "L" else 255, abs=2)
+
+
+def test_the_bytes_of_a_large_jpeg_are_held_once(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (64, 48)).save(path)
+    os.truncate(path, 200_000_000)  # as a phone's motion photo, which has a film behind its end
+    memory = memoryview(bytearray(3 * (32**2 + 64**2)))
+    tracemalloc.start()
+    try:
+        assert isinstance(decode_file(str(path), lambda _: memory, 64, 32), Decoded)
+        assert tracemalloc.get_traced_memory()[1] < 300_000_000
+    finally:
+        tracemalloc.stop()
