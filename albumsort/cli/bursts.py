@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +14,7 @@ from albumsort.cli import last_list
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import FACES
 from albumsort.cli.options import Db, Json, asks, how_many, index_path
-from albumsort.cli.values import known_emotion
+from albumsort.cli.values import emotions_and_folder, known_emotions
 from albumsort.culling.best_shot import WEIGHTS, BurstShot, rank_burst
 from albumsort.index.explain import why_nothing
 from albumsort.index.query import Query
@@ -50,18 +49,25 @@ def _weights(text: str | None) -> dict[str, float]:
 @asks(how_many(None, "The number of bursts at most, the earliest first. Default: all."))
 def bursts(
     query: Query,
-    path: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="Only bursts below this folder.")] = None,
-    wanted: Annotated[
-        str,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="EMOTION...",
+            autocompletion=emotions,
+            help="The emotion that the best frame should show. Those of several are added up. Default: happy.",
+        ),
+    ] = None,
+    folder: Annotated[str | None, typer.Argument(metavar="FOLDER", help="Only bursts below this folder.")] = None,
+    emotion: Annotated[
+        list[str] | None,
         typer.Option(
-            "--emotion",
-            callback=known_emotion,
+            callback=known_emotions,
             autocompletion=emotions,
             metavar="EMOTION",
             rich_help_panel=FACES,
-            help="The emotion that the best frame should show.",
+            help="The same as the argument EMOTION.",
         ),
-    ] = "happy",
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -80,13 +86,15 @@ def bursts(
 
     Examples:
         albumsort bursts ~/Photos
-        albumsort bursts --emotion surprise --weights emotion=3,sharpness=1
+        albumsort bursts surprise --weights emotion=3,sharpness=1
     """
     chosen = _weights(weights)
-    if path and query.filters.under:
+    named, below = emotions_and_folder(words or (), folder)
+    wanted = [*named, *(emotion or ())] or ["happy"]
+    if below and query.filters.under:
         raise typer.BadParameter("FOLDER and --under both name the folder; give only one of them")
-    if path:
-        query = replace(query, filters=replace(query.filters, under=os.path.abspath(path)))
+    if below:
+        query = replace(query, filters=replace(query.filters, under=os.path.abspath(os.path.expanduser(below))))
     with Index(index_path(db)) as index:
         found = [rank_burst(burst, wanted, chosen) for burst in index.bursts(query)]
         _print(found, as_json)

@@ -16,9 +16,21 @@ from typing import Annotated, Literal, get_args
 import typer
 
 from albumsort.cli.asking import Yes, ask
+from albumsort.cli.complete import emotions
 from albumsort.cli.help import OUTPUT
-from albumsort.cli.options import EMOTION_OPTION, EVERYONE, SCHEME, Db, Json, asks, how_many, index_path
+from albumsort.cli.options import (
+    EMOTION_OPTION,
+    EVERYONE,
+    SCHEME,
+    Db,
+    Json,
+    asks,
+    how_many,
+    index_path,
+)
 from albumsort.cli.output import check_any_placed, nobody_reads
+from albumsort.cli.values import check_in_scheme, emotions_and_folder
+from albumsort.emotions import labels_of
 from albumsort.errors import AlbumsortError
 from albumsort.export.folders import Exported, ExportOptions, ExportPlan, Layout, Mode, carry_out, plan_export
 from albumsort.export.manifest import KEPT, NAME, Manifest
@@ -35,7 +47,12 @@ _MANY_FILES, _MANY_BYTES = 500, 5_000_000_000
 @asks(EMOTION_OPTION, how_many(None, "The number of photos per emotion. Default: all."), EVERYONE, SCHEME)
 def export(
     query: Query,
-    dest: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to export into.")],
+    *,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="EMOTION...", autocompletion=emotions, help="Only these emotions. Default: all."),
+    ] = None,
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The folder to export into.")],
     mode: Annotated[
         Mode,
         typer.Option(
@@ -95,8 +112,9 @@ def export(
 
     Examples:
         albumsort export ~/Sorted
-        albumsort export ~/Sorted --emotion happy -n 100 --mode hardlink
+        albumsort export happy ~/Sorted -n 100 --mode hardlink
     """
+    query, dest = _destination(query, words or (), str(folder))
     if undo:
         _undo(dest, dry_run, as_json)
         return
@@ -125,6 +143,21 @@ def export(
     actions = [item.action for item in files] + [item.action for item in sidecars]
     if "written" in actions or "updated" in actions:
         print(f"to undo it: albumsort export {printable(shlex.quote(os.path.abspath(dest)))} --undo")
+
+
+def _destination(query: Query, words: Sequence[str], last: str) -> tuple[Query, Path]:
+    """The query with the emotions that stand before the folder, and the folder.
+
+    Raises:
+        typer.BadParameter: there is no folder, or a word is no emotion.
+    """
+    named, folder = emotions_and_folder(words, last)
+    if folder is None:
+        hint = f"name the folder behind the emotions; ./{last} is a folder of that name"
+        raise typer.BadParameter(hint, param_hint="FOLDER")
+    check_in_scheme(named, query.scheme)
+    by_option = () if query.emotions == labels_of(query.scheme) else query.emotions
+    return replace(query, emotions=(*named, *by_option) or query.emotions), Path(os.path.expanduser(folder))
 
 
 def _announce(plan: ExportPlan, yes: bool, as_json: bool) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
+from albumsort.cli.complete import emotions
 from albumsort.cli.help import PHOTOS
 from albumsort.cli.options import SCHEME, Db, ListFormat, asks, how_many, index_path
 from albumsort.cli.output import print_photos
-from albumsort.index.explain import why_nothing
+from albumsort.cli.values import check_in_scheme, known_emotions
+from albumsort.index.explain import why_empty, why_nothing
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.records import RankedPhoto
@@ -21,6 +24,15 @@ from albumsort.text import printable
 @asks(how_many(None, "The number of photos at most. Default: all."), SCHEME)
 def list_photos(
     query: Query,
+    shown: Annotated[
+        list[str] | None,
+        typer.Argument(
+            callback=known_emotions,
+            autocompletion=emotions,
+            metavar="EMOTION...",
+            help="Only photos with a face that shows this emotion, or one of several. Default: all.",
+        ),
+    ] = None,
     no_faces: Annotated[
         bool, typer.Option("--no-faces", rich_help_panel=PHOTOS, help="Only photos on which no face was found.")
     ] = False,
@@ -41,11 +53,12 @@ def list_photos(
     """List all photos that match, by path.
 
     Examples:
-        albumsort list --uncertain
+        albumsort list happy --year 2024
         albumsort list --no-faces --under ~/Photos/Party --format paths
     """
+    check_in_scheme(shown or (), query.scheme)
     with Index(index_path(db)) as index:
-        query = index.settled(query)
+        query = index.settled(replace(query, emotions=tuple(shown or ())))
         photos = index.photos(query, no_faces=no_faces, uncertain=uncertain, corrected=corrected, landmarks=False)
         if corrected and form == "table":
             lines = [line for photo in photos for line in _corrections(index, photo)]
@@ -54,7 +67,9 @@ def list_photos(
         else:
             is_any = print_photos(photos, query.certain, form, index.path)
         if not is_any:
-            sys.stderr.write(f"{why_nothing(index, query.filters) or 'no photo matches'}\n")
+            is_plain = query.emotions and not (no_faces or uncertain or corrected)
+            why = why_empty(index, query) if is_plain else why_nothing(index, query.filters)
+            sys.stderr.write(f"{why or 'no photo matches'}\n")
 
 
 def _corrections(index: Index, photo: RankedPhoto) -> Iterator[str]:

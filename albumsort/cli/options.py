@@ -14,7 +14,15 @@ import typer
 
 from albumsort.cli.complete import cameras_of, emotions
 from albumsort.cli.help import FACES, MODEL, OUTPUT, PHOTOS, SPEED
-from albumsort.cli.values import first_day, known_emotions, last_day, number, year_or_month
+from albumsort.cli.values import (
+    check_in_scheme,
+    check_ranges,
+    first_day,
+    known_emotions,
+    last_day,
+    number,
+    year_or_month,
+)
 from albumsort.emotions import EMOTIONS, labels_of
 from albumsort.index.filters import Filters
 from albumsort.index.query import Query
@@ -312,7 +320,7 @@ def _filters(
         if since or until:
             raise typer.BadParameter("--year and --month stand for --since and --until; give only one of the pairs")
         since = until = year_or_month(year, month)
-    _check_ranges(since, until, min_faces, max_faces)
+    check_ranges(since, until, min_faces, max_faces)
     return Filters(
         under=tuple(map(os.path.abspath, under or ())),
         since=since,
@@ -342,8 +350,11 @@ def asks(*parts: Parameter) -> Callable[[Callable[..., None]], Callable[..., Non
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         _, *own = signature(command, eval_str=True).parameters.values()
-        parameters = [*first, *own, *(part for part in with_all if part not in first)]
-        order = Signature(sorted(parameters, key=lambda parameter: parameter.default is not Parameter.empty))
+        named = [*first, *own, *(part for part in with_all if part not in first)]
+        named = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in named]
+        # In Python the parameters may be given in this order, too.
+        in_order = sorted(named, key=lambda parameter: parameter.default is not Parameter.empty)
+        order = Signature([parameter.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for parameter in in_order])
 
         @wraps(command)
         def run(*args: Any, **given: Any) -> None:
@@ -352,7 +363,7 @@ def asks(*parts: Parameter) -> Callable[[Callable[..., None]], Callable[..., Non
             values = bound.arguments
             command(_query({part.name: values.pop(part.name) for part in with_all}), **values)
 
-        run.__signature__ = order  # type: ignore[attr-defined]
+        run.__signature__ = Signature(named)  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in order.parameters.values()}
         return run
 
@@ -372,20 +383,5 @@ def _query(values: dict[str, Any]) -> Query:
     own = {name: values.pop(name) for name in ("n", "threshold", "everyone") if name in values}
     with_copies = values.pop("with_copies", False)
     filters = replace(_filters(**values), with_copies=with_copies)
-    for emotion in (*emotions, *filters.without):
-        if emotion not in labels_of(scheme):
-            labels = ", ".join(labels_of(scheme))
-            raise typer.BadParameter(f"{emotion!r} is not one of {labels}, which --label-scheme {scheme} has")
+    check_in_scheme((*emotions, *filters.without), scheme)
     return Query(tuple(emotions), scheme=scheme, filters=filters, **own)
-
-
-def _check_ranges(since: str | None, until: str | None, least: int | None, most: int | None) -> None:
-    """Refuse empty ranges of dates, and of numbers of faces.
-
-    Raises:
-        typer.BadParameter: a range ends before it begins.
-    """
-    if since and until and since[: len(until)] > until:
-        raise typer.BadParameter(f"--since {since} is after --until {until}")
-    if least is not None and most is not None and least > most:
-        raise typer.BadParameter(f"--min-faces {least} is more than --max-faces {most}")

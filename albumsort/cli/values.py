@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import typer
 
 from albumsort.emotion_words import emotion_named, emotions_named
+from albumsort.emotions import labels_of
 from albumsort.index.dates import period
 
 
@@ -32,6 +34,34 @@ def known_emotions(words: list[str] | None) -> list[str] | None:
     """
     with _explained():
         return list(emotions_named(words)) if words else None
+
+
+def emotions_and_folder(words: Sequence[str], folder: str | None) -> tuple[list[str], str | None]:
+    """Tell emotions from the folder that stands behind them, or in front of them.
+
+    A word that names an emotion is one; ``./happy`` and ``happy/`` are folders.
+
+    Args:
+        words: all words but the last, such as ``happy sad``.
+        folder: the last one, such as ``~/Sorted``; None if there is none.
+
+    Returns:
+        the emotions, and the folder if there is one.
+
+    Raises:
+        typer.BadParameter: another word is no emotion.
+    """
+    every = [*words, *filter(None, [folder])]
+    others = [place for place in (-1, 0) if every and not _names_emotions(every[place])]
+    found = every.pop(others[0]) if others else None
+    return known_emotions(every) or [], found
+
+
+def _names_emotions(word: str) -> bool:
+    try:
+        return "/" not in word and os.sep not in word and bool(emotions_named(word))
+    except ValueError:
+        return False
 
 
 @contextmanager
@@ -112,3 +142,27 @@ def year_or_month(year: str | None, month: str | None) -> str:
     except ValueError:
         pass
     raise typer.BadParameter(f"{text!r} is not a {option[2:]}; write {form}", param_hint=option)
+
+
+def check_in_scheme(emotions: Iterable[str], scheme: str) -> None:
+    """Refuse emotions that a label scheme lacks.
+
+    Raises:
+        typer.BadParameter: it lacks one.
+    """
+    for emotion in emotions:
+        if emotion not in labels_of(scheme):
+            labels = ", ".join(labels_of(scheme))
+            raise typer.BadParameter(f"{emotion!r} is not one of {labels}, which --label-scheme {scheme} has")
+
+
+def check_ranges(since: str | None, until: str | None, least: int | None, most: int | None) -> None:
+    """Refuse empty ranges of dates, and of numbers of faces.
+
+    Raises:
+        typer.BadParameter: a range ends before it begins.
+    """
+    if since and until and since[: len(until)] > until:
+        raise typer.BadParameter(f"--since {since} is after --until {until}")
+    if least is not None and most is not None and least > most:
+        raise typer.BadParameter(f"--min-faces {least} is more than --max-faces {most}")

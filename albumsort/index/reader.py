@@ -158,16 +158,13 @@ class Index:
         They include copies and all frames of bursts, but not RAW files that are one photo with a JPEG.
 
         Args:
-            query: a query without emotions; None for all photos.
+            query: with emotions, only photos with a certain face that shows one of them; None for all photos.
             no_faces: only photos without any face that counts.
             uncertain: only photos with a face that counts and is not certain.
             corrected: only photos with corrections.
             landmarks: False leaves them out of the faces, which takes half the time.
-
-        Raises:
-            ValueError: the query names emotions.
         """
-        query = self._about_all(query)
+        query = self.settled(query)
         return self._photos(query, no_faces, uncertain, corrected, landmarks)
 
     def _photos(
@@ -176,13 +173,15 @@ class Index:
         filters = query.filters
         passing: NDArray[np.bool_] | None = None
         with self._snapshot():
-            if no_faces or uncertain or filters.asks_for_faces:
+            if no_faces or uncertain or query.emotions or filters.asks_for_faces:
                 table = self._face_table(query)
                 passing = table.passing
                 if no_faces:
                     passing = passing & table.without_faces()
                 if uncertain:
                     passing = passing & table.uncertain()
+                if query.emotions:
+                    passing = passing & table.showing(query.emotions)
             rows = self.connection.execute(  # a photo that ends too early has an error, but may have faces
                 "SELECT p.id FROM photos p"
                 " WHERE p.raw_of IS NULL"

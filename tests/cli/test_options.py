@@ -106,6 +106,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             **SCHEME,
             **DB,
             **query("--limit", "1", "n", 1),
+            **query("SHOWN", "sad", "emotions", ("sad",)),
             "--no-faces": ("", "no_faces", True),
             "--uncertain": ("", "uncertain", True),
             "--corrected": ("", "corrected", True),
@@ -119,7 +120,12 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             **FILTERS,
             **DB,
             **query("--limit", "1", "n", 1),
-            "PATH": (
+            "WORDS": (
+                "surprise --json",
+                lambda done: best_frame(done).get("parts", {}).get("emotion", 0) > 0.5,
+                True,
+            ),
+            "FOLDER": (
                 "photos",
                 lambda done: [Path(folder).name for folder in done.calls[0].query.filters.under or ()],
                 ["photos"],
@@ -156,7 +162,8 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             **SCHEME,
             **DB,
             **query("--limit", "1", "n", 1),
-            "DEST": (None, lambda done: done.exists("out"), True),
+            "WORDS": ("sad", lambda done: done.files()[1:], ["sad/001_090_c.jpg"]),
+            "FOLDER": (None, lambda done: done.exists("out"), True),
             "--threshold": (
                 "0.85",
                 lambda done: [name for name in done.files() if "happy" in name],

@@ -5,6 +5,7 @@ The index has one photo per emotion, ``happy.jpg`` to ``neutral.jpg``. A line th
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import sqlite3
@@ -16,7 +17,7 @@ import pytest
 
 from albumsort.emotions import EMOTIONS
 from albumsort.index.writer import IndexWriter
-from albumsort.records import Photo, PhotoResult
+from albumsort.records import Photo, PhotoResult, mtime_ns
 
 #: When each photo was taken.
 TAKEN_AT = {
@@ -36,8 +37,11 @@ def typed(call, face_of, tmp_path):
     with IndexWriter(tmp_path / "index.db") as writer:
         scan = writer.start_scan({"paths": [str(tmp_path)], "threshold": 0.5})
         for number, emotion in enumerate(EMOTIONS):
-            path, digest = str(tmp_path / f"{emotion}.jpg"), f"{number}" * 64
-            photo = Photo(path, 1, 1, digest, 400, 300, TAKEN_AT[emotion], "Example", digest[:16])
+            path = tmp_path / f"{emotion}.jpg"
+            path.write_text(emotion)
+            status, digest = path.stat(), hashlib.sha256(emotion.encode()).hexdigest()
+            known = (str(path), status.st_size, mtime_ns(status), digest)
+            photo = Photo(*known, 400, 300, TAKEN_AT[emotion], "Example", digest[:16])
             writer.write(scan, [PhotoResult(photo, (face_of(emotion, 0.9 - number / 100),))])
         writer.finish_scan(scan)
     environment = {**os.environ, "ALBUMSORT_DB": str(tmp_path / "index.db")}
@@ -167,3 +171,51 @@ def test_photos_may_be_below_any_of_several_folders(call, index_of, tmp_path):
     assert done.stdout == f"{tmp_path}/one/a.jpg\n{tmp_path}/three/a.jpg\n"
     done = call("list", "--under", "none", "--under", "four", "--db", index)
     assert done.stderr.startswith(f"{tmp_path}/none: no such folder; {tmp_path}/four: no such folder; scanned so far: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "printed", "message"),
+    [
+        ("list happy", 0, "happy", ""),
+        ("list sadness,joy", 0, "happy sad", ""),
+        ("list anger --year 2024", 0, "", "no photo is angry, at any --threshold"),
+        ("list hapy", 2, "", "Did you mean happy?"),
+        ("list disgusted --label-scheme six", 2, "", "'disgust' is not one of"),
+        ("list happy --no-faces", 0, "", "no photo matches"),
+    ],
+)
+def test_a_list_may_be_of_some_emotions(typed, line, code, printed, message):
+    check(typed(f"{line} --format paths"), code, printed, message)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "exported", "message"),
+    [
+        ("out --year 2019", 0, "angry happy sad", ""),
+        ("happy out", 0, "happy", ""),
+        ("joy, sadness out", 0, "happy sad", ""),
+        ("out happy", 0, "happy", ""),
+        ("out happy sad", 0, "happy sad", ""),
+        ("out --emotion joy", 0, "happy", ""),
+        ("out --emotion happy,sad", 0, "happy sad", ""),
+        ("happy out --emotion sad", 0, "happy sad", ""),
+        ("happy", 2, "", "FOLDER: name the folder behind the emotions; ./happy is a folder of that name"),
+        ("happy sad", 2, "", "FOLDER: name the folder behind the emotions; ./sad is a folder of that name"),
+        ("hapy out", 2, "", "Did you mean happy?"),
+        ("disgust out --label-scheme six", 2, "", "'disgust' is not one of"),
+        ("", 2, "", "FOLDER"),
+    ],
+)
+def test_an_export_is_of_the_emotions_before_its_folder(typed, tmp_path, line, code, exported, message):
+    done = typed(f"export {line}")
+    assert done.returncode == code, done.stderr
+    assert " ".join(sorted(path.name for path in tmp_path.glob("out/*") if path.is_dir())) == exported
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("folder", ["./happy", "happy/"])
+def test_a_folder_may_have_the_name_of_an_emotion(typed, tmp_path, folder):
+    assert typed(f"export sad {folder}").returncode == 0
+    assert [path.name for path in (tmp_path / "happy" / "sad").iterdir()] == ["001_086_sad.jpg"]
+    assert typed(f"export {folder} --undo").returncode == 0
+    assert list((tmp_path / "happy").iterdir()) == []

@@ -111,7 +111,7 @@ def test_a_search_needs_an_emotion_and_other_questions_take_none(room: Any) -> N
     with Index(room.path) as index:
         with pytest.raises(ValueError, match="needs an emotion"):
             index.search(Query())
-        for ask in (index.photos, index.bursts, index.stats, index.timeline):
+        for ask in (index.bursts, index.stats, index.timeline):
             with pytest.raises(ValueError, match="must have no emotions, but it has happy"):
                 ask(Query("happy"))
 
