@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import albumsort
+from albumsort.album.formats import NEEDED_RAWPY
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.vision.classifier import EmotionClassifier
@@ -175,3 +176,16 @@ def test_a_face_reads_the_same_alone_and_in_any_company(classifier, crops):
 def test_light_and_contrast_of_a_crop_hardly_matter(classifier, crops):
     dim = (crops[:20].astype(float) * 0.6 + 20).round().astype(np.uint8)
     assert classifier.probabilities(dim) == pytest.approx(classifier.probabilities(crops[:20]), abs=0.1)
+
+
+def test_an_extra_is_named_so_that_it_can_be_installed_as_the_project_is():
+    """From a clone: the project is on no package index."""
+    named = set()
+    for path in (EXAMPLES.parent / "albumsort").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert "albumsort[" not in node.value or node.value == NEEDED_RAWPY, path
+                named |= set(re.findall(r"pip install '\.\[(\w+)\]'", node.value))
+    assert named == {"export", "gpu", "raw"}
+    project = (EXAMPLES.parent / "pyproject.toml").read_text(encoding="utf-8")
+    assert named <= set(re.findall(r"(?m)^(\w+) = \[", project.partition("[project.optional-dependencies]")[2]))

@@ -29,7 +29,9 @@ SUFFIXES = RAW_SUFFIXES | frozenset(
 )
 
 #: The error of a RAW file when the extra is not installed.
-NEEDS_RAWPY = "unsupported: RAW; install albumsort[raw]"
+NEEDS_RAWPY = "unsupported: RAW; run pip install '.[raw]' in the folder of albumsort's source, and scan again"
+#: The same error in an index that an earlier version has written.
+NEEDED_RAWPY = "unsupported: RAW; install albumsort[raw]"
 
 _STARTS = (
     (b"II*\x00\x10\x00\x00\x00CR\x02", "RAW"),  # CR2; most other RAW files begin like any TIFF

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from albumsort.album.formats import NEEDS_RAWPY, reads_raw
+from albumsort.album.formats import NEEDED_RAWPY, NEEDS_RAWPY, reads_raw
 from albumsort.album.presence import is_gone
 from albumsort.index.rows import faces_of, from_column, photo_of, settings_of
 from albumsort.records import PhotoResult
 
+#: Errors that are over once the extra is installed.
+_WITHOUT_EXTRA = (NEEDS_RAWPY, NEEDED_RAWPY)
 #: Errors that may be over by the next scan; any other error stands until the file changes.
 PASSING_ERRORS = (
     *("permission denied", "vanished during the scan", "too large for the memory of this machine"),
-    NEEDS_RAWPY,  # until the extra is installed
+    *_WITHOUT_EXTRA,
 )
 #: Patterns of other such errors: for example, a network disk did not respond, or a decoder had too little time.
 PASSING_KINDS = ("cannot be read (%", "decoder crashed", "decoder took over % s")
@@ -55,7 +57,7 @@ class KnownFiles:
         A photo that was too large must be read again if ``max_megapixels`` now allows it, and a RAW file if LibRaw is
         now installed.
         """
-        passing = [error for error in PASSING_ERRORS if error != NEEDS_RAWPY or reads_raw()]
+        passing = [error for error in PASSING_ERRORS if error not in _WITHOUT_EXTRA or reads_raw()]
         named = ", ".join("?" * len(passing))
         where = f"error IS NULL OR error NOT IN ({named}) AND NOT ({_PASSES})"
         allowed = "error IS NOT NULL AND error LIKE 'too large (%' AND width * height <= ? * 1e6"

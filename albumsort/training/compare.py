@@ -175,7 +175,7 @@ def _speed(predict: Callable[[Faces], Any], test: Faces, timed: int) -> float:
 def _row(model: _Model, ours: _Model, test: Faces, reported: str) -> dict[str, Any]:
     scheme = scheme_of(model.labels)
     truths = {"fer2013": ("fer2013", test.labels)}
-    if (test.majority >= 0).any():
+    if test.has_votes:
         truths["ferplus"] = ("perceived", test.majority)
     row: dict[str, Any] = {
         "name": model.name,

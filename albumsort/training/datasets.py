@@ -65,6 +65,8 @@ class Faces:
         majority: int64 ``(n,)``, the code of the emotion with more than half of the usable votes; -1 if there is none,
             or if it is contempt, which is not one of the seven.
         broken: the number of rows that were left out, by reason.
+        is_of_folders: whether the labels are names of folders. Then ``perceived`` and ``majority`` repeat them, so that
+            recipes that need votes can learn from them.
     """
 
     pixels: NDArray[np.uint8]
@@ -73,13 +75,20 @@ class Faces:
     perceived: NDArray[np.float32]
     majority: NDArray[np.int64]
     broken: Counter[str] = field(default_factory=Counter)
+    is_of_folders: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def has_votes(self) -> bool:
+        """Whether any face has a majority of the votes of FER+."""
+        return not self.is_of_folders and bool((self.majority >= 0).any())
+
     def where(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Faces:
         """The faces that a mask or an index array selects."""
-        return Faces(self.pixels[keep], self.labels[keep], self.usage[keep], self.perceived[keep], self.majority[keep])
+        chosen = self.pixels[keep], self.labels[keep], self.usage[keep], self.perceived[keep], self.majority[keep]
+        return Faces(*chosen, is_of_folders=self.is_of_folders)
 
     def split(self, usage: str) -> Faces:
         """The faces of one split; all faces if the data set has no splits.
@@ -205,7 +214,7 @@ def load_folder(folder: Path) -> Faces:
         raise DataError(f"{folder}: no pictures in folders named {', '.join(EMOTIONS)}")
     codes = np.array(labels)
     perceived = np.eye(len(PERCEIVED), dtype=np.float32)[codes]
-    return Faces(np.stack(pixels), codes, np.array(usages), perceived, codes, broken)
+    return Faces(np.stack(pixels), codes, np.array(usages), perceived, codes, broken, is_of_folders=True)
 
 
 def _picture(path: Path) -> NDArray[np.uint8]:

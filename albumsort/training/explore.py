@@ -52,8 +52,8 @@ def explore(faces: Faces, rows: int = _ROWS, listed: int = LISTED) -> dict[str, 
         "duplicates": duplicates,
         "conflicts": conflicts,
     }
-    voted = faces.majority >= 0
-    if voted.any():
+    if faces.has_votes:
+        voted = faces.majority >= 0
         size = len(EMOTIONS)
         cells = np.bincount(faces.labels[voted] * size + faces.majority[voted], minlength=size * size)
         result["ferplus"] = {

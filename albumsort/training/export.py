@@ -304,7 +304,7 @@ def _needs(*packages: str) -> Iterator[None]:
                 __import__(package)
         yield
     except ImportError as error:
-        raise AlbumsortError(f"{error}; install what exports need: pip install 'albumsort[export]'") from error
+        raise AlbumsortError(f"{error}; run pip install '.[export]' in the folder of albumsort's source") from error
 
 
 @contextmanager

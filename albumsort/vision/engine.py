@@ -39,7 +39,10 @@ def tensorflow(device: str = "auto") -> Any:
 
         gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
-        raise AlbumsortError("no GPU that TensorFlow can use; install albumsort[gpu], or use --device auto")
+        raise AlbumsortError(
+            "no GPU that TensorFlow can use; if there is one by NVIDIA, run pip install '.[gpu]' in the folder of "
+            "albumsort's source; else use --device auto"
+        )
     # With TF32, a GPU rounds the inputs of convolutions to 10 bits, and finds different faces than a CPU.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:

@@ -106,8 +106,11 @@ def test_the_raw_files_of_a_list_are_found_by_an_index(paired: Any) -> None:
         assert any("photos_by_jpeg" in str(row[3]) for row in paired.sql(f"EXPLAIN QUERY PLAN {question}")), question
 
 
-def test_raw_files_are_read_again_once_rawpy_is_installed(room: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    room.put(RAW, error=NEEDS_RAWPY)
+@pytest.mark.parametrize("error", [NEEDS_RAWPY, "unsupported: RAW; install albumsort[raw]"], ids=["now", "earlier"])
+def test_raw_files_are_read_again_once_rawpy_is_installed(
+    room: Any, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    room.put(RAW, error=error)
     room.put("/photos/bad.jpg", error="not an image")
     assert room.writer.known_files.unreadable() == {RAW, "/photos/bad.jpg"}
     assert set(room.writer.known_files.unchanged(200)) == {"/photos/bad.jpg"}

@@ -144,3 +144,11 @@ def test_copies_with_different_labels_are_drawn(six, tmp_path):
     drawn = plot_exploration(six, explore(six), mean_faces(six), tmp_path / "new")
     assert [path.name for path in drawn] == ["classes.png", "samples.png", "mean-faces.png", "copies.png"]
     assert all(Image.open(path).format == "PNG" for path in drawn)
+
+
+def test_class_folders_have_no_votes(six):
+    """Their names are the labels, which agree with themselves."""
+    of_folders = replace(six, majority=six.labels, is_of_folders=True)
+    assert "ferplus" in explore(replace(of_folders, is_of_folders=False))
+    assert "ferplus" not in explore(of_folders)
+    assert "ferplus" not in explore(of_folders.where(of_folders.labels >= 0))

@@ -162,7 +162,7 @@ def test_what_appears_while_an_export_is_made_is_not_written_over_either(trained
 @pytest.mark.parametrize(("kind", "package"), [("tflite", "ai_edge_litert"), ("onnx", "tf2onnx")])
 def test_a_package_that_is_missing_is_one_line(trained, tmp_path, monkeypatch, kind, package):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(AlbumsortError, match=rf"{package}.*pip install 'albumsort\[export\]'"):
+    with pytest.raises(AlbumsortError, match=rf"{package}.*pip install '\.\[export\]'"):
         export(trained, "perceived", kind, tmp_path / "tiny")
     assert not list(tmp_path.iterdir())
 

@@ -69,7 +69,7 @@ def evaluate(
         left_out = "; other faces do not count" if None in SCHEMES[scheme] else ""
         _log.info("%s tells apart %s%s", card.name, ", ".join(in_words(scheme).values()), left_out)
     truths = _truths(faces, scheme)
-    heads = {"fer2013": "fer2013", "ferplus": "perceived"}
+    heads = {"fer2013": "fer2013", "ferplus": "perceived", "perceived": "perceived"}
     probabilities = {name: EmotionClassifier(model, heads[name], device).probabilities(faces.pixels) for name in truths}
     result = {name: figures(probabilities[name], truth) for name, truth in truths.items()}
     shown_split = split if everything.has_splits else "all"
@@ -86,17 +86,24 @@ def evaluate(
 def _refuse_existing(folder: Path) -> None:
     from albumsort.training.plots.figures import targets
 
-    for path in (path for name in ("fer2013", "ferplus") for path in targets(name, folder) if path.exists()):
+    for path in (
+        path for name in ("fer2013", "ferplus", "perceived") for path in targets(name, folder) if path.exists()
+    ):
         raise AlbumsortError(f"{printable(str(path))}: already exists; choose another folder")
 
 
 def _truths(faces: Faces, scheme: str) -> dict[str, NDArray[np.int64]]:
-    """The true code of each face by FER2013's labels and, if there are votes, by FER+'s majority; -1 for none."""
+    """The true code of each face by FER2013's labels and, if there are votes, by FER+'s majority; -1 for none.
+
+    The names of class folders are what both heads of a model are compared with, each under its own name.
+    """
     from albumsort.training.datasets import in_scheme
 
     truths = {"fer2013": faces.labels}
-    if (faces.majority >= 0).any():
+    if faces.has_votes:
         truths["ferplus"] = faces.majority
+    elif faces.is_of_folders:
+        truths["perceived"] = faces.labels
     return {name: in_scheme(truth, scheme) for name, truth in truths.items()}
 
 

@@ -116,7 +116,7 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, str]]], target: Path) -
 _PANELS = {
     "loss": "loss in training",
     "fer2013": "accuracy by FER2013,\nheld-out faces",
-    "perceived": "accuracy by FER+,\nheld-out faces",
+    "perceived": "accuracy of perceived,\nheld-out faces",
     "in_training": "accuracy by FER2013,\nin training",
     "held_out_loss": "loss by FER2013,\nheld-out faces",
 }
