@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -24,6 +24,8 @@ LARGEST_PACKET = 4 << 20
 _DEPTH, _ELEMENTS = 64, 100_000
 #: Bytes of a file that are searched for a packet.
 _SEARCHED = 256 << 20
+#: What a JPEG's 64 KB do not hold is in further segments, each with its place in the whole (part 3, section 1.1.3.1).
+_EXTENDED = re.compile(rb"http://ns\.adobe\.com/xmp/extension/\0([0-9A-Fa-f]{32})(.{4})(.{4})", re.DOTALL)
 _PACKET = re.compile(rb"<\?xpacket begin=.*?\?>(.*?)<\?xpacket end=|(<x:xmpmeta\b.*?</x:xmpmeta>)", re.DOTALL)
 #: The property of each text that IPTC's record 2 holds (IPTC-IIM 4.2), by the number of its data set.
 _IPTC_TEXTS = {
@@ -53,9 +55,9 @@ def described(photo: str) -> tuple[list[ElementTree.Element], list[str]]:
         an ``rdf:RDF`` element for each source, the most authoritative last; and a line for each that is broken.
     """
     found, broken = [], []
-    legacy, packet = _embedded(photo)
+    legacy, packet, extended = _embedded(photo)
     found.append(legacy)
-    sources = [("the XMP in the photo", packet)]
+    sources = [("the extended XMP in the photo", extended), ("the XMP in the photo", packet)]
     with contextlib.suppress(OSError):
         sources += [(os.path.basename(path), _read(path)) for path in _sidecars(photo)]
     for name, content in sources:
@@ -96,8 +98,8 @@ def parse(content: bytes) -> ElementTree.Element:
     return rdf
 
 
-def _embedded(photo: str) -> tuple[ElementTree.Element, bytes | None]:
-    """What IPTC and EXIF say, as XMP; and the XMP packet of a photo's file, if it has one."""
+def _embedded(photo: str) -> tuple[ElementTree.Element, bytes | None, bytes | None]:
+    """What IPTC and EXIF say, as XMP; and the XMP packet of a photo's file and its extended one, if there are any."""
     from PIL import Image, IptcImagePlugin
 
     from albumsort.album.photo import BROKEN_METADATA
@@ -115,14 +117,25 @@ def _embedded(photo: str) -> tuple[ElementTree.Element, bytes | None]:
             legacy = _legacy(iptc, rating, keywords)
             packet = image.info.get("xmp")
             if image.format in ("JPEG", "MPO") or isinstance(packet, bytes):
-                return legacy, packet if isinstance(packet, bytes) else None
+                packet = packet if isinstance(packet, bytes) else None
+                return legacy, packet, _extended(getattr(image, "applist", ()), packet or b"")
     except (*BROKEN_METADATA, Image.DecompressionBombError):
         pass
     with contextlib.suppress(OSError), open(photo, "rb") as file:
         found = _PACKET.search(file.read(_SEARCHED))
         if found:
-            return legacy, found[1] or found[2]
-    return legacy, None
+            return legacy, found[1] or found[2], None
+    return legacy, None, None
+
+
+def _extended(segments: Sequence[tuple[str, bytes]], packet: bytes) -> bytes | None:
+    """The extended packet of a JPEG that its packet names, from its segments."""
+    parts = {}
+    for _, content in segments:
+        head = _EXTENDED.match(content)
+        if head and head[1] in packet:
+            parts[int.from_bytes(head[3], "big")] = content[head.end() :]
+    return b"".join(parts[place] for place in sorted(parts)) or None
 
 
 def _legacy(iptc: dict[tuple[int, int], Any], rating: object, keywords: object) -> ElementTree.Element:

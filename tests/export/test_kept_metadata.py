@@ -141,6 +141,18 @@ def test_so_does_one_of_another_format(photo, sidecar, name):
 
 
 @needs_exiftool
+def test_so_does_one_with_more_xmp_than_a_segment_of_a_jpeg_holds(photo, sidecar):
+    path = photo()
+    describe(path)
+    many = [f"-XMP-dc:Subject+=word {number:05}" for number in range(3000)]
+    exiftool("-overwrite_original", *many, path)
+    assert b"http://ns.adobe.com/xmp/extension/" in path.read_bytes()
+    tags = read(Path(sidecar(path).target))
+    assert {"holiday", "sea", "happy", "word 00000", "word 02999"} < set(tags["Subject"])
+    assert tags["Rating"] == 4
+
+
+@needs_exiftool
 def test_the_bytes_of_formats_that_pillow_is_not_trusted_with_are_searched(photo, sidecar):
     path = photo()
     describe(path)
