@@ -110,7 +110,8 @@ def _opened_tiff(file: BinaryIO) -> Image.Image:
     """The page of a TIFF that is the photo, by Pillow if it can."""
     pages = read_pages(file)
     number = main_page(pages)
-    if pages and pillow_misreads(pages[number]):
+    file.seek(0)
+    if pages and pillow_misreads(pages[number], file.read(2) == b"MM"):
         unusual = open_unusual(file, pages[number], number)
         if unusual is not None:
             return unusual

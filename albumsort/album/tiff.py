@@ -125,13 +125,16 @@ def _first(page: Page, tag: int, default: int) -> int:
     return page.get(tag, (default,))[0]
 
 
-def pillow_misreads(page: Page) -> bool:
+def pillow_misreads(page: Page, is_big_endian: bool = False) -> bool:
     """Whether Pillow opens a page but gives other values than are in it.
 
-    It does so for 12 bits, which it leaves a sixteenth as bright, signed ones, 32 bits and planes of 16 bits.
+    It does so for 12 bits, which it leaves a sixteenth as bright, signed ones, 32 bits and planes of 16 bits. In a
+    compressed big-endian page, it swaps the bytes of floating-point numbers twice.
     """
     bits, kind, samples = _first(page, _BITS, 1), _first(page, _FORMAT, 1), _first(page, _SAMPLES, 1)
     is_planar = _first(page, _PLANAR, 1) == 2 and samples > 1
+    if is_big_endian and kind == 3 and _first(page, _COMPRESSION, 1) != 1:
+        return True
     return bits == 12 or (kind == 2 and bits > 8) or (kind == 1 and bits == 32) or (is_planar and bits > 8)
 
 

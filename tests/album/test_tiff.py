@@ -53,6 +53,7 @@ GREY_PAGES = {
     "grey and opaque": Page(np.dstack([GREYS, OPAQUE]), tags={338: (2,)}),
     "grey 16 and opaque": Page(deep(np.dstack([GREYS, OPAQUE])), tags={338: (2,)}),
 }
+GREY_PAGES["grey float, Deflate"] = Page(light(GREYS), data=zlib.compress(light(GREYS).tobytes()), tags={259: (8,)})
 GREY_PAGES["colour of one sample"] = Page(light(GREYS).astype(np.float64), tiffs.RGB)
 GREY_PAGES["grey and something else"] = Page(light(np.dstack([GREYS, 255 - GREYS, GREYS])), tags={338: (0, 0)})
 COLOUR_PAGES = {
