@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import typer
@@ -24,10 +25,15 @@ Parameter = TyperArgument | TyperOption
 
 def usage_of(parameter: Parameter) -> str:
     """How a parameter is written: ``EMOTION...`` or ``-n, --limit NUMBER``."""
+    if isinstance(parameter, TyperArgument) or parameter.is_flag or parameter.count:
+        return _names_of(parameter)
+    return f"{_names_of(parameter)} {parameter.metavar}"
+
+
+def _names_of(parameter: Parameter) -> str:
     if isinstance(parameter, TyperArgument):
         return parameter.metavar or parameter.name.upper()
-    names = ", ".join(sorted(parameter.opts, key=lambda name: (name.startswith("--"), name)))
-    return names if parameter.is_flag or parameter.count else f"{names} {parameter.metavar}"
+    return ", ".join(sorted(parameter.opts, key=lambda name: (name.startswith("--"), name)))
 
 
 def text_of(parameter: Parameter) -> str:
@@ -68,6 +74,10 @@ class _WithPanels:
         words = [usage_of(argument) if argument.required else f"[{usage_of(argument)}]" for argument in arguments]
         words += [f"{min(option.opts, key=len)} {option.metavar}" for option in required]
         return [*words, *(["COMMAND"] if isinstance(self, TyperGroup) else []), "[OPTIONS]"]
+
+    def format_help_text(self: Any, ctx: Any, formatter: Any) -> None:
+        for paragraph in self.help.split("\n\n"):
+            formatter.write("\n" + "".join(f"  {line}\n" for line in _wrapped(paragraph, formatter.width - 2)))
 
     def format_options(self: Any, ctx: Any, formatter: Any) -> None:
         shown = [parameter for parameter in self.get_params(ctx) if not parameter.hidden]
@@ -113,9 +123,19 @@ def _is_option(parameter: Any) -> bool:
 
 
 def _section(formatter: Any, name: str, rows: Sequence[tuple[str, str]]) -> None:
-    if rows:
-        with formatter.section(_heading(name)):
-            formatter.write_dl([(_styled(first, fg="cyan"), second) for first, second in rows])
+    if not rows:
+        return
+    formatter.write(f"\n{_heading(name)}:\n")
+    width = min(max(len(first) for first, _ in rows), 30) + 2
+    for first, second in rows:
+        lines = _wrapped(second, formatter.width - width - 2) or [""]
+        formatter.write(f"  {_styled(first, fg='cyan')}")
+        formatter.write(" " * (width - len(first)) if len(first) < width else f"\n  {'':{width}}")
+        formatter.write(f"\n  {'':{width}}".join(lines) + "\n")
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return wrap(text, max(width, 10), break_on_hyphens=False)  # which would break the names of options and files
 
 
 def _heading(text: str) -> str:
@@ -139,8 +159,10 @@ def in_one_line(error: typer.TyperException) -> str:
         error: an error of Typer's, whose ``ctx`` is that of the command.
     """
     context = getattr(error, "ctx", None)
-    if context is None or type(error).__name__ == "NoArgsIsHelpError":
+    if type(error).__name__ == "NoArgsIsHelpError":
         return f"{error.format_message()}\n"
+    if context is None:
+        return f"albumsort: {printable(error.format_message())}\n"
     what = " ".join(_what_is_wrong(error).split()).rstrip(".")
     usage = " ".join(context.get_usage().split())
     end = "" if what.endswith("?") else "."
@@ -152,7 +174,7 @@ def _what_is_wrong(error: typer.TyperException) -> str:
     if isinstance(error, typer.BadParameter) and message:
         if message.startswith("Input should be") and parameter:  # Pydantic's words
             message = f"give {'a whole number' if 'integer' in message else 'a number'}{_range_of(parameter)}"
-        hint = error.param_hint or (parameter and usage_of(parameter).partition(" ")[0])
+        hint = error.param_hint or (parameter and _names_of(parameter))
         return f"{hint}: {message}" if hint else message
     if alike := getattr(error, "possibilities", None):
         return f"{message}. Did you mean {' or '.join(alike)}?"

@@ -33,9 +33,10 @@ def open_streams() -> None:
 def shows_escapes(stream: TextIO) -> bool:
     """Whether a stream is a terminal on which colours and links may be shown.
 
-    ``NO_COLOR`` (https://no-color.org) and ``TERM=dumb`` say that they may not.
+    ``NO_COLOR`` (https://no-color.org) and ``TERM=dumb`` say that they may not. Consoles of Windows need to be told to
+    show them, and may be too old for it.
     """
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return stream.isatty() and os.name != "nt" and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 @contextmanager

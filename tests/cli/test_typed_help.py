@@ -67,6 +67,16 @@ TYPED = [
         "Usage: albumsort stats [OPTIONS]. Help: albumsort stats --help",
     ),
     (
+        *("stats --plot plot.jpg", 2, ""),
+        "-o, --output, --plot: 'plot.jpg': the plot is a PNG, so its name must end in .png. "
+        "Usage: albumsort stats [OPTIONS]. Help: albumsort stats --help",
+    ),
+    (
+        *("export out --tag-originals", 2, ""),
+        "--tag-originals: also needs --sidecar xmp. "
+        "Usage: albumsort export FOLDER [OPTIONS]. Help: albumsort export --help",
+    ),
+    (
         *("model use", 2, ""),
         "Missing argument 'FILE'. Usage: albumsort model use FILE [OPTIONS]. Help: albumsort model use --help",
     ),
