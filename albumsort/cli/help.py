@@ -174,7 +174,7 @@ def _what_is_wrong(error: typer.TyperException) -> str:
     if isinstance(error, typer.BadParameter) and message:
         if message.startswith("Input should be") and parameter:  # Pydantic's words
             message = f"give {'a whole number' if 'integer' in message else 'a number'}{_range_of(parameter)}"
-        hint = error.param_hint or (parameter and _names_of(parameter))
+        hint = error.param_hint or (parameter and _names_of(parameter).rstrip("."))
         return f"{hint}: {message}" if hint else message
     if alike := getattr(error, "possibilities", None):
         return f"{message}. Did you mean {' or '.join(alike)}?"

@@ -44,7 +44,9 @@ def sheet(
     ] = None,
     title: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", rich_help_panel=OUTPUT, help="The words above the photos. Default: the emotions."),
+        typer.Option(
+            metavar="TITLE", rich_help_panel=OUTPUT, help="The words above the photos. Default: the emotions."
+        ),
     ] = None,
     no_boxes: Annotated[
         bool,

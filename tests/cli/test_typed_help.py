@@ -54,7 +54,8 @@ TYPED = [
     ),
     (
         *("list --min-faces two", 2, ""),
-        "--min-faces: give a whole number of 0 or more. Usage: albumsort list [OPTIONS]. Help: albumsort list --help",
+        "--min-faces: give a whole number of 0 or more. "
+        "Usage: albumsort list [EMOTION...] [OPTIONS]. Help: albumsort list --help",
     ),
     (
         *("scan . --workers 1.5", 2, ""),
@@ -67,14 +68,19 @@ TYPED = [
         "Usage: albumsort stats [OPTIONS]. Help: albumsort stats --help",
     ),
     (
-        *("stats --plot plot.jpg", 2, ""),
-        "-o, --output, --plot: 'plot.jpg': the plot is a PNG, so its name must end in .png. "
-        "Usage: albumsort stats [OPTIONS]. Help: albumsort stats --help",
+        *("top happy --limit none", 2, ""),
+        "-n, --limit: 'none' is not a number of 1 or more, or all. "
+        "Usage: albumsort top EMOTION... [OPTIONS]. Help: albumsort top --help",
+    ),
+    (
+        *("top hapy", 2, ""),
+        "EMOTION: 'hapy' is not one of angry, disgust, fear, happy, sad, surprise, neutral. Did you mean happy? "
+        "Usage: albumsort top EMOTION... [OPTIONS]. Help: albumsort top --help",
     ),
     (
         *("export out --tag-originals", 2, ""),
         "--tag-originals: also needs --sidecar xmp. "
-        "Usage: albumsort export FOLDER [OPTIONS]. Help: albumsort export --help",
+        "Usage: albumsort export [EMOTION...] FOLDER [OPTIONS]. Help: albumsort export --help",
     ),
     (
         *("model use", 2, ""),
@@ -105,7 +111,8 @@ COMPLETED = [
     ("top happy --db none.db --camera E", []),
     ("scan ", []),
     ("show ph", []),
-    ("export ", []),
+    ("export hap", ["happy"]),
+    ("export ~/So", []),
     ("model use ", []),
 ]
 
