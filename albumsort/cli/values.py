@@ -114,6 +114,19 @@ def named(*suffixes: str) -> Callable[[Path | None], Path | None]:
     return check
 
 
+def folder_of_plots(target: Path | None) -> Path | None:
+    """Return the name of a folder if it does not look like that of a drawing.
+
+    Raises:
+        typer.BadParameter: it does, and there is no such folder.
+    """
+    form = target.suffix.lower() if target is not None else ""
+    if target is not None and form in DRAWING and not target.is_dir():
+        which = f"their format with --plot-format {form[1:]}"
+        raise typer.BadParameter(f"{str(target)!r}: there are several plots, so name a folder, and {which}")
+    return target
+
+
 def number(text: str | int | None, most: int | None = None) -> int | None:
     """A whole number of 1 or more; for ``all`` None, or ``most`` if there is a maximum.
 

@@ -19,6 +19,10 @@ def is_json(done) -> bool:
     return done.is_json
 
 
+def drawn(done) -> list[str]:
+    return done.files("plots") if done.exists("plots") else []
+
+
 #: As in tests/cli/test_options.py.
 JSON = {"--json": ("", is_json, True), "--format": ("json", is_json, True)}
 #: Likewise.
@@ -45,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             "--ferplus": ("fer2013new.csv", lambda done: "ferplus" in done.stdout, True),
             "--model": ("mine.keras", "model", Path("mine.keras")),
             "--plots": ("plots", lambda done: len(done.files("plots")) > 2, True),
+            "--plot-format": ("svg --plots plots", lambda done: {Path(name).suffix for name in drawn(done)}, {".svg"}),
             **JSON,
         },
     ),
@@ -112,6 +117,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             "DATA": (None, lambda done: len(done.calls[0].faces), 42),
             "--ferplus": ("fer2013new.csv", lambda done: "by most voters" in done.stdout, True),
             "--plots": ("plots", lambda done: len(done.files("plots")) > 2, True),
+            "--plot-format": ("svg --plots plots", lambda done: {Path(name).suffix for name in drawn(done)}, {".svg"}),
             **JSON,
         },
     ),

@@ -86,6 +86,15 @@ def test_the_plot_of_stats_is_what_its_suffix_says(typed, tmp_path, kind):
         ("stats --plot mine.bmp", f"'mine.bmp': {DRAWING}"),
         ("model curves run -o mine.tiff", f"'mine.tiff': {DRAWING}"),
         ("model look party.jpg -o mine.txt", f"'mine.txt': {DRAWING}"),
+        (
+            "model evaluate faces --plots mine.pdf",
+            "'mine.pdf': there are several plots, so name a folder, and their format with --plot-format pdf",
+        ),
+        ("model data faces --plots mine.svg", "'mine.svg': there are several plots, so name a folder"),
+        (
+            "model evaluate faces --plots plots --plot-format gif",
+            "'gif' is not one of 'png', 'jpg', 'webp', 'pdf', 'svg'",
+        ),
         ("sheet happy -o mine.gif", f"'mine.gif': {SHEET}"),
         ("sheet happy -o mine.svg", f"'mine.svg': {SHEET}"),
         ("sheet happy -o mine.jpg.exe", f"'mine.jpg.exe': {SHEET}"),

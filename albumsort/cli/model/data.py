@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from albumsort.cli.help import OUTPUT
-from albumsort.cli.model.labelled import Data, FerPlus, load_faces
+from albumsort.cli.model.labelled import Data, FerPlus, PlotFormat, load_faces
 from albumsort.cli.options import Json
+from albumsort.cli.values import folder_of_plots
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.text import printable
@@ -25,11 +26,13 @@ def data(
     plots: Annotated[
         Path | None,
         typer.Option(
+            callback=folder_of_plots,
             metavar="FOLDER",
             rich_help_panel=OUTPUT,
-            help="Folder for plots (PNG): classes, samples, mean faces, copies.",
+            help="Folder for plots: classes, samples, mean faces, copies.",
         ),
     ] = None,
+    plot_format: PlotFormat = "png",
     as_json: Json = False,
 ) -> None:
     """Count the faces of a data set by split and emotion.
@@ -45,13 +48,13 @@ def data(
     if plots:
         from albumsort.training.plots.exploration import plot_exploration, targets
 
-        for path in filter(Path.exists, targets(plots)):
+        for path in filter(Path.exists, targets(plots, plot_format)):
             raise AlbumsortError(f"{printable(str(path))}: already exists; choose another folder")
     faces, _ = load_faces(data, ferplus)
     _log.info("comparing %d faces with each other", len(faces))
     result = explore(faces)
     if plots:
-        for path in plot_exploration(faces, result, mean_faces(faces), plots):
+        for path in plot_exploration(faces, result, mean_faces(faces), plots, plot_format):
             _log.info("%s: drawn", printable(str(path)))
     if as_json:
         print(json.dumps(result))

@@ -12,8 +12,9 @@ import typer
 
 from albumsort.cli.help import DATA, OUTPUT
 from albumsort.cli.model.figures import summary
-from albumsort.cli.model.labelled import Data, FerPlus, load_faces
+from albumsort.cli.model.labelled import Data, FerPlus, PlotFormat, load_faces
 from albumsort.cli.options import Device, Json, Model
+from albumsort.cli.values import folder_of_plots
 from albumsort.errors import AlbumsortError
 from albumsort.text import printable
 
@@ -37,11 +38,13 @@ def evaluate(
     plots: Annotated[
         Path | None,
         typer.Option(
+            callback=folder_of_plots,
             metavar="FOLDER",
             rich_help_panel=OUTPUT,
-            help="Folder for plots (PNG): confusion, reliability, scores and predictions.",
+            help="Folder for plots: confusion, reliability, scores and predictions.",
         ),
     ] = None,
+    plot_format: PlotFormat = "png",
     as_json: Json = False,
 ) -> None:
     """Measure a model on labelled faces.
@@ -61,7 +64,7 @@ def evaluate(
     model = model or model_in_use()
     card = read_card(model)
     if plots:
-        _refuse_existing(plots)
+        _refuse_existing(plots, plot_format)
     everything, _ = load_faces(data, ferplus)
     faces = everything.split(split)
     scheme = scheme_of(card.labels)
@@ -75,7 +78,7 @@ def evaluate(
     shown_split = split if everything.has_splits else "all"
     if plots:
         measured_on = f"{card.name} on {split if everything.has_splits else 'all faces'}"
-        _draw(plots, measured_on, scheme, result, faces, probabilities, truths)
+        _draw(plots, plot_format, measured_on, scheme, result, faces, probabilities, truths)
     if as_json:
         print(json.dumps(result))
         return
@@ -83,12 +86,11 @@ def evaluate(
         _print_figures(name, shown_split, values)
 
 
-def _refuse_existing(folder: Path) -> None:
+def _refuse_existing(folder: Path, form: str) -> None:
     from albumsort.training.plots.figures import targets
 
-    for path in (
-        path for name in ("fer2013", "ferplus", "perceived") for path in targets(name, folder) if path.exists()
-    ):
+    names = ("fer2013", "ferplus", "perceived")
+    for path in (path for name in names for path in targets(name, folder, form) if path.exists()):
         raise AlbumsortError(f"{printable(str(path))}: already exists; choose another folder")
 
 
@@ -109,6 +111,7 @@ def _truths(faces: Faces, scheme: str) -> dict[str, NDArray[np.int64]]:
 
 def _draw(
     folder: Path,
+    form: str,
     measured_on: str,
     scheme: str,
     result: Mapping[str, dict[str, Any]],
@@ -123,8 +126,8 @@ def _draw(
             _log.info("%s: none of the faces counts, so nothing is drawn", name)
             continue
         for path in (
-            *plot_figures(name, values, folder, measured_on, scheme),
-            plot_predictions(name, faces.pixels, probabilities[name], truths[name], folder, measured_on, scheme),
+            *plot_figures(name, values, folder, measured_on, scheme, form),
+            plot_predictions(name, faces.pixels, probabilities[name], truths[name], folder, measured_on, scheme, form),
         ):
             _log.info("%s: drawn", printable(str(path)))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from albumsort.cli.help import DATA
+from albumsort.cli.help import DATA, OUTPUT
 
 if TYPE_CHECKING:
     from albumsort.training.datasets import Faces
@@ -22,6 +22,10 @@ Data = Annotated[
 ]
 FerPlus = Annotated[
     Path | None, typer.Option(metavar="FILE", rich_help_panel=DATA, help="The votes of FER+: fer2013new.csv.")
+]
+PlotFormat = Annotated[
+    Literal["png", "jpg", "webp", "pdf", "svg"],
+    typer.Option("--plot-format", rich_help_panel=OUTPUT, help="The format of the plots."),
 ]
 
 

@@ -25,15 +25,15 @@ _DARK = ("angry", "disgust", "sad")
 _NAMES = ("classes", "samples", "mean-faces", "copies", "agreement")
 
 
-def targets(folder: Path) -> list[Path]:
+def targets(folder: Path, form: str = "png") -> list[Path]:
     """The files that ``plot_exploration`` may write."""
-    return [folder / f"{name}.png" for name in _NAMES]
+    return [folder / f"{name}.{form}" for name in _NAMES]
 
 
 def plot_exploration(
-    faces: Faces, result: Mapping[str, Any], means: Mapping[str, NDArray[np.floating]], folder: Path
+    faces: Faces, result: Mapping[str, Any], means: Mapping[str, NDArray[np.floating]], folder: Path, form: str = "png"
 ) -> list[Path]:
-    """Draw the result of ``training.explore``: ``classes.png``, ``samples``, ``mean-faces``, ``copies``, ``agreement``.
+    """Draw the result of ``training.explore``: ``classes``, ``samples``, ``mean-faces``, ``copies``, ``agreement``.
 
     Copies are drawn if some have different labels, and the agreement is drawn if there are votes.
 
@@ -42,6 +42,7 @@ def plot_exploration(
         result: the result of ``explore``.
         means: the result of ``mean_faces``.
         folder: created if it does not exist.
+        form: the suffix of the files, one that ``save`` knows.
 
     Returns:
         the files.
@@ -56,8 +57,8 @@ def plot_exploration(
     if "ferplus" in result:
         figures["agreement"] = _agreement(result["ferplus"])
     for name, figure in figures.items():
-        save(figure, folder / f"{name}.png")
-    return [folder / f"{name}.png" for name in figures]
+        save(figure, folder / f"{name}.{form}")
+    return [folder / f"{name}.{form}" for name in figures]
 
 
 def _classes(splits: Mapping[str, Mapping[str, int]]) -> Figure:

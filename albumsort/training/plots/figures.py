@@ -23,15 +23,20 @@ _RIGHT, _WRONG, _NEITHER = "#007A59", "#C04000", "#777777"
 _GRID = (8, 5)
 
 
-def targets(name: str, folder: Path) -> list[Path]:
+def targets(name: str, folder: Path, form: str = "png") -> list[Path]:
     """The files that ``plot_figures`` and ``plot_predictions`` write."""
-    return [folder / f"{name}-{kind}.png" for kind in (*_TITLES, "predictions")]
+    return [folder / f"{name}-{kind}.{form}" for kind in (*_TITLES, "predictions")]
 
 
 def plot_figures(
-    name: str, figures: Mapping[str, Any], folder: Path, measured_on: str = "", scheme: str = "seven"
+    name: str,
+    figures: Mapping[str, Any],
+    folder: Path,
+    measured_on: str = "",
+    scheme: str = "seven",
+    form: str = "png",
 ) -> list[Path]:
-    """Draw what ``training.evaluate.figures`` measured: ``NAME-confusion.png``, ``-reliability`` and ``-emotions``.
+    """Draw what ``training.evaluate.figures`` measured: ``NAME-confusion``, ``-reliability`` and ``-emotions``.
 
     Args:
         name: the name of the label set, for titles and files.
@@ -39,6 +44,7 @@ def plot_figures(
         folder: created if it does not exist; existing files with these names are overwritten.
         measured_on: names the model and the faces, for titles.
         scheme: the label scheme of the model; other emotions are not drawn.
+        form: the suffix of the files, one that ``save`` knows.
 
     Returns:
         the files.
@@ -50,7 +56,7 @@ def plot_figures(
         draw(axes, figures, in_words(scheme))
         title = f"{_title(measured_on, name)}, {figures['n']} faces: {_TITLES[kind].format(**figures)}"
         axes.set_title(title, fontsize=10, parse_math=False)
-        drawn.append(folder / f"{name}-{kind}.png")
+        drawn.append(folder / f"{name}-{kind}.{form}")
         save(figure, drawn[-1], replace=True)
     return drawn
 
@@ -130,8 +136,9 @@ def plot_predictions(
     folder: Path,
     measured_on: str = "",
     scheme: str = "seven",
+    form: str = "png",
 ) -> Path:
-    """Draw ``NAME-predictions.png``: faces, the predicted emotion and, if it is wrong, the second one and the truth.
+    """Draw ``NAME-predictions``: faces, the predicted emotion and, if it is wrong, the second one and the truth.
 
     Args:
         name: the name of the label set, for title and file.
@@ -141,6 +148,7 @@ def plot_predictions(
         folder: must exist; an existing file of this name is overwritten.
         measured_on: the same as for ``plot_figures``.
         scheme: the same as for ``plot_figures``.
+        form: the same as for ``plot_figures``.
 
     Returns:
         the file.
@@ -160,7 +168,7 @@ def plot_predictions(
         sheet.caption(number, lines)
     shares = f"{right.sum()} of these {len(chosen)} right, {second.sum()} more by the second emotion"
     sheet.axes.set_title(f"{_title(measured_on, name)}: {shares}", fontsize=10, parse_math=False)
-    save(sheet.figure, target := folder / f"{name}-predictions.png", replace=True)
+    save(sheet.figure, target := folder / f"{name}-predictions.{form}", replace=True)
     return target
 
 
