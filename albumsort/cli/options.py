@@ -88,6 +88,10 @@ Model = Annotated[
         "--model", metavar="FILE", rich_help_panel=MODEL, help="The emotion model. Default: the model in use."
     ),
 ]
+Force = Annotated[
+    bool,
+    typer.Option("--force", rich_help_panel=OUTPUT, help="Replace the file if there is one, unless it is a photo."),
+]
 Json = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print JSON.")]
 ListFormat = Annotated[
     Format,

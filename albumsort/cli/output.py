@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from albumsort.cli import last_list
+from albumsort.cli.replacing import check_replaceable, replacement
 from albumsort.cli.streams import shows_escapes
 from albumsort.errors import AlbumsortError
 from albumsort.records import RankedPhoto
@@ -57,17 +58,31 @@ def _has_no_reader(stream: TextIO) -> bool:
 
 
 @contextmanager
-def writing(target: Path) -> Iterator[None]:
+def writing(target: Path, index: Path, inputs: Iterable[Path] = (), *, force: bool = False) -> Iterator[Path]:
     """Refuse a file name that is taken before the work inside the block begins, and explain its errors.
+
+    Args:
+        target: the file to write.
+        index: the index, which need not exist. Neither it nor a photo in it is ever replaced.
+        inputs: what the command reads, which is not replaced, either.
+        force: whether another file of that name is replaced.
+
+    Yields:
+        the path to write, which is another one if there is a file to replace.
 
     Raises:
         AlbumsortError: the file exists already, or cannot be written.
     """
     name = printable(str(target))
-    if target.exists():
-        raise AlbumsortError(f"{name}: already exists; choose another name")
     try:
-        yield
+        if not os.path.lexists(target):
+            yield target
+            return
+        check_replaceable(target, index, inputs)
+        if not force:
+            raise AlbumsortError(f"{name}: already exists; choose another name, or replace it with --force")
+        with replacement(target, index, inputs) as path:
+            yield path
     except OSError as error:
         raise AlbumsortError(f"{name}: {error.strerror or error}") from error
 

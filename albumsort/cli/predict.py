@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +14,7 @@ import typer
 
 from albumsort.cli.help import FACES, OUTPUT
 from albumsort.cli.options import CertainFrom, Device, MinFace, Model
+from albumsort.cli.replacing import free_name
 from albumsort.errors import AlbumsortError
 from albumsort.text import printable
 
@@ -94,10 +96,10 @@ def _files(path: str) -> Iterator[str]:
 
 
 def _keep_crops(reading: ReadPhoto, folder: Path, number: int) -> None:
-    """Write the crops of a photo's faces into a folder as PNG files, without overwriting any file.
+    """Write the crops of a photo's faces into a folder as PNG files. A name that is taken gets a number.
 
     Raises:
-        AlbumsortError: a file exists already, or cannot be written.
+        AlbumsortError: a file cannot be written.
     """
     from PIL import Image
 
@@ -110,7 +112,11 @@ def _keep_crops(reading: ReadPhoto, folder: Path, number: int) -> None:
         for place, (face, crop) in enumerate(zip(reading.faces, reading.crops, strict=True), 1):
             words = f"_face{place}_{face.emotion}_{face.confidence * 100:03.0f}"
             target = folder / fitting_name(f"{number + 1:04d}_", name, words, ".png")
-            with new_file(target) as file:
-                Image.fromarray(crop).save(file, format="PNG")
+            content = BytesIO()
+            Image.fromarray(crop).save(content, format="PNG")
+            if target.is_file() and target.read_bytes() == content.getbuffer():
+                continue  # the same command has written it before
+            with new_file(free_name(target)) as file:
+                file.write(content.getbuffer())
     except OSError as error:
         raise AlbumsortError(f"{printable(str(error.filename or folder))}: {error.strerror or error}") from error

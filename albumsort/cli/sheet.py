@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albumsort.cli.help import OUTPUT
-from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, asks, how_many, index_path
+from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, Force, asks, how_many, index_path
 from albumsort.cli.output import NOT_PLACED, writing
+from albumsort.cli.replacing import free_name
 from albumsort.cli.values import named
 from albumsort.errors import AlbumsortError
 from albumsort.index.explain import why_empty
@@ -60,27 +61,28 @@ def sheet(
             help="In an .html: link each photo to its file, by its path from the sheet.",
         ),
     ] = False,
+    force: Force = False,
     db: Db = None,
 ) -> None:
     """Draw the photos that show an emotion best on one sheet.
 
-    There are boxes around the faces. The command never overwrites a file.
+    There are boxes around the faces. Without -o and --force, a taken name gets a number.
 
     Examples:
         albumsort sheet happy
         albumsort sheet happy neutral -n 100 --title "Our party" -o party.html
     """
-    target = output or Path(f"{'-'.join(query.emotions)}-sheet.jpg")
+    target = output or free_name(Path(f"{'-'.join(query.emotions)}-sheet.jpg"), force)
     is_html = target.suffix.lower() in (".html", ".htm")
     if links and not is_html:
         raise typer.BadParameter("--links works only with a sheet that is an .html, such as -o sheet.html")
     if title is None:
         title = " or ".join(query.emotions) + (", everyone" if query.everyone else "")
-    with writing(target):
+    with writing(target, index_path(db), force=force) as file:
         query, ranking = _ranking(query, db)
         from albumsort.report.sheet import Sheet
 
-        missing = _draw(Sheet(title, ranking, query.certain, not no_boxes), target, is_html, links)
+        missing = _draw(Sheet(title, ranking, query.certain, not no_boxes), file, is_html, links)
     if missing:
         sys.stderr.write(f"{count(missing, 'photo')} cannot be shown; the sheet says why\n")
     print(f"{printable(str(target))}: {count(len(ranking), 'photo')}")

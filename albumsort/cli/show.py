@@ -10,8 +10,9 @@ import typer
 
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.last_list import photo_named
-from albumsort.cli.options import CertainFrom, Db, index_path
+from albumsort.cli.options import CertainFrom, Db, Force, index_path
 from albumsort.cli.output import writing
+from albumsort.cli.replacing import free_name
 from albumsort.cli.values import DRAWING, named
 from albumsort.errors import AlbumsortError
 from albumsort.text import count, printable
@@ -38,6 +39,7 @@ def show(
             help="The .png, .jpg, .webp, .pdf or .svg to write. Default: PHOTO-faces.png.",
         ),
     ] = None,
+    force: Force = False,
     db: Db = None,
     threshold: CertainFrom = 0.5,
 ) -> None:
@@ -54,15 +56,15 @@ def show(
 
     photo = photo_named(photo, index_path(db))
     path = existing(os.path.abspath(photo))
-    target = output or Path(fitting_name("", photo.name, "-faces", ".png"))
-    with writing(target):
+    target = output or free_name(Path(fitting_name("", photo.name, "-faces", ".png")), force)
+    with writing(target, index_path(db), [Path(path)], force=force) as file:
         result = _known(path, db) or _read(path)
         if result.photo.error and not result.faces:
             raise AlbumsortError(f"{printable(path)}: {result.photo.error}")
         (picture,) = thumbnails([result.photo.path], _DRAWN, megapixels([result.photo]))
         if picture.pixels is None:
             raise AlbumsortError(f"{printable(path)}: {picture.error}")
-        draw_faces(picture.pixels, picture.scale, result.faces, threshold, printable(os.path.basename(path)), target)
+        draw_faces(picture.pixels, picture.scale, result.faces, threshold, printable(os.path.basename(path)), file)
     print(f"{printable(str(target))}: {count(len(result.faces), 'face')}")
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from albumsort.cli.help import OUTPUT
-from albumsort.cli.options import SCHEME, Db, Json, asks, index_path
+from albumsort.cli.options import SCHEME, Db, Force, Json, asks, index_path
 from albumsort.cli.output import writing
 from albumsort.cli.values import DRAWING, named
 from albumsort.emotions import EMOTIONS
@@ -38,6 +38,7 @@ def stats(
             help="Also draw the emotions over time, and how sure the model is, as .png, .jpg, .webp, .pdf or .svg.",
         ),
     ] = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Count photos, faces and emotions.
@@ -49,7 +50,7 @@ def stats(
     with Index(index_path(db)) as index:
         counts = index.stats(query)
         if plot:
-            _plot(index, query, plot)
+            _plot(index, query, plot, force)
         _print(counts, as_json)
         if reason := why_nothing(index, query.filters):
             sys.stderr.write(f"{reason}\n")
@@ -76,13 +77,13 @@ def _print(counts: dict[str, Any], as_json: bool) -> None:
             print(f"  {emotion:9}{faces:8d}  {'#' * round(40 * faces / largest)}")
 
 
-def _plot(index: Index, query: Query, target: Path) -> None:
-    with writing(target):
+def _plot(index: Index, query: Query, target: Path, force: bool) -> None:
+    with writing(target, index.path, force=force) as file:
         found = index.timeline(query)
         if not any(found.confidences):
             nothing = "no faces in the index" if query.filters == Filters() else NOTHING_PASSES
             raise AlbumsortError(why_nothing(index, query.filters) or f"{nothing}: nothing to draw")
         from albumsort.report.timeline import plot_timeline
 
-        plot_timeline(found, target)
+        plot_timeline(found, file)
     sys.stderr.write(f"{printable(str(target))}: written\n")

@@ -114,4 +114,4 @@ def test_a_plot_never_overwrites_and_an_empty_index_has_none(scanned, index_of, 
 
 
 def test_a_plot_of_another_kind_is_wrong_usage(call, scanned):
-    assert call("stats", "--db", scanned, "--plot", "timeline.jpg").returncode == 2
+    assert call("stats", "--db", scanned, "--plot", "timeline.gif").returncode == 2

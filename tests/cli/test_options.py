@@ -287,5 +287,6 @@ def test_an_option_reaches_the_work(check_option, case):
 
 def test_the_table_has_every_option_of_every_command(all_options):
     tried = {(command.partition(" ")[0], option) for command, (_, _, cases) in COMMANDS.items() for option in cases}
+    tried |= {(name, "--force") for name in ("sheet", "show", "stats")}  # needs a file: test_replacing.py
     tried.add(("export", "--yes"))  # it answers a question that is asked on a terminal: test_large_exports.py
     assert {(command, option) for command, option in all_options if not command.startswith("model ")} == tried

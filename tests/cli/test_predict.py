@@ -11,7 +11,6 @@ from PIL import Image
 
 from albumsort.cli.predict import predict
 from albumsort.emotions import EMOTIONS
-from albumsort.errors import AlbumsortError
 
 pytestmark = pytest.mark.slow
 
@@ -103,14 +102,16 @@ def test_crops_are_kept_as_grey_pictures_of_48_pixels(lines, album, tmp_path):
         assert len(picture.getcolors()) > 20  # a face, not a flat tile
 
 
-def test_crops_are_never_overwritten(lines, album, tmp_path):
+def test_crops_are_written_once_and_never_overwritten(lines, album, tmp_path):
     photo = album / "portraits" / "grace-hopper.jpg"
-    lines([photo], cropped=True, crops=tmp_path)
+    for _ in range(2):
+        lines([photo], cropped=True, crops=tmp_path)
     (kept,) = tmp_path.iterdir()
+    crop = kept.read_bytes()
     kept.write_bytes(b"mine")
-    with pytest.raises(AlbumsortError, match="exists"):
-        predict([photo], cropped=True, crops=tmp_path)
+    lines([photo], cropped=True, crops=tmp_path)
     assert kept.read_bytes() == b"mine"
+    assert kept.with_name(f"{kept.stem}-2.png").read_bytes() == crop
 
 
 def test_crops_of_a_photo_with_a_very_long_name_are_kept(lines, album, tmp_path):

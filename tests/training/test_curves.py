@@ -87,5 +87,5 @@ def test_the_command_draws_and_does_not_write_over(trained, call, tmp_path):
     for _ in range(2):
         done = call("model", "curves", trained.parent, trained.parent / "run", "-o", "curves.png")
     assert done.returncode == 1
-    assert done.stderr == "albumsort: curves.png: already exists; choose another name\n"
+    assert done.stderr == "albumsort: curves.png: already exists; choose another name, or replace it with --force\n"
     assert Image.open(tmp_path / "curves.png").format == "PNG"

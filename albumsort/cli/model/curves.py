@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albumsort.cli.help import OUTPUT
+from albumsort.cli.options import Force, index_path
 from albumsort.cli.output import writing
+from albumsort.cli.replacing import free_name
 from albumsort.cli.values import DRAWING, named
 from albumsort.text import printable
 
@@ -22,16 +24,17 @@ def curves(
         typer.Argument(metavar="FOLDER...", help="Folders that train or compare wrote, or their history.csv."),
     ],
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--output",
             "-o",
             callback=named(*DRAWING),
             metavar="FILE",
             rich_help_panel=OUTPUT,
-            help="The .png, .jpg, .webp, .pdf or .svg to write.",
+            help="The .png, .jpg, .webp, .pdf or .svg to write. Default: curves.png.",
         ),
-    ] = Path("curves.png"),
+    ] = None,
+    force: Force = False,
 ) -> None:
     """Draw the histories of training runs in one picture.
 
@@ -42,9 +45,10 @@ def curves(
     from albumsort.training.history import named_histories
     from albumsort.training.plots.figures import plot_curves
 
-    with writing(output):
-        plot_curves(named_histories(runs), output)
-    print(printable(str(output)))
+    target = output or free_name(Path("curves.png"), force)
+    with writing(target, index_path(None), [*runs, *(run / "history.csv" for run in runs)], force=force) as file:
+        plot_curves(named_histories(runs), file)
+    print(printable(str(target)))
 
 
 def draw_history(epoch: Epoch) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from albumsort.cli.help import DATA, MODEL, OUTPUT
 from albumsort.cli.model.labelled import FerPlus, load_faces
-from albumsort.cli.options import Model
+from albumsort.cli.options import Force, Model, index_path
 from albumsort.cli.output import writing
 from albumsort.text import printable
 
@@ -58,6 +58,7 @@ def export(
     ] = None,
     ferplus: FerPlus = None,
     model: Model = None,
+    force: Force = False,
 ) -> None:
     """Write the model for LiteRT, ONNX or TensorFlow.
 
@@ -77,12 +78,12 @@ def export(
     from albumsort.vision.models import model_in_use, read_card
 
     model = model or model_in_use()
-    with writing(output):
+    with writing(output, index_path(None), [model, model.with_suffix(".json")], force=force) as file:
         faces = load_faces(data, ferplus)[0] if data else None
         tensorflow("auto")  # before Keras is imported: it chooses the backend
         from albumsort.training.export import export as export_model
 
-        check = export_model(model, labels, kind, output, faces, quantize == "int8")
+        check = export_model(model, labels, kind, file, faces, quantize == "int8")
     print(f"{printable(str(output))}: {check.size / 1e6:.1f} MB, {read_card(model).head(labels)}")
     same = f"{check.agreement:.1%} have the same emotion"
     print(f"{check.faces} faces: probabilities differ by {check.difference:.1e} at most, {same}")

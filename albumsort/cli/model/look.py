@@ -11,8 +11,9 @@ import typer
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import FACES, MODEL, OUTPUT
 from albumsort.cli.last_list import photo_named
-from albumsort.cli.options import Device, Model, index_path
+from albumsort.cli.options import Device, Force, Model, index_path
 from albumsort.cli.output import writing
+from albumsort.cli.replacing import free_name
 from albumsort.cli.values import DRAWING, known_emotion, named
 from albumsort.errors import AlbumsortError
 from albumsort.text import printable
@@ -36,6 +37,7 @@ def look(
             help="The .png, .jpg, .webp, .pdf or .svg to write. Default: PHOTO-look.png.",
         ),
     ] = None,
+    force: Force = False,
     cropped: Annotated[
         bool, typer.Option("--cropped", rich_help_panel=FACES, help="The picture is a single face, edge to edge.")
     ] = False,
@@ -79,8 +81,8 @@ def look(
 
     wanted = known_emotion(emotion)
     picture = photo_named(picture, index_path(None))
-    path, target = os.path.abspath(picture), output or Path(f"{picture.stem}-look.png")
-    with writing(target):
+    path, target = os.path.abspath(picture), output or free_name(Path(f"{picture.stem}-look.png"), force)
+    with writing(target, index_path(None), [Path(path)], force=force) as file:
         settings = ScanSettings(device=device, model=str(model.absolute()) if model else None)
         (read,) = predict([path], settings, cropped=cropped)
         if not len(read.crops):
@@ -91,5 +93,5 @@ def look(
         which = f", face {face} of {len(read.crops)}" if len(read.crops) > 1 else ""
         card = read_card(model or model_in_use())
         reader = f", read by {card.name} with the head {card.head(labels)}"
-        plot_explanation(seen, printable(os.path.basename(path)) + which + reader, target)
+        plot_explanation(seen, printable(os.path.basename(path)) + which + reader, file)
     print(printable(str(target)))
