@@ -53,6 +53,7 @@ def bursts(
         list[str] | None,
         typer.Argument(
             metavar="EMOTION...",
+            autocompletion=emotions,
             help="The emotion that the best frame should show. Those of several are added up. Default: happy.",
         ),
     ] = None,

@@ -16,6 +16,7 @@ from typing import Annotated, Literal, get_args
 import typer
 
 from albumsort.cli.asking import Yes, ask
+from albumsort.cli.complete import emotions
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import (
     EMOTION_OPTION,
@@ -49,7 +50,7 @@ def export(
     *,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="EMOTION...", help="Only these emotions. Default: all."),
+        typer.Argument(metavar="EMOTION...", autocompletion=emotions, help="Only these emotions. Default: all."),
     ] = None,
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The folder to export into.")],
     mode: Annotated[
