@@ -30,8 +30,10 @@ FILTERS = (
 BEGIN = """# Commands
 
 What `albumsort COMMAND --help` prints, on one page. `python tests/test_documentation.py` writes this page from the help
-texts. The [README](../README.md) shows the commands at work. After `albumsort --install-completion` and in a new terminal,
-the Tab key completes commands, options, emotions, formats, cameras, recipes and names of files.
+texts. The [README](../README.md) shows the commands at work.
+
+After `albumsort --install-completion` and in a new terminal, the Tab key completes commands, options, emotions,
+formats, cameras, recipes and names of files.
 """
 
 

@@ -25,7 +25,12 @@ FerPlus = Annotated[
 ]
 PlotFormat = Annotated[
     Literal["png", "jpg", "webp", "pdf", "svg"],
-    typer.Option("--plot-format", rich_help_panel=OUTPUT, help="The format of the plots."),
+    typer.Option(
+        "--plot-format",
+        metavar="FORMAT",
+        rich_help_panel=OUTPUT,
+        help="The format of the plots: png, jpg, webp, pdf or svg.",
+    ),
 ]
 
 
