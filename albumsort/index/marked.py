@@ -7,6 +7,7 @@ by digest like the table ``corrections``, can use it in the same way.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 
@@ -20,6 +21,8 @@ _DAY = 10
 _COLUMNS = "path, digest, width, height, taken_at, phash, orientation"
 #: The digests of photos that the index does not have any more.
 _WITHOUT_PHOTO = "digest NOT IN (SELECT digest FROM photos WHERE digest NOT NULL)"
+#: When a person last said something about a marked photo.
+_LAST_WORD = "(SELECT max(corrected_at) FROM corrections c WHERE c.digest = marked.digest)"
 
 
 def mark(connection: sqlite3.Connection, photo: Photo) -> None:
@@ -92,7 +95,8 @@ class MarkedPhotos:
         self._by_path: dict[str, list[Photo]] = {}
         self._by_time: dict[str, list[Photo]] = {}
         self._by_hash: dict[str, list[Photo]] = {}
-        for photo in map(_marked, connection.execute(f"SELECT {_COLUMNS} FROM marked")):
+        rows = connection.execute(f"SELECT {_COLUMNS} FROM marked ORDER BY {_LAST_WORD} DESC, digest")
+        for photo in map(_marked, rows):
             self._by_digest[photo.digest or ""] = photo
             self._by_path.setdefault(photo.path, []).append(photo)
             self._by_time.setdefault((photo.taken_at or "")[:_DAY], []).append(photo)
@@ -116,9 +120,18 @@ class MarkedPhotos:
             return
         day = (photo.taken_at or "")[:_DAY]
         days = {day, ""} if day else self._by_time.keys()
-        for one in (one for day in days for one in self._by_time.get(day, ())):
-            if one not in here and any(turns_between(one, photo, FoundAt.MOVED)):
-                yield one, FoundAt.BESIDE if self.is_there(one) else FoundAt.MOVED
+        alike = [
+            one
+            for day in days
+            for one in self._by_time.get(day, ())
+            if one not in here and any(turns_between(one, photo, FoundAt.MOVED))
+        ]
+        # A file that is gone was moved here more probably than one that is still there was copied.
+        beside = [one for one in alike if self.is_there(one)]
+        gone = [one for one in alike if one not in beside]
+        folder = os.path.dirname(photo.path)
+        yield from ((one, FoundAt.MOVED) for one in sorted(gone, key=lambda one: os.path.dirname(one.path) != folder))
+        yield from ((one, FoundAt.BESIDE) for one in beside)
         for one in self._by_hash.get(photo.phash or "", ()):
             if one not in here and not may_be_of_one_time(one.taken_at, photo.taken_at):
                 yield one, FoundAt.RETIMED

@@ -238,6 +238,20 @@ def test_the_next_frame_of_a_burst_has_no_corrections_of_the_last(room: Any, fac
         assert emotions(room, "/photos/c.jpg") == ["sad"]
 
 
+def test_of_several_photos_that_look_alike_the_one_that_is_gone_was_moved_first_one_of_the_same_folder(
+    room: Any, face: Callable, on_disk: Path
+) -> None:
+    for path, emotion in (("/photos/x/c.jpg", "fear"), (B, "angry"), ("/photos/z/d.jpg", "surprise")):
+        room.put(path, face(sad=0.7), digest=f"digest of {path}")
+        room.writer.correct(path, 1, emotion)
+    room.change("UPDATE corrections SET corrected_at = '2024-05-18' || id")
+    room.put("/photos/new.jpg", face(sad=0.7), digest="new")
+    assert emotions(room, "/photos/new.jpg") == ["angry"]
+    room.put("/elsewhere/new.jpg", face(sad=0.7), digest="newer")
+    assert emotions(room, "/elsewhere/new.jpg") == ["surprise"]  # the last word
+    assert emotions(room, str(on_disk)) == ["happy"]
+
+
 @pytest.mark.parametrize("taken_at", [LATER, "2024-05-18T12:00:00", "2024-05-18T12:00:00+02:00"])
 def test_a_file_with_the_same_pixels_keeps_its_corrections_under_another_name_and_time(
     corrected: Any, face: Callable, taken_at: str
