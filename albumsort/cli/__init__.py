@@ -31,7 +31,7 @@ from albumsort.cli.command import Traceback, Verbose, add_command, keep_options
 from albumsort.cli.help import Group, in_one_line
 from albumsort.cli.interrupt import stop
 from albumsort.cli.model.app import app as model
-from albumsort.cli.streams import open_streams
+from albumsort.cli.streams import open_streams, shows_escapes
 
 app = typer.Typer(
     name="albumsort",
@@ -89,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     open_streams()
     stop.listen()
     try:
-        code = get_command(app).main(arguments, prog_name="albumsort", standalone_mode=False)
+        color = None if shows_escapes(sys.stdout) else False  # Typer itself does not know NO_COLOR
+        code = get_command(app).main(arguments, prog_name="albumsort", standalone_mode=False, color=color)
     except typer.TyperException as error:
         sys.stderr.write(in_one_line(error))
         sys.exit(error.exit_code)

@@ -212,7 +212,9 @@ def test_help_has_colour_in_a_terminal_only(call, on_a_terminal, tmp_path, monke
 def test_a_terminal_that_asks_for_none_gets_no_escapes(on_a_terminal, scanned, tmp_path, monkeypatch, name, value):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv(name, value)
-    for words in (("--help",), ("top", "happy", "--db", scanned)):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    for words in (("--help",), ("top", "happy", "--db", scanned), ("--install-completion", "bash")):
         code, printed = on_a_terminal(*words, answer="", cwd=tmp_path)
         assert code == 0 and printed and "\x1b" not in printed
 
