@@ -20,7 +20,7 @@ from albumsort.files import new_file
 from albumsort.records import Face, RankedPhoto
 from albumsort.report.drawing import COLOURS, UNCERTAIN
 from albumsort.report.lettering import Lettering
-from albumsort.text import count
+from albumsort.text import count, drawable
 
 #: In pixels: the width of a page with one photo, the margin of a page, the gap between cards, the padding of a card.
 _PAGE, _EDGE, _GAP, _PAD = 900, 32, 16, 10
@@ -199,7 +199,7 @@ def draw_sheet(sheet: Sheet, thumbnails: Iterable[Thumbnail], target: Path) -> i
             page.paste(picture, (x + (sheet.side - picture.width) // 2, y + (sheet.height - picture.height) // 2))
     with new_file(target) as file:
         if form == "PDF":
-            options = {"resolution": max(page.size) / _PAPER, "title": sheet.heading}
+            options = {"resolution": max(page.size) / _PAPER, "title": drawable(sheet.heading)}
         page.save(file, form, **{"quality": _QUALITY, **options})
     return missing
 

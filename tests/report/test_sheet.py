@@ -95,10 +95,11 @@ def test_another_folder_or_date_is_another_picture(ranked, grey, tmp_path):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("title", ["", "Our summer", "夏の思い出", "t" * 500, "line\nbreak"])
+@pytest.mark.parametrize("title", ["", "Our summer", "夏の思い出", "t" * 500, "line\nbreak", os.fsdecode(b"caf\xe9")])
 def test_a_title_of_any_length_and_script_fits_on_the_page(ranked, grey, tmp_path, title):
     row = ranked("/photos/a.jpg")
-    draw_sheet(Sheet(title, [row], 0.5), [grey(row)], tmp_path / "sheet.png")
+    for suffix in ("pdf", "png"):
+        draw_sheet(Sheet(title, [row], 0.5), [grey(row)], tmp_path / f"sheet.{suffix}")
     pixels = drawn(tmp_path / "sheet.png")
     assert (pixels[:, -30:] == pixels[0, -1]).all()  # nothing runs over the margin
 
