@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -137,7 +138,7 @@ def number(text: str | int | None, most: int | None = None) -> int | None:
         return None if text is None else most
     if not str(text).isdecimal() or not 1 <= int(text) <= (most or math.inf):
         raise typer.BadParameter(f"{text!r} is not a number {f'from 1 to {most}' if most else 'of 1 or more'}, or all")
-    return int(text)
+    return min(int(text), sys.maxsize)
 
 
 def year_or_month(year: str | None, month: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -99,7 +100,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _number(text: str) -> int | None:
-    return None if text.lower() == "all" else int(text)
+    return None if text.lower() == "all" else min(int(text), sys.maxsize)
 
 
 def _yes(text: str) -> bool:

@@ -153,6 +153,8 @@ def test_days_are_counted_from_today(call, index_of, tmp_path, words, days):
         ("top happy sad angry -n 2", 0, "angry happy", ""),
         ("top happy sad angry --limit 2", 0, "angry happy", ""),
         ("top happy sad angry --limit=all", 0, "angry happy sad", ""),
+        ("top happy sad -n 99999999999999999999", 0, "happy sad", ""),
+        ("list happy -n 99999999999999999999", 0, "happy", ""),
         ("list -n ALL --year 2019", 0, "angry happy sad", ""),
         ("list --limit 1", 0, "angry", ""),
         ("top happy -n 0", 2, "", "'0' is not a number of 1 or more, or all"),

@@ -34,6 +34,7 @@ def test_the_shot_on_which_everybody_smiles_wins(person: Callable[..., Face]) ->
     one_frowns = shot("frowns", person(0, 0.99), person(1, 0.99), person(2, 0.1))
     all_smile = shot("smile", person(0, 0.8), person(1, 0.8), person(2, 0.8))
     assert best(one_frowns, all_smile) == "smile"
+    assert rank_burst((one_frowns, all_smile), "joy") == rank_burst((one_frowns, all_smile), ["happy"])
 
 
 def test_a_shot_on_which_somebody_turned_away_and_is_not_found_loses(person: Callable[..., Face]) -> None:

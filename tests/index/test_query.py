@@ -116,6 +116,25 @@ def test_a_search_needs_an_emotion_and_other_questions_take_none(room: Any) -> N
                 ask(Query("happy"))
 
 
+def test_photos_may_be_those_that_surely_show_one_of_some_emotions(room: Any, face: Callable) -> None:
+    room.put("/photos/a.jpg", face(happy=0.9), face(sad=0.8))
+    room.put("/photos/b.jpg", face(happy=0.4))
+    room.put("/photos/c.jpg", face(sad=0.9))
+    room.put("/photos/d.jpg")
+    room.writer.finish_scan(room.scan)
+    with Index(room.path) as index:
+
+        def names(*args: Any, **options: Any) -> list[str]:
+            return [row.photo.path[-5] for row in index.photos(Query(*args), **options)]
+
+        assert names("joy") == ["a"]
+        assert names("happy, sad") == ["a", "c"]
+        assert names("sad", 1) == ["a"]
+        assert names("happy", None, 0.3) == ["a", "b"]
+        assert names("happy", no_faces=True) == []
+        assert names() == ["a", "b", "c", "d"]
+
+
 def test_n_limits_photos_and_bursts(room: Any, face: Callable) -> None:
     for number in range(4):
         taken_at = f"2024-05-17T1{number // 2}:00:0{number % 2}"
