@@ -14,6 +14,7 @@ from albumsort.cli import last_list
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import FACES
 from albumsort.cli.options import Db, Json, asks, how_many, index_path
+from albumsort.cli.output import warn_of_folders
 from albumsort.cli.values import emotions_and_folder, known_emotions
 from albumsort.culling.best_shot import WEIGHTS, BurstShot, rank_burst
 from albumsort.index.explain import why_nothing
@@ -98,6 +99,7 @@ def bursts(
     with Index(index_path(db)) as index:
         found = [rank_burst(burst, wanted, chosen) for burst in index.bursts(query)]
         _print(found, as_json)
+        warn_of_folders(index, query.filters)
         if found and not as_json:
             last_list.keep(index.path, [burst[0].photo.path for burst in found])
         if not found:

@@ -28,7 +28,7 @@ from albumsort.cli.options import (
     how_many,
     index_path,
 )
-from albumsort.cli.output import check_any_placed, nobody_reads
+from albumsort.cli.output import check_any_placed, nobody_reads, warn_of_folders
 from albumsort.cli.values import check_in_scheme, emotions_and_folder
 from albumsort.emotions import labels_of
 from albumsort.errors import AlbumsortError
@@ -124,6 +124,7 @@ def export(
         query = index.settled(query)
         plan = plan_export(index, dest, query, ExportOptions(mode, layout, raw, dry_run))
         nothing = "" if plan.sizes else why_empty(index, query)
+        warn_of_folders(index, query.filters)
     if any(os.path.isfile(file.path) for file in plan.files):
         _announce(plan, yes, as_json)
     else:  # no folder is made for nothing

@@ -34,10 +34,14 @@ def photo_named(word: Path, index: Path) -> Path:
     """The photo that a word names: a file, or a rank of the last list of an index. A file of that name comes first.
 
     Raises:
-        AlbumsortError: the word is a number, but no list has that rank.
+        AlbumsortError: the word is a folder, or a number, but no list has that rank.
     """
     name = str(word)
-    if not re.fullmatch("[0-9]{1,9}", name) or os.path.lexists(name):
+    if not re.fullmatch("[0-9]{1,9}", name):
+        if word.is_dir():
+            raise AlbumsortError(f"{printable(name)}: a folder; name a photo in it")
+        return word
+    if os.path.lexists(name) and not word.is_dir():
         return word
     photos = _lists().get(_key(index), [])
     if not photos:

@@ -12,7 +12,7 @@ import typer
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import PHOTOS
 from albumsort.cli.options import SCHEME, Db, ListFormat, asks, how_many, index_path
-from albumsort.cli.output import print_photos
+from albumsort.cli.output import print_photos, warn_of_folders
 from albumsort.cli.values import check_in_scheme, known_emotions
 from albumsort.index.explain import why_empty, why_nothing
 from albumsort.index.query import Query
@@ -66,6 +66,7 @@ def list_photos(
             is_any = bool(lines)
         else:
             is_any = print_photos(photos, query.certain, form, index.path)
+        warn_of_folders(index, query.filters)
         if not is_any:
             is_plain = query.emotions and not (no_faces or uncertain or corrected)
             why = why_empty(index, query) if is_plain else why_nothing(index, query.filters)

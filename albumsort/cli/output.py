@@ -15,12 +15,15 @@ from albumsort.cli import last_list
 from albumsort.cli.replacing import check_replaceable, replacement
 from albumsort.cli.streams import shows_escapes
 from albumsort.errors import AlbumsortError
+from albumsort.index.explain import folders_without_photos
 from albumsort.records import RankedPhoto
 from albumsort.report.tables import Format, write_ranking
 from albumsort.text import one_line, printable
 
 if TYPE_CHECKING:
     from albumsort.export.folders import Exported
+    from albumsort.index.filters import Filters
+    from albumsort.index.reader import Index
 
 #: What can be done about files that could not be put into a folder, by ``Exported.action``.
 NOT_PLACED = {
@@ -85,6 +88,16 @@ def writing(target: Path, index: Path, inputs: Iterable[Path] = (), *, force: bo
             yield path
     except OSError as error:
         raise AlbumsortError(f"{name}: {error.strerror or error}") from error
+
+
+def warn_of_folders(index: Index, filters: Filters) -> None:
+    """Say on standard error from which of several folders of a filter the index has no photo.
+
+    If it has none from any of them, ``why_nothing`` says so.
+    """
+    wrong = folders_without_photos(index, filters) if len(filters.folders) > 1 else []
+    if len(wrong) < len(filters.folders):
+        sys.stderr.writelines(f"{line}\n" for line in wrong)
 
 
 def check_any_placed(files: Sequence[Exported], words: str) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, Force, asks, how_many, index_path
-from albumsort.cli.output import NOT_PLACED, writing
+from albumsort.cli.output import NOT_PLACED, warn_of_folders, writing
 from albumsort.cli.replacing import free_name
 from albumsort.cli.values import named
 from albumsort.errors import AlbumsortError
@@ -99,6 +99,7 @@ def _ranking(query: Query, db: Path | None) -> tuple[Query, Sequence[RankedPhoto
         ranking = index.search(query)
         if not ranking:
             raise AlbumsortError(why_empty(index, query))
+        warn_of_folders(index, query.filters)
     if not any(os.path.lexists(row.photo.path) for row in ranking):
         missing_all = f"{count(len(ranking), 'photo')} missing, such as {printable(ranking[0].photo.path)}"
         raise AlbumsortError(f"{missing_all}; {NOT_PLACED['missing']}")

@@ -11,7 +11,7 @@ import typer
 
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import SCHEME, Db, Force, Json, asks, index_path
-from albumsort.cli.output import writing
+from albumsort.cli.output import warn_of_folders, writing
 from albumsort.cli.values import DRAWING, named
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
@@ -52,6 +52,7 @@ def stats(
         if plot:
             _plot(index, query, plot, force)
         _print(counts, as_json)
+        warn_of_folders(index, query.filters)
         if reason := why_nothing(index, query.filters):
             sys.stderr.write(f"{reason}\n")
 

@@ -11,7 +11,7 @@ import typer
 
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, ListFormat, asks, how_many, index_path
-from albumsort.cli.output import NOT_PLACED, check_any_placed, print_photos
+from albumsort.cli.output import NOT_PLACED, check_any_placed, print_photos, warn_of_folders
 from albumsort.index.explain import why_empty
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
@@ -44,6 +44,7 @@ def top(
         print_photos(ranking, query.certain, form, index.path)
         if not ranking:
             sys.stderr.write(why_empty(index, query) + "\n")
+        warn_of_folders(index, query.filters)
     if copy_to and ranking:
         _copy(ranking, copy_to)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from albumsort.index.filters import Filters
+from albumsort.index.rows import to_column
 from albumsort.text import printable
 
 if TYPE_CHECKING:
@@ -27,15 +28,25 @@ def why_nothing(index: Index, filters: Filters) -> str | None:
     Returns:
         None if it is neither.
     """
-    roots = [printable(root) for root in _nearest(index.roots(), *filters.folders[:1])]
+    roots = [printable(root) for root in _nearest(index, *filters.folders[:1])]
     if not index.connection.execute("SELECT EXISTS (SELECT 1 FROM photos)").fetchone()[0]:
         where = f"; scanned so far: {', '.join(roots)}" if roots else ""
         return f"{printable(str(index.path))}: the index has no photos{where}; scan some with: albumsort scan FOLDER"
-    folder = Filters(under=filters.under)
-    question = f"SELECT EXISTS (SELECT 1 FROM photos p WHERE TRUE {folder.conditions()})"
-    if not filters.folders or index.connection.execute(question, folder.values()).fetchone()[0]:
+    wrong = folders_without_photos(index, filters)
+    if not wrong or len(wrong) < len(filters.folders):
         return None
-    return "; ".join([*map(_what_is_wrong, filters.folders), f"scanned so far: {', '.join(roots)}"])
+    return "; ".join([*wrong, f"scanned so far: {', '.join(roots)}"])
+
+
+def folders_without_photos(index: Index, filters: Filters) -> list[str]:
+    """Say of each folder of a filter from which the index has no photo what is wrong with it."""
+
+    def has_photos(folder: str) -> bool:
+        below = Filters(under=folder)
+        question = f"SELECT EXISTS (SELECT 1 FROM photos p WHERE TRUE {below.conditions()})"
+        return bool(index.connection.execute(question, below.values()).fetchone()[0])
+
+    return [_what_is_wrong(folder) for folder in filters.folders if not has_photos(folder)]
 
 
 def _what_is_wrong(folder: str) -> str:
@@ -44,15 +55,24 @@ def _what_is_wrong(folder: str) -> str:
     return f"{printable(folder)}: {'not a' if os.path.lexists(folder) else 'no such'} folder"
 
 
-def _nearest(roots: Iterable[str], folder: str = "") -> list[str]:
-    """Some roots, first those that share the most folders with a folder, with dots for the rest."""
+def _nearest(index: Index, folder: str = "") -> list[str]:
+    """Some roots with photos, first those that share the most folders with a folder, with dots for the rest."""
     parts = folder.split(os.sep)
 
     def shared(root: str) -> int:
         return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(parts, root.split(os.sep), strict=False)))
 
-    ordered = sorted(roots, key=lambda root: (-shared(root), root))
+    roots = index.roots()
+    ordered = sorted(set(filter(partial(_has_photos, index), roots)) or roots, key=lambda root: (-shared(root), root))
     return ordered[:_NAMED] + ["..."] * (len(ordered) > _NAMED)
+
+
+def _has_photos(index: Index, root: str) -> bool:
+    """Whether the index has a photo at a path or below it. Unlike a filter, this does not look at each photo."""
+    below = root.rstrip(os.sep)
+    question = "SELECT EXISTS (SELECT 1 FROM photos WHERE path = ? OR (path > ? AND path < ?))"
+    values = map(to_column, (root, below + os.sep, below + chr(ord(os.sep) + 1)))
+    return bool(index.connection.execute(question, tuple(values)).fetchone()[0])
 
 
 def why_empty(index: Index, query: Query) -> str:

@@ -74,10 +74,11 @@ def _read_files(
     """Read files in the order given."""
     read = _read_cropped if cropped else read_in_batches
     done: dict[str, deque[ReadPhoto]] = defaultdict(deque)
-    there = {path for path in set(paths) if os.path.exists(path)}
+    there = {path for path in set(paths) if os.path.exists(path) and not os.path.isdir(path)}
     for path in paths:
         if path not in there:
-            done[path].append(read_photo(Photo(path, 0, 0, error="no such file"), []))
+            reason = "a folder, not a photo" if os.path.isdir(path) else "no such file"
+            done[path].append(read_photo(Photo(path, 0, 0, error=reason), []))
     files = [photo_file(path) for path in paths if path in there]
     turn = 0
     with Decoders(iter(files), decoder_settings(settings)) as decoders, closing(read(decoders, reader)) as items:

@@ -60,6 +60,7 @@ def typed(place, call):
 
 NO_PHOTOS = "empty.db: the index has no photos; scanned so far: {here}/empty; scan some with: albumsort scan FOLDER\n"
 NOT_SCANNED = "{here}/films: no photo below this folder is in the index; scanned so far: {here}\n"
+NOT_THERE = NOT_SCANNED.partition(";")[0] + "\n"
 NO_FOLDER = "{here}/phtos: no such folder; scanned so far: {here}\n"
 FILE = "{here}/notes.txt: not a folder; scanned so far: {here}\n"
 NO_INDEX = "albumsort: none.db: no such index; create it with: albumsort scan FOLDER\n"
@@ -82,7 +83,11 @@ TYPED = [
     ("top happy --under films", 0, "", NOT_SCANNED),
     ("top happy --under phtos", 0, "", NO_FOLDER),
     ("top happy --under notes.txt --json", 0, "[]\n", FILE),
-    ("top happy --under photos --under films -n 1 --format paths", 0, "{here}/photos/a.jpg\n", ""),
+    ("top happy --under photos --under films -n 1 --format paths", 0, "{here}/photos/a.jpg\n", NOT_THERE),
+    ("list --under films --under photos -n 1 --format paths", 0, "{here}/photos/a.jpg\n", NOT_THERE),
+    ("stats --under photos --under films --json", 0, None, NOT_THERE),
+    ("show photos", 1, "", "albumsort: photos: a folder; name a photo in it\n"),
+    ("correct photos sad", 1, "", "albumsort: photos: a folder; name a photo in it\n"),
     ("top happy --under notes.txt --under phtos", 0, "", f"{FILE.partition(';')[0]}; {NO_FOLDER}"),
     ("list --under films", 0, "", NOT_SCANNED),
     ("bursts films", 0, "", NOT_SCANNED),
@@ -114,6 +119,11 @@ def test_nothing_found_is_said_well(typed, place, words, code, out, err):
     assert done.stderr.endswith(expected) if err.endswith("\n") else expected in done.stderr
     made = {path.name for path in place.iterdir()} - before
     assert all(".db" in name for name in made)
+
+
+def test_scanned_folders_without_photos_are_not_named(typed, place):
+    assert typed("scan empty films/sub").returncode == 0
+    assert typed("top happy --under films/sub").stderr.endswith(f"; scanned so far: {place}\n")
 
 
 @pytest.fixture

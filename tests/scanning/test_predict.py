@@ -31,6 +31,12 @@ def test_photos_come_in_the_order_in_which_they_are_given(album: Path, reader: A
     assert read[2].photo.error == "no such file"
 
 
+def test_a_folder_is_no_photo(album: Path, reader: Any) -> None:
+    folder, photo = predict([album / "groups", album / HAPPY], reader=reader)
+    assert folder.photo.error == "a folder, not a photo" and not folder.faces
+    assert photo.photo.error is None and photo.faces
+
+
 def test_paths_and_arrays_may_be_mixed(album: Path, array: np.ndarray, reader: Any) -> None:
     read = list(predict([array, album / BOTH, album / CAT, array, array, album / HAPPY], reader=reader))
     assert [os.path.basename(photo.photo.path) for photo in read] == [
