@@ -19,6 +19,10 @@ def is_json(done) -> bool:
     return done.is_json
 
 
+def first_line_of_title(done) -> str:
+    return done.calls_of["albumsort.training.plots.saliency.plot_explanation"][0].title.splitlines()[0]
+
+
 def drawn(done) -> list[str]:
     return done.files("plots") if done.exists("plots") else []
 
@@ -126,7 +130,8 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
         "albumsort.vision.saliency.explain",
         {
             **DEVICE,
-            "PICTURE": (None, lambda done: "a-look.png" in done.stdout, True),
+            # The name has a line of its own: from right to left, it would turn the words on its line around.
+            "PICTURE": (None, first_line_of_title, "a.jpg"),
             "--output": ("mine.png", lambda done: done.stdout, "mine.png\n"),
             "--cropped": ("", lambda done: done.calls_of["albumsort.scanning.predict.predict"][0].cropped, True),
             "--face": ("2", lambda done: int(done.calls[0].crop[0, 0]), 2),
