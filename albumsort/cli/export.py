@@ -116,6 +116,8 @@ def export(
     """
     query, dest = _destination(query, words or (), str(folder))
     if undo:
+        if words:
+            raise typer.BadParameter("takes back all of an export; name only its FOLDER", param_hint="--undo")
         _undo(dest, dry_run, as_json)
         return
     if tag_originals and sidecar is None:

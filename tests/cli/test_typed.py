@@ -118,6 +118,9 @@ def test_emotions_have_the_names_that_people_use(typed, line, code, printed, mes
         ("--month 2024-05 --until 2025", 2, "", "give only one of the pairs"),
         ("--year 2024-05", 2, "", "'2024-05' is not a year; write 2024"),
         ("--year 1990s", 2, "", "'1990s' is not a year; write 2024"),
+        ("--month 'last month'", 0, "", "no photo matches"),
+        ("--year 'this year'", 0, "", "no photo matches"),
+        ("--month yesterday", 2, "", "'yesterday' is not a month; write 2024-05"),
         ("--year ''", 2, "", "'' is not a year; write 2024"),
         ("--month ''", 2, "", "'' is not a month; write 2024-05"),
         ("--month 5", 2, "", "'5' is not a month; write 2024-05"),
@@ -205,6 +208,7 @@ def test_a_list_may_be_of_some_emotions(typed, line, code, printed, message):
         ("happy sad", 2, "", "FOLDER: name the folder behind the emotions; ./sad is a folder of that name"),
         ("hapy out", 2, "", "Did you mean happy?"),
         ("disgust out --label-scheme six", 2, "", "'disgust' is not one of"),
+        ("happy out --undo", 2, "", "--undo: takes back all of an export; name only its FOLDER"),
         ("", 2, "", "FOLDER"),
     ],
 )
