@@ -183,8 +183,10 @@ class RankedPhoto(PhotoResult):
         others: how many other frames of its burst the photo represents, not counting byte-identical copies; 0 if all
             frames are listed.
         raws: the RAW files that are the same photo.
+        showing: how many of the faces that count show an emotion of the list for certain; None if it is no ranking.
     """
 
     score: float | None = None
     others: int = 0
     raws: tuple[Photo, ...] = ()
+    showing: int | None = None

@@ -55,6 +55,12 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
+def score_text(score: float) -> str:
+    """A score of 0..1 to three decimals; to as many as six where three would say that it is 0 or 1, and it is not."""
+    text, exact = f"{score:.3f}", f"{score:.6f}".rstrip("0")
+    return exact if text in ("0.000", "1.000") and exact not in ("0.", "1.") else text
+
+
 def size(number: int) -> str:
     """A number of bytes in the unit that people read: ``1.2 MB`` (1 MB is 1,000,000 bytes)."""
     value, units = float(number), ["bytes", "kB", "MB", "GB", "TB"]

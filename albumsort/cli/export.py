@@ -19,6 +19,7 @@ from albumsort.cli.asking import Yes, ask
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import (
+    CLOSEST,
     EMOTION_OPTION,
     EVERYONE,
     SCHEME,
@@ -40,11 +41,19 @@ from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.text import count, printable, size
 
+#: How many photos of each emotion an export has with --closest.
+_CLOSEST = 20
 #: An export of more files or bytes is asked about.
 _MANY_FILES, _MANY_BYTES = 500, 5_000_000_000
 
 
-@asks(EMOTION_OPTION, how_many(None, "The number of photos per emotion. Default: all."), EVERYONE, SCHEME)
+@asks(
+    EMOTION_OPTION,
+    how_many(None, "The number of photos per emotion. Default: all; 20 with --closest."),
+    EVERYONE,
+    CLOSEST,
+    SCHEME,
+)
 def export(
     query: Query,
     *,
@@ -123,6 +132,8 @@ def export(
     if tag_originals and sidecar is None:
         raise typer.BadParameter("also needs --sidecar xmp", param_hint="--tag-originals")
     with Index(index_path(db)) as index:
+        if query.closest and query.n is None:  # nearly every photo is close to each emotion to some degree
+            query = replace(query, n=_CLOSEST)
         query = index.settled(query)
         plan = plan_export(index, dest, query, ExportOptions(mode, layout, raw, dry_run))
         nothing = "" if plan.sizes else why_empty(index, query)

@@ -69,7 +69,8 @@ def list_photos(
         warn_of_folders(index, query.filters)
         if not is_any:
             is_plain = query.emotions and not (no_faces or uncertain or corrected)
-            why = why_empty(index, query) if is_plain else why_nothing(index, query.filters)
+            closest = f"albumsort top {' '.join(query.emotions)} --closest"
+            why = why_empty(index, query, closest) if is_plain else why_nothing(index, query.filters)
             sys.stderr.write(f"{why or 'no photo matches'}\n")
 
 

@@ -146,6 +146,10 @@ def _option(name: str, annotation: Any, default: Any = Parameter.empty) -> Param
     return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation, default=default)
 
 
+def _flag(name: str, option: str, panel: str, text: str) -> Parameter:
+    return _option(name, Annotated[bool, typer.Option(option, rich_help_panel=panel, help=text)], False)
+
+
 #: Parts of a query that ``asks`` takes: the emotions, as arguments or as an option, and three other options.
 EMOTION_ARGUMENTS = _option(
     "emotion",
@@ -173,26 +177,16 @@ EMOTION_OPTION = _option(
     ],
     None,
 )
-EVERYONE = _option(
-    "everyone",
-    Annotated[
-        bool,
-        typer.Option(
-            "--everyone",
-            rich_help_panel=FACES,
-            help="Rank each photo by the person who shows the emotion least, not most.",
-        ),
-    ],
-    False,
+EVERYONE = _flag(
+    "everyone", "--everyone", FACES, "Rank each photo by the person who shows the emotion least, not most."
 )
-ALL = _option(
-    "with_copies",
-    Annotated[
-        bool,
-        typer.Option("--all", rich_help_panel=PHOTOS, help="List copies, all frames of a burst and RAW files, too."),
-    ],
-    False,
+CLOSEST = _flag(
+    "closest",
+    "--closest",
+    FACES,
+    "Also list photos in which no face shows the emotion for certain, by its probability, whatever --threshold is.",
 )
+ALL = _flag("with_copies", "--all", PHOTOS, "List copies, all frames of a burst and RAW files, too.")
 SCHEME = _option(
     "scheme",
     Annotated[
@@ -384,7 +378,7 @@ def _query(values: dict[str, Any]) -> Query:
     emotions: Iterable[str] = ()
     if "emotion" in values:
         emotions = values.pop("emotion") or labels_of(scheme)
-    own = {name: values.pop(name) for name in ("n", "threshold", "everyone") if name in values}
+    own = {name: values.pop(name) for name in ("n", "threshold", "everyone", "closest") if name in values}
     with_copies = values.pop("with_copies", False)
     filters = replace(_filters(**values), with_copies=with_copies)
     check_in_scheme((*emotions, *filters.without), scheme)

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albumsort.cli.help import OUTPUT
-from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, Force, asks, how_many, index_path
+from albumsort.cli.options import (
+    ALL,
+    CLOSEST,
+    EMOTION_ARGUMENTS,
+    EVERYONE,
+    SCHEME,
+    Db,
+    Force,
+    asks,
+    how_many,
+    index_path,
+)
 from albumsort.cli.output import NOT_PLACED, warn_of_folders, writing
 from albumsort.cli.replacing import free_name
 from albumsort.cli.values import named
@@ -29,7 +40,7 @@ if TYPE_CHECKING:
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".pdf", ".html", ".htm")
 
 
-@asks(EMOTION_ARGUMENTS, how_many(40, "The number of photos, at most 500.", most=500), EVERYONE, ALL, SCHEME)
+@asks(EMOTION_ARGUMENTS, how_many(40, "The number of photos, at most 500.", most=500), EVERYONE, CLOSEST, ALL, SCHEME)
 def sheet(
     query: Query,
     output: Annotated[
@@ -77,7 +88,8 @@ def sheet(
     if links and not is_html:
         raise typer.BadParameter("--links works only with a sheet that is an .html, such as -o sheet.html")
     if title is None:
-        title = " or ".join(query.emotions) + (", everyone" if query.everyone else "")
+        ways = {"everyone": query.everyone, "closest": query.closest}
+        title = ", ".join([" or ".join(query.emotions), *(way for way, is_asked in ways.items() if is_asked)])
     with writing(target, index_path(db), force=force) as file:
         query, ranking = _ranking(query, db)
         from albumsort.report.sheet import Sheet

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from albumsort.cli.help import OUTPUT
-from albumsort.cli.options import ALL, EMOTION_ARGUMENTS, EVERYONE, SCHEME, Db, ListFormat, asks, how_many, index_path
+from albumsort.cli.options import (
+    ALL,
+    CLOSEST,
+    EMOTION_ARGUMENTS,
+    EVERYONE,
+    SCHEME,
+    Db,
+    ListFormat,
+    asks,
+    how_many,
+    index_path,
+)
 from albumsort.cli.output import NOT_PLACED, check_any_placed, print_photos, warn_of_folders
 from albumsort.index.explain import why_empty
 from albumsort.index.query import Query
@@ -22,7 +33,7 @@ from albumsort.text import count, printable
 _NAMED = 5
 
 
-@asks(EMOTION_ARGUMENTS, how_many(20), EVERYONE, ALL, SCHEME)
+@asks(EMOTION_ARGUMENTS, how_many(20), EVERYONE, CLOSEST, ALL, SCHEME)
 def top(
     query: Query,
     db: Db = None,

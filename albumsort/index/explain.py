@@ -1,4 +1,4 @@
-"""Explains why a list is empty: because of the index, the filters, the threshold or the model."""
+"""Explains why a list is empty (the index, the filters, the threshold or the model), and names the closest photo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from albumsort.index.filters import Filters
 from albumsort.index.rows import to_column
-from albumsort.text import printable
+from albumsort.text import printable, score_text
 
 if TYPE_CHECKING:
     from albumsort.index.query import Query
@@ -75,12 +75,13 @@ def _has_photos(index: Index, root: str) -> bool:
     return bool(index.connection.execute(question, tuple(values)).fetchone()[0])
 
 
-def why_empty(index: Index, query: Query) -> str:
+def why_empty(index: Index, query: Query, closest: str = "--closest") -> str:
     """Say in one line why the list of a query is empty.
 
     Args:
         index: the index that was searched.
         query: names at least one emotion.
+        closest: what to type for the list of the closest photos.
     """
     filters, emotions = query.filters, query.emotions
     if reason := why_nothing(index, filters):
@@ -92,10 +93,15 @@ def why_empty(index: Index, query: Query) -> str:
             return NOTHING_PASSES
     is_few = len(emotions) < 4
     words = f"is {' or '.join(emotions)}" if is_few else "shows any of these emotions"
-    if index.search(replace(query, n=1, threshold=0.0, everyone=False)):
-        return f"no photo {words} with at least {index.settled(query).certain:.0%}; --threshold lowers the bar"
+    if nearest := index.search(replace(query, n=1, closest=True)):
+        (row,) = nearest
+        name, score = printable(os.path.basename(row.photo.path)), score_text(row.score or 0.0)
+        bar = f"at --threshold {index.settled(query).certain:g}"
+        return f"no photo {words} {bar}; the closest is {name} ({score}): list it with {closest}"
     known = index.labels()
     if known and not set(emotions) & set(known):
         which = " or ".join(emotions) if is_few else "any of these emotions"
         return f"the model of the last scan does not know {which}; it tells apart {', '.join(known)}"
-    return f"no photo {words}, at any --threshold"
+    if query.everyone and index.search(replace(query, n=1, everyone=False, closest=True)):
+        return f"no photo {words} for everyone in it; leave out --everyone"
+    return f"no photo {words}, and none comes close"

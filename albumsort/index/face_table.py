@@ -14,6 +14,8 @@ from albumsort.index.filters import Filters
 from albumsort.index.packed import UNIT, Faces, first_of_each, numbers, subjects
 from albumsort.index.query import Query
 
+#: A smaller score is 0.000 in three decimals.
+_LEAST_SCORE = 0.0005
 #: The number of photos that are sorted first, which is more than a list of twenty needs.
 _FIRST = 1000
 
@@ -77,30 +79,50 @@ class FaceTable:
         """The number of faces."""
         return len(self.photos)
 
-    def best(self, emotions: Iterable[str]) -> Iterator[tuple[int, float]]:
-        """The id and score of each photo, best first: the largest probability of the emotions among its certain faces.
+    def ranking(self, query: Query) -> tuple[Iterator[tuple[int, float]], NDArray[np.bool_]]:
+        """Rank the photos by how well they show the emotions of a query. ``Index.search`` has the rules.
 
-        A photo is listed if one of its certain faces shows one of the emotions.
+        Args:
+            query: the query that the table was made for.
+
+        Returns:
+            the id and score of each listed photo, best first; and whether each photo is listed, by id.
         """
         if not len(self):
-            return iter(())
-        score = np.where(self.certain, self._score(emotions), 0.0)
-        return self._ranked(emotions, [np.maximum.reduceat(score, self.first)])
+            return iter(()), np.zeros(len(self.passing), bool)
+        parts, shows = self._parts(query.emotions), self.certain & self._shows(query.emotions)
+        if query.everyone:
+            keys = self._least_and_mean(parts)
+        else:
+            counting = parts if query.closest else np.where(self.certain, parts, 0)
+            keys = [np.maximum.reduceat(counting, self.first) / UNIT]
+        listed = keys[0] > 0
+        if not query.closest:
+            listed = np.logical_or.reduceat(shows, self.first) & (keys[0] >= _LEAST_SCORE)
+        ids = self.photos[self.first][listed]
+        by_id = np.zeros(len(self.passing), bool)
+        by_id[ids] = True
+        return _best_first(ids, [key[listed] for key in (*keys, *self._seen(shows))]), by_id
 
-    def everyone(self, emotions: Iterable[str]) -> Iterator[tuple[int, float]]:
-        """The same photos, ranked by the smallest probability among the subjects, and at a tie by the larger mean.
-
-        Only faces that count can be subjects.
-        """
-        if not len(self):
-            return iter(())
+    def _least_and_mean(self, parts: NDArray[Any]) -> list[NDArray[np.float64]]:
+        """The smallest and the mean of ``_parts`` among the subjects of each photo, who are faces that count."""
         # Subjects among all faces were determined when the faces were packed.
         subject = self._faces["subject"] if self._all_faces else subjects(self._faces)
-        score = self._score(emotions)
-        least = np.minimum.reduceat(np.where(subject, score, 1.0), self.first)
-        total = np.add.reduceat(np.where(subject, score, 0.0), self.first)
-        mean = total / np.add.reduceat(subject, self.first, dtype=int)
-        return self._ranked(emotions, [least, mean])
+        least = np.minimum.reduceat(np.where(subject, parts, UNIT), self.first)
+        total = np.add.reduceat(np.where(subject, parts, 0), self.first, dtype=int)
+        return [least / UNIT, total / np.add.reduceat(subject, self.first, dtype=int)]
+
+    def _seen(self, shows: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+        """What a person sees of photos with the same score, as ``ranking.best`` has it, for each photo.
+
+        Args:
+            shows: whether each face shows the emotions for certain ``(n,)``.
+        """
+        share = np.add.reduceat(shows, self.first, dtype=int) / np.diff(self.first, append=len(self))
+        size, sharpness = self._faces["size"], self._faces["sharpness"]
+        percent = np.where(shows & np.isfinite(size), np.floor(size), 0)
+        sharp = np.where(shows, sharpness, 0)
+        return [share, np.maximum.reduceat(percent, self.first), np.maximum.reduceat(sharp, self.first)]
 
     def showing(self, emotions: Iterable[str]) -> NDArray[np.bool_]:
         """Whether each photo has a certain face that shows one of some emotions, by id."""
@@ -135,26 +157,26 @@ class FaceTable:
             have &= faces <= filters.max_faces
         return have
 
-    def _ranked(self, emotions: Iterable[str], keys: list[NDArray[np.float64]]) -> Iterator[tuple[int, float]]:
-        """The photos with a certain face that shows one of the emotions, by keys, the largest first, then by id."""
-        listed = np.logical_or.reduceat(self.certain & self._shows(emotions), self.first)
-        ids, of_listed = self.photos[self.first][listed], [key[listed] for key in keys]
-        # Sorting all photos takes as long as all the rest, and most lists are short.
-        least = np.partition(of_listed[0], -_FIRST)[-_FIRST] if len(ids) > _FIRST else 0.0
-        for part in (of_listed[0] >= least, of_listed[0] < least):
-            part_ids, part_keys = ids[part], [key[part] for key in of_listed]
-            order = np.lexsort([part_ids, *(-key for key in reversed(part_keys))])
-            yield from zip(part_ids[order].tolist(), part_keys[0][order].tolist(), strict=True)
-
     def _shows(self, emotions: Iterable[str]) -> NDArray[np.bool_]:
         """Whether each face shows one of some emotions ``(n,)``."""
         wanted = set(emotions)
         return np.array([label in wanted for label in self.labels])[self.predicted]
 
-    def _score(self, emotions: Iterable[str]) -> NDArray[np.float64]:
-        """The sum of the probabilities of the emotions for each face, 0..1 ``(n,)``."""
+    def _parts(self, emotions: Iterable[str]) -> NDArray[Any]:
+        """The sum of the probabilities of the emotions for each face, in units of 1 / ``UNIT`` ``(n,)``."""
         first, *more = (self._shares[emotion] for emotion in emotions)
-        return np.asarray(sum(more, first) / UNIT)
+        return np.asarray(sum(more, first))
+
+
+def _best_first(ids: NDArray[np.uint32], keys: list[NDArray[np.float64]]) -> Iterator[tuple[int, float]]:
+    """The id and first key of each photo, by keys, the largest first, then by id."""
+    # Sorting all photos takes as long as all the rest, and most lists are short.
+    least = np.partition(keys[0], -_FIRST)[-_FIRST] if len(ids) > _FIRST else 0.0
+    for part in (keys[0] >= least, keys[0] < least):
+        part_ids, score = ids[part], keys[0][part]
+        falling: list[NDArray[Any]] = [-key[part] for key in reversed(keys)]
+        order = np.lexsort([part_ids, *falling])
+        yield from zip(part_ids[order].tolist(), score[order].tolist(), strict=True)
 
 
 def _passing(connection: sqlite3.Connection, filters: Filters, last: int) -> NDArray[np.bool_]:

@@ -30,6 +30,8 @@ class Query:
         everyone: rank a photo by the subject who shows the emotion least, not by the face that shows it most.
         scheme: the label scheme for the faces, a key of ``SCHEMES``.
         filters: which photos are searched, and which of their faces count.
+        closest: also list photos of which no certain face shows the emotions, by their probability. The threshold then
+            leaves no photo out.
 
     Raises:
         ValueError: a value is not allowed; the message names it.
@@ -41,6 +43,7 @@ class Query:
     everyone: bool = False
     scheme: str = "seven"
     filters: Filters = field(default_factory=Filters)
+    closest: bool = False
 
     def __post_init__(self) -> None:
         if self.scheme not in SCHEMES:
@@ -69,10 +72,10 @@ class Query:
 
         Args:
             params: any of ``emotion`` (one or several, named as in ``emotions``), ``n``, ``threshold``, ``everyone``,
-                ``scheme``, ``under``, ``since``, ``until``, ``undated``, ``camera``, ``min_faces``, ``max_faces``,
-                ``not`` (as ``emotion``), ``min_face``, ``min_detection`` and ``all`` (list copies, too). Yes and no are
-                ``1`` and ``0``, or words such as ``true`` and ``false``. Dates have the forms of ``index.dates``, and
-                ``n`` may be ``all``.
+                ``closest``, ``scheme``, ``under``, ``since``, ``until``, ``undated``, ``camera``, ``min_faces``,
+                ``max_faces``, ``not`` (as ``emotion``), ``min_face``, ``min_detection`` and ``all`` (list copies, too).
+                Yes and no are ``1`` and ``0``, or words such as ``true`` and ``false``. Dates have the forms of
+                ``index.dates``, and ``n`` may be ``all``.
             today: what ``yesterday`` and ``30d`` are counted from. Default: the day on this machine's clock.
 
         Raises:
@@ -115,6 +118,7 @@ _OF_QUERY: dict[str, tuple[str, Any]] = {
     "n": ("n", _number),
     "threshold": ("threshold", float),
     "everyone": ("everyone", _yes),
+    "closest": ("closest", _yes),
     "scheme": ("scheme", str),
 }
 _OF_FILTERS: dict[str, tuple[str, Any]] = {

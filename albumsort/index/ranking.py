@@ -6,13 +6,13 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
 
 from albumsort.culling.best_shot import rank_burst
 from albumsort.index import bursts
 from albumsort.index.query import Query
 from albumsort.index.rows import BATCH, listed
-from albumsort.records import RankedPhoto
+from albumsort.records import Face, Photo, RankedPhoto
 
 #: A face with more than this probability of an emotion cannot show another one.
 _SURE = 0.5
@@ -20,12 +20,20 @@ _SURE = 0.5
 _FEW = 0.02
 
 
-def best(connection: sqlite3.Connection, query: Query) -> Iterator[tuple[int, float]]:
+def best(
+    connection: sqlite3.Connection,
+    query: Query,
+    by_table: Callable[[], Iterable[tuple[int, float]]],
+    many: int = 10_000,
+) -> Iterator[tuple[int, float]]:
     """The id and score of each photo, best first: the largest probability of an emotion among its certain faces.
 
     Args:
         connection: a connection to the index, in a transaction.
         query: a settled query with one emotion, the scheme ``seven``, and filters for which all faces count.
+        by_table: gives the same list from the packed faces.
+        many: if more photos than this have the same score, the rest of the list comes from the packed faces, which are
+            then read faster than the rows of these photos.
     """
     (emotion,), where = query.emotions, query.filters.conditions()
     values = {**query.filters.values(), "certain": query.certain}
@@ -41,23 +49,43 @@ def best(connection: sqlite3.Connection, query: Query) -> Iterator[tuple[int, fl
         values,
     )
     seen: set[int] = set()
-    unsure: dict[int, None] = {}
-    for photo_id, score in rows:
-        if photo_id in seen:
-            continue
-        seen.add(photo_id)
-        if score >= _SURE:
-            yield photo_id, score
-        else:
-            unsure[photo_id] = None
+    batch: list[int] = []
     # A face that shows another emotion may still have a larger probability of this one than the best face that shows
-    # it. So photos below a half are scored by all their certain faces, and sorted again.
-    scores = connection.execute(
-        f"SELECT photo_id, max({emotion}) FROM faces WHERE photo_id IN (SELECT value FROM json_each(?))"
-        " AND confidence >= ? GROUP BY photo_id ORDER BY 2 DESC, 1",
-        (json.dumps(list(unsure)), query.certain),
-    )
-    yield from scores
+    # it. So photos below a half are sorted together, by all their certain faces.
+    for score, tied in groupby(rows, lambda row: row[1] if row[1] >= _SURE else None):
+        if len(batch) >= BATCH or score is None:
+            yield from _in_order(connection, query, batch)
+            batch = []
+        photos: dict[int, None] = {}
+        for photo_id, _ in tied:
+            if photo_id not in seen:
+                photos[photo_id] = None
+            if len(photos) > many:
+                yield from _in_order(connection, query, batch)
+                yield from (row for row in by_table() if row[0] not in seen)
+                return
+        seen.update(photos)
+        batch += photos
+    yield from _in_order(connection, query, batch)
+
+
+def _in_order(connection: sqlite3.Connection, query: Query, photos: list[int]) -> list[tuple[int, float]]:
+    """Photos with their scores, best first, and those with the same score by what a person sees: see ``Index.search``.
+
+    These photos are better than all others, so that they need not be compared with them.
+    """
+    (emotion,) = query.emotions
+    shows = f"f.emotion = '{emotion}' AND f.confidence >= :certain"
+    # A division of whole numbers. The long side is unknown where another tool wrote the photo.
+    percent = "CAST(round(max(f.w, f.h) * 100) AS INTEGER) / max(p.width, p.height)"
+    return connection.execute(
+        f"SELECT p.id, max(CASE WHEN f.confidence >= :certain THEN f.{emotion} END) AS score"
+        " FROM json_each(:photos) j CROSS JOIN photos p ON p.id = j.value CROSS JOIN faces f ON f.photo_id = p.id"
+        f" GROUP BY p.id ORDER BY score DESC, avg({shows}) DESC,"
+        f" max(CASE WHEN {shows} THEN ifnull({percent}, 0) END) DESC,"
+        f" max(CASE WHEN {shows} THEN f.sharpness END) DESC, p.id",
+        {"certain": query.certain, "photos": json.dumps(photos)},
+    ).fetchall()
 
 
 def shown_among(connection: sqlite3.Connection, query: Query, ids: Collection[int]) -> set[int]:
@@ -107,7 +135,14 @@ def rows(
         chosen = list(islice(others, missing))
         missing = None if missing is None else missing - len(chosen)
         for photo_id, row in listed(connection, chosen, query.scheme):
-            yield replace(row, score=batch[photo_id], others=others[photo_id])
+            showing = sum(_shows(face, row.photo, query) for face in row.faces)
+            yield replace(row, score=batch[photo_id], others=others[photo_id], showing=showing)
+
+
+def _shows(face: Face, photo: Photo, query: Query) -> bool:
+    """Whether a face counts, and shows one of the emotions of a query for certain."""
+    is_certain = face.confidence >= query.certain and face.confidence > 0
+    return is_certain and face.emotion in query.emotions and query.filters.counts(face, photo)
 
 
 def _best_shots(

@@ -111,6 +111,7 @@ class Index:
         everyone: bool = False,
         filters: Filters | None = None,
         scheme: str = "seven",
+        closest: bool = False,
     ) -> list[RankedPhoto]:
         """The photos that show an emotion best, best first: the short form of ``search``.
 
@@ -119,15 +120,23 @@ class Index:
         Raises:
             ValueError: an argument is not allowed: for example, the scheme has no such emotion.
         """
-        return self.search(Query(emotions_named(emotion), n, threshold, everyone, scheme, filters or Filters()))
+        emotions = emotions_named(emotion)
+        return self.search(Query(emotions, n, threshold, everyone, scheme, filters or Filters(), closest))
 
     def search(self, query: Query) -> list[RankedPhoto]:
         """The photos that show the emotions of a query best, best first.
 
         A photo is listed if at least one certain face shows one of the emotions. Its score is the largest probability
         of the emotions among its certain faces. With ``everyone`` it is the smallest among the subjects (see
-        ``culling.subjects``), and the larger mean wins a tie. Of a burst, only the best shot is listed (see
-        ``culling.best_shot``), among those that show one of the emotions.
+        ``culling.subjects``). With ``closest``, no certain face need show one of the emotions, and the score is the
+        largest probability among all faces that count. A photo whose score is 0.000 in three decimals is not listed,
+        with ``closest`` one whose score is 0.
+
+        Of photos with the same score, the first is the one with the larger mean of the subjects (with ``everyone``),
+        then the one of which a larger share of the faces that count shows one of the emotions for certain, then the one
+        with the larger such face in whole percent of the photo's long side, then the one with the sharper such face.
+
+        Of a burst, only the best shot is listed (see ``culling.best_shot``), among those that the list could show.
 
         Raises:
             ValueError: the query names no emotion.
@@ -339,12 +348,13 @@ class Index:
         """
         filters = query.filters
         is_of_all_faces = filters.all_faces and not filters.asks_for_faces
-        if query.scheme == "seven" and len(query.emotions) == 1 and is_of_all_faces and not query.everyone:
-            return ranking.best(self.connection, query), partial(ranking.shown_among, self.connection, query)
-        table = self._face_table(query)
-        scores = table.everyone(query.emotions) if query.everyone else table.best(query.emotions)
-        shows = _by_id(table.showing(query.emotions))
-        return scores, lambda ids: {photo_id for photo_id in ids if shows(photo_id)}
+        is_plain = query.scheme == "seven" and len(query.emotions) == 1 and is_of_all_faces
+        if is_plain and not query.everyone and not query.closest:
+            scores = ranking.best(self.connection, query, lambda: self._face_table(query).ranking(query)[0])
+            return scores, partial(ranking.shown_among, self.connection, query)
+        scores, in_list = self._face_table(query).ranking(query)
+        is_listed = _by_id(in_list)
+        return scores, lambda ids: {photo_id for photo_id in ids if is_listed(photo_id)}
 
 
 def _open(path: Path) -> sqlite3.Connection:

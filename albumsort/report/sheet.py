@@ -20,7 +20,7 @@ from albumsort.files import new_file
 from albumsort.records import Face, RankedPhoto
 from albumsort.report.drawing import COLOURS, UNCERTAIN
 from albumsort.report.lettering import Lettering
-from albumsort.text import count, drawable
+from albumsort.text import count, drawable, score_text
 
 #: In pixels: the width of a page with one photo, the margin of a page, the gap between cards, the padding of a card.
 _PAGE, _EDGE, _GAP, _PAD = 900, 32, 16, 10
@@ -297,7 +297,7 @@ def _caption(
     size, width, letters = sheet.text_height, sheet.side, sheet.lettering
     x, y = place[0], place[1] + _ASCENT * size
     left = x + letters.width(f"{rank}  ", size)
-    score = f"{row.score:.3f} "
+    score = f"{score_text(row.score or 0.0)} "
     letters.draw(draw, (x, y), f"{rank}", colours.dim, size)
     letters.draw(draw, (left, y), score, colours.text, size, bold=True)
     room = x + width - left - letters.width(score, size, bold=True)

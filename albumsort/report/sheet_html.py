@@ -18,7 +18,7 @@ from albumsort.album.thumbnails import Thumbnail
 from albumsort.files import new_file
 from albumsort.records import RankedPhoto
 from albumsort.report.sheet import SPARE, Sheet, name_of, notes, shortened, tile, why_missing
-from albumsort.text import count, drawable
+from albumsort.text import count, drawable, score_text
 
 #: The smallest and the largest number of pixels on the long side of a picture. The smallest is about twice what a
 #: picture has on a screen before it is enlarged.
@@ -177,7 +177,8 @@ def _figure(sheet: Sheet, rank: int, row: RankedPhoto, picture: str, link: str |
     ]
     return (
         f'<li id="p{rank}"><figure>{picture}'
-        f"<figcaption><small>{escape(', '.join(notes(row)))}</small><span>{rank}</span> <b>{row.score:.3f}</b>"
+        f"<figcaption><small>{escape(', '.join(notes(row)))}</small><span>{rank}</span> "
+        f"<b>{score_text(row.score or 0.0)}</b>"
         f'<div title="{escape(whole)}" dir="auto">{title}</div>'
         f'<p dir="auto">{escape(folder)}</p></figcaption>'
         f'<nav>{" ".join(steps)} <a class="close" href="{_NOWHERE}">close</a></nav></figure></li>\n'

@@ -12,7 +12,7 @@ from typing import Literal
 from albumsort.culling.best_shot import BurstShot
 from albumsort.records import PhotoResult, RankedPhoto
 from albumsort.report.as_json import row_as_dict
-from albumsort.text import count, one_line, printable
+from albumsort.text import count, one_line, printable, score_text
 
 #: The formats in which a list can be printed.
 Format = Literal["table", "paths", "paths0", "json", "ndjson", "jsonl", "csv"]
@@ -47,15 +47,16 @@ def write_ranking(
     else:
         for rank, row in enumerate(ranking, 1):
             if header and rank == 1:
-                yield f"{'rank':4}  {'' if row.score is None else 'score':5}  {'taken on':10}  {'faces':8}  photo\n"
+                yield f"{'rank':4}  {'' if row.score is None else 'score':8}  {'taken on':10}  {'faces':13}  photo\n"
             yield _line(rank, row, links)
 
 
 def _line(rank: int, row: RankedPhoto, links: bool) -> str:
-    score = "" if row.score is None else f"{row.score:.3f}"
+    score = "" if row.score is None else score_text(row.score)
     others = f"  (+{row.others} like it)" if row.others else ""
     taken_on, faces = (row.photo.taken_at or "")[:10], count(len(row.faces), "face")
-    return f"{rank:4d}  {score:5}  {taken_on:10}  {faces:8}  {_name(row.photo.path, links)}{others}\n"
+    showing = "" if row.showing is None else f"{row.showing} of "
+    return f"{rank:4d}  {score:8}  {taken_on:10}  {showing + faces:13}  {_name(row.photo.path, links)}{others}\n"
 
 
 def _name(path: str, links: bool) -> str:
@@ -78,7 +79,9 @@ def burst_lines(number: int, shots: Sequence[BurstShot]) -> str:
     lines = [f"{number:4d}  {taken_at[:19].replace('T', ' ')}  {len(shots)} frames\n"]
     for rank, shot in enumerate(shots, 1):
         mark = "*" if rank == 1 else " "
-        lines.append(f"    {mark} {shot.score:.3f}  {count(len(shot.faces), 'face'):8}  {printable(shot.photo.path)}\n")
+        lines.append(
+            f"    {mark} {score_text(shot.score):8}  {count(len(shot.faces), 'face'):8}  {printable(shot.photo.path)}\n"
+        )
     return "".join(lines)
 
 

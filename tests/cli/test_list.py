@@ -118,6 +118,10 @@ def test_filters_that_nothing_passes_are_to_blame(index, tmp_path, capsys):
         export(tmp_path / "out", db=index, **filters)
         assert nothing in capsys.readouterr().out
     top(["sad"], db=index, since="2024")
-    assert capsys.readouterr().err == "no photo is sad, at any --threshold\n"
+    assert capsys.readouterr().err == (
+        "no photo is sad at --threshold 0.5; the closest is b.jpg (0.033): list it with --closest\n"
+    )
     top(["happy"], db=index, since="2024", threshold=1)
-    assert capsys.readouterr().err == "no photo is happy with at least 100%; --threshold lowers the bar\n"
+    assert capsys.readouterr().err == (
+        "no photo is happy at --threshold 1; the closest is a.jpg (0.900): list it with --closest\n"
+    )

@@ -55,6 +55,7 @@ RANKED = {
     **query("--limit", "1", "n", 1),
     **query("--everyone", "", "everyone", True),
     **query("--all", "", "filters.with_copies", True),
+    **query("--closest", "", "closest", True),
     "--db": ("other.db", "self.path", Path("other.db")),
     "EMOTION": ("sad", "query.emotions", ("happy", "sad")),
 }
@@ -170,6 +171,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
                 ["happy/001_090_a.jpg"],
             ),
             "--everyone": ("", lambda done: "happy/001_080_b.jpg" in done.files(), True),
+            "--closest": ("--emotion fear", lambda done: "fear/001_007_a.jpg" in done.files(), True),
             "--emotion": ("sad", lambda done: done.files()[1:], ["sad/001_090_c.jpg"]),
             "--mode": ("symlink", lambda done: (done.folder / "out/happy/001_090_a.jpg").is_symlink(), True),
             "--layout": ("flat", lambda done: done.exists("out/happy_001_090_a.jpg"), True),

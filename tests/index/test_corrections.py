@@ -33,7 +33,10 @@ def test_a_corrected_face_certainly_shows_the_corrected_emotion(room: Any, face:
     assert (number, predicted.emotion, predicted.confidence) == (2, "sad", 0.7)
     assert of(room, A) == [("happy", 0.9), ("angry", 1.0)]
     assert room.top("sad") == [] and room.top("angry") == [(A, 1.0)]
-    assert room.top("happy", everyone=True) == [(A, 0.0)]
+    assert room.top("happy", everyone=True) == []
+    assert room.top("angry", closest=True) == [(A, 1.0)] and room.top("angry", closest=True, everyone=True) == [
+        (A, 0.016667)
+    ]
     with Index(room.path) as index:
         assert index.stats()["emotions"] == {**dict.fromkeys(EMOTIONS, 0), "happy": 1, "angry": 1}
 

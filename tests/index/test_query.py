@@ -1,6 +1,7 @@
 """A query is checked when it is created, and can be created from the parameters of a URL."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -58,6 +59,7 @@ def test_parameters_can_express_every_field_of_a_query() -> None:
         "n": "20",
         "threshold": "0.6",
         "everyone": "1",
+        "closest": "1",
         "scheme": "six",
         "under": "/photos/2024",
         "since": "2024",
@@ -72,7 +74,7 @@ def test_parameters_can_express_every_field_of_a_query() -> None:
         "all": "true",
     }
     filters = Filters("/photos/2024", "2024", "2024-05-17", True, "Pixel", 2, 5, ("sad", "fear"), 2.5, 0.9, True)
-    assert Query.from_params(params) == Query(("happy", "surprise"), 20, 0.6, True, "six", filters)
+    assert Query.from_params(params) == Query(("happy", "surprise"), 20, 0.6, True, "six", filters, True)
     assert Query.from_params({}) == Query()
     words = {"since": "last month", "until": "yesterday", "n": "all"}
     of_may = Query(filters=Filters(since="2024-05", until="2024-06-16"))
@@ -150,17 +152,40 @@ def test_n_limits_photos_and_bursts(room: Any, face: Callable) -> None:
     [
         (Query("sad", filters=Filters(camera="none")), NOTHING_PASSES),
         (Query("sad", filters=Filters(max_faces=0)), NOTHING_PASSES),
-        (Query("sad"), "no photo is sad with at least 50%; --threshold lowers the bar"),
-        (Query("sad", threshold=0.9), "no photo is sad with at least 90%; --threshold lowers the bar"),
-        (Query("fear"), "no photo is fear, at any --threshold"),
-        (Query(("fear", "angry")), "no photo is fear or angry, at any --threshold"),
-        (Query(("angry", "disgust", "fear", "surprise")), "no photo shows any of these emotions, at any --threshold"),
+        (Query("sad"), "no photo is sad at --threshold 0.5; the closest is a.jpg (0.400): list it with --closest"),
+        (
+            Query("sad", threshold=0.9),
+            "no photo is sad at --threshold 0.9; the closest is a.jpg (0.400): list it with --closest",
+        ),
+        (Query("fear"), "no photo is fear at --threshold 0.5; the closest is a.jpg (0.0002): list it with --closest"),
+        (
+            Query(("angry", "disgust", "fear", "surprise")),
+            "no photo shows any of these emotions at --threshold 0.5; the closest is a.jpg (0.0002):"
+            " list it with --closest",
+        ),
+        (Query("angry"), "no photo is angry, and none comes close"),
+        (Query("angry", closest=True), "no photo is angry, and none comes close"),
         (Query("disgust"), "the model of the last scan does not know disgust; it tells apart sad, happy, fear, angry"),
     ],
 )
 def test_an_empty_list_is_explained(room: Any, face: Callable, query: Query, words: str) -> None:
     room.writer.name_model(room.scan, "a model", ["sad", "happy", "fear", "angry"])
-    room.put("/photos/a.jpg", face(sad=0.4))
+    shares = (0.0, None, 0.0002, 0.2998, 0.4, None, 0.3)
+    room.put("/photos/a.jpg", replace(face(), probabilities=shares))
     with Index(room.path) as index:
         assert index.search(query) == []
         assert why_empty(index, query) == words
+
+
+def test_a_list_that_everyone_leaves_empty_is_explained(room: Any, face: Callable) -> None:
+    room.put("/photos/a.jpg", face(happy=1.0), face(sad=1.0))
+    with Index(room.path) as index:
+        query = Query("happy", everyone=True)
+        assert index.search(query) == []
+        assert why_empty(index, query) == "no photo is happy for everyone in it; leave out --everyone"
+
+
+def test_the_name_of_the_closest_photo_fits_on_the_line(room: Any, face: Callable) -> None:
+    room.put("/photos/a\nb.jpg", face(happy=0.4))
+    with Index(room.path) as index:
+        assert "the closest is a\\nb.jpg (0.400)" in why_empty(index, Query("happy"))

@@ -99,7 +99,8 @@ def test_an_emotion_that_the_model_does_not_know_may_be_named_by_a_person(room: 
     front, behind = replace(face(), probabilities=four), replace(face(20), probabilities=four)
     room.put("/photos/a.jpg", front, behind)
     room.writer.correct("/photos/a.jpg", 2, "disgust")
-    assert room.top("disgust", everyone=True) == [("/photos/a.jpg", 0.0)]
+    assert room.top("disgust") == [("/photos/a.jpg", 1.0)]
+    assert room.top("disgust", everyone=True) == []
 
 
 def test_only_the_owner_can_read_the_index(room: Any) -> None:

@@ -78,6 +78,24 @@ def test_json_has_what_csv_has(form):
     assert {name: shown[name] for name in facts} == facts
 
 
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [
+        (1.0, "1.000"),
+        (0.999999, "0.999999"),
+        (0.9996, "0.9996"),
+        (0.9994, "0.999"),
+        (0.5, "0.500"),
+        (0.00038, "0.00038"),
+        (0.000001, "0.000001"),
+        (0.0, "0.000"),
+    ],
+)
+def test_a_score_is_never_printed_as_one_or_nothing_that_is_neither(score, text):
+    (line,) = write_ranking([RankedPhoto(photo("/a.jpg"), score=score)], 0.5, "table")
+    assert line.split()[1] == text
+
+
 def test_an_empty_table_is_empty():
     assert not list(write_ranking([], 0.5, "table")) and not list(write_ranking([], 0.5, "paths"))
 
