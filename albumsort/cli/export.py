@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -188,7 +189,8 @@ def _announce(plan: ExportPlan, yes: bool, as_json: bool) -> None:
         free = shutil.disk_usage(there).free
         words, is_too_much = f"{files} to copy, {size(total)}; {size(free)} are free", total > free
     if plan.sizes and not as_json:
-        print(f"{printable(str(dest))}: {words}")
+        with suppress(BrokenPipeError):  # without a buffer, print fails at once
+            print(f"{printable(str(dest))}: {words}")
         nobody_reads()  # shown before the work begins, which is done to its end in any case
     is_much = len(plan.sizes) > _MANY_FILES or (options.mode == "copy" and (total > _MANY_BYTES or is_too_much))
     if is_much and not options.dry_run:

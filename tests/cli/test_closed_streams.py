@@ -86,3 +86,31 @@ def test_help_that_a_full_disk_cannot_hold_is_one_line(words: list[str]) -> None
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "No space left on device" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["closed", "nobody reads", "nobody reads, no buffer"])
+@pytest.mark.parametrize(
+    "words", ["--help", "top happy", "list --json", "stats", "problems", "sheet happy -o out.html", "export out"]
+)
+def test_no_command_ends_with_a_traceback_or_half_way_when_standard_output_is_closed(
+    scanned: Path, tmp_path: Path, words: str, how: str
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    start = ["sh", "-c", 'exec "$@" >&-' if how == "closed" else 'exec "$@"', "sh", sys.executable, "-m", "albumsort"]
+    paths = os.pathsep.join(filter(None, sys.path))
+    buffer = {"PYTHONUNBUFFERED": "1" if "no buffer" in how else ""}
+    done = subprocess.run(
+        [*start, *words.split()],
+        env={**os.environ, "ALBUMSORT_DB": str(scanned), "PYTHONPATH": paths, **buffer},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out.html").exists() == ("sheet" in words)
+    assert len(list((tmp_path / "out" / "happy").glob("*.jpg"))) == (5 if "export" in words else 0)

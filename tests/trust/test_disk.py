@@ -48,7 +48,7 @@ def small_disk(tmp_path: Path) -> Iterator[MountsDisk]:
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 1, done.stderr
-    (line,) = done.stderr.splitlines()
+    (line,) = (line for line in done.stderr.splitlines() if not line.startswith("Found "))
     return line
 
 

@@ -75,7 +75,7 @@ def test_no_code_in_the_scanned_folder_is_run(trapped: tuple[Path, Path], tmp_pa
     folder, mark = trapped
     index = tmp_path / "index.db"
     for words in (
-        ("scan", ".", "--db", index),
+        ("scan", ".", "--db", index, "--json"),
         ("top", "happy", "--db", index),
         ("stats", "--db", index),
         ("predict", "both.jpg"),

@@ -30,8 +30,11 @@ KILLS, AT_ONCE = 30, 2
 SCAN = """
 import sys
 from albumsort import scan
+def tell(summary):
+    if summary.photos:
+        print(summary.photos, flush=True)
 if __name__ == "__main__":
-    scan([sys.argv[1]], sys.argv[2], progress=lambda summary: print(summary.photos, flush=True), write_photos=2)
+    scan([sys.argv[1]], sys.argv[2], progress=tell, write_photos=2)
 """
 
 Faces = list[tuple[float, ...]]
@@ -165,7 +168,7 @@ def test_two_scans_at_once_both_finish_and_readers_see_no_error(
     large: Path, undisturbed: tuple[Content, float], tmp_path: Path
 ) -> None:
     index = tmp_path / "index.db"
-    command = [sys.executable, "-m", "albumsort", "scan", str(large), "--db", str(index)]
+    command = [sys.executable, "-m", "albumsort", "scan", str(large), "--db", str(index), "--json"]
     scans = [subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) for _ in range(2)]
     question = [sys.executable, "-m", "albumsort", "top", "happy", "--db", str(index)]
     failures = []
