@@ -28,11 +28,16 @@ EAGER = (
 )
 
 
+def told(err: str) -> list[str]:
+    """What a scan said on standard error, without the line a minute that a slow machine makes it write."""
+    return [line for line in err.splitlines() if not line.startswith("starting the networks")]
+
+
 def test_scan_prints_one_json_object_and_the_second_scan_scans_nothing(run, album, tmp_path):
     command = ("scan", album, "--db", tmp_path / "index.db", "--json")
     first = run(*command)
     assert first.returncode == 0, first.stderr
-    assert first.stderr == ""
+    assert told(first.stderr) == []
     summary = json.loads(first.stdout)
     counts = ["photos", "scanned", "unchanged", "moved", "raws", "faces", "errors", "old_errors", "rescored"]
     assert list(summary) == [*counts, "of_other_models", "passed_over", "dropped", "seconds"]
@@ -157,7 +162,7 @@ def test_a_stop_keeps_what_was_read_and_the_next_scan_completes_it(large_album, 
         out, err = process.communicate()
     assert process.returncode == 130, (out, err)
     assert out == ""
-    found, stopping, stopped = err.splitlines()
+    found, stopping, stopped = told(err)
     assert (found[:9], stopping[:9], stopped[:8]) == ("Found 120", "stopping,", "stopped;")
 
     total = sum(path.is_file() for path in large_album.rglob("*"))
@@ -185,10 +190,10 @@ def test_a_scan_says_in_one_line_what_it_passed_over(run, album, tmp_path):
     command = ("scan", photos, "--db", tmp_path / "index.db", "--json")
     done = run(*command)
     line = "1 hidden, 1 deleted, 1 from before an edit; scan --include-hidden reads them"
-    assert done.stderr == f"3 files and folders passed over: {line}\n"
+    assert told(done.stderr) == [f"3 files and folders passed over: {line}"]
     assert json.loads(done.stdout)["passed_over"] == {"hidden": 1, "bin": 1, "backup": 1}
     done = run(*command, "--include-hidden")
-    assert done.stderr == ""
+    assert told(done.stderr) == []
     assert json.loads(done.stdout)["photos"] == 4
     done = run(*command)
     assert done.stderr.splitlines()[1] == "3 photos of these, from earlier scans, dropped from the index"

@@ -85,7 +85,8 @@ def test_no_code_in_the_scanned_folder_is_run(trapped: tuple[Path, Path], tmp_pa
         ("model", "info"),
     ):
         done = albumsort(*words, cwd=folder)
-        assert (done.returncode, done.stderr) == (0, ""), words
+        said = [line for line in done.stderr.splitlines() if not line.startswith("starting the networks")]
+        assert (done.returncode, said) == (0, []), words
         assert not mark.exists(), words
     # The traps work.
     subprocess.run([sys.executable, "-c", "import numpy"], cwd=folder, check=True)
