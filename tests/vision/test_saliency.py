@@ -165,7 +165,7 @@ def test_a_face_that_is_cut_out_needs_no_detector(smile, tmp_path, monkeypatch):
     command(Path("face.png"), cropped=True, labels="fer2013", model=shipped_model())
     assert Image.open("face-look.png").format == "PNG"
     with pytest.raises(AlbumsortError, match=r"face-look\.png: already exists"):
-        command(Path("face.png"), cropped=True)
+        command(Path("face.png"), Path("face-look.png"), cropped=True)
 
 
 def test_a_photo_without_a_face_is_an_error(album, tmp_path):
