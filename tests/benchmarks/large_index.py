@@ -1,9 +1,10 @@
 """An index of a million faces: what its writer costs, and how long questions take beyond the start of the process.
 
-    python tests/benchmarks/large_index.py FILE [--photos 250000] [--faces 4]
+    python tests/benchmarks/large_index.py FILE [--photos 250000] [--faces 4] [--alike]
 
 FILE is made when it is not there (some minutes), by the index's own writer; the faces are drawn at random. The query
-plans of the questions are printed, too.
+plans of the questions are printed, too. With --alike, each face shows its emotion with a probability of 1, so that the
+best photos of each list have the same score.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from albumsort.records import Box, Face, Photo, PhotoResult
 SHARES = (0.09, 0.01, 0.02, 0.27, 0.12, 0.13, 0.36)
 
 
-def results(photos: int, faces: int) -> Iterator[PhotoResult]:
+def results(photos: int, faces: int, alike: bool = False) -> Iterator[PhotoResult]:
     """Photos with 1 to twice ``faces`` - 1 faces each, half of the faces alike on each photo."""
     rng = np.random.default_rng(0)
     for k in range(photos):
@@ -38,7 +39,7 @@ def results(photos: int, faces: int) -> Iterator[PhotoResult]:
         found = []
         for _ in range(count):
             peak = mood if rng.random() < 0.5 else rng.choice(len(EMOTIONS), p=SHARES)
-            share = rng.beta(5, 2)
+            share = 1.0 if alike else rng.beta(5, 2)
             probabilities = rng.dirichlet(np.full(len(EMOTIONS), 0.5)) * (1 - share)
             probabilities[peak] += share
             x, y, w, h = rng.uniform((0, 0, 80, 100), (3000, 2000, 400, 500)).round(2).tolist()
@@ -54,14 +55,14 @@ def results(photos: int, faces: int) -> Iterator[PhotoResult]:
         yield PhotoResult(photo, tuple(found))
 
 
-def build(file: Path, photos: int, faces: int) -> None:
+def build(file: Path, photos: int, faces: int, alike: bool) -> None:
     """Make the index, and print the CPU time of the writer without that of drawing the faces."""
     seconds, written = 0.0, 0
     start = time.process_time()
     with IndexWriter(file) as writer:
         scan = writer.start_scan({"paths": ["/photos"], "threshold": 0.5})
         seconds += time.process_time() - start
-        drawn = results(photos, faces)
+        drawn = results(photos, faces, alike)
         while batch := list(islice(drawn, 200)):
             start = time.process_time()
             writer.write(scan, batch)
@@ -92,6 +93,9 @@ QUESTIONS = (
     ["top", "happy", "--everyone"],
     ["top", "fear", "--everyone"],
     ["top", "happy", "--everyone", "--threshold", "0.99"],
+    ["top", "surprise", "--closest"],
+    ["top", "surprise", "--closest", "--everyone"],
+    ["top", "surprise", "--threshold", "1"],
     ["top", "happy", "surprise"],
     ["top", "happy", "surprise", "--everyone"],
     ["top", "angry", "--label-scheme", "six"],
@@ -143,9 +147,10 @@ if __name__ == "__main__":
     parser.add_argument("file", type=Path)
     parser.add_argument("--photos", type=int, default=250_000)
     parser.add_argument("--faces", type=int, default=4)
+    parser.add_argument("--alike", action="store_true")
     args = parser.parse_args()
     if not args.file.exists():
-        build(args.file, args.photos, args.faces)
+        build(args.file, args.photos, args.faces, args.alike)
     with Index(args.file) as opened:
         counts = opened.stats()
     print(json.dumps({"photos": counts["photos"], "faces": counts["faces"]}))
