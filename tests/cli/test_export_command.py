@@ -61,7 +61,7 @@ def test_a_photo_that_is_no_longer_there_is_named(index, tmp_path, capsys):
 
 def test_an_empty_export_says_why(index, tmp_path, capsys):
     export(tmp_path / "out", emotion=["disgust"], db=index)
-    assert "out: no photo is disgust, at any --threshold" in capsys.readouterr().out
+    assert "out: no photo is disgust at --threshold 0.5; the closest is" in capsys.readouterr().out
 
 
 def test_sidecars_are_counted_and_listed(index, tmp_path, capsys):

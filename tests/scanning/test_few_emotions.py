@@ -103,7 +103,7 @@ def test_a_question_for_what_it_does_not_know_says_so(index, tmp_path, capsys):
     lay(tmp_path / "out", emotion=["disgust"], db=index)
     assert f"does not know disgust; {tells_apart}" in capsys.readouterr().out
     top(["surprise", "happy", "sad", "angry", "neutral"], db=index, threshold=1)
-    assert "shows any of these emotions with at least 100%; --threshold lowers the bar" in capsys.readouterr().err
+    assert "shows any of these emotions at --threshold 1; the closest is" in capsys.readouterr().err
 
 
 def test_the_model_is_not_to_blame_where_an_earlier_one_saw_it(model, index, tmp_path, capsys):
@@ -112,7 +112,7 @@ def test_the_model_is_not_to_blame_where_an_earlier_one_saw_it(model, index, tmp
     with closing(sqlite3.connect(mixed)) as connection, connection:
         connection.execute("UPDATE faces SET emotion = 'surprise', confidence = 0.45, surprise = 0.45")
     top(["surprise"], db=mixed, threshold=0.5)
-    assert capsys.readouterr().err == "no photo is surprise with at least 50%; --threshold lowers the bar\n"
+    assert "no photo is surprise at --threshold 0.5; the closest is" in capsys.readouterr().err
 
 
 def test_the_command_scans_with_it(model, album, run, tmp_path):
