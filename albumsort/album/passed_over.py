@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import translate
+from functools import cache, cached_property
 from pathlib import PurePath
 
 from albumsort.album.formats import SUFFIXES
@@ -230,9 +231,12 @@ class _Names:
             elif re.fullmatch(r"\*\.[^.*?[]+", pattern):
                 self._by_suffix[pattern[1:]] = kind
             else:
-                others[translate(pattern)] = kind
-        self._kinds = list(others.values())
-        self._others = re.compile("|".join(f"({glob})" for glob in others))
+                others[pattern] = kind
+        self._globs, self._kinds = list(others), list(others.values())
+
+    @cached_property
+    def _others(self) -> re.Pattern[str]:
+        return re.compile("|".join(f"({translate(glob)})" for glob in self._globs))
 
     def kind(self, name: str) -> str | None:
         """The kind of a name in lower case; None for a name that no pattern matches."""
@@ -246,8 +250,17 @@ class _Names:
 _FILES = _Names(FILES)
 _FOLDERS = _Names(FOLDERS)
 _PAIRS = _Names(FOLDERS, pairs=True)
-_NOTES = re.compile("|".join(map(translate, NOTES)))
-_PACKAGES = [(re.compile("|".join(map(translate, rule.patterns))), rule.originals) for rule in PACKAGES]
+
+
+# Patterns are compiled when they are first needed: a query imports this module, and needs none of them.
+@cache
+def _notes() -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, NOTES)))
+
+
+@cache
+def _packages() -> list[tuple[re.Pattern[str], tuple[str, ...]]]:
+    return [(re.compile("|".join(map(translate, rule.patterns))), rule.originals) for rule in PACKAGES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +279,7 @@ class Place:
     def at(cls, name: str) -> Place:
         """A folder that no package contains, by name."""
         lower = name.lower()
-        for package, originals in _PACKAGES:
+        for package, originals in _packages():
             if package.match(lower):
                 return cls(lower, tuple(tuple(way.split("/")) for way in originals))
         return cls(lower)
@@ -294,7 +307,7 @@ class Place:
 
 def is_note(name: str) -> bool:
     """Whether a name is that of a file which is never a photo, and not counted."""
-    return name.startswith(".") and _NOTES.match(name.lower()) is not None
+    return name.startswith(".") and _notes().match(name.lower()) is not None
 
 
 def is_passed_over(path: str, root: str) -> bool:
