@@ -151,9 +151,11 @@ def export(
         as_dicts = [[item.as_dict() for item in items] for items in (files, sidecars)]
         print(json.dumps({"destination": str(dest), "files": as_dicts[0], "sidecars": as_dicts[1]}))
     check_any_placed(files, f"{printable(str(dest))}: nothing was exported")
-    if as_json:
+    if nothing:
+        sys.stderr.write(f"{printable(str(dest))}: nothing was exported; {nothing}\n")
+    if as_json or nothing:
         return
-    _print_files(dest, files, query.emotions, dry_run, nothing)
+    _print_files(dest, files, query.emotions, dry_run)
     _print_sidecars(sidecars)
     actions = [item.action for item in files] + [item.action for item in sidecars]
     if "written" in actions or "updated" in actions:
@@ -203,7 +205,7 @@ def _carried_out(plan: ExportPlan) -> list[Exported]:
     return list(tqdm(carry_out(plan), total=len(plan.sizes), unit=" files", disable=not sys.stderr.isatty()))
 
 
-def _print_files(dest: Path, files: Sequence[Exported], emotions: Sequence[str], dry_run: bool, nothing: str) -> None:
+def _print_files(dest: Path, files: Sequence[Exported], emotions: Sequence[str], dry_run: bool) -> None:
     for item in files:
         if dry_run or item.action in ("missing", "changed", "unreadable"):
             print(f"{item.action}: {printable(item.source)} -> {printable(item.target)}")
@@ -212,8 +214,8 @@ def _print_files(dest: Path, files: Sequence[Exported], emotions: Sequence[str],
         if per_emotion[emotion]:
             print(f"{emotion:9}{per_emotion[emotion]:6d}")
     actions = Counter(item.action for item in files)
-    words = _in_words(actions) or nothing
-    print(f"{printable(str(dest))}: {words}{'; scan again to export the changed ones' if actions['changed'] else ''}")
+    advice = "; scan again to export the changed ones" if actions["changed"] else ""
+    print(f"{printable(str(dest))}: {_in_words(actions)}{advice}")
 
 
 def _print_sidecars(sidecars: Sequence[Sidecar]) -> None:

@@ -40,6 +40,8 @@ def forget(
         names = _names(path)
         if dry_run or (is_person() and not yes):
             files, corrections = writer.would_forget(*names)
+            if dry_run and not files and not corrections:
+                raise _unknown(path)
             much = f"{count(files, 'file')} and {count(corrections, 'correction')}"
             if dry_run:
                 print(f"{much} would be forgotten")
@@ -49,8 +51,12 @@ def forget(
         forgotten = writer.forget(*names)
     last_list.forget(index, names)
     if not forgotten:
-        raise AlbumsortError(f"{path}: not in the index; name it as it was scanned")
+        raise _unknown(path)
     print(f"{count(forgotten, 'file')} forgotten")
+
+
+def _unknown(path: str) -> AlbumsortError:
+    return AlbumsortError(f"{path}: not in the index; name it as it was scanned")
 
 
 def _names(path: str) -> list[str]:

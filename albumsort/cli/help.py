@@ -57,7 +57,7 @@ class _WithPanels:
         except OSError as error:  # from what --help or --version printed: `| head -1` is no failure
             if isinstance(error, BrokenPipeError) and nobody_reads():
                 raise typer.Exit(0) from None
-            sys.stderr.write(f"albumsort: the output cannot be written: {error.strerror}\n")
+            sys.stderr.write(f"albumsort: standard output: {error.strerror}\n")
             raise typer.Exit(1) from None
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -27,7 +27,7 @@ def open_streams() -> None:
         if hasattr(stream, "reconfigure"):
             # File names may contain any bytes, and must be printed unchanged.
             stream.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")
-    sys.stderr = Messages(sys.stderr)
+    sys.stdout, sys.stderr = Output(sys.stdout), Messages(sys.stderr)
 
 
 def shows_escapes(stream: TextIO) -> bool:
@@ -54,6 +54,45 @@ def second_stderr() -> Iterator[TextIO]:
         yield Messages(stream)  # type: ignore[misc]
 
 
+class Output:
+    """Standard output. Errors name it, such as one of a full disk; after the first, the rest is dropped."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        if text == "":  # Typer tries so whether this is a stream of text, and keeps an error to itself
+            return 0
+        with self._named():
+            return int(self._stream.write(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        with self._named():
+            self._stream.flush()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Name the stream in an error.
+
+        Raises:
+            OSError: the stream cannot be written.
+        """
+        try:
+            yield
+        except BrokenPipeError:  # which is no failure
+            raise
+        except OSError as error:
+            _drop(self._stream)  # Python would complain of what is left at its end
+            raise OSError(error.errno, error.strerror, "standard output") from error
+
+
 class Messages:
     """Standard error. Once nobody reads it any more, such as after its terminal was closed, messages are dropped."""
 
@@ -67,18 +106,19 @@ class Messages:
         try:
             return int(self._stream.write(text))
         except OSError:
-            self._drop()
+            _drop(self._stream)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
         except OSError:
-            self._drop()
+            _drop(self._stream)
 
-    def _drop(self) -> None:
-        """Send what is buffered, and all that follows, to nowhere."""
-        with contextlib.suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
+
+def _drop(stream: Any) -> None:
+    """Send what is buffered, and all that follows, to nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

@@ -88,6 +88,17 @@ def test_help_that_a_full_disk_cannot_hold_is_one_line(words: list[str]) -> None
     assert "No space left on device" in done.stderr
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full")
+@pytest.mark.parametrize("buffer", ["", "1"])
+@pytest.mark.parametrize("words", ["list", "top happy", "stats --json", "problems"])
+def test_a_full_disk_is_said_of_standard_output(scanned: Path, words: str, buffer: str) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "albumsort", *words.split(), "--db", str(scanned)]
+        env = {**os.environ, "PYTHONUNBUFFERED": buffer}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=env, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "albumsort: standard output: No space left on device\n")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["closed", "nobody reads", "nobody reads, no buffer"])
 @pytest.mark.parametrize(

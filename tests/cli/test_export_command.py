@@ -59,9 +59,14 @@ def test_a_photo_that_is_no_longer_there_is_named(index, tmp_path, capsys):
     assert "2 written" in printed and "1 missing" in printed
 
 
-def test_an_empty_export_says_why(index, tmp_path, capsys):
-    export(tmp_path / "out", emotion=["disgust"], db=index)
-    assert "out: no photo is disgust at --threshold 0.5; the closest is" in capsys.readouterr().out
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_empty_export_says_why_on_standard_error(index, tmp_path, capsys, as_json):
+    export(tmp_path / "out", emotion=["disgust"], db=index, as_json=as_json)
+    out, err = capsys.readouterr()
+    why = "nothing was exported; no photo is disgust at --threshold 0.5; the closest is"
+    assert err.startswith(f"{tmp_path / 'out'}: {why}") and err.count("\n") == 1
+    assert (json.loads(out)["files"] == []) if as_json else out == ""
+    assert not (tmp_path / "out").exists()
 
 
 def test_sidecars_are_counted_and_listed(index, tmp_path, capsys):

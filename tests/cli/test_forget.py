@@ -80,9 +80,10 @@ def test_a_folder_is_forgotten_by_a_link_to_it_too(call, index, left, tmp_path):
     assert left() == ["a.jpg", "gone.jpg"]
 
 
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
 @pytest.mark.parametrize("path", ["tri", "trip/d.jpg", "a.jpg/b", "/nowhere"])
-def test_what_the_index_does_not_know_is_an_error_and_forgets_nothing(call, index, left, path):
-    done = call("forget", path, "--db", index)
+def test_what_the_index_does_not_know_is_an_error_and_forgets_nothing(call, index, left, path, options):
+    done = call("forget", path, "--db", index, *options)
     assert (done.returncode, done.stdout) == (1, "")
     assert path in done.stderr and done.stderr.count("\n") == 1
     assert left() == ALL
