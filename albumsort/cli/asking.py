@@ -26,4 +26,4 @@ def ask(question: str, yes: bool) -> None:
         typer.Abort: the answer is no.
     """
     if not yes and is_person():
-        typer.confirm(question, abort=True, err=True)
+        typer.confirm(f"{question}?", abort=True, err=True)

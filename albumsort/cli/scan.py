@@ -195,7 +195,8 @@ def _print_summary(summary: ScanSummary, index: Path, options: str) -> None:
     if problems := summary.errors + old + len(summary.unreadable):
         how_many = "" if problems == 1 else "all " if old == problems else f"{old} "
         known = f", {how_many}known from earlier scans" if old else ""
-        print(f"{count(problems, 'problem')}{known}. See them: albumsort problems{options}")
+        see = "See it" if problems == 1 else "See them"
+        print(f"{count(problems, 'problem')}{known}. {see}: albumsort problems{options}")
 
 
 def _faces_in_words(counts: dict[str, Any], found: int, options: str) -> str:

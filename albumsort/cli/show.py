@@ -54,7 +54,7 @@ def show(
     from albumsort.export.names import fitting_name
     from albumsort.report.drawing import draw_faces
 
-    photo = photo_named(photo, index_path(db))
+    typed, photo = photo, photo_named(photo, index_path(db))
     path = existing(os.path.abspath(photo))
     target = output or free_name(Path(fitting_name("", photo.name, "-faces", ".png")), force)
     with writing(target, index_path(db), [Path(path)], force=force) as file:
@@ -65,7 +65,8 @@ def show(
         if picture.pixels is None:
             raise AlbumsortError(f"{printable(path)}: {picture.error}")
         draw_faces(picture.pixels, picture.scale, result.faces, threshold, printable(os.path.basename(path)), file)
-    print(f"{printable(str(target))}: {count(len(result.faces), 'face')}")
+    named = "" if photo == typed else f" of {printable(path)}"  # a rank does not say which photo it is
+    print(f"{printable(str(target))}: {count(len(result.faces), 'face')}{named}")
 
 
 def _known(path: str, db: Path | None) -> PhotoResult | None:

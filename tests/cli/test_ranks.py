@@ -38,7 +38,7 @@ def corrected(done) -> str:
 def test_a_rank_of_the_last_list_is_its_photo(call, index, tmp_path):
     call("top", "happy", "--db", index)
     assert corrected(call("correct", "2", "sad", "--db", index)) == "c.jpg"
-    assert call("show", "3", "--db", index).stdout == "a-faces.png: 1 face\n"
+    assert call("show", "3", "--db", index).stdout == f"a-faces.png: 1 face of {tmp_path / 'photos' / 'a.jpg'}\n"
     assert (tmp_path / "a-faces.png").exists()
     call("list", "--db", index)
     assert corrected(call("correct", "2", "sad", "--db", index)) == "b.jpg"

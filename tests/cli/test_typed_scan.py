@@ -56,7 +56,7 @@ TABLE = {
         [
             r"12 photos: 12 read, 0 unchanged, 0 moved or copied, in \d+\.\d s\.",
             f"{FACES} Next: albumsort top happy",
-            "1 problem. See them: albumsort problems",
+            "1 problem. See it: albumsort problems",
         ],
         ["Found 12 photos"],
     ),
@@ -67,7 +67,7 @@ TABLE = {
         [
             r"12 photos: 0 read, 12 unchanged, .*",
             f"The index has {FACES} Next: albumsort top happy",
-            "1 problem, known from earlier scans. See them: albumsort problems",
+            "1 problem, known from earlier scans. See it: albumsort problems",
         ],
         ["Found 12 photos, all unchanged"],
     ),
@@ -78,7 +78,7 @@ TABLE = {
         [
             r"12 photos: 9 read, 3 unchanged, .*",
             rf"\d faces found\. The index has {FACES} Next: albumsort top happy",
-            "1 problem. See them: albumsort problems",
+            "1 problem. See it: albumsort problems",
         ],
         ["Found 12 photos: 9 new or changed, 3 unchanged"],
     ),
@@ -96,7 +96,7 @@ TABLE = {
         [
             ".*",
             f"{FACES} Next: albumsort top happy --db other.db",
-            "1 problem. See them: albumsort problems --db other.db",
+            "1 problem. See it: albumsort problems --db other.db",
         ],
         ["Found 12 photos"],
     ),
@@ -189,7 +189,7 @@ def test_a_scan_on_a_terminal_of_60_columns(album: Path, tmp_path: Path) -> None
     assert all(len(states[number]) <= 60 for number in bar), states
     assert re.fullmatch(r" *\d+%\|.*\| \d+/12, 0 faces(, 1 problem)?, .* left", states[bar[-1]])
     assert states[bar[-1] + 1].startswith("12 photos: 12 read")
-    assert states[-1].startswith("1 problem. See them: albumsort problems --db ")
+    assert states[-1].startswith("1 problem. See it: albumsort problems --db ")
 
 
 @pytest.mark.slow
