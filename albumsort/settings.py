@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from albumsort.records import MAX_MEGAPIXELS
+
+_RANGES = {
+    "threshold": (0, 1),
+    "min_face": (0, 100),
+    "detail": (1, math.inf),
+    "max_megapixels": (0, math.inf),
+    "workers": (0, math.inf),
+}
+_DEVICES = ("auto", "cpu", "gpu")
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,9 @@ class ScanSettings:
         rescan: whether photos that have not changed are read again, too.
         model: the file of the emotion model; None for the model in use.
         rescore: whether faces that another model has read are read again, without a new search.
+
+    Raises:
+        ValueError: a value is no number where there must be one, or is out of range.
     """
 
     threshold: float = 0.5
@@ -40,3 +53,13 @@ class ScanSettings:
     rescan: bool = False
     model: str | None = None
     rescore: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the numbers and the device, because the index keeps them."""
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+                limit = f"from {least:g} to {most:g}" if most < math.inf else f"{least:g} or more"
+                raise ValueError(f"{name} is {value!r}; it must be a number, {limit}")
+        if self.device not in _DEVICES:
+            raise ValueError(f"device is {self.device!r}; it must be one of {', '.join(_DEVICES)}")

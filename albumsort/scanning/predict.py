@@ -25,9 +25,11 @@ from albumsort.scanning.batches import (
 from albumsort.settings import ScanSettings
 from albumsort.vision.reader import FaceReader, Picture
 
+Image = str | os.PathLike[str] | NDArray[np.uint8]
+
 
 def predict(
-    images: Sequence[str | os.PathLike[str] | NDArray[np.uint8]],
+    images: Image | Sequence[Image],
     settings: ScanSettings | None = None,
     *,
     cropped: bool = False,
@@ -36,7 +38,7 @@ def predict(
     """Find and read the faces of photos, without an index.
 
     Args:
-        images: paths of photos, and upright pictures as uint8 RGB ``(height, width, 3)``. Both may be mixed.
+        images: the path of a photo, or an upright picture as uint8 RGB ``(height, width, 3)``; or several, also mixed.
         settings: None for the defaults.
         cropped: whether each image is one face, from edge to edge. Then no faces are searched for.
         reader: reads the faces; None for one with these settings.
@@ -51,6 +53,7 @@ def predict(
     """
     settings = settings or ScanSettings()
     reader = reader or face_reader(settings)
+    images = [images] if isinstance(images, (str, os.PathLike, np.ndarray)) else images
     paths = [os.path.abspath(os.fsdecode(image)) for image in images if not isinstance(image, np.ndarray)]
     with closing(_read_files(paths, settings, cropped, reader)) as from_files:
         for is_array, group in groupby(images, lambda image: isinstance(image, np.ndarray)):

@@ -27,7 +27,7 @@ from albumsort.vision.reader import FaceReader
 
 
 def scan(
-    paths: Sequence[str | os.PathLike[str]],
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     index: str | os.PathLike[str],
     settings: ScanSettings | None = None,
     progress: Progress = lambda summary: None,
@@ -39,7 +39,7 @@ def scan(
     """Scan folders and photos into an index.
 
     Args:
-        paths: folders, with everything below them, and single photos.
+        paths: a folder, with everything below it, or a photo; or several of them.
         index: the SQLite file; it is created if it does not exist.
         settings: None for the defaults.
         progress: called with a summary of what was done so far, once all photos are found and after each of them.
@@ -48,11 +48,15 @@ def scan(
         write_seconds: about the longest time that a photo waits, once it is read, before it is written.
 
     Raises:
+        ValueError: there is no path.
         AlbumsortError: a path does not exist, the index cannot be written, or a GPU was requested and there is none.
         KeyboardInterrupt: what was done until then is in the index.
     """
     settings = settings or ScanSettings()
+    paths = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     roots = [os.path.abspath(os.fsdecode(path)) for path in paths]
+    if not roots:
+        raise ValueError("paths is empty; name a folder or a photo")
     for root in roots:
         if not os.path.exists(root):
             raise AlbumsortError(f"{printable(root)}: no such folder or photo")

@@ -78,3 +78,9 @@ def test_an_array_that_is_no_rgb_picture_is_refused(reader: Any) -> None:
 
 def test_nothing_gives_nothing(reader: Any) -> None:
     assert list(predict([], reader=reader)) == []
+
+
+def test_one_path_or_picture_alone_is_read_as_a_list_of_one(album: Path, array: np.ndarray, reader: Any) -> None:
+    for image in (str(album / HAPPY), album / HAPPY, array):
+        (read,) = predict(image, reader=reader)
+        assert len(read.faces) == 1

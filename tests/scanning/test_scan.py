@@ -245,6 +245,14 @@ def test_a_rescan_reads_copies_anew_as_well(tmp_path: Path, album: Path, reader:
     assert [len(faces_on(index, tmp_path / name)) for name in ("a.jpg", "b.jpg")] == [1, 1]
 
 
+def test_one_folder_alone_is_scanned_as_a_list_of_one(tmp_path: Path, album: Path, reader: Any) -> None:
+    assert scan(str(album / "portraits"), tmp_path / "a.db", reader=reader).photos == 2
+    assert scan(album / "portraits", tmp_path / "b.db", reader=reader).photos == 2
+    with pytest.raises(ValueError, match="paths is empty"):
+        scan([], tmp_path / "c.db", reader=reader)
+    assert not (tmp_path / "c.db").exists()
+
+
 def test_a_copy_is_read_after_all_when_its_photo_is_forgotten_while_it_waits(home: Home) -> None:
     copy = home.album / "copy.jpg"
     shutil.copy(home.album / HAPPY, copy)
