@@ -90,7 +90,7 @@ def why_empty(index: Index, query: Query, closest: str = "--closest") -> str:
         with_faces = replace(filters, min_faces=max(1, filters.min_faces or 0))
         about_all = replace(query, emotions=(), n=1, filters=with_faces)
         if next(index.photos(about_all, landmarks=False), None) is None:
-            return NOTHING_PASSES
+            return f"{NOTHING_PASSES}{_about_dates(index, filters)}"
     is_few = len(emotions) < 4
     words = f"is {' or '.join(emotions)}" if is_few else "shows any of these emotions"
     if nearest := index.search(replace(query, n=1, closest=True)):
@@ -105,3 +105,15 @@ def why_empty(index: Index, query: Query, closest: str = "--closest") -> str:
     if query.everyone and index.search(replace(query, n=1, everyone=False, closest=True)):
         return f"no photo {words} for everyone in it; leave out --everyone"
     return f"no photo {words}, and none comes close"
+
+
+def _about_dates(index: Index, filters: Filters) -> str:
+    """What the dates of a filter are, which a person may have named otherwise, and from when the photos are."""
+    if filters.since is None and filters.until is None:
+        return ""
+    first, last = index.connection.execute("SELECT min(taken_at), max(taken_at) FROM photos").fetchone()
+    dates = {"since": filters.since, "until": filters.until}
+    asked = " ".join(f"{word} {day}" for word, day in dates.items() if day)
+    if first is None:
+        return f" ({asked}); no photo has a date: add --undated"
+    return f" ({asked}); the photos are from {first[:10]} to {last[:10]}"
