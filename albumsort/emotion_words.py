@@ -24,7 +24,7 @@ SYNONYMS: dict[Emotion, str] = {
     "happy": """
         amused amusement beaming cheer cheerful cheerfully cheery chuckle chuckling delight delighted ecstatic elated
         elation giggle giggling glad gladness glee gleeful grin grinned grinning grins happier happiest happily
-        happiness jolly joy joyful joyfully joyous joys jubilant laugh laughed laughing laughs laughter merry
+        happiness jolly joy joyous joys jubilant laugh laughed laughing laughs laughter merry
         overjoyed pleased pleasure smile smiled smiler smiles smiley smiling smilingly""",
     "sad": """
         cried cries cry crying dejected depressed depression disappointed disappointment gloomy glum grief grieving

@@ -11,7 +11,7 @@ from albumsort.emotions import EMOTIONS, FERPLUS_COLUMNS
 @pytest.mark.parametrize(
     ("words", "emotions"),
     [
-        ("happy Happy HAPPY happiness joy joyful smile smiling laugh Laughter", ("happy",)),
+        ("happy Happy HAPPY happiness joy joyous smile smiling laugh Laughter", ("happy",)),
         ("anger angrily mad furious rage", ("angry",)),
         ("disgusted disgusting revolted yuck", ("disgust",)),
         ("afraid scared fearful frightened terrified anxious", ("fear",)),
