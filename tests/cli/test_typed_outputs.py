@@ -94,7 +94,7 @@ TYPED = [
     ("stats --under films", 0, None, NOT_SCANNED),
     ("stats --under films --plot new.png", 1, "", f"albumsort: {NOT_SCANNED}"),
     ("sheet happy --under films", 1, "", f"albumsort: {NOT_SCANNED}"),
-    ("export new --under films", 0, f"new: {NOT_SCANNED}", ""),
+    ("export new --under films", 0, "", f"new: nothing was exported; {NOT_SCANNED}"),
     # an index without photos, and none
     *(
         (f"{words} --db empty.db", 0, "", NO_PHOTOS)
@@ -102,7 +102,7 @@ TYPED = [
     ),
     ("stats --db empty.db", 0, None, NO_PHOTOS),
     ("sheet happy --db empty.db", 1, "", f"albumsort: {NO_PHOTOS}"),
-    ("export new --db empty.db", 0, f"new: {NO_PHOTOS}", ""),
+    ("export new --db empty.db", 0, "", f"new: nothing was exported; {NO_PHOTOS}"),
     ("show notes.txt --db empty.db", 1, "", "albumsort: {here}/notes.txt: not an image\n"),
     *((f"{words} --db none.db", 1, "", NO_INDEX) for words in ("top happy", "list", "bursts", "stats", "sheet happy")),
     ("top happy --db zero.db", 1, "", "zero.db: nothing was scanned into it yet"),

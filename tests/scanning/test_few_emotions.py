@@ -101,7 +101,7 @@ def test_a_question_for_what_it_does_not_know_says_so(index, tmp_path, capsys):
     with pytest.raises(AlbumsortError, match=f"does not know disgust; {tells_apart}"):
         sheet(["disgust"], output=tmp_path / "sheet.jpg", db=index)
     lay(tmp_path / "out", emotion=["disgust"], db=index)
-    assert f"does not know disgust; {tells_apart}" in capsys.readouterr().out
+    assert f"does not know disgust; {tells_apart}" in capsys.readouterr().err
     top(["surprise", "happy", "sad", "angry", "neutral"], db=index, threshold=1)
     assert "shows any of these emotions at --threshold 1; the closest is" in capsys.readouterr().err
 
