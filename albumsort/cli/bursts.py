@@ -13,8 +13,9 @@ import typer
 from albumsort.cli import last_list
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import FACES
-from albumsort.cli.options import Db, Json, asks, how_many, index_path
+from albumsort.cli.options import Db, Json, index_path
 from albumsort.cli.output import warn_of_folders
+from albumsort.cli.query_options import asks, how_many
 from albumsort.cli.values import emotions_and_folder, known_emotions
 from albumsort.culling.best_shot import WEIGHTS, BurstShot, rank_burst
 from albumsort.index.explain import why_nothing

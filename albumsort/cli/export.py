@@ -19,18 +19,9 @@ import typer
 from albumsort.cli.asking import Yes, ask
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import OUTPUT
-from albumsort.cli.options import (
-    CLOSEST,
-    EMOTION_OPTION,
-    EVERYONE,
-    SCHEME,
-    Db,
-    Json,
-    asks,
-    how_many,
-    index_path,
-)
+from albumsort.cli.options import Db, Json, index_path
 from albumsort.cli.output import check_any_placed, nobody_reads, warn_of_folders
+from albumsort.cli.query_options import CLOSEST, EMOTION_OPTION, EVERYONE, SCHEME, asks, how_many
 from albumsort.cli.values import check_in_scheme, emotions_and_folder
 from albumsort.emotions import labels_of
 from albumsort.errors import AlbumsortError

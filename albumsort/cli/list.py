@@ -11,8 +11,9 @@ import typer
 
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import PHOTOS
-from albumsort.cli.options import SCHEME, Db, ListFormat, asks, how_many, index_path
+from albumsort.cli.options import Db, ListFormat, index_path
 from albumsort.cli.output import print_photos, warn_of_folders
+from albumsort.cli.query_options import SCHEME, asks, how_many
 from albumsort.cli.values import check_in_scheme, known_emotions
 from albumsort.index.explain import why_empty, why_nothing
 from albumsort.index.query import Query

@@ -11,21 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albumsort.cli.help import OUTPUT
-from albumsort.cli.options import (
-    ALL,
-    CLOSEST,
-    EMOTION_ARGUMENTS,
-    EVERYONE,
-    SCHEME,
-    Db,
-    Force,
-    asks,
-    how_many,
-    index_path,
-)
+from albumsort.cli.options import Db, Force, index_path, output_file
 from albumsort.cli.output import NOT_PLACED, warn_of_folders, writing
+from albumsort.cli.query_options import ALL, CLOSEST, EMOTION_ARGUMENTS, EVERYONE, SCHEME, asks, how_many
 from albumsort.cli.replacing import free_name
-from albumsort.cli.values import named
 from albumsort.errors import AlbumsortError
 from albumsort.index.explain import why_empty
 from albumsort.index.query import Query
@@ -45,14 +34,7 @@ def sheet(
     query: Query,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            callback=named(*_SUFFIXES),
-            metavar="FILE",
-            rich_help_panel=OUTPUT,
-            help="The .jpg, .png, .webp, .pdf or .html to write. Default: EMOTION-sheet.jpg.",
-        ),
+        output_file("The .jpg, .png, .webp, .pdf or .html to write. Default: EMOTION-sheet.jpg.", *_SUFFIXES),
     ] = None,
     title: Annotated[
         str | None,

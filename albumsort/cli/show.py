@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from albumsort.cli.help import OUTPUT
 from albumsort.cli.last_list import photo_named
-from albumsort.cli.options import CertainFrom, Db, Force, index_path
+from albumsort.cli.options import CertainFrom, Db, Force, index_path, output_file
 from albumsort.cli.output import writing
 from albumsort.cli.replacing import free_name
-from albumsort.cli.values import DRAWING, named
+from albumsort.cli.values import DRAWING
 from albumsort.errors import AlbumsortError
 from albumsort.text import count, printable
 
@@ -30,14 +29,7 @@ def show(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            callback=named(*DRAWING),
-            metavar="FILE",
-            rich_help_panel=OUTPUT,
-            help="The .png, .jpg, .webp, .pdf or .svg to write. Default: PHOTO-faces.png.",
-        ),
+        output_file("The .png, .jpg, .webp, .pdf or .svg to write. Default: PHOTO-faces.png.", *DRAWING),
     ] = None,
     force: Force = False,
     db: Db = None,

@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from albumsort.cli.help import OUTPUT
-from albumsort.cli.options import SCHEME, Db, Force, Json, asks, index_path
+from albumsort.cli.options import Db, Force, Json, index_path, output_file
 from albumsort.cli.output import warn_of_folders, writing
-from albumsort.cli.values import DRAWING, named
+from albumsort.cli.query_options import SCHEME, asks
+from albumsort.cli.values import DRAWING
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.index.explain import NOTHING_PASSES, why_nothing
@@ -28,14 +26,10 @@ def stats(
     db: Db = None,
     plot: Annotated[
         Path | None,
-        typer.Option(
-            "--plot",
-            "--output",
-            "-o",
-            callback=named(*DRAWING),
-            metavar="FILE",
-            rich_help_panel=OUTPUT,
-            help="Also draw the emotions over time, and how sure the model is, as .png, .jpg, .webp, .pdf or .svg.",
+        output_file(
+            "Also draw the emotions over time, and how sure the model is, as .png, .jpg, .webp, .pdf or .svg.",
+            *DRAWING,
+            also="--plot",
         ),
     ] = None,
     force: Force = False,

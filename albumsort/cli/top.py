@@ -10,19 +10,9 @@ from typing import Annotated
 import typer
 
 from albumsort.cli.help import OUTPUT
-from albumsort.cli.options import (
-    ALL,
-    CLOSEST,
-    EMOTION_ARGUMENTS,
-    EVERYONE,
-    SCHEME,
-    Db,
-    ListFormat,
-    asks,
-    how_many,
-    index_path,
-)
+from albumsort.cli.options import Db, ListFormat, index_path
 from albumsort.cli.output import NOT_PLACED, check_any_placed, print_photos, warn_of_folders
+from albumsort.cli.query_options import ALL, CLOSEST, EMOTION_ARGUMENTS, EVERYONE, SCHEME, asks, how_many
 from albumsort.index.explain import why_empty
 from albumsort.index.query import Query
 from albumsort.index.reader import Index

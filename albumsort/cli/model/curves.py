@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from albumsort.cli.help import OUTPUT
-from albumsort.cli.options import Force, index_path
+from albumsort.cli.options import Force, index_path, output_file
 from albumsort.cli.output import writing
 from albumsort.cli.replacing import free_name
-from albumsort.cli.values import DRAWING, named
+from albumsort.cli.values import DRAWING
 from albumsort.text import printable
 
 if TYPE_CHECKING:
@@ -25,14 +24,7 @@ def curves(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            callback=named(*DRAWING),
-            metavar="FILE",
-            rich_help_panel=OUTPUT,
-            help="The .png, .jpg, .webp, .pdf or .svg to write. Default: curves.png.",
-        ),
+        output_file("The .png, .jpg, .webp, .pdf or .svg to write. Default: curves.png.", *DRAWING),
     ] = None,
     force: Force = False,
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from albumsort.cli.help import DATA, MODEL, OUTPUT
 from albumsort.cli.model.labelled import FerPlus, load_faces
-from albumsort.cli.options import Force, Model, index_path
+from albumsort.cli.options import Force, Model, index_path, output_file
 from albumsort.cli.output import writing
 from albumsort.text import printable
 
@@ -17,13 +17,7 @@ from albumsort.text import printable
 def export(
     output: Annotated[
         Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            rich_help_panel=OUTPUT,
-            help="The file to write; for savedmodel, a folder.",
-        ),
+        output_file("The file to write; for savedmodel, a folder."),
     ],
     kind: Annotated[
         Literal["tflite", "onnx", "savedmodel"],

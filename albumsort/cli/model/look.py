@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 import typer
 
 from albumsort.cli.complete import emotions
-from albumsort.cli.help import FACES, MODEL, OUTPUT
+from albumsort.cli.help import FACES, MODEL
 from albumsort.cli.last_list import photo_named
-from albumsort.cli.options import Device, Force, Model, index_path
+from albumsort.cli.options import Device, Force, Model, index_path, output_file
 from albumsort.cli.output import writing
 from albumsort.cli.replacing import free_name
-from albumsort.cli.values import DRAWING, known_emotion, named
+from albumsort.cli.values import DRAWING, known_emotion
 from albumsort.errors import AlbumsortError
 from albumsort.text import printable
 
@@ -28,14 +28,7 @@ def look(
     ],
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            callback=named(*DRAWING),
-            metavar="FILE",
-            rich_help_panel=OUTPUT,
-            help="The .png, .jpg, .webp, .pdf or .svg to write. Default: PHOTO-look.png.",
-        ),
+        output_file("The .png, .jpg, .webp, .pdf or .svg to write. Default: PHOTO-look.png.", *DRAWING),
     ] = None,
     force: Force = False,
     cropped: Annotated[
