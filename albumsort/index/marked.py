@@ -127,11 +127,10 @@ class MarkedPhotos:
             if one not in here and any(turns_between(one, photo, FoundAt.MOVED))
         ]
         # A file that is gone was moved here more probably than one that is still there was copied.
-        beside = [one for one in alike if self.is_there(one)]
-        gone = [one for one in alike if one not in beside]
+        found = [(FoundAt.BESIDE if self.is_there(one) else FoundAt.MOVED, one) for one in alike]
         folder = os.path.dirname(photo.path)
-        yield from ((one, FoundAt.MOVED) for one in sorted(gone, key=lambda one: os.path.dirname(one.path) != folder))
-        yield from ((one, FoundAt.BESIDE) for one in beside)
+        found.sort(key=lambda item: (item[0] is FoundAt.BESIDE, os.path.dirname(item[1].path) != folder))
+        yield from ((one, place) for place, one in found)
         for one in self._by_hash.get(photo.phash or "", ()):
             if one not in here and not may_be_of_one_time(one.taken_at, photo.taken_at):
                 yield one, FoundAt.RETIMED
