@@ -121,6 +121,7 @@ class Face:
         sharpness: variance of the Laplacian of the grey crop at its own resolution, at least 0.
         probabilities: one for each of ``EMOTIONS``, in that order, summing to 1; None for an emotion that the model
             does not know.
+        corrected: whether a person named the emotion, whose probability is then 1.
     """
 
     box: Box
@@ -128,6 +129,7 @@ class Face:
     landmarks: Landmarks
     sharpness: float
     probabilities: tuple[float | None, ...]
+    corrected: bool = False
 
     @property
     def emotion(self) -> str:

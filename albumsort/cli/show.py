@@ -58,7 +58,9 @@ def show(
             raise AlbumsortError(f"{printable(path)}: {picture.error}")
         draw_faces(picture.pixels, picture.scale, result.faces, threshold, printable(os.path.basename(path)), file)
     named = "" if photo == typed else f" of {printable(path)}"  # a rank does not say which photo it is
-    print(f"{printable(str(target))}: {count(len(result.faces), 'face')}{named}")
+    corrected = sum(face.corrected for face in result.faces)
+    words = count(len(result.faces), "face") + (f", {corrected} corrected" if corrected else "")
+    print(f"{printable(str(target))}: {words}{named}")
 
 
 def _known(path: str, db: Path | None) -> PhotoResult | None:

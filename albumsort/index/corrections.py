@@ -104,7 +104,8 @@ def corrected(faces: Iterable[Face], corrections: Sequence[Correction]) -> tuple
         if place not in matched:
             kept.append(face)
         elif (emotion := corrections[matched[place]].emotion) is not None:
-            kept.append(replace(face, probabilities=tuple(float(name == emotion) for name in EMOTIONS)))
+            certain = tuple(float(name == emotion) for name in EMOTIONS)
+            kept.append(replace(face, probabilities=certain, corrected=True))
     return tuple(kept)
 
 
@@ -294,6 +295,21 @@ def of_photo(connection: sqlite3.Connection, digest: str | None) -> list[Correct
     return [Correction(emotion, _from_json(text), at, bool(is_there)) for emotion, text, at, is_there in rows]
 
 
+def marked_in(connection: sqlite3.Connection, results: dict[int, PhotoResult]) -> dict[int, PhotoResult]:
+    """The same photos by id, each face marked whose emotion a person named."""
+    digests = "SELECT p.digest FROM json_each(?) j CROSS JOIN photos p ON p.id = j.value"
+    question = f"SELECT DISTINCT digest FROM corrections WHERE digest IN ({digests})"
+    rows = connection.execute(question, (json.dumps(list(results)),)).fetchall()
+    known = {digest: of_photo(connection, digest) for (digest,) in rows}
+
+    def marked_faces(result: PhotoResult) -> PhotoResult:
+        places = visible(result.faces, known.get(result.photo.digest, ()))
+        faces = (replace(face, corrected=True) if k in places else face for k, face in enumerate(result.faces))
+        return replace(result, faces=tuple(faces)) if places else result
+
+    return {photo_id: marked_faces(result) for photo_id, result in results.items()} if known else results
+
+
 def keep(connection: sqlite3.Connection, photo: Photo, corrections: Iterable[Correction]) -> None:
     """Replace the corrections of a photo, which has a digest."""
     connection.execute("DELETE FROM corrections WHERE digest = ?", (photo.digest,))
@@ -365,7 +381,7 @@ def remembered(connection: sqlite3.Connection, count: int) -> Iterator[LabelledF
 
 
 def _to_json(face: Face) -> str:
-    return json.dumps({name: getattr(face, name) for name in Face.__slots__})
+    return json.dumps({name: getattr(face, name) for name in Face.__slots__ if name != "corrected"})
 
 
 def _from_json(text: str) -> Face:

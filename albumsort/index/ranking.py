@@ -10,8 +10,9 @@ from itertools import groupby, islice
 
 from albumsort.culling.best_shot import rank_burst
 from albumsort.index import bursts
+from albumsort.index.listing import listed
 from albumsort.index.query import Query
-from albumsort.index.rows import BATCH, listed
+from albumsort.index.rows import BATCH
 from albumsort.records import Face, Photo, RankedPhoto
 
 #: A face with more than this probability of an emotion cannot show another one.

@@ -19,8 +19,9 @@ from albumsort.index import bursts, compat, corrections, damage, journal, rankin
 from albumsort.index.corrections import Correction, LabelledFace
 from albumsort.index.filters import Filters
 from albumsort.index.known_files import KnownFiles
+from albumsort.index.listing import listed
 from albumsort.index.query import Query
-from albumsort.index.rows import faces_of, from_column, listed, photo_of, settings_of, to_column
+from albumsort.index.rows import from_column, results_of, settings_of, to_column
 from albumsort.records import PhotoResult, RankedPhoto
 from albumsort.text import spellings
 
@@ -237,7 +238,8 @@ class Index:
         """
         question = "SELECT id FROM photos WHERE path = (SELECT ifnull(raw_of, path) FROM photos WHERE path = ?)"
         row = self.connection.execute(question, (to_column(self.spelling(path)),)).fetchone()
-        return PhotoResult(photo_of(self.connection, row[0]), faces_of(self.connection, row[0])) if row else None
+        found = next(results_of(self.connection, row), {}) if row else {}
+        return next(iter(corrections.marked_in(self.connection, found).values()), None)
 
     def spelling(self, path: str) -> str:
         """The absolute path of a photo as the index has it, whose accents may be composed or apart; else ``path``."""

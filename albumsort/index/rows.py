@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.records import Box, Face, Photo, PhotoResult, RankedPhoto
+from albumsort.records import Box, Face, Photo, PhotoResult
 
 PHOTO_COLUMNS = (
     "path, size, mtime_ns, digest, width, height, taken_at, camera, phash, error, exposure, orientation, brightness,"
@@ -142,38 +141,6 @@ def results_of(
         for row in connection.execute(question, (json.dumps(list(photos)),)):
             faces[row[0]].append(_face(row))
         yield {one: PhotoResult(photos[one], tuple(faces[one])) for one in batch if one in photos}
-
-
-def listed(
-    connection: sqlite3.Connection, ids: Iterable[int], scheme: str, landmarks: bool = True
-) -> Iterator[tuple[int, RankedPhoto]]:
-    """Photos of a list by id, each with its faces in a label scheme and the RAW files that are the same photo.
-
-    Args:
-        connection: a connection to the index.
-        ids: the ids of the photos, in the order of the list; photos that are gone by now are left out.
-        scheme: a key of ``SCHEMES``.
-        landmarks: False leaves them out of the faces, which takes half of the time.
-    """
-    for batch in results_of(connection, ids, landmarks=landmarks):
-        raws = _raws_of(connection, list(batch))
-        for photo_id, result in batch.items():
-            files = (replace(result.photo, **file, digest=None) for file in raws.get(photo_id, ()))
-            faces = tuple(face.in_scheme(scheme) for face in result.faces)
-            yield photo_id, RankedPhoto(result.photo, faces, raws=tuple(files))
-
-
-def _raws_of(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """The RAW files that are one photo with a JPEG, by the JPEG's id; sorted by path."""
-    rows = connection.execute(
-        "SELECT p.id, r.path, r.size, r.mtime_ns FROM json_each(?) j CROSS JOIN photos p ON p.id = j.value"
-        " CROSS JOIN photos r ON r.raw_of = p.path ORDER BY r.path",
-        (json.dumps(ids),),
-    )
-    raws: dict[int, list[dict[str, Any]]] = {}
-    for photo_id, path, size, mtime in rows:
-        raws.setdefault(photo_id, []).append({"path": from_column(path), "size": size, "mtime_ns": mtime})
-    return raws
 
 
 def _face(row: tuple[Any, ...]) -> Face:

@@ -20,6 +20,7 @@ def face_as_dict(face: Face, threshold: float) -> dict[str, Any]:
         "probabilities": {
             emotion: None if p is None else round(p, 6) for emotion, p in zip(EMOTIONS, face.probabilities, strict=True)
         },
+        "corrected": face.corrected,
     }
 
 

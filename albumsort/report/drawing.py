@@ -71,7 +71,7 @@ def _box(picture: Axes, face: Face, number: int, scale: float, threshold: float)
     certain = face.confidence >= threshold
     colour = COLOURS[face.emotion] if certain else UNCERTAIN
     picture.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=2))
-    text = f"{number} {face.emotion if certain else '?'}"
+    text = f"{number} {face.emotion if certain else '?'}{' (corrected)' if face.corrected else ''}"
     # The label stays inside the photo, so that a face at the edge does not stretch the page.
     label = picture.text(max(x, 0), max(y, 0), text, fontsize=8, color="black", clip_on=True)
     label.set_verticalalignment("bottom" if y > 20 else "top")
@@ -88,5 +88,5 @@ def _bars(axes: Axes, face: Face, number: int, threshold: float) -> None:
     for place, value in enumerate(values):
         if value >= 0.05:
             axes.text(min(value + 0.02, 0.84), place, f"{value:.0%}", va="center", fontsize=7)
-    axes.set_title(f"face {number}", fontsize=8)
+    axes.set_title(f"face {number}{', corrected' if face.corrected else ''}", fontsize=8)
     bare(axes)

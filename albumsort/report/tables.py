@@ -56,7 +56,10 @@ def _line(rank: int, row: RankedPhoto, links: bool) -> str:
     others = f"  (+{row.others} like it)" if row.others else ""
     taken_on, faces = (row.photo.taken_at or "")[:10], count(len(row.faces), "face")
     showing = "" if row.showing is None else f"{row.showing} of "
-    return f"{rank:4d}  {score:8}  {taken_on:10}  {showing + faces:13}  {_name(row.photo.path, links)}{others}\n"
+    named = sum(face.corrected for face in row.faces)
+    corrected = f"  ({count(named, 'face')} corrected)" if named else ""
+    name = _name(row.photo.path, links)
+    return f"{rank:4d}  {score:8}  {taken_on:10}  {showing + faces:13}  {name}{others}{corrected}\n"
 
 
 def _name(path: str, links: bool) -> str:

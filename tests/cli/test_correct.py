@@ -46,6 +46,19 @@ def test_it_says_what_was_and_lists_respect_it(run, two_photos):
     assert "1 correction undone" in run("correct", "one.jpg", "--undo", "--db", two_photos).stdout
 
 
+def test_lists_show_which_faces_were_corrected(call, two_photos):
+    def faces(*words: str) -> list[bool]:
+        return [face["corrected"] for row in json.loads(call(*words, "--json", "--db", two_photos).stdout)
+                for face in row["faces"]]  # fmt: skip
+
+    assert faces("list") == [False, False, False]
+    call("correct", "one.jpg", "happy", "--db", two_photos)
+    assert faces("list") == [True, False, False]
+    assert faces("top", "happy") == [True, False, False]
+    table = call("top", "happy", "--db", two_photos).stdout.splitlines()
+    assert [line.endswith("one.jpg  (1 face corrected)") for line in table] == [True, False]
+
+
 def test_faces_behind_one_that_is_none_are_numbered_anew_and_it_says_so(run, two_photos):
     done = run("correct", "two.jpg", "--not-a-face", "--face", 1, "--db", two_photos)
     assert done.returncode == 0 and "face 2 is now face 1" in done.stderr

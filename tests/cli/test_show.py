@@ -44,6 +44,14 @@ def test_a_photo_that_changed_since_the_scan_is_read_anew(index_of, album, tmp_p
     assert "0 faces" in capsys.readouterr().out
 
 
+def test_show_says_how_many_faces_were_corrected(index_of, album, tmp_path, call):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes((album / "places" / "coffee.jpg").read_bytes())
+    index = index_of({photo: [("sad", 0.9)]})
+    call("correct", photo, "happy", "--db", index)
+    assert call("show", photo, "-o", "new.svg", "--db", index).stdout == "new.svg: 1 face, 1 corrected\n"
+
+
 def test_an_existing_target_is_refused_and_kept(scanned, album, tmp_path):
     target = tmp_path / "mine.png"
     target.write_bytes(b"mine")

@@ -41,6 +41,23 @@ def test_a_corrected_face_certainly_shows_the_corrected_emotion(room: Any, face:
         assert index.stats()["emotions"] == {**dict.fromkeys(EMOTIONS, 0), "happy": 1, "angry": 1}
 
 
+def test_the_face_whose_emotion_a_person_named_is_marked_in_every_answer(room: Any, face: Callable) -> None:
+    room.put(A, face(200, happy=1.0), moved(face(sad=0.7), 500))
+    room.put(B, face(200, happy=1.0))
+    room.writer.correct(A, 2, "happy")
+    for scheme in ("seven", "four"):
+        with Index(room.path) as index:
+            rows = [*index.top("happy", scheme=scheme), *index.photos(landmarks=False)]
+        marks = [(row.photo.path, [one.corrected for one in row.faces]) for row in rows]
+        assert sorted(marks) == [(A, [False, True])] * 2 + [(B, [False])] * 2
+    room.put(A, face(200, happy=1.0), moved(face(sad=0.6), 503))
+    with Index(room.path) as index:
+        assert [one.corrected for one in index.photo(A).faces] == [False, True]
+    room.writer.uncorrect(A)
+    with Index(room.path) as index:
+        assert [one.corrected for one in index.photo(A).faces] == [False, False]
+
+
 def test_what_is_not_a_face_is_in_no_answer(room: Any, face: Callable) -> None:
     room.put(A, face(200, happy=0.9), moved(face(sad=0.7), 500))
     room.writer.correct(A, 2, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +116,10 @@ def test_a_face_at_the_edge_does_not_stretch_the_picture(pixels, face_of, tmp_pa
     draw_faces(pixels, 1.0, [inside], 0.5, "", tmp_path / "inside.png")
     draw_faces(pixels, 1.0, [outside], 0.5, "", tmp_path / "outside.png")
     assert drawn(tmp_path / "inside.png").shape == drawn(tmp_path / "outside.png").shape
+
+
+def test_a_face_that_a_person_corrected_looks_so(pixels, face_of, tmp_path):
+    face = face_of("happy", 1.0)
+    for name, one in (("read", face), ("corrected", replace(face, corrected=True))):
+        draw_faces(pixels, 1.0, [one], 0.5, "photo.jpg", tmp_path / f"{name}.png")
+    assert not np.array_equal(drawn(tmp_path / "read.png"), drawn(tmp_path / "corrected.png"))
