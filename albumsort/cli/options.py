@@ -78,6 +78,10 @@ Force = Annotated[
     bool,
     typer.Option("--force", rich_help_panel=OUTPUT, help="Replace the file if there is one, unless it is a photo."),
 ]
+ForcePlots = Annotated[
+    bool,
+    typer.Option("--force", rich_help_panel=OUTPUT, help="Replace plots that are there. Default: numbered names."),
+]
 
 
 def output_file(text: str, *suffixes: str, also: str | None = None) -> Any:

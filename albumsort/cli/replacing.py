@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -19,10 +20,59 @@ _MAKER, _MODEL = 271, 272
 
 def free_name(target: Path, force: bool = False) -> Path:
     """A path, with ``-2``, ``-3`` and so on before its suffix if it is taken and need not be replaced."""
+    return free_names([target], force)[0]
+
+
+def free_names(targets: Sequence[Path], force: bool = False) -> list[Path]:
+    """Paths of files that belong together: if one is taken and need not be replaced, all get the same number."""
     from albumsort.export.names import fitting_name
 
-    names = (target.with_name(fitting_name("", target.name, f"-{number}")) for number in count(2))
-    return target if force or not os.path.lexists(target) else next(name for name in names if not os.path.lexists(name))
+    if force or not any(map(os.path.lexists, targets)):
+        return list(targets)
+    numbered = ([path.with_name(fitting_name("", path.name, f"-{number}")) for path in targets] for number in count(2))
+    return next(paths for paths in numbered if not any(map(os.path.lexists, paths)))
+
+
+@contextmanager
+def files_into(
+    folder: Path, names: Sequence[str], index: Path, inputs: Iterable[Path] = (), *, force: bool = False
+) -> Iterator[tuple[Path, list[Path]]]:
+    """Write several files into a folder, which is made if it does not exist: under free names, or in place of others.
+
+    Args:
+        folder: the folder.
+        names: those of the files that may be written.
+        index: the index, which need not exist. Neither it nor a photo in it is ever replaced.
+        inputs: what the command reads, which is not replaced, either.
+        force: whether files of these names are replaced.
+
+    Yields:
+        an empty folder to write the files into, and a list. At the end of the block, the list has the paths that the
+        files then have.
+
+    Raises:
+        AlbumsortError: a file must not be replaced, or cannot be written.
+    """
+    from albumsort.files import give_name
+
+    try:
+        targets = dict(zip(names, free_names([folder / name for name in names], force), strict=True))
+        for target in targets.values():
+            check_replaceable(target, index, inputs)
+        folder.mkdir(parents=True, exist_ok=True)
+        written: list[Path] = []
+        with tempfile.TemporaryDirectory(prefix=".albumsort-", dir=folder) as temporary:
+            yield Path(temporary), written
+            for name, target in targets.items():
+                if (path := Path(temporary, name)).exists():
+                    if force:
+                        check_replaceable(target, index, inputs)
+                        os.replace(path, target)
+                    else:
+                        give_name(path, target)
+                    written.append(target)
+    except OSError as error:
+        raise AlbumsortError(f"{printable(str(error.filename or folder))}: {error.strerror or error}") from error
 
 
 @contextmanager

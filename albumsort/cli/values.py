@@ -119,8 +119,10 @@ def folder_of_plots(target: Path | None) -> Path | None:
     """Return the name of a folder if it does not look like that of a drawing.
 
     Raises:
-        typer.BadParameter: it does, and there is no such folder.
+        typer.BadParameter: it does, and there is no such folder; or a file has this name.
     """
+    if target is not None and target.exists() and not target.is_dir():
+        raise typer.BadParameter(f"{str(target)!r}: a file; there are several plots, so name a folder")
     form = target.suffix.lower() if target is not None else ""
     if target is not None and form in DRAWING and not target.is_dir():
         which = f"their format with --plot-format {form[1:]}"

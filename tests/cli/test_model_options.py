@@ -181,6 +181,7 @@ def test_an_option_reaches_the_work(check_option, case):
 
 def test_the_table_has_every_option_of_every_command(all_options):
     tried = {(command, option) for command, (_, _, cases) in COMMANDS.items() for option in cases}
-    # It needs a file that is there: test_replacing.py.
-    tried |= {(name, "--force") for name in ("model look", "model curves", "model export")}
+    # It needs a file that is there: test_replacing.py and test_plots.py.
+    commands = ("look", "curves", "export", "data", "evaluate")
+    tried |= {(f"model {name}", "--force") for name in commands}
     assert {(command, option) for command, option in all_options if command.startswith("model ")} == tried

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from albumsort.cli.model.data import data
-from albumsort.errors import AlbumsortError
 from albumsort.training.datasets import Faces, load
 from albumsort.training.explore import explore, mean_faces
 
@@ -128,14 +127,6 @@ def test_broken_rows_are_counted(few_faces, tmp_path, capsys):
     broken.write_text(few_faces.data.read_text() + "9,1 2 3,Training\n3,1 2 3,Training\n")
     data(broken, as_json=True)
     assert sum(json.loads(capsys.readouterr().out)["broken"].values()) == 2
-
-
-def test_plots_are_never_written_over_something(few_faces, tmp_path):
-    (tmp_path / "samples.png").write_text("mine")
-    with pytest.raises(AlbumsortError, match=r"samples\.png: already exists"):
-        data(few_faces.data, plots=tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["samples.png"]
-    assert (tmp_path / "samples.png").read_text() == "mine"
 
 
 def test_copies_with_different_labels_are_drawn(six, tmp_path):

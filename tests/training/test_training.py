@@ -138,11 +138,6 @@ def test_evaluate_draws_its_figures(trained, few_faces, capsys, tmp_path):
     assert all(min(size) > 400 for size in drawn.values())
     for measured in json.loads(capsys.readouterr().out).values():
         assert sum(values["n"] for values in measured["reliability"]) == measured["n"]
-    (tmp_path / "plots" / "fer2013-confusion.png").unlink()
-    before = {path: path.read_bytes() for path in (tmp_path / "plots").iterdir()}
-    with pytest.raises(AlbumsortError, match=r"fer2013-reliability\.png: already exists"):
-        evaluate(few_faces.folder, model=trained, plots=tmp_path / "plots")
-    assert {path: path.read_bytes() for path in (tmp_path / "plots").iterdir()} == before
 
 
 def test_a_run_draws_its_curves(trained):

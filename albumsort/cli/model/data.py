@@ -10,12 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from albumsort.cli.help import OUTPUT
-from albumsort.cli.model.labelled import Data, FerPlus, PlotFormat, load_faces
-from albumsort.cli.options import Json
+from albumsort.cli.model.labelled import Data, FerPlus, PlotFormat, load_faces, plots_into
+from albumsort.cli.options import ForcePlots, Json
 from albumsort.cli.values import folder_of_plots
 from albumsort.emotions import EMOTIONS
-from albumsort.errors import AlbumsortError
-from albumsort.text import printable
 
 _log = logging.getLogger("albumsort.cli")
 
@@ -33,6 +31,7 @@ def data(
         ),
     ] = None,
     plot_format: PlotFormat = "png",
+    force: ForcePlots = False,
     as_json: Json = False,
 ) -> None:
     """Count the faces of a data set by split and emotion.
@@ -45,17 +44,14 @@ def data(
     """
     from albumsort.training.explore import explore, mean_faces
 
-    if plots:
-        from albumsort.training.plots.exploration import plot_exploration, targets
-
-        for path in filter(Path.exists, targets(plots, plot_format)):
-            raise AlbumsortError(f"{printable(str(path))}: already exists; choose another folder")
     faces, _ = load_faces(data, ferplus)
     _log.info("comparing %d faces with each other", len(faces))
     result = explore(faces)
     if plots:
-        for path in plot_exploration(faces, result, mean_faces(faces), plots, plot_format):
-            _log.info("%s: drawn", printable(str(path)))
+        from albumsort.training.plots.exploration import plot_exploration, targets
+
+        with plots_into(plots, [path.name for path in targets(plots, plot_format)], data, ferplus, force) as folder:
+            plot_exploration(faces, result, mean_faces(faces), folder, plot_format)
     if as_json:
         print(json.dumps(result))
     else:

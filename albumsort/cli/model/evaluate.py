@@ -12,11 +12,9 @@ import typer
 
 from albumsort.cli.help import DATA, OUTPUT
 from albumsort.cli.model.figures import summary
-from albumsort.cli.model.labelled import Data, FerPlus, PlotFormat, load_faces
-from albumsort.cli.options import Device, Json, Model
+from albumsort.cli.model.labelled import Data, FerPlus, PlotFormat, load_faces, plots_into
+from albumsort.cli.options import Device, ForcePlots, Json, Model
 from albumsort.cli.values import folder_of_plots
-from albumsort.errors import AlbumsortError
-from albumsort.text import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +43,7 @@ def evaluate(
         ),
     ] = None,
     plot_format: PlotFormat = "png",
+    force: ForcePlots = False,
     as_json: Json = False,
 ) -> None:
     """Measure a model on labelled faces.
@@ -63,8 +62,6 @@ def evaluate(
 
     model = model or model_in_use()
     card = read_card(model)
-    if plots:
-        _refuse_existing(plots, plot_format)
     everything, _ = load_faces(data, ferplus)
     faces = everything.split(split)
     scheme = scheme_of(card.labels)
@@ -77,21 +74,17 @@ def evaluate(
     result = {name: figures(probabilities[name], truth) for name, truth in truths.items()}
     shown_split = split if everything.has_splits else "all"
     if plots:
+        from albumsort.training.plots.figures import targets
+
         measured_on = f"{card.name} on {split if everything.has_splits else 'all faces'}"
-        _draw(plots, plot_format, measured_on, scheme, result, faces, probabilities, truths)
+        names = [path.name for name in result for path in targets(name, plots, plot_format)]
+        with plots_into(plots, names, data, ferplus, force) as folder:
+            _draw(folder, plot_format, measured_on, scheme, result, faces, probabilities, truths)
     if as_json:
         print(json.dumps(result))
         return
     for name, values in result.items():
         _print_figures(name, shown_split, values)
-
-
-def _refuse_existing(folder: Path, form: str) -> None:
-    from albumsort.training.plots.figures import targets
-
-    names = ("fer2013", "ferplus", "perceived")
-    for path in (path for name in names for path in targets(name, folder, form) if path.exists()):
-        raise AlbumsortError(f"{printable(str(path))}: already exists; choose another folder")
 
 
 def _truths(faces: Faces, scheme: str) -> dict[str, NDArray[np.int64]]:
@@ -125,11 +118,8 @@ def _draw(
         if not values["n"]:
             _log.info("%s: none of the faces counts, so nothing is drawn", name)
             continue
-        for path in (
-            *plot_figures(name, values, folder, measured_on, scheme, form),
-            plot_predictions(name, faces.pixels, probabilities[name], truths[name], folder, measured_on, scheme, form),
-        ):
-            _log.info("%s: drawn", printable(str(path)))
+        plot_figures(name, values, folder, measured_on, scheme, form)
+        plot_predictions(name, faces.pixels, probabilities[name], truths[name], folder, measured_on, scheme, form)
 
 
 def _print_figures(name: str, split: str, values: dict[str, Any]) -> None:

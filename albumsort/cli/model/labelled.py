@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from albumsort.cli.help import DATA, OUTPUT
+from albumsort.cli.options import index_path
+from albumsort.cli.replacing import files_into
+from albumsort.text import printable
 
 if TYPE_CHECKING:
     from albumsort.training.datasets import Faces
@@ -66,3 +70,27 @@ def check_votes(recipes: Sequence[Recipe], faces: Faces) -> None:
     """
     if (wanted := next((r.name for r in recipes if "perceived" in r.heads), "")) and not (faces.majority >= 0).any():
         raise typer.BadParameter(f"{wanted} learns from votes, so it needs --ferplus fer2013new.csv")
+
+
+@contextmanager
+def plots_into(folder: Path, names: Sequence[str], data: Path, ferplus: Path | None, force: bool) -> Iterator[Path]:
+    """Write plots of a data set into a folder, under numbered names if there are plots already, and say which.
+
+    Args:
+        folder: made if it does not exist.
+        names: those of the files that may be written.
+        data: the data set.
+        ferplus: its votes.
+        force: whether to replace what is there.
+
+    Yields:
+        an empty folder to write the plots into.
+
+    Raises:
+        AlbumsortError: a file must not be replaced, or cannot be written.
+    """
+    inputs = [data, data / "fer2013.csv", *filter(None, [ferplus])]
+    with files_into(folder, names, index_path(None), inputs, force=force) as (temporary, written):
+        yield temporary
+    for path in written:
+        _log.info("%s: drawn", printable(str(path)))
