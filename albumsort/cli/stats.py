@@ -56,14 +56,15 @@ def _print(counts: dict[str, Any], as_json: bool) -> None:
         print(json.dumps(counts))
         return
     photos, unread = count(counts["photos"], "photo"), count(counts["errors"], "problem")
-    print(f"{photos}, {counts['photos_with_faces']} with faces, {unread}")
+    copies = f", {counts['copies']} of them byte-identical copies" if counts["copies"] else ""
+    print(f"{photos}{copies}, {counts['photos_with_faces']} with faces, {unread}")
     if counts["first_taken_at"]:
         print(f"taken from {counts['first_taken_at'][:10]} to {counts['last_taken_at'][:10]}")
     print(
         f"{count(counts['faces'], 'face')}, {counts['uncertain']} of them uncertain (under {counts['threshold']:.0%})"
     )
-    if counts["labels"]:
-        print(f"labels of the last scan: {' '.join(counts['labels'])}")
+    if counts["labels"] and len(counts["labels"]) < len(EMOTIONS):
+        print(f"the model of the last scan tells apart only {', '.join(counts['labels'])}")
     largest = max(counts["emotions"].values()) or 1
     for emotion, faces in counts["emotions"].items():
         if faces or emotion in (

@@ -42,10 +42,17 @@ def explain(connection: sqlite3.Connection, path: Path, error: BaseException | N
     except sqlite3.Error:  # the connection is closed, or the file is damaged; the first error says more
         return
     if value is not None:
-        raise AlbumsortError(
-            f"{path}: another program has changed the index: {value}. Mend it with that program, or forget the photo"
-            " and scan it again"
-        ) from error
+        advice = "Mend it with that program, or forget the photo and scan it again"
+        if value.startswith("scans.settings"):
+            advice = "Scan again, which mends it"
+        raise AlbumsortError(f"{path}: another program has changed the index: {value}. {advice}") from error
+
+
+def mend_settings(connection: sqlite3.Connection) -> None:
+    """Empty the settings of scans that cannot be read, so that a new scan, whose own settings count, can go on."""
+    for scan, settings in connection.execute("SELECT id, settings FROM scans").fetchall():
+        if not isinstance(settings, str) or not _passes(_are_settings, settings):
+            connection.execute("UPDATE scans SET settings = '{}' WHERE id = ?", (scan,))
 
 
 def first_odd_value(connection: sqlite3.Connection) -> str | None:

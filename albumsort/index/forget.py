@@ -43,7 +43,7 @@ def gone_photos(connection: sqlite3.Connection, whole_folders: bool = True) -> t
     """
     paths = [(photo_id, from_column(path)) for photo_id, path in connection.execute("SELECT id, path FROM photos")]
     settings = connection.execute("SELECT settings FROM scans")
-    roots = {root.rstrip(os.sep) or os.sep for (text,) in settings for root in settings_of(text)["paths"]}
+    roots = {root.rstrip(os.sep) or os.sep for (text,) in settings for root in settings_of(text).get("paths", ())}
     for root in roots:
         if any(path.startswith(root.rstrip(os.sep) + os.sep) for _, path in paths) and is_unplugged(root):
             raise AlbumsortError(

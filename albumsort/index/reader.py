@@ -273,7 +273,7 @@ class Index:
         return [camera for (camera,) in rows]
 
     def stats(self, query: Query | None = None) -> dict[str, Any]:
-        """Count photos, faces by emotion, uncertain faces and problems, and describe the last scan.
+        """Count photos, copies among them, faces by emotion, uncertain faces and problems; describe the last scan.
 
         ``labels`` is what the method of that name returns.
 

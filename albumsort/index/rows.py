@@ -46,7 +46,9 @@ def settings_of(text: str) -> dict[str, Any]:
     try:
         return dict(json.loads(text))
     except (ValueError, TypeError) as error:
-        raise AlbumsortError(f"the index is damaged: the settings of a scan cannot be read ({error})") from error
+        raise AlbumsortError(
+            f"the index is damaged: the settings of a scan cannot be read ({error}); scan again"
+        ) from error
 
 
 def now() -> str:

@@ -58,6 +58,7 @@ def counts(connection: sqlite3.Connection, table: FaceTable) -> dict[str, Any]:
     emotions = table.counts()
     return {
         "photos": photos,
+        "copies": _copies(connection, table),
         "photos_with_faces": len(table.first),
         "errors": errors,
         "faces": len(table),
@@ -66,6 +67,14 @@ def counts(connection: sqlite3.Connection, table: FaceTable) -> dict[str, Any]:
         "first_taken_at": first,
         "last_taken_at": last,
     }
+
+
+def _copies(connection: sqlite3.Connection, table: FaceTable) -> int:
+    """How many of the photos that pass have the same bytes as another one of them, not counting one of each."""
+    same = "SELECT digest FROM photos WHERE digest NOT NULL GROUP BY digest HAVING count(*) > 1"
+    rows = connection.execute(f"SELECT id, digest FROM photos WHERE raw_of IS NULL AND digest IN ({same})")
+    passing = [digest for photo, digest in rows if table.passing[photo]]
+    return len(passing) - len(set(passing))
 
 
 def last_scan(connection: sqlite3.Connection) -> dict[str, Any] | None:

@@ -110,6 +110,7 @@ class IndexWriter:
     def start_scan(self, settings: dict[str, Any]) -> int:
         """Record the start of a scan; returns its id."""
         with self._transaction():
+            damage.mend_settings(self._connection)
             row = {"started_at": now(), "finished_at": None, "settings": json.dumps(settings), "model": None}
             self._scan = int(Database(self._connection)["scans"].insert(row).last_pk)
             return self._scan
@@ -390,9 +391,7 @@ def cannot_write(index: Path, error: sqlite3.Error | OSError) -> AlbumsortError:
     reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
     words = f"{index}: the index cannot be written ({reason.lower()})"
     if "locked" in reason:
-        return AlbumsortError(
-            f"{words}; another program has held it for {_PATIENCE:.0f} s. Try again when it has ended"
-        )
+        return AlbumsortError(f"{words}; another program has held it for {_PATIENCE:.0f} s. Try again when it ends")
     # SQLite reports "disk I/O error" if there is no room for the files beside the index.
     with suppress(OSError):
         if shutil.disk_usage(index.parent).free < _LEAST_ROOM:

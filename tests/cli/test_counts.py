@@ -52,6 +52,20 @@ def test_stats_for_people_name_every_emotion(counted, capsys):
     assert all(emotion in printed for emotion in EMOTIONS)
 
 
+def test_stats_say_how_many_photos_are_copies(album, index_of, tmp_path, capsys):
+    places = [tmp_path / name for name in ("a.jpg", "b.jpg", "below/c.jpg", "d.jpg")]
+    for place in places:
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(b"bytes" if place.name != "d.jpg" else b"others")
+    index = index_of({place: [("happy", 0.9)] for place in places})
+    stats(db=index)
+    assert capsys.readouterr().out.startswith("4 photos, 2 of them byte-identical copies, 4 with faces, 0 problems\n")
+    stats(db=index, under=[tmp_path / "below"])
+    assert capsys.readouterr().out.startswith("1 photo, 1 with faces, 0 problems\n")
+    stats(db=index, as_json=True)
+    assert json.loads(capsys.readouterr().out)["copies"] == 2
+
+
 def test_stats_of_an_empty_index_are_zeros(index_of, capsys):
     stats(db=index_of({}))
     assert "0 photos" in capsys.readouterr().out

@@ -192,12 +192,22 @@ def test_stats_count_photos_faces_and_the_last_scan(room: Any, face: Callable) -
     assert stats["last_scan"]["finished_at"] is None
 
 
-def test_settings_that_cannot_be_read_are_an_error(room: Any) -> None:
-    for damaged in ("x", "[1]", ""):
-        with closing(sqlite3.connect(room.path)) as connection, connection:
-            connection.execute("UPDATE scans SET settings = ?", (damaged,))
-        with Index(room.path) as index, pytest.raises(AlbumsortError, match="the index is damaged"):
+@pytest.mark.parametrize("damaged", ["x", "[1]", "", "{", '{"threshold": "x"}', '{"threshold": 7}', '{"paths": 5}'])
+def test_settings_that_cannot_be_read_are_an_error_until_the_next_scan(room: Any, damaged: str) -> None:
+    with closing(sqlite3.connect(room.path)) as connection, connection:
+        connection.execute("UPDATE scans SET settings = ?, model = 'a model'", (damaged,))
+
+    def ask() -> None:
+        with Index(room.path) as index:
             index.stats()
+            index.roots()
+
+    with pytest.raises(AlbumsortError, match=r"(?i); scan again|scan again, which mends it"):
+        ask()
+    room.writer.start_scan({"paths": ["/photos"], "threshold": 0.5})
+    ask()
+    assert room.writer.forget("/elsewhere") == 0
+    assert room.writer.gone() == (0, {})
 
 
 def test_an_index_without_a_scan_answers(tmp_path: Path) -> None:

@@ -88,10 +88,12 @@ def test_stats_say_which_emotions_the_last_scan_told_apart(index, scanned, capsy
         assert opened.stats()["labels"] == FOUR
     stats(db=index)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-5] == "labels of the last scan: angry happy sad neutral"
+    assert lines[-5] == "the model of the last scan tells apart only angry, happy, sad, neutral"
     assert [line.split()[0] for line in lines[-4:]] == FOUR
     with Index(scanned) as opened:
         assert opened.stats()["labels"] == list(EMOTIONS)
+    stats(db=scanned)
+    assert "the model" not in capsys.readouterr().out
 
 
 def test_a_question_for_what_it_does_not_know_says_so(index, tmp_path, capsys):
