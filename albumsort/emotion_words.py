@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from albumsort.arguments import shown
 from albumsort.emotions import EMOTIONS, Emotion
 
 #: What each emotion is called, too. FER+ and other data sets use the nouns. A word that could mean two of the seven, or
@@ -60,7 +61,9 @@ def emotions_named(words: str | Iterable[str], allowed: Sequence[Emotion] = EMOT
         ValueError: a word means none of the allowed emotions, or a text names no emotion.
     """
     found: dict[Emotion, None] = {}
-    for text in (words,) if isinstance(words, str) else words:
+    for text in (words,) if isinstance(words, str) or not isinstance(words, Iterable) else words:
+        if not isinstance(text, str):
+            raise ValueError(f"{shown(text)} is not one of {', '.join(allowed)}")
         parts = [part for word in _BETWEEN.split(text.casefold()) if (part := word.strip(_AROUND))]
         if not parts:
             raise ValueError(f"{text!r} is not one of {', '.join(allowed)}")

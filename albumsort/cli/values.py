@@ -14,6 +14,7 @@ import typer
 
 from albumsort.emotion_words import emotion_named, emotions_named
 from albumsort.emotions import labels_of
+from albumsort.index import dates
 from albumsort.index.dates import period
 
 
@@ -149,15 +150,10 @@ def year_or_month(year: str | None, month: str | None) -> str:
     Raises:
         typer.BadParameter: they name another period.
     """
-    option, length, form = ("--year", 4, "2024") if month is None else ("--month", 7, "2024-05")
-    text = (" " if (month or "").isalpha() else "-").join(part for part in (year, month) if part is not None)
     try:
-        first, last = period(text, date.today())
-        if first == last and len(first) == length:
-            return first
-    except ValueError:
-        pass
-    raise typer.BadParameter(f"{text!r} is not a {option[2:]}; write {form}", param_hint=option)
+        return dates.year_or_month(year, month, date.today())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--year" if month is None else "--month") from None
 
 
 def check_in_scheme(emotions: Iterable[str], scheme: str) -> None:

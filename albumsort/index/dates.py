@@ -50,6 +50,26 @@ def period(text: str, today: date) -> Period:
     )
 
 
+def year_or_month(year: str | None, month: str | None, today: date) -> str:
+    """The year or the month that a person names, as ``2024`` or ``2024-05``.
+
+    Args:
+        year: None if only the month is named.
+        month: None if only the year is named. With a year, ``5`` and ``May`` are months, too.
+        today: the day on which it is named.
+
+    Raises:
+        ValueError: they name another period.
+    """
+    length, what, form = (4, "year", "2024") if month is None else (7, "month", "2024-05")
+    text = (" " if (month or "").isalpha() else "-").join(part for part in (year, month) if part is not None)
+    with suppress(ValueError):
+        first, last = period(text, today)
+        if first == last and len(first) == length:
+            return first
+    raise ValueError(f"{text!r} is not a {what}; write {form}")
+
+
 def _numbers(match: re.Match[str], today: date) -> Period:
     numbers = [int(part) for part in match.groups() if part]
     moment = datetime(*[*numbers, 1, 1][: max(3, len(numbers))])  # type: ignore[arg-type]

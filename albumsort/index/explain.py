@@ -86,11 +86,8 @@ def why_empty(index: Index, query: Query, closest: str = "--closest") -> str:
     filters, emotions = query.filters, query.emotions
     if reason := why_nothing(index, filters):
         return reason
-    if filters != Filters(with_copies=filters.with_copies):
-        with_faces = replace(filters, min_faces=max(1, filters.min_faces or 0))
-        about_all = replace(query, emotions=(), n=1, filters=with_faces)
-        if next(index.photos(about_all, landmarks=False), None) is None:
-            return f"{NOTHING_PASSES}{_about_dates(index, filters)}"
+    if filters != Filters(with_copies=filters.with_copies) and not _any_with_faces(index, query):
+        return f"{NOTHING_PASSES}{_about_dates(index, filters)}"
     is_few = len(emotions) < 4
     words = f"is {' or '.join(emotions)}" if is_few else "shows any of these emotions"
     if nearest := index.search(replace(query, n=1, closest=True)):
@@ -105,6 +102,15 @@ def why_empty(index: Index, query: Query, closest: str = "--closest") -> str:
     if query.everyone and index.search(replace(query, n=1, everyone=False, closest=True)):
         return f"no photo {words} for everyone in it; leave out --everyone"
     return f"no photo {words}, and none comes close"
+
+
+def _any_with_faces(index: Index, query: Query) -> bool:
+    """Whether a photo with a face passes the filters of a query."""
+    filters, least = query.filters, max(1, query.filters.min_faces or 0)
+    if filters.max_faces is not None and filters.max_faces < least:
+        return False
+    about_all = replace(query, emotions=(), n=1, filters=replace(filters, min_faces=least))
+    return next(index.photos(about_all, landmarks=False), None) is not None
 
 
 def _about_dates(index: Index, filters: Filters) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from albumsort.arguments import checked_flag, checked_number, checked_path, shown
 from albumsort.emotion_words import emotions_named
 from albumsort.records import Face, Photo
 from albumsort.text import spellings
@@ -21,11 +23,11 @@ def checked_date(text: str) -> str:
         ValueError: it is not a date.
     """
     try:
-        if not re.fullmatch(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?)?)?)?", text):
+        if not isinstance(text, str) or not re.fullmatch(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?)?)?)?", text):
             raise ValueError
         datetime.fromisoformat(text + "-01-01"[len(text) - 4 :] if len(text) < 10 else text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a date; write 2024, 2024-05, 2024-05-17 or 2024-05-17T10:30") from None
+        raise ValueError(f"{shown(text)} is not a date; write 2024, 2024-05, 2024-05-17 or 2024-05-17T10:30") from None
     return text
 
 
@@ -34,8 +36,8 @@ class Filters:
     """Which photos and faces a query is about. Filters are checked when they are created.
 
     Attributes:
-        under: absolute folders; photos anywhere below one of them, by this name or by its real path, with accents
-            composed or apart. A single folder may be given as a string.
+        under: folders; photos anywhere below one of them, by this name or by its real path, with accents composed or
+            apart. A single folder may be given alone. They are made absolute.
         since: the first year, month, day, minute or second of ``taken_at``: ``2024``, ``2024-05``, ``2024-05-17`` or
             ``2024-05-17T10:30``, by the clock of the camera.
         until: the last, likewise; ``2024`` includes the whole year.
@@ -49,10 +51,11 @@ class Filters:
             only one of each.
 
     Raises:
-        ValueError: a date is not valid, a number is out of range, or there is no such emotion.
+        ValueError: a value has the wrong type, a date is not valid, a number is out of range, a range is empty, or
+            there is no such emotion.
     """
 
-    under: str | tuple[str, ...] | None = None
+    under: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None
     since: str | None = None
     until: str | None = None
     undated: bool = False
@@ -65,26 +68,41 @@ class Filters:
     with_copies: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "under", self.folders or None)
+        object.__setattr__(self, "under", self._absolute() or None)
         object.__setattr__(self, "without", emotions_named(self.without))
         for day in (self.since, self.until):
             if day is not None:
                 checked_date(day)
+        if self.since and self.until and self.since[: len(self.until)] > self.until:
+            raise ValueError(f"since {self.since} is after until {self.until}")
+        if self.camera is not None and not isinstance(self.camera, str):
+            raise ValueError(f"camera is {shown(self.camera)}; it must be a part of its name")
         for name, largest in (
             ("min_faces", math.inf),
             ("max_faces", math.inf),
             ("min_face", 100),
             ("min_detection", 1),
         ):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= largest:
-                limit = f"from 0 to {largest}" if largest < math.inf else "0 or more"
-                raise ValueError(f"{name} is {value}; it must be {limit}")
+            if (value := getattr(self, name)) is not None:
+                checked_number(name, value, 0, largest, whole=name.endswith("faces"))
+        if self.min_faces is not None and self.max_faces is not None and self.min_faces > self.max_faces:
+            raise ValueError(f"min_faces {self.min_faces} is more than max_faces {self.max_faces}")
+        for name in ("undated", "with_copies"):
+            object.__setattr__(self, name, checked_flag(name, getattr(self, name)))
+
+    def _absolute(self) -> tuple[str, ...]:
+        """The folders of ``under`` as absolute paths."""
+        given: Any = self.under
+        if given is None or given == ():
+            return ()
+        is_single = not isinstance(given, list | tuple | set | frozenset)
+        return tuple(os.path.abspath(os.path.expanduser(checked_path("under", one)))
+                     for one in ([given] if is_single else given))  # fmt: skip
 
     @property
     def folders(self) -> tuple[str, ...]:
         """The folders of ``under``; none if there is no such condition."""
-        return (self.under,) if isinstance(self.under, str) else self.under or ()
+        return self.under or ()  # type: ignore[return-value] # which they are since the check
 
     @property
     def all_faces(self) -> bool:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from albumsort.arguments import checked_flag, checked_number, checked_one_of, checked_record
 from albumsort.emotion_words import emotions_named
 from albumsort.emotions import SCHEMES, labels_of
-from albumsort.index.dates import period
 from albumsort.index.filters import Filters
-
-#: The words for yes and no in the parameters of an address.
-_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+from albumsort.index.params import fields_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +43,16 @@ class Query:
     closest: bool = False
 
     def __post_init__(self) -> None:
-        if self.scheme not in SCHEMES:
-            raise ValueError(f"{self.scheme!r} is not one of {', '.join(SCHEMES)}")
+        checked_one_of("scheme", self.scheme, SCHEMES)
+        checked_record("filters", self.filters, Filters)
         object.__setattr__(self, "emotions", emotions_named(self.emotions, labels_of(self.scheme)))
         emotions_named(self.filters.without, labels_of(self.scheme))
-        if self.n is not None and self.n < 1:
-            raise ValueError(f"n is {self.n}; it must be 1 or more")
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise ValueError(f"the threshold is {self.threshold}; it must be from 0 to 1")
+        if self.n is not None:
+            object.__setattr__(self, "n", checked_number("n", self.n, 1, whole=True))
+        if self.threshold is not None:
+            checked_number("the threshold", self.threshold, 0, 1)
+        for name in ("everyone", "closest"):
+            object.__setattr__(self, name, checked_flag(name, getattr(self, name)))
 
     @property
     def certain(self) -> float:
@@ -67,76 +66,21 @@ class Query:
         return self.threshold
 
     @classmethod
-    def from_params(cls, params: Mapping[str, str], today: date | None = None) -> Query:
+    def from_params(cls, params: Mapping[str, Any], today: date | None = None) -> Query:
         """Make a query from the parameters of an address, such as ``emotion=happy,sad&n=20&everyone=1&since=2024``.
 
         Args:
-            params: any of ``emotion`` (one or several, named as in ``emotions``), ``n``, ``threshold``, ``everyone``,
-                ``closest``, ``scheme``, ``under``, ``since``, ``until``, ``undated``, ``camera``, ``min_faces``,
-                ``max_faces``, ``not`` (as ``emotion``), ``min_face``, ``min_detection`` and ``all`` (list copies, too).
-                Yes and no are ``1`` and ``0``, or words such as ``true`` and ``false``. Dates have the forms of
-                ``index.dates``, and ``n`` may be ``all``.
+            params: any of the options of ``albumsort top``: ``emotion`` (one or several, named as in ``emotions``),
+                ``n``, ``threshold``, ``everyone``, ``closest``, ``scheme``, ``under``, ``since``, ``until``, ``year``,
+                ``month``, ``undated``, ``camera``, ``min_faces``, ``max_faces``, ``not`` (as ``emotion``),
+                ``min_face``, ``min_detection`` and ``all`` (list copies, too). ``-`` counts as ``_``, and ``emotions``,
+                ``limit``, ``label_scheme`` and ``without`` are second names. Yes and no are ``1`` and ``0``, or words
+                such as ``true`` and ``false``. Dates have the forms of ``index.dates``, and ``n`` may be ``all``.
+                ``emotion``, ``not`` and ``under`` may be lists of texts. An empty text counts as not given.
             today: what ``yesterday`` and ``30d`` are counted from. Default: the day on this machine's clock.
 
         Raises:
             ValueError: there is no such parameter, or its value is not allowed.
         """
-        now = today or date.today()
-        own: dict[str, Any] = {}
-        filters: dict[str, Any] = {}
-        for key, text in params.items():
-            if key in _OF_QUERY:
-                name, read = _OF_QUERY[key]
-                own[name] = _read(key, text, read)
-            elif key in ("since", "until"):
-                filters[key] = getattr(period(text, now), "first" if key == "since" else "last")
-            elif key in _OF_FILTERS:
-                name, read = _OF_FILTERS[key]
-                filters[name] = _read(key, text, read)
-            else:
-                raise ValueError(f"{key!r} is not one of {', '.join([*_OF_QUERY, *_OF_FILTERS, 'since', 'until'])}")
-        return cls(**own, filters=Filters(**filters))
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return (text,) if text.strip() else ()
-
-
-def _number(text: str) -> int | None:
-    return None if text.lower() == "all" else min(int(text), sys.maxsize)
-
-
-def _yes(text: str) -> bool:
-    if text.lower() not in (*_YES, *_NO):
-        raise ValueError
-    return text.lower() in _YES
-
-
-#: For each parameter of an address, the name of the field, and a function that reads it from text.
-_OF_QUERY: dict[str, tuple[str, Any]] = {
-    "emotion": ("emotions", _words),
-    "n": ("n", _number),
-    "threshold": ("threshold", float),
-    "everyone": ("everyone", _yes),
-    "closest": ("closest", _yes),
-    "scheme": ("scheme", str),
-}
-_OF_FILTERS: dict[str, tuple[str, Any]] = {
-    "under": ("under", str),
-    "undated": ("undated", _yes),
-    "camera": ("camera", str),
-    "min_faces": ("min_faces", int),
-    "max_faces": ("max_faces", int),
-    "not": ("without", _words),
-    "min_face": ("min_face", float),
-    "min_detection": ("min_detection", float),
-    "all": ("with_copies", _yes),
-}
-
-
-def _read(key: str, text: str, read: Any) -> Any:
-    try:
-        return read(text)
-    except ValueError:
-        expected = {_number: "a whole number, or all", int: "a whole number", float: "a number", _yes: "1 or 0"}[read]
-        raise ValueError(f"{key} is {text!r}; it must be {expected}") from None
+        fields = fields_of(params, today or date.today())
+        return cls(**fields.query, filters=Filters(**fields.filters))

@@ -75,7 +75,7 @@ def test_json_of_a_real_scan_has_the_shape_of_the_contract(printed, scanned):
             known = index.photo(row["path"])
         assert known
         for face in row["faces"]:
-            assert list(face) == ["box", "detection", "confidence", "emotion", "probabilities"]
+            assert list(face) == ["box", "detection", "confidence", "emotion", "probabilities", "corrected"]
             x, y, w, h = face["box"]
             assert w > 0 and h > 0
             assert 0 <= x + w / 2 <= known.photo.width and 0 <= y + h / 2 <= known.photo.height

@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from typer.main import get_command
 
+from albumsort.cli import app
 from albumsort.index import Filters, Index, Query
 from albumsort.index.explain import NOTHING_PASSES, why_empty
 
@@ -23,7 +27,19 @@ def test_each_emotion_counts_once_in_the_order_in_which_they_are_named() -> None
     [
         ({"emotions": ("bliss",)}, "'bliss' is not one of angry, disgust, fear"),
         ({"emotions": ("disgust",), "scheme": "six"}, "'disgust' is not one of angry, fear, happy"),
-        ({"scheme": "nine"}, "'nine' is not one of seven, six, four"),
+        ({"scheme": "nine"}, "scheme is 'nine'; it must be one of seven, six, four"),
+        ({"scheme": ["six"]}, r"scheme is \['six'\]; it must be one of"),
+        ({"n": "3"}, "n is '3'; it must be a whole number"),
+        ({"n": 2.5}, "n is 2.5; it must be a whole number"),
+        ({"n": True}, "n is True; it must be a whole number"),
+        ({"threshold": "0.5"}, "the threshold is '0.5'; it must be a number"),
+        ({"emotions": 5}, "5 is not one of angry, disgust"),
+        ({"emotions": None}, "None is not one of angry, disgust"),
+        ({"emotions": [3]}, "3 is not one of angry, disgust"),
+        ({"everyone": "no"}, "everyone is 'no'; it must be True or False"),
+        ({"closest": None}, "closest is None; it must be True or False"),
+        ({"filters": {"since": "2024"}}, r"filters is \{'since': '2024'\}; it must be a Filters"),
+        ({"filters": None}, "filters is None; it must be a Filters"),
         ({"filters": Filters(without=("fear",)), "scheme": "four"}, "'fear' is not one of angry, happy"),
         ({"n": 0}, "n is 0; it must be 1 or more"),
         ({"threshold": 1.01}, "the threshold is 1.01; it must be from 0 to 1"),
@@ -42,6 +58,18 @@ def test_values_that_are_not_allowed_are_refused(fields: dict[str, Any], words: 
         ({"until": "2024-13"}, "'2024-13' is not a date"),
         ({"since": "2024-5"}, "'2024-5' is not a date"),
         ({"since": "2024-05-17T25:00"}, "'2024-05-17T25:00' is not a date"),
+        ({"since": 2024}, "2024 is not a date"),
+        ({"since": date(2024, 5, 17)}, r"datetime\.date\(2024, 5, 17\) is not a date"),
+        ({"since": "2024", "until": "2023-05"}, "since 2024 is after until 2023-05"),
+        ({"min_faces": 3, "max_faces": 2}, "min_faces 3 is more than max_faces 2"),
+        ({"min_faces": "2"}, "min_faces is '2'; it must be a whole number"),
+        ({"min_face": "2.5"}, "min_face is '2.5'; it must be a number"),
+        ({"under": 5}, "under is 5; it must be the path of a file or folder"),
+        ({"under": ("/photos", None)}, "under is None; it must be the path"),
+        ({"under": ""}, "under is ''; it must be the path"),
+        ({"camera": 5}, "camera is 5; it must be a part of its name"),
+        ({"undated": "no"}, "undated is 'no'; it must be True or False"),
+        ({"without": 5}, "5 is not one of angry"),
         ({"min_faces": -1}, "min_faces is -1; it must be 0 or more"),
         ({"max_faces": -1}, "max_faces is -1"),
         ({"min_face": 101}, "min_face is 101; it must be from 0 to 100"),
@@ -51,6 +79,21 @@ def test_values_that_are_not_allowed_are_refused(fields: dict[str, Any], words: 
 def test_filters_with_values_that_are_not_allowed_are_refused(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Filters(**fields)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    query = Query("happy", np.int64(3), np.float32(0.5), np.True_)  # type: ignore[arg-type]
+    assert query == Query("happy", 3, 0.5, True)
+
+
+def test_folders_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    expected = (str(tmp_path / "Party"), "/home/me/Photos")
+    assert Filters(under=["Party/", Path("~/Photos")]).under == expected
+    assert Query.from_params({"under": ["Party", "~/Photos"]}).filters.under == expected
+    assert Filters(under=Path("/photos")).under == ("/photos",)
+    assert Filters(under=[]).under is None
 
 
 def test_parameters_can_express_every_field_of_a_query() -> None:
@@ -83,9 +126,48 @@ def test_parameters_can_express_every_field_of_a_query() -> None:
 
 
 @pytest.mark.parametrize(
+    ("params", "query"),
+    [
+        ({"year": "2024"}, Query(filters=Filters(since="2024", until="2024"))),
+        ({"year": "2024", "month": "5"}, Query(filters=Filters(since="2024-05", until="2024-05"))),
+        ({"month": "last month"}, Query(filters=Filters(since="2024-05", until="2024-05"))),
+        ({"emotions": "happy", "emotion": ["sad"]}, Query(("happy", "sad"))),
+        ({"emotion": ["happy", "joy, sad"]}, Query(("happy", "sad"))),
+        ({"not": ["fear", "anger"]}, Query(filters=Filters(without=("fear", "angry")))),
+        ({"label-scheme": "six", "limit": "3"}, Query(n=3, scheme="six")),
+        ({"min-faces": "2"}, Query(filters=Filters(min_faces=2))),
+        ({"emotion": "", "n": "", "since": " ", "camera": "", "everyone": "", "year": None}, Query()),
+        ({"n": 3, "threshold": 0.5, "everyone": True}, Query(n=3, threshold=0.5, everyone=True)),
+        ({"n": ["3"]}, Query(n=3)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_parameters_are_named_as_the_options_of_the_command_line(params: dict[str, Any], query: Query) -> None:
+    assert Query.from_params(params, date(2024, 6, 17)) == query
+
+
+def test_each_option_of_a_list_is_a_parameter() -> None:
+    options = {name for parameter in get_command(app).commands["top"].params for name in parameter.opts}
+    not_of_queries = {"-n", "--db", "--format", "--json", "--copy-to", "--verbose", "-v", "--traceback", "emotion"}
+    assert not_of_queries <= options | {"emotion"}
+    for option in options - not_of_queries:
+        with pytest.raises(ValueError) as refused:
+            Query.from_params({option.removeprefix("--"): {}})
+        assert "is not one of emotion" not in str(refused.value), option
+
+
+@pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"emotions": "happy"}, "'emotions' is not one of emotion, n, threshold"),
+        ({"mood": "happy"}, "'mood' is not one of emotion, not, under, n, threshold"),
+        ({"year": "24"}, "'24' is not a year; write 2024"),
+        ({"month": "2024-13"}, "'2024-13' is not a month; write 2024-05"),
+        ({"year": "2024", "since": "2023"}, "year and month stand for since and until"),
+        ({"since": "2024", "until": "2023"}, "since 2024 is after until 2023"),
+        ({"n": ["3", "4"]}, "n is given more than once: '3', '4'"),
+        ({"n": "3", "limit": "4"}, "n is given more than once"),
+        ({"n": {}}, r"n is \{\}; it must be a text"),
+        ({"emotion": [b"happy"]}, "emotion is b'happy'; it must be a text"),
         ({"n": "many"}, "n is 'many'; it must be a whole number"),
         ({"n": "0"}, "n is 0"),
         ({"threshold": "half"}, "threshold is 'half'; it must be a number"),
