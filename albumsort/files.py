@@ -47,6 +47,27 @@ def sha256(file: str | os.PathLike[str] | BinaryIO, alive: Callable[[], None] | 
     return digest.hexdigest()
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, with those that it is in, unless it is there.
+
+    Raises:
+        OSError: it cannot be made, for example because it, or one that it is in, is a file.
+    """
+    check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure that there is a folder at a path, or that one can be made as far as names go.
+
+    Raises:
+        NotADirectoryError: it, or one that it is in, is a file.
+    """
+    for path in (folder, *folder.parents):
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "a file, not a folder; choose another name", str(path))
+
+
 @contextmanager
 def partial_file(folder: Path, mode: int = 0o666, announce: Callable[[Path], None] | None = None) -> Iterator[Path]:
     """An empty file under a temporary name, which ``is_partial`` knows. It is removed at the end.

@@ -57,11 +57,19 @@ def split_offset(time: str | None) -> tuple[str | None, str | None]:
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """A candidate that the walk found. ``path`` is absolute; bytes that are not UTF-8 appear in it as surrogates."""
+    """A candidate that the walk found.
+
+    Attributes:
+        path: absolute; bytes that are not UTF-8 appear in it as surrogates.
+        size: in bytes.
+        mtime_ns: the time of its last change.
+        copy_of: the path of the photo from which an export has made this file, if that photo is still there.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    copy_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ KINDS = {
     "program": "inside other programs' libraries",
     "system": "of the system",
 }
+#: What a scan passes over for another reason: a manifest lists it.
+COPIES = {"copy": "copies by albumsort export"}
 
 #: What systems write beside photos and what no one misses: it is passed over, also with ``--include-hidden``, and not
 #: counted. A file that begins like the first holds the attributes that macOS could not write into a photo.

@@ -11,6 +11,7 @@ from pathlib import PurePath
 
 from albumsort.album.formats import SNIFF_BYTES, SUFFIXES, sniff
 from albumsort.album.passed_over import Place, is_note
+from albumsort.album.placed import JOURNAL, NAME, PlacedFile, copies_in, is_copy_of_source
 from albumsort.records import PhotoFile, mtime_ns
 from albumsort.text import composed
 
@@ -46,6 +47,7 @@ def walk(
     not_photos: Mapping[str, tuple[int, int]] | None = None,
     include_hidden: bool = False,
     locked: Collection[tuple[int, int]] = (),
+    named: Iterable[str] = (),
 ) -> Iterator[PhotoFile | NotPhoto | WalkProblem | PassedOver]:
     """Find every candidate below the roots: every regular file with a picture's suffix or a picture's first bytes.
 
@@ -63,24 +65,28 @@ def walk(
         include_hidden: whether that, too, is walked which the table lists, apart from its ``NOTES``.
         locked: (device, inode) of files that this process has locked, and that are not pictures. They are not opened,
             because a process that closes a file loses all its locks on it (POSIX).
+        named: absolute paths of folders that are, like the roots, no copies, though exports have placed files in them
+            from elsewhere.
 
     Yields:
         candidates, files that were opened and are not pictures, files and folders that could not be read, and files and
         folders that were passed over. An excluded file or folder is none of these.
     """
     photos, not_photos = photos or {}, not_photos or {}
-    choice = _Choice(tuple(composed(os.path.normpath(glob)) for glob in exclude), follow_links, include_hidden)
+    tops = list(map(os.path.abspath, roots))
+    globs = tuple(composed(os.path.normpath(glob)) for glob in exclude)
+    choice = _Choice(globs, follow_links, include_hidden, frozenset((*tops, *named)))
     seen: set[str] = set()
     visited: set[tuple[int, int]] = set()
-    for root in roots:
-        top = os.path.abspath(root)
+    for top in tops:
         for item in _files(top, choice, visited):
             if not isinstance(item, PhotoFile):
                 yield item
             elif item.path not in seen:
                 seen.add(item.path)
                 state = item.size, item.mtime_ns
-                if PurePath(item.path).suffix.lower() in SUFFIXES or photos.get(item.path) == state:
+                is_known = item.copy_of is not None or photos.get(item.path) == state
+                if is_known or PurePath(item.path).suffix.lower() in SUFFIXES:
                     yield item
                 elif not_photos.get(item.path) != state:
                     yield _sniffed(item, locked)
@@ -119,17 +125,21 @@ class _Choice:
     exclude: tuple[str, ...]
     follow_links: bool
     include_hidden: bool
+    named: frozenset[str]
 
 
 def _files(root: str, choice: _Choice, visited: set[tuple[int, int]]) -> Iterator[PhotoFile | WalkProblem | PassedOver]:
     """Yield the regular files at or below ``root``, depth first. It does not recurse, so that no tree is too deep."""
-    waiting = [(root, Place.at(os.path.basename(root)))]
+    copies: dict[str, PlacedFile] = {}
+    waiting = [(root, Place.at(os.path.basename(root)), copies)]
     while waiting:
-        path, place = waiting.pop()
+        path, place, copies = waiting.pop()
         try:
             status = os.stat(path)
             if stat.S_ISREG(status.st_mode):
-                yield PhotoFile(path, status.st_size, mtime_ns(status))
+                copy = copies.get(path)
+                source = copy.source if copy and is_copy_of_source(path, copy) else None
+                yield PhotoFile(path, status.st_size, mtime_ns(status), source)
                 continue
             if not stat.S_ISDIR(status.st_mode) or (status.st_dev, status.st_ino) in visited:
                 continue
@@ -139,6 +149,7 @@ def _files(root: str, choice: _Choice, visited: set[tuple[int, int]]) -> Iterato
         except OSError as error:
             yield _problem(path, error)
             continue
+        copies = _copies(path, {entry.name for _, entry in names}, copies, choice)
         wanted = []
         for _, entry in names:
             name = entry.name
@@ -149,9 +160,30 @@ def _files(root: str, choice: _Choice, visited: set[tuple[int, int]]) -> Iterato
             if kind and not choice.include_hidden:
                 yield PassedOver(entry.path, kind)
                 continue
-            wanted.append((entry.path, place.below(name) if is_folder else place))
+            wanted.append((entry.path, place.below(name) if is_folder else place, copies))
         # The stack is taken from its end. So names come out in order, and the content of a folder stays together.
         waiting.extend(reversed(wanted))
+
+
+def _copies(
+    folder: str, names: Collection[str], above: dict[str, PlacedFile], choice: _Choice
+) -> dict[str, PlacedFile]:
+    """The files below a folder that exports have made of photos, by path.
+
+    Args:
+        folder: its path.
+        names: what is in it.
+        above: the files of exports into folders above it.
+        choice: a folder that it names has only those that an export has made of photos below the same folder.
+    """
+    is_named = folder in choice.named
+    if is_named:
+        above = {}
+    if choice.include_hidden or not {NAME, JOURNAL} & set(names):
+        return above
+    below = os.path.join(folder, "")
+    own = {path: item for path, item in copies_in(folder).items() if not is_named or item.source.startswith(below)}
+    return {**above, **own}
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import sys
 from collections import Counter
@@ -22,11 +21,10 @@ from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import Db, Json, index_path
 from albumsort.cli.output import check_any_placed, nobody_reads, warn_of_folders
 from albumsort.cli.query_options import CLOSEST, EMOTION_OPTION, EVERYONE, SCHEME, asks, how_many
+from albumsort.cli.undo import about_scans, how_to_undo, undo_export
 from albumsort.cli.values import check_in_scheme, emotions_and_folder
 from albumsort.emotions import labels_of
-from albumsort.errors import AlbumsortError
 from albumsort.export.folders import Exported, ExportOptions, ExportPlan, Layout, Mode, carry_out, plan_export
-from albumsort.export.manifest import KEPT, NAME, Manifest
 from albumsort.export.sidecars import Sidecar, write_sidecars
 from albumsort.index.explain import why_empty
 from albumsort.index.query import Query
@@ -119,7 +117,7 @@ def export(
     if undo:
         if words:
             raise typer.BadParameter("takes back all of an export; name only its FOLDER", param_hint="--undo")
-        _undo(dest, dry_run, as_json)
+        undo_export(dest, index_path(db), dry_run, as_json)
         return
     if tag_originals and sidecar is None:
         raise typer.BadParameter("also needs --sidecar xmp", param_hint="--tag-originals")
@@ -128,7 +126,8 @@ def export(
             query = replace(query, n=_CLOSEST)
         query = index.settled(query)
         plan = plan_export(index, dest, query, ExportOptions(mode, layout, raw, dry_run))
-        nothing = "" if plan.sizes else why_empty(index, query)
+        nothing = "" if plan.files else why_empty(index, query)
+        note = about_scans(index.roots(), dest, [file.path for file in plan.files])
         warn_of_folders(index, query.filters)
     if any(os.path.isfile(file.path) for file in plan.files):
         _announce(plan, yes, as_json)
@@ -150,7 +149,7 @@ def export(
     _print_sidecars(sidecars)
     actions = [item.action for item in files] + [item.action for item in sidecars]
     if "written" in actions or "updated" in actions:
-        print(f"to undo it: albumsort export {printable(shlex.quote(os.path.abspath(dest)))} --undo")
+        print(f"{note}{how_to_undo(dest)}")
 
 
 def _destination(query: Query, words: Sequence[str], last: str) -> tuple[Query, Path]:
@@ -174,18 +173,21 @@ def _announce(plan: ExportPlan, yes: bool, as_json: bool) -> None:
     Raises:
         typer.Abort: the person does not want it.
     """
-    total, dest, options = sum(plan.sizes), plan.destination, plan.options
-    files = count(len(plan.sizes), "file")
-    words, is_too_much = f"{files} to link to", False
+    new, dest, options = plan.new_files(), plan.destination, plan.options
+    # An index that another tool edited may hold anything.
+    total = sum(file.size if isinstance(file.size, int) else 0 for file in new)
+    words, is_too_much = count(len(new), "link") + " to make", False
     if options.mode == "copy":
         there = next(folder for folder in (dest, *dest.absolute().parents) if folder.is_dir())
         free = shutil.disk_usage(there).free
-        words, is_too_much = f"{files} to copy, {size(total)}; {size(free)} are free", total > free
-    if plan.sizes and not as_json:
+        words, is_too_much = f"{count(len(new), 'file')} to copy, {size(total)}; {size(free)} are free", total > free
+    if old := len(plan.files) - len(new):
+        words = f"{words}; {old} there already" if new else f"{count(old, 'file')}, all there already"
+    if plan.files and not as_json:
         with suppress(BrokenPipeError):  # without a buffer, print fails at once
             print(f"{printable(str(dest))}: {words}")
         nobody_reads()  # shown before the work begins, which is done to its end in any case
-    is_much = len(plan.sizes) > _MANY_FILES or (options.mode == "copy" and (total > _MANY_BYTES or is_too_much))
+    is_much = len(new) > _MANY_FILES or (options.mode == "copy" and (total > _MANY_BYTES or is_too_much))
     if is_much and not options.dry_run:
         ask(f"{words}. Go on", yes)
 
@@ -193,7 +195,7 @@ def _announce(plan: ExportPlan, yes: bool, as_json: bool) -> None:
 def _carried_out(plan: ExportPlan) -> list[Exported]:
     from tqdm import tqdm
 
-    return list(tqdm(carry_out(plan), total=len(plan.sizes), unit=" files", disable=not sys.stderr.isatty()))
+    return list(tqdm(carry_out(plan), total=len(plan.files), unit=" files", disable=not sys.stderr.isatty()))
 
 
 def _print_files(dest: Path, files: Sequence[Exported], emotions: Sequence[str], dry_run: bool) -> None:
@@ -221,20 +223,3 @@ def _print_sidecars(sidecars: Sequence[Sidecar]) -> None:
 
 def _in_words(actions: Counter[str]) -> str:
     return ", ".join(f"{number} {action}" for action, number in actions.items())
-
-
-def _undo(dest: Path, dry_run: bool, as_json: bool) -> None:
-    manifest = Manifest(dest)
-    if not manifest.is_there:
-        raise AlbumsortError(f"{printable(str(dest))}: no {NAME} there, so there is no export to undo")
-    done = list(manifest.undo(dry_run))
-    if as_json:
-        files = [{"target": str(path), "action": action, "reason": KEPT.get(action)} for path, action in done]
-        print(json.dumps({"destination": str(dest), "files": files}))
-        return
-    for path, action in done:
-        if action in KEPT:
-            print(f"{action}, and kept: {printable(str(path))} ({KEPT[action]})")
-        elif action == "would be removed":
-            print(f"{action}: {printable(str(path))}")
-    print(f"{printable(str(dest))}: {_in_words(Counter(action for _, action in done))}")

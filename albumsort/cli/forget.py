@@ -42,7 +42,8 @@ def forget(
             files, corrections = writer.would_forget(*names)
             if dry_run and not files and not corrections:
                 raise _unknown(path)
-            much = f"{count(files, 'file')} and {count(corrections, 'correction')}"
+            counts = ((files, "file"), (corrections, "correction"))
+            much = " and ".join(count(number, thing) for number, thing in counts if number)
             if dry_run:
                 print(f"{much} would be forgotten")
                 return

@@ -150,8 +150,8 @@ def to_do(summary: ScanSummary) -> int:
 
 
 def _figures(summary: ScanSummary) -> str:
-    problems = f", {count(summary.errors, 'problem')}" if summary.errors else ""
-    return count(summary.faces, "face") + problems
+    problems = summary.errors + len(summary.unreadable)
+    return count(summary.faces, "face") + (f", {count(problems, 'problem')}" if problems else "")
 
 
 def _minutes(seconds: float) -> str:

@@ -54,7 +54,7 @@ def scan(
         typer.Option(
             "--include-hidden",
             rich_help_panel=PHOTOS,
-            help="Also read hidden, deleted and temporary files, and what other programs keep.",
+            help="Also read hidden, deleted and temporary files, exported copies, and what other programs keep.",
         ),
     ] = False,
     follow_links: Annotated[
@@ -156,11 +156,12 @@ def _print_unfinished(summary: ScanSummary, rescore: bool) -> None:
 
 def _print_passed_over(summary: ScanSummary) -> None:
     """Print to standard error how many files and folders are not read because of what they are."""
-    from albumsort.album.passed_over import KINDS
+    from albumsort.album.passed_over import COPIES, KINDS
 
     if summary.passed_over:
+        words = {**KINDS, **COPIES}
         counts = ", ".join(
-            f"{summary.passed_over[kind]} {KINDS[kind]}" for kind in KINDS if kind in summary.passed_over
+            f"{summary.passed_over[kind]} {words[kind]}" for kind in words if kind in summary.passed_over
         )
         number = sum(summary.passed_over.values())
         what = "file or folder" if number == 1 else "files and folders"
@@ -181,8 +182,9 @@ def _print_without_photos(paths: list[Path], settings: ScanSettings) -> None:
 
 def _print_summary(summary: ScanSummary, index: Path, options: str) -> None:
     """Print what the scan did and what the index now has, for people; ``options`` go behind commands that follow."""
+    photos = summary.photos - summary.raws  # as many as were found
     print(
-        f"{count(summary.photos, 'photo')}: {summary.scanned} read, {summary.unchanged} unchanged, "
+        f"{count(photos, 'photo')}: {summary.scanned} read, {summary.unchanged} unchanged, "
         f"{summary.moved} moved or copied, in {summary.seconds:.1f} s."
     )
     if summary.raws:
@@ -191,8 +193,9 @@ def _print_summary(summary: ScanSummary, index: Path, options: str) -> None:
         print(f"The faces of {count(summary.rescored, 'photo')} were read again.")
     with Index(index) as opened:
         print(_faces_in_words(opened.stats(), summary.faces, options))
-    old = summary.old_errors
-    if problems := summary.errors + old + len(summary.unreadable):
+        problems = len(opened.problems())  # also those of folders that this scan was not given
+    if problems:
+        old = max(0, problems - summary.errors - len(summary.unreadable))
         how_many = "" if problems == 1 else "all " if old == problems else f"{old} "
         known = f", {how_many}known from earlier scans" if old else ""
         see = "See it" if problems == 1 else "See them"

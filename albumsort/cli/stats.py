@@ -45,6 +45,8 @@ def stats(
         counts = index.stats(query)
         if plot:
             _plot(index, query, plot, force)
+        if not as_json and query.filters == Filters():
+            counts["errors"] = len(index.problems())  # with folders, which no filter knows
         _print(counts, as_json)
         warn_of_folders(index, query.filters)
         if reason := why_nothing(index, query.filters):

@@ -13,6 +13,7 @@ from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import Db, ListFormat, index_path
 from albumsort.cli.output import NOT_PLACED, check_any_placed, print_photos, warn_of_folders
 from albumsort.cli.query_options import ALL, CLOSEST, EMOTION_ARGUMENTS, EVERYONE, SCHEME, asks, how_many
+from albumsort.cli.undo import about_scans, how_to_undo
 from albumsort.index.explain import why_empty
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
@@ -46,12 +47,18 @@ def top(
         if not ranking:
             sys.stderr.write(why_empty(index, query) + "\n")
         warn_of_folders(index, query.filters)
+        roots = index.roots() if copy_to else set()
     if copy_to and ranking:
-        _copy(ranking, copy_to)
+        _copy(ranking, copy_to, roots)
 
 
-def _copy(ranking: list[RankedPhoto], folder: Path) -> None:
+def _copy(ranking: list[RankedPhoto], folder: Path, roots: set[str]) -> None:
     """Copy the photos of a list into a folder, and say on standard error what became of each.
+
+    Args:
+        ranking: the list.
+        folder: the folder.
+        roots: what scans were given by name.
 
     Raises:
         AlbumsortError: no photo is there afterwards.
@@ -72,3 +79,6 @@ def _copy(ranking: list[RankedPhoto], folder: Path) -> None:
         more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
         words += f"; {len(there)} there already: {', '.join(there[:_NAMED])}{more}"
     sys.stderr.write(f"{words}\n")
+    if written:
+        note = about_scans(roots, folder, [row.photo.path for row in ranking])
+        sys.stderr.write(f"{note}{how_to_undo(folder)}\n")

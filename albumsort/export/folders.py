@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from albumsort.album.placed import PlacedFile
 from albumsort.errors import AlbumsortError
-from albumsort.export.manifest import Manifest, PlacedFile, fingerprint
+from albumsort.export.manifest import Manifest, fingerprint
 from albumsort.export.target_folder import TargetFolder
-from albumsort.files import give_name, partial_file
+from albumsort.files import check_folder, give_name, partial_file
 from albumsort.index.query import Query
 from albumsort.index.reader import Index
 from albumsort.records import Photo, PhotoResult, RankedPhoto
@@ -107,11 +108,22 @@ class ExportPlan:
         """The photos, and the RAW files that are exported with them."""
         return [file for part in self.parts for row in part.ranking for file in _files(row, self.options)]
 
-    @property
-    def sizes(self) -> list[int]:
-        """Bytes of each file, as the index has them. Some may be in the folder already."""
-        # An index that another tool edited may hold anything.
-        return [file.size if isinstance(file.size, int) else 0 for file in self.files]
+    def new_files(self) -> list[Photo]:
+        """Those that the manifest does not list as exported. No file is read for that."""
+        manifest = Manifest(self.destination)
+        placed = {
+            (item.source, folder): item.digest if item.mode != "symlink" else None
+            for folder, items in manifest.by_folder().items()
+            for item in items
+            if os.path.lexists(manifest.folder / item.path)
+        }
+        return [
+            file
+            for part in self.parts
+            for row in part.ranking
+            for file in _files(row, self.options)
+            if (file.path, part.folder) not in placed or placed[file.path, part.folder] not in (None, file.digest)
+        ]
 
 
 def plan_export(index: Index, destination: Path, query: Query, options: ExportOptions | None = None) -> ExportPlan:
@@ -171,7 +183,7 @@ def carry_out(plan: ExportPlan) -> Iterator[Exported]:
 
 
 def place(ranking: Sequence[RankedPhoto], folder: Path, options: ExportOptions | None = None) -> list[Exported]:
-    """Put the photos of a list into one folder, without a manifest. File names begin with the rank.
+    """Put the photos of a list into one folder, and record them in the manifest. File names begin with the rank.
 
     Args:
         ranking: the photos, best first.
@@ -181,7 +193,7 @@ def place(ranking: Sequence[RankedPhoto], folder: Path, options: ExportOptions |
     Raises:
         AlbumsortError: as ``export`` does.
     """
-    return list(_place_all(_Part(folder, None, "", ranking), options or ExportOptions()))
+    return list(carry_out(ExportPlan(folder, options or ExportOptions(), (_Part(folder, None, "", ranking),))))
 
 
 def _year(taken_at: object) -> str:
@@ -210,7 +222,7 @@ def _files(row: RankedPhoto, options: ExportOptions) -> tuple[Photo, ...]:
 
 
 def _place_all(
-    part: _Part, options: ExportOptions, manifest: Manifest | None = None, listed: Iterable[PlacedFile] = ()
+    part: _Part, options: ExportOptions, manifest: Manifest, listed: Iterable[PlacedFile]
 ) -> Iterator[Exported]:
     """Put a list into one folder, file by file. Names begin with the label and the rank, which RAW files share.
 
@@ -225,9 +237,10 @@ def _place_all(
     """
     digits = max(3, len(str(len(part.ranking))))
     try:
+        check_folder(part.folder)
         folder = TargetFolder(part.folder, listed)
         if not options.dry_run:
-            part.folder.mkdir(parents=True, exist_ok=True)
+            manifest.make_folder(part.folder)
         placer = _Placer(folder, options, manifest)
         for rank, row in enumerate(part.ranking, 1):
             for photo in _files(row, options):
@@ -256,7 +269,7 @@ class _Placer:
 
     folder: TargetFolder
     options: ExportOptions
-    manifest: Manifest | None
+    manifest: Manifest
 
     def place(self, photo: Photo, prefix: str) -> tuple[Path, str]:
         """Put one file into the folder, unless it is there already; returns target and action, as in ``Exported``."""
@@ -291,7 +304,7 @@ class _Placer:
             _ChangedError: the file is no longer the photo that was scanned.
             OSError: it cannot be copied.
         """
-        with partial_file(self.folder.path, 0o600, lambda partial: self._begin(partial, photo.path)) as partial:
+        with partial_file(self.folder.path, 0o600, lambda partial: self.manifest.begin(partial, photo.path)) as partial:
             with open(photo.path, "rb") as reading, open(partial, "wb") as writing:
                 shutil.copyfileobj(reading, writing, 1 << 20)
                 writing.flush()
@@ -327,17 +340,10 @@ class _Placer:
         listed = hashlib.sha256(os.fsencode(photo.path)).hexdigest()  # what ``fingerprint`` says of the link
         return self._name(photo, prefix, listed, lambda target: os.symlink(photo.path, target)), digest
 
-    def _begin(self, partial: Path, source: str) -> None:
-        if self.manifest is not None:
-            self.manifest.begin(partial, source)
-
     def _name(self, photo: Photo, prefix: str, digest: str, give: Callable[[Path], None]) -> Path:
         """Give a new file its name; ``digest`` is that of the manifest."""
 
         def recorded(target: Path) -> None:
-            if self.manifest is None:
-                give(target)
-                return
             self.manifest.add(target, photo.path, self.options.mode, digest)
             try:
                 give(target)

@@ -2,60 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import stat
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from albumsort.album.placed import (
+    JOURNAL,
+    NAME,
+    PARTIAL,
+    SIDECAR,
+    SIDECAR_OF_ORIGINAL,
+    VERSION,
+    PlacedFile,
+    placed_in,
+)
 from albumsort.errors import AlbumsortError
 from albumsort.export import xmp
 from albumsort.export.names import same_name
-from albumsort.files import is_partial, new_file, sha256
+from albumsort.files import is_partial, make_folder, new_file, sha256
 from albumsort.text import printable
 
-NAME = "albumsort-export.json"
-#: One JSON object a line; only there while an export runs, and after one was killed.
-JOURNAL = "albumsort-export.journal"
-#: ``PlacedFile.mode`` of a sidecar beside an exported file, and of one beside the photo itself.
-SIDECAR, SIDECAR_OF_ORIGINAL = "sidecar", "sidecar of the original"
-#: ``PlacedFile.mode`` of a file that a killed export had not finished. It has no digest.
-PARTIAL = "partial"
 #: Modes of files that hold no photo: they can be removed even if the photo itself is gone.
 _NO_PHOTO = ("symlink", SIDECAR, SIDECAR_OF_ORIGINAL, PARTIAL)
-#: Version 2 added sidecars.
-_VERSION = 2
-#: Bytes; a larger file is no manifest. A million files take some 300 MB.
-_LARGEST = 1 << 30
-#: What reading a file that is no manifest raises.
-_DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 #: What ``undo`` says of files that it keeps, and why.
 KEPT = {
     "changed": "another program has changed it since the export",
     "only copy": "the photo itself is gone, has changed, or is a link to it",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedFile:
-    """A file that an export placed.
-
-    Attributes:
-        path: relative to the export's folder, with slashes; absolute for a file beside the photo itself.
-        source: absolute path of the photo.
-        mode: ``copy``, ``hardlink``, ``symlink``, ``SIDECAR``, ``SIDECAR_OF_ORIGINAL`` or ``PARTIAL``.
-        digest: the ``fingerprint`` of the file.
-    """
-
-    path: str
-    source: str
-    mode: str
-    digest: str
 
 
 class Manifest:
@@ -74,12 +52,8 @@ class Manifest:
         self.folder = folder
         self._file, self._journal = folder / NAME, folder / JOURNAL
         self._writing: BinaryIO | None = None
-        self._files: dict[str, PlacedFile] = {item.path: item for item in _read_manifest(self._file)}
-        for path, item in _read_journal(self._journal):
-            if item is None:
-                self._files.pop(path, None)
-            else:
-                self._files[path] = item
+        placed = placed_in(folder)
+        self._files, self._made = placed.files, placed.made
 
     def __len__(self) -> int:
         return len(self._files)
@@ -101,6 +75,19 @@ class Manifest:
     def is_there(self) -> bool:
         """Whether the folder has a manifest, or the journal of an export that was killed."""
         return self._file.exists() or self._journal.exists()
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder of the export, and record how many had to be made to have the export's own.
+
+        Raises:
+            AlbumsortError: the journal cannot be written.
+            OSError: the folder cannot be made.
+        """
+        missing = [path for path in (self.folder, *self.folder.absolute().parents) if not os.path.lexists(path)]
+        make_folder(folder)
+        if missing:
+            self._made = len(missing)
+            self._append({"made": self._made})
 
     def add(self, target: Path, source: str, mode: str, digest: str) -> None:
         """Record a file that is about to get its name, instead of what was recorded for its path before.
@@ -141,7 +128,7 @@ class Manifest:
         is_inside = mode != SIDECAR_OF_ORIGINAL
         return str(PurePosixPath(*target.relative_to(self.folder).parts) if is_inside else target)
 
-    def _append(self, line: dict[str, str]) -> None:
+    def _append(self, line: Mapping[str, str | int]) -> None:
         try:
             if self._writing is None:
                 flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
@@ -167,7 +154,8 @@ class Manifest:
                 del self._files[item.path]
         try:
             if self._files:
-                content: dict[str, Any] = {"version": _VERSION, "files": [asdict(item) for item in self.files]}
+                files = [asdict(item) for item in self.files]
+                content: dict[str, Any] = {"version": VERSION, "made": self._made, "files": files}
                 with new_file(self._file, replace=True, announce=lambda path: self.begin(path, "")) as file:
                     file.write(json.dumps(content, indent=1).encode())
             else:
@@ -181,6 +169,8 @@ class Manifest:
 
     def undo(self, dry_run: bool = False) -> Iterator[tuple[Path, str]]:
         """Remove the listed files that have not changed since, and the folders that are empty afterwards.
+
+        The folder of the export goes, too, with those above it, if exports made them and they are empty.
 
         Args:
             dry_run: only report ``would be removed``; remove nothing.
@@ -218,6 +208,7 @@ class Manifest:
         if not dry_run:
             self._files = {item.path: item for item in kept}
             self.save()
+            self._remove_made()
 
     def _is_inside(self, item: PlacedFile) -> bool:
         """Whether a listed file is inside the folder. Links on the way to it are followed."""
@@ -238,79 +229,15 @@ class Manifest:
                 folder.rmdir()
             folder = folder.parent
 
-
-def _read_manifest(file: Path) -> list[PlacedFile]:
-    """The files that a manifest lists; none if there is no manifest.
-
-    Raises:
-        AlbumsortError: the file is not a manifest, or a newer albumsort wrote it.
-    """
-    try:
-        text = _read_text(file)
-        if text is None:
-            return []
-        if not text.lstrip().startswith("{"):  # a large file of something else is not parsed at all
-            raise ValueError("no object")
-        content = json.loads(text)
-        if content["version"] > _VERSION:
-            raise AlbumsortError(f"{printable(str(file))}: written by a newer albumsort; update albumsort")
-        return [_checked(item) for item in content["files"]]
-    except _DAMAGED as error:
-        raise AlbumsortError(f"{printable(str(file))}: not the manifest of an export; move it away") from error
-
-
-def _read_journal(file: Path) -> Iterator[tuple[str, PlacedFile | None]]:
-    """The path of each line of a journal, with the file that was placed there, or None if it was not placed after all.
-
-    A line that was cut off by a kill is passed over.
-
-    Raises:
-        AlbumsortError: the file cannot be read.
-    """
-    try:
-        text = _read_text(file)
-    except _DAMAGED as error:
-        raise AlbumsortError(f"{printable(str(file))}: not the journal of an export; move it away") from error
-    for line in (text or "").split("\n"):
-        with contextlib.suppress(*_DAMAGED):
-            content = json.loads(line)
-            is_dropped = content.keys() == {"path"}
-            item = _checked({**content, "source": "", "mode": "", "digest": ""} if is_dropped else content)
-            yield item.path, None if is_dropped else item
-
-
-def _read_text(file: Path) -> str | None:
-    """The text of a regular file; None if there is no file.
-
-    Raises:
-        AlbumsortError: it cannot be read.
-        ValueError: it is a folder or a pipe, is too large, or is no UTF-8.
-    """
-    try:
-        status = os.stat(file)  # opening a pipe would wait for a writer
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
-            raise ValueError("no text file")
-        return file.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise AlbumsortError(f"{printable(str(file))}: {error.strerror}") from error
-
-
-def _checked(values: dict[str, Any]) -> PlacedFile:
-    """A record of the manifest.
-
-    Raises:
-        TypeError: it lacks a value or has another one, or a value is no text.
-        ValueError: a value cannot be part of a path.
-    """
-    item = PlacedFile(**values)
-    for value in (item.path, item.source, item.mode, item.digest):
-        if not isinstance(value, str):
-            raise TypeError("no text")
-        if b"\0" in os.fsencode(value):  # raises a UnicodeEncodeError for surrogates that stand for no byte
-            raise ValueError("a zero byte")
-    return item
+    def _remove_made(self) -> None:
+        """Remove the export's own folder, and those above it, as far as exports made them and nothing is in them."""
+        folder = self.folder.absolute()
+        for made in (folder, *folder.parents)[: self._made]:
+            try:
+                if not made.samefile(os.curdir):
+                    made.rmdir()
+            except OSError:  # something is in it, or it is a link
+                return
 
 
 def _is_unchanged(path: Path, item: PlacedFile) -> bool:

@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from albumsort.album.placed import SIDECAR, SIDECAR_OF_ORIGINAL
 from albumsort.album.presence import is_as_scanned
 from albumsort.errors import AlbumsortError
 from albumsort.export import embedded, xmp
 from albumsort.export.folders import Exported
-from albumsort.export.manifest import SIDECAR, SIDECAR_OF_ORIGINAL, Manifest, fingerprint
+from albumsort.export.manifest import Manifest, fingerprint
 from albumsort.export.packet import packet
 from albumsort.files import new_file
 from albumsort.index.query import Query

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
 
+from albumsort.album.placed import PlacedFile
 from albumsort.album.presence import is_as_scanned
-from albumsort.export.manifest import PlacedFile, fingerprint
+from albumsort.export.manifest import fingerprint
 from albumsort.export.names import same_name, wordings
 from albumsort.files import is_partial
 from albumsort.records import Photo

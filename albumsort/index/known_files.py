@@ -67,6 +67,10 @@ class KnownFiles:
         )
         return {from_column(path): (size, mtime) for path, size, mtime in rows}
 
+    def paths(self) -> set[str]:
+        """The paths of all photos."""
+        return {from_column(path) for (path,) in self._connection.execute("SELECT path FROM photos")}
+
     def raws(self) -> dict[str, str]:
         """The path of the JPEG by the path of its RAW file, if both are one photo and the RAW file was not read."""
         rows = self._connection.execute("SELECT path, raw_of FROM photos WHERE raw_of NOT NULL")

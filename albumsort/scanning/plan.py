@@ -21,11 +21,13 @@ class KnownPhotos:
         photos: (size, mtime_ns) by path. If these still hold for a photo, it need not be read again.
         raws: the path of the JPEG by the path of its RAW file, if both are one photo.
         unreadable: the paths of the photos that could not be read.
+        every: the paths of all photos.
     """
 
     photos: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     raws: Mapping[str, str] = field(default_factory=dict)
     unreadable: Collection[str] = ()
+    every: Collection[str] = ()
 
     def is_unchanged(self, file: PhotoFile) -> bool:
         """Whether a file has not changed since it was read."""
@@ -49,6 +51,7 @@ class ScanPlan:
         problems: (path, reason) for each file or folder that the walk could not read.
         passed_over: how many files and folders the walk passed over, by kind.
         not_found: the photos of ``KnownPhotos`` that the walk did not find.
+        copies: files that exports have made of photos which the walk found or earlier scans know. They are passed over.
     """
 
     to_read: list[PhotoFile]
@@ -59,6 +62,7 @@ class ScanPlan:
     problems: list[tuple[str, str]]
     passed_over: dict[str, int]
     not_found: set[str]
+    copies: set[str]
 
     @property
     def found(self) -> int:
@@ -79,6 +83,9 @@ def plan_scan(found: Iterable[PhotoFile | NotPhoto | WalkProblem | PassedOver], 
             passed_over[item.kind] += 1
         else:
             problems.append((item.path, item.reason))
+    copies = _copies(candidates, known.every)
+    candidates = [file for file in candidates if file.path not in copies]
+    passed_over["copy"] += len(copies)
     jpegs = jpegs_of_raws(file.path for file in candidates)
     pairs = [(file, jpegs[file.path]) for file in candidates if file.path in jpegs]
     single = [file for file in candidates if file.path not in jpegs]
@@ -87,7 +94,23 @@ def plan_scan(found: Iterable[PhotoFile | NotPhoto | WalkProblem | PassedOver], 
     not_found = known.photos.keys() - {file.path for file in candidates}
     unchanged = len(single) - len(to_read)
     old_errors = len(read.intersection(known.unreadable))
-    return ScanPlan(to_read, unchanged, old_errors, pairs, not_photos, problems, dict(passed_over), not_found)
+    return ScanPlan(to_read, unchanged, old_errors, pairs, not_photos, problems, dict(+passed_over), not_found, copies)
+
+
+def _copies(candidates: Iterable[PhotoFile], every: Collection[str]) -> set[str]:
+    """The candidates that exports have made of other candidates, or of photos that earlier scans know."""
+    found = {file.path: file.copy_of for file in candidates}
+
+    def original(path: str) -> str | None:
+        way: set[str] = set()
+        while (source := found.get(path)) is not None:
+            if source in way:  # each is said to be a copy of the other
+                return None
+            way.add(source)
+            path = source
+        return path if way else None
+
+    return {path for path in found if (first := original(path)) is not None and (first in found or first in every)}
 
 
 def passed_over_now(paths: Iterable[str], roots: Iterable[str], earlier_roots: Iterable[str]) -> Iterator[str]:

@@ -95,11 +95,11 @@ class _Scan:
         start = time.monotonic()
         summary, files, settings = self.summary, self.writer.known_files, self.work.settings
         unchanged = {} if settings.rescan else files.unchanged(settings.max_megapixels)
-        known = KnownPhotos(unchanged, files.raws(), files.unreadable())
+        known = KnownPhotos(unchanged, files.raws(), files.unreadable(), files.paths())
         not_photos = {} if settings.rescan else files.not_photos()
         # The whole walk comes first: it takes a second for 100,000 files, and afterwards the time left is known.
         options = settings.exclude, settings.follow_links, known.photos, not_photos, settings.include_hidden
-        found = walk(self.roots, *options, locked=self.writer.locked_files())
+        found = walk(self.roots, *options, locked=self.writer.locked_files(), named=files.roots())
         plan = plan_scan(found, known)
         summary.found, summary.unchanged, summary.raws = plan.found, plan.unchanged, len(plan.pairs)
         summary.photos, summary.unreadable = plan.unchanged + len(plan.pairs), plan.problems
@@ -129,7 +129,7 @@ class _Scan:
         files = self.writer.known_files
         known = files.unchanged(math.inf) if self.work.settings.rescan else plan.not_found
         paths = {*known, *files.unreadable()}
-        return self.writer.drop(list(passed_over_now(paths, self.roots, files.roots())))
+        return self.writer.drop([*passed_over_now(paths - plan.copies, self.roots, files.roots()), *plan.copies])
 
     def _read(self, files: list[PhotoFile]) -> None:
         while files:

@@ -24,7 +24,8 @@ class ScanSummary:
         rescored: photos whose faces were read again, because another model had read them.
         of_other_models: photos below the roots whose faces another model has read, without those in ``rescored``. At
             the end of a scan that reads them again, they are gone or cannot be read, and their faces stay as they were.
-        passed_over: how many files and folders were passed over, by kind, a key of ``album.passed_over.KINDS``.
+        passed_over: how many files and folders were passed over, by kind, a key of ``KINDS`` or ``COPIES`` of
+            ``album.passed_over``.
         dropped: photos of earlier scans that are passed over now, and no longer in the index.
         seconds: how long the scan took.
         unreadable: (path, reason) of the folders and files that the walk could not read.

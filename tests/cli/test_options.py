@@ -49,6 +49,7 @@ FILTERS = {
 #: Both spellings of every command that prints JSON.
 JSON = {"--json": ("", is_json, True), "--format": ("json", is_json, True)}
 SCHEME = query("--label-scheme", "four", "scheme", "four")
+COPIED = ["001_090_a.jpg", "002_080_b.jpg"]
 RANKED = {
     **FILTERS,
     **SCHEME,
@@ -96,7 +97,11 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
         {
             **RANKED,
             **JSON,
-            "--copy-to": ("out", lambda done: done.files(), ["001_090_a.jpg", "002_080_b.jpg"]),
+            "--copy-to": (
+                "out",
+                lambda done: done.files(),
+                [*COPIED, "albumsort-export.json"],
+            ),
         },
     ),
     "list": (

@@ -169,6 +169,7 @@ def test_copy_to_copies_the_photos_of_the_list(ranked, tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "best").iterdir()) == [
         "001_090_both.jpg",
         "002_080_eileen-collins.jpg",
+        "albumsort-export.json",
     ]
     assert output.out.count("\n") == 2
     assert "2 photos copied to" in output.err

@@ -163,9 +163,10 @@ def test_a_sheet_of_which_everything_is_missing_fails_and_is_not_written(unplugg
 
 
 def test_copies_that_are_there_already_are_named(place, typed):
-    assert typed("top happy -n 1 --copy-to out").stderr == "1 photo copied to out\n"
+    undo = f"scans of {place} pass these files over\nto undo it: albumsort export {place}/out --undo\n"
+    assert typed("top happy -n 1 --copy-to out").stderr == f"1 photo copied to out\n{undo}"
     assert typed("top happy -n 1 --copy-to out").stderr == "out: nothing new to copy; 1 there already: 001_090_a.jpg\n"
-    assert typed("top happy --copy-to out").stderr == "1 photo copied to out; 1 there already: 001_090_a.jpg\n"
+    assert typed("top happy --copy-to out").stderr == f"1 photo copied to out; 1 there already: 001_090_a.jpg\n{undo}"
     (place / "photos" / "c.jpg").unlink()
     done = typed("top happy sad --copy-to out")
     assert done.returncode == 0

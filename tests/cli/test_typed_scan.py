@@ -148,6 +148,34 @@ def test_the_next_command_lists_photos(typed: Any) -> None:
     assert "eileen-collins.jpg" in typed(command[1]).stdout
 
 
+def test_as_many_photos_are_found_as_are_counted_at_the_end(typed: Any, tmp_path: Path) -> None:
+    (tmp_path / "album" / "portraits" / "grace-hopper.nef").write_bytes(b"RAW")
+    for number in (12, 0):
+        done = typed("scan album")
+        assert done.stderr.startswith("Found 12 photos") and "1 RAW file beside them" in done.stderr
+        assert done.stdout.startswith(f"12 photos: {number} read, {12 - number} unchanged, ")
+        assert "1 RAW file not read" in done.stdout
+
+
+def test_every_command_counts_the_same_problems(typed: Any, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / "more" / name).write_text(f"{name} is not an image")
+    assert "\n1 problem. See it" in typed("scan album").stdout
+    assert "\n3 problems, 1 known from earlier scans. See them" in typed("scan more").stdout
+    assert "\n3 problems, all known from earlier scans. See them" in typed("scan album").stdout
+    assert len(typed("problems").stdout.splitlines()) == 3
+    assert typed("stats").stdout.splitlines()[0].endswith(", 3 problems")
+
+
+def test_an_export_into_a_scanned_folder_has_a_line_in_the_summary(typed: Any, tmp_path: Path) -> None:
+    assert typed("scan album").returncode == 0
+    assert f"scans of {tmp_path}/album pass these files over\n" in typed("export happy album/best").stdout
+    done = typed("scan album")
+    assert re.search(r"^(\d+) files and folders passed over: \1 copies by albumsort export; ", done.stderr, re.M)
+    assert done.stdout.startswith("12 photos: 0 read, 12 unchanged, ")
+
+
 def test_json_is_one_object_however_it_is_asked_for(typed: Any) -> None:
     assert json.loads(typed("scan album --json").stdout)["faces"] == 12
 

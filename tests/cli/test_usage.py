@@ -146,9 +146,10 @@ def test_photos_are_copied_though_nobody_reads_the_list(index_of, tmp_path, albu
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stderr
         process.stdout.close()
-        assert process.stderr.read() == f"3 photos copied to {target}\n"
+        assert process.stderr.readline() == f"3 photos copied to {target}\n"
+        assert f"to undo it: albumsort export {target} --undo\n" in process.stderr.read()
     assert process.returncode == 0
-    assert len(list(target.iterdir())) == 3
+    assert len(list(target.glob("*.jpg"))) == 3
 
 
 def test_the_installed_program_is_the_module(run):

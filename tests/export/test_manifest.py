@@ -156,7 +156,7 @@ def test_the_command_undoes_an_export_and_names_what_it_kept(run, index, tmp_pat
     edited.write_bytes(b"edited")
     done = run("export", out, "--undo")
     assert (done.returncode, done.stderr) == (0, "")
-    assert str(edited) in done.stdout and "2 removed" in done.stdout and "1 changed" in done.stdout
+    assert str(edited) in done.stdout and "2 removed" in done.stdout and "1 kept (changed" in done.stdout
     again = run("export", tmp_path / "elsewhere", "--undo")
     assert again.returncode == 1
     assert NAME in again.stderr
