@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -58,6 +59,7 @@ class Stop:
         for number in _STOPS:
             if number != _HANGUP or signal.getsignal(number) != signal.SIG_IGN:  # which is how ``nohup`` starts it
                 signal.signal(number, self.hear)
+        sys.unraisablehook = _without_stops
 
     def hear(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal.
@@ -89,6 +91,12 @@ class Stop:
         if self._asked:
             self._asked = False
             raise KeyboardInterrupt
+
+
+def _without_stops(ignored: sys.UnraisableHookArgs) -> None:
+    """Report an exception that Python ignores, but not that of a stop: ``Stop.check`` raises it again."""
+    if ignored.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(ignored)
 
 
 stop = Stop()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from albumsort.cli.bar import bar, minutes
 from albumsort.cli.interrupt import stop
 from albumsort.scanning.summary import ScanSummary
 from albumsort.text import count
@@ -74,7 +75,8 @@ class ScanProgress:
                 self._first = done(summary), self._clock()
                 self._clear()
                 if self._is_terminal:
-                    self._bar = _bar(self._stream, summary)
+                    state = {"initial": done(summary), "postfix": _figures(summary)}
+                    self._bar = bar(self._stream, _BAR, to_do(summary), **state)
             if self._bar is not None:
                 self._bar.total = to_do(summary)
                 self._bar.set_postfix_str(_figures(summary), refresh=False)
@@ -89,7 +91,7 @@ class ScanProgress:
             if self._bar is not None:
                 self._bar.refresh()
             elif self._is_terminal:
-                self._write(f"\r{self._doing} {_minutes(self._clock() - self._since)}")
+                self._write(f"\r{self._doing} {minutes(self._clock() - self._since)}")
             self._write_line_if_late()
 
     def _tick_on(self) -> None:
@@ -101,13 +103,13 @@ class ScanProgress:
         if self._is_terminal or now - self._last_line < _LINE:
             return
         if not self._first[1]:
-            self._write_line(f"{self._doing} {_minutes(now - self._since)}")
+            self._write_line(f"{self._doing} {minutes(now - self._since)}")
             return
         before, since = self._first
         finished, total = done(self._summary), to_do(self._summary)
         line = f"{finished} of {count(total, 'photo')}, {_figures(self._summary)}"
         if finished > before:
-            line += f", {_minutes((now - since) / (finished - before) * (total - finished))} left"
+            line += f", {minutes((now - since) / (finished - before) * (total - finished))} left"
         self._write_line(line)
 
     def _write_line(self, line: str) -> None:
@@ -152,28 +154,3 @@ def to_do(summary: ScanSummary) -> int:
 def _figures(summary: ScanSummary) -> str:
     problems = summary.errors + len(summary.unreadable)
     return count(summary.faces, "face") + (f", {count(problems, 'problem')}" if problems else "")
-
-
-def _minutes(seconds: float) -> str:
-    """A duration as a clock shows it: ``0:07``, ``12:34`` or ``1:02:03``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def _bar(stream: TextIO, summary: ScanSummary) -> Any:
-    from tqdm import tqdm
-
-    tqdm.set_lock(threading.RLock())  # its own would also be for other processes, and start one
-    tqdm.monitor_interval = 0  # the clock refreshes the bar
-    return tqdm(
-        total=to_do(summary),
-        initial=done(summary),
-        postfix=_figures(summary),
-        file=stream,
-        position=0,
-        dynamic_ncols=True,
-        leave=False,
-        bar_format=_BAR,
-        smoothing=0.1,
-    )

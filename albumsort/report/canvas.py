@@ -7,9 +7,17 @@ from typing import Any
 
 from albumsort.files import new_file
 from albumsort.report.lettering import Lettering
-from albumsort.report.safe_matplotlib import Axes, Figure, FigureCanvasAgg, MaxNLocator, Rectangle, Text
+from albumsort.report.safe_matplotlib import (
+    Axes,
+    Figure,
+    FigureCanvasAgg,
+    MaxNLocator,
+    PercentFormatter,
+    Rectangle,
+    Text,
+)
 
-__all__ = ["Axes", "Figure", "MaxNLocator", "Rectangle", "bare", "page", "save"]
+__all__ = ["Axes", "Figure", "MaxNLocator", "PercentFormatter", "Rectangle", "bare", "page", "save"]
 
 #: The quality of JPEG and WebP, 1..100. At less, the edges of letters blur.
 _QUALITY = 92

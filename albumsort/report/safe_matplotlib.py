@@ -35,7 +35,7 @@ with _in_the_package():
     from matplotlib.font_manager import FontProperties, findSystemFonts, fontManager, get_font
     from matplotlib.patches import Rectangle
     from matplotlib.text import Text
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 #: The folder of the DejaVu fonts, which cover many scripts and come with matplotlib.
 FONTS = Path(get_data_path()) / "fonts" / "ttf"
@@ -47,6 +47,7 @@ __all__ = [
     "FigureCanvasAgg",
     "FontProperties",
     "MaxNLocator",
+    "PercentFormatter",
     "Rectangle",
     "Text",
     "findSystemFonts",

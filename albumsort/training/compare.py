@@ -65,7 +65,7 @@ def compare(
         folder: gets a folder for each recipe. A recipe whose folder holds a finished run, or only a model, is not
             trained again.
         command: the command line without the precision, for the cards.
-        progress: called after each epoch.
+        progress: called as epochs go on.
         timed: the number of faces on which the speed is measured.
 
     Returns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from albumsort.emotions import EMOTIONS
 from albumsort.training.augment import AugmentedFaces, class_indices
 from albumsort.training.datasets import DataError, Faces
+from albumsort.training.history import figures_in_words
 from albumsort.training.network import logits
 from albumsort.training.recipe import ITSELF, Cycle, Plateau, Recipe, Stop
 from albumsort.training.run import Run, claim, watched_values
@@ -33,21 +34,46 @@ _log = logging.getLogger("albumsort.training")
 
 @dataclass(frozen=True)
 class Epoch:
-    """An epoch that is trained, measured and saved.
+    """How far an epoch is: begun, so many batches on, or done, which means trained, measured and saved.
 
     Attributes:
         number: counted from 1 over the whole run.
-        folder: the run's folder, which holds ``checkpoint-NUMBER.keras``.
-        history: all lines of ``history.csv``; the last one is this epoch's.
+        folder: the run's folder, which holds ``checkpoint-NUMBER.keras`` once the epoch is done.
+        history: all lines of ``history.csv``; the last one is this epoch's if the epoch is done.
+        recipe: the recipe of the run.
+        batch: how many batches are done.
+        batches: how many batches the epoch has.
+        left: the work that is left after this epoch, in epochs like it; less if the run stops early.
     """
 
     number: int
     folder: Path
     history: Sequence[Mapping[str, str]]
+    recipe: Recipe
+    batch: int
+    batches: int
+    left: float
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the epoch is trained, measured and saved."""
+        return len(self.history) >= self.number
 
 
-#: Called after each epoch. An exception that it raises ends the run, which can continue later.
+#: Called when an epoch begins, after each batch, and when it is done. An exception that it raises ends the run, which
+#: can continue later.
 Progress = Callable[[Epoch], None]
+
+
+class _Batches(keras.callbacks.Callback):
+    """Tells a progress callback how many batches are done."""
+
+    def __init__(self, epoch: Epoch, progress: Progress) -> None:
+        super().__init__()
+        self._epoch, self._tell = epoch, progress
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        self._tell(replace(self._epoch, batch=batch + 1))
 
 
 def fit(
@@ -69,7 +95,7 @@ def fit(
         training: the faces to learn from, in the recipe's label scheme.
         validation: the faces that each epoch is measured on. The network never learns from them.
         folder: created if it does not exist.
-        progress: called after each epoch.
+        progress: called as epochs go on.
         teachers: the file of each teacher in the recipe, by name: a model, or out-of-fold predictions.
 
     Returns:
@@ -84,7 +110,7 @@ def fit(
     keras.utils.set_random_seed(recipe.seed)
     run = Run(folder, recipe)
     if run.epochs:
-        _log.info("continues after epoch %d of %d", run.epochs, recipe.epochs)
+        _log.info(_done_in_words(run))
     for number in range(1, len(recipe.cycles) + 1):
         if run.is_past(number) and not run.lines(number):
             continue  # the cycle had nothing to learn
@@ -94,8 +120,7 @@ def fit(
     if recipe.cycles[-1].averaged and run.lines(len(recipe.cycles)):
         run.go_to_mean(recipe.cycles[-1].averaged)
         _measure_norms(run, training)
-        measured = _measured(run.model, validation, recipe)
-        _log.info("  ".join(["averaged", *(f"{name} {value:.5g}" for name, value in measured.items())]))
+        _log.info(f"averaged over the last epochs: {figures_in_words(_measured(run.model, validation, recipe))}")
     return run.model
 
 
@@ -125,27 +150,31 @@ def _fit_cycle(
             run.save_start()
         compile_model(run.model, recipe, cycle, recipe.fit.batches(len(faces)) * (cycle.horizon or cycle.epochs))
     while not _is_over(cycle, recipe.fit.stop, lines):
-        run.add_epoch(number, _fit_epoch(run, faces, validation, cycle, lines, taught))
-        _log.info("  ".join(f"{name} {value}" for name, value in run.history[-1].items()))
+        batches = AugmentedFaces(faces, recipe, cycle, cycle.side(len(lines)), run.epochs, taught)
+        left = _work_left(recipe, number, len(lines))
+        epoch = Epoch(run.epochs + 1, run.folder, tuple(run.history), recipe, 0, len(batches), left)
         if progress:
-            progress(Epoch(run.epochs, run.folder, tuple(run.history)))
+            progress(epoch)
+        callbacks = [_Batches(epoch, progress)] if progress else []
+        run.add_epoch(number, _fit_epoch(run, batches, validation, cycle, lines, callbacks))
+        if progress:
+            progress(replace(epoch, history=tuple(run.history), batch=len(batches)))
         lines = run.lines(number)
 
 
 def _fit_epoch(
     run: Run,
-    faces: Faces,
+    batches: AugmentedFaces,
     validation: Faces,
     cycle: Cycle,
     lines: Sequence[dict[str, str]],
-    taught: dict[str, NDArray],
+    callbacks: list[keras.callbacks.Callback],
 ) -> dict[str, float]:
     """Train one more epoch of a cycle whose history is ``lines``; returns the figures for its line."""
-    batches = AugmentedFaces(faces, run.recipe, cycle, cycle.side(len(lines)), run.epochs, taught)
     _seed_dropout(run.model, run.recipe.seed, run.epochs)
     if plateau := run.recipe.fit.plateau:
         run.model.optimizer.learning_rate.assign(rate_after(cycle.peak_rate, plateau, lines))
-    record = run.model.fit(batches, shuffle=False, verbose=0).history
+    record = run.model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks).history
     if not np.isfinite(record["loss"]).all():
         raise DataError(
             f"the loss of epoch {run.epochs + 1} is {record['loss'][-1]}: training ran away; lower peak_rate"
@@ -190,6 +219,27 @@ def _measure_norms(run: Run, training: Faces) -> None:
         run.model(keras.ops.convert_to_tensor(batches[number][0]), training=True)
     for norm, usual in zip(norms, momentum, strict=True):
         norm.momentum = usual
+
+
+def _done_in_words(run: Run) -> str:
+    """How far a run is that was begun before."""
+    recipe, last = run.recipe, len(run.recipe.cycles)
+    if _is_over(recipe.cycles[-1], recipe.fit.stop, run.lines(last)):
+        early = f"it stopped early, after {run.epochs} of at most {recipe.epochs} epochs"
+        return f"trained already: {early if run.epochs < recipe.epochs else f'all {recipe.epochs} epochs are done'}"
+    return f"continues after epoch {run.epochs} of {recipe.epochs}"
+
+
+def _work_left(recipe: Recipe, number: int, done: int) -> float:
+    """The work that is left after an epoch, in epochs like it. The work of an epoch grows with the area of its faces.
+
+    Args:
+        recipe: the recipe.
+        number: the cycle of the epoch; cycles count from 1.
+        done: how many epochs of the cycle are done before it.
+    """
+    areas = [[cycle.side(epoch) ** 2 for epoch in range(cycle.epochs)] for cycle in recipe.cycles[number - 1 :]]
+    return (sum(map(sum, areas)) - sum(areas[0][: done + 1])) / areas[0][done]
 
 
 def _is_over(cycle: Cycle, stop: Stop | None, lines: Sequence[dict[str, str]]) -> bool:

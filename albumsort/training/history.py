@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from albumsort.emotions import EMOTIONS, labels_of
@@ -29,13 +29,47 @@ def named_histories(runs: Sequence[Path]) -> dict[str, list[dict[str, str]]]:
     """
     files_of_runs = [(run, _files(run)) for run in runs]
     files = [file for _, several in files_of_runs for file in several]
-    folders = [file.absolute().parent for file in files]
-    names = [(folder.parent if folder.name == "run" else folder).name for folder in folders]
+    names = [_name(file.absolute().parent) for file in files]
     if len(set(names)) < len(names):  # the paths may differ even if the names of the folders do not
         names = [str(run if len(several) == 1 else file) for run, several in files_of_runs for file in several]
     if len(set(names)) < len(names):
         raise DataError("a run is named twice")
     return {printable(name) + _note(file): _lines(file) for name, file in zip(names, files, strict=True)}
+
+
+def _name(folder: Path) -> str:
+    """What to call the run whose history is in a folder: as the folder of its model, or the only model beside it."""
+    if folder.name == "run":
+        return folder.parent.name
+    models = [path.stem for path in folder.glob("*.keras") if not path.stem.startswith("checkpoint-")]
+    return models[0] if len(models) == 1 else folder.name
+
+
+def epochs_done(folder: Path) -> int:
+    """How many epochs of the runs of a model are done.
+
+    Args:
+        folder: the folder of the model.
+    """
+    return sum(max(0, len(file.read_text().splitlines()) - 1) for file in folder.glob(f"run*/{HISTORY}"))
+
+
+def figures_in_words(figures: Mapping[str, object]) -> str:
+    """The figures of an epoch, or of some of them, such as ``loss 1.38, accuracy 47.1%, validation accuracy 44.0%``.
+
+    Args:
+        figures: columns of the history.
+    """
+    parts = [f"loss {_number(figures['loss']):.3g}"] if "loss" in figures else []
+    parts += [f"accuracy {_number(figures['in_training']):.1%}"] if "in_training" in figures else []
+    heads = [head for head in ("fer2013", "perceived") if head in figures]
+    names = [f" ({head})" if len(heads) > 1 else "" for head in heads]
+    shares = [f"{_number(figures[head]):.1%}{name}" for head, name in zip(heads, names, strict=True)]
+    return ", ".join([*parts, f"validation accuracy {', '.join(shares)}"])
+
+
+def _number(value: object) -> float:
+    return float(str(value))
 
 
 def _files(run: Path) -> list[Path]:

@@ -88,7 +88,7 @@ def train(
             and history. A recipe with folds also writes ``NAME.npz``, the out-of-fold predictions: the probabilities of
             each face from the network that did not learn from it.
         command: the command line, for the card.
-        progress: called after each epoch.
+        progress: called as epochs go on.
         data: a description of the faces, for the card.
         teachers: the file of each teacher in the recipe, by name: a model, or out-of-fold predictions.
 
@@ -99,7 +99,11 @@ def train(
         DataError: as for ``fit``; or no held-out face has a majority of votes.
     """
     faces = faces.in_scheme(recipe.labels)
-    runs = [_train_run(recipe, split, progress, teachers) for split in run_splits(recipe, faces, folder)]
+    runs = []
+    for fold, split in enumerate(run_splits(recipe, faces, folder), 1):
+        if recipe.fit.folds:
+            _log.info("fold %d of %d:", fold, recipe.fit.folds)
+        runs.append(_train_run(recipe, split, progress, teachers))
     if len(runs) > 1:
         accuracies = [run.measured["fer2013"]["accuracy"] for run in runs]
         mean, deviation = np.mean(accuracies), np.std(accuracies)
@@ -107,6 +111,7 @@ def train(
         _write_out_of_fold(runs, folder / f"{recipe.name}{PREDICTIONS}")
     # Any fold's model would do. The model with the best figures would only be the luckiest one.
     kept = runs[0]
+    _log.info("measuring the model…")
     tests = {name: faces.split(name) for name in ("PublicTest", "PrivateTest") if name in faces.usage}
     if recipe.fit.faces == "all":
         tests = {}  # the network has learnt from these faces

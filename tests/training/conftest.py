@@ -173,7 +173,7 @@ def stop_after() -> Callable[[int], Progress]:
 
     def make(number: int) -> Progress:
         def progress(epoch: Epoch) -> None:
-            if epoch.number == number:
+            if epoch.is_done and epoch.number == number:
                 raise KeyboardInterrupt
 
         return progress

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,6 +39,14 @@ def test_runs_of_one_name_are_told_apart_by_their_paths(tmp_path):
     assert list(named_histories(files)) == [str(file) for file in files]
     with pytest.raises(DataError, match="a run is named twice"):
         named_histories([runs[0], runs[0]])
+
+
+def test_a_history_beside_a_model_has_the_name_of_the_model(tmp_path):
+    folder = history(tmp_path / "models", ["epoch,loss", "1,2.0"])
+    (folder / "emotion.keras").touch()
+    assert list(named_histories([folder / "history.csv"])) == ["emotion"]
+    (folder / "other.keras").touch()
+    assert list(named_histories([folder / "history.csv"])) == ["models"]
 
 
 def test_the_runs_of_a_comparison_are_found_by_its_folder(tmp_path):
@@ -89,3 +99,24 @@ def test_the_command_draws_and_does_not_write_over(trained, call, tmp_path):
     assert done.returncode == 1
     assert done.stderr == "albumsort: curves.png: already exists; choose another name, or replace it with --force\n"
     assert Image.open(tmp_path / "curves.png").format == "PNG"
+
+
+def labels_of_shares(picture: Path) -> list[str]:
+    return re.findall(r"<!-- ([\d.]+)% -->", picture.read_text())
+
+
+@pytest.mark.parametrize("span", [0.3, 0.02, 0.001])
+def test_no_two_marks_of_an_axis_have_the_same_label(tmp_path, span):
+    lines = [{"epoch": str(k), "cycle": "1", "fer2013": f"{0.2 + span * k / 9:.5f}"} for k in range(1, 10)]
+    plot_curves({"mine": lines}, tmp_path / "mine.svg")
+    labels = labels_of_shares(tmp_path / "mine.svg")
+    assert len(labels) > 2 and len(set(labels)) == len(labels)
+    steps = np.diff([float(label) for label in labels])
+    assert np.allclose(steps, steps[0])  # and none is rounded to something else
+
+
+def test_a_single_run_shows_where_its_cycles_begin(tmp_path):
+    lines = [{"epoch": str(k), "cycle": str(1 + (k > 3)), "loss": str(2 / k)} for k in range(1, 7)]
+    plot_curves({"mine": lines}, tmp_path / "one.svg")
+    plot_curves({"mine": lines, "other": lines}, tmp_path / "two.svg")
+    assert [("cycle 2" in (tmp_path / f"{name}.svg").read_text()) for name in ("one", "two")] == [True, False]

@@ -143,3 +143,14 @@ def test_class_folders_have_no_votes(six):
     assert "ferplus" in explore(replace(of_folders, is_of_folders=False))
     assert "ferplus" not in explore(of_folders)
     assert "ferplus" not in explore(of_folders.where(of_folders.labels >= 0))
+
+
+@pytest.mark.parametrize("faces_of_each", [1, 150])
+def test_no_title_and_no_label_is_cut_at_the_edge_of_a_page(six, tmp_path, faces_of_each):
+    from albumsort.training.plots.exploration import plot_exploration
+
+    faces = six.where(np.tile(np.arange(len(six)), faces_of_each))
+    for path in plot_exploration(faces, explore(faces), mean_faces(faces), tmp_path):
+        page = np.asarray(Image.open(path).convert("L"))
+        assert all((edge == 255).all() for edge in (page[0], page[-1], page[:, 0], page[:, -1])), path.name
+        assert (page[: page.shape[0] // 8] < 128).any(), f"{path.name} has no title"

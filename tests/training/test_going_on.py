@@ -26,7 +26,6 @@ def test_a_stopped_run_goes_on_to_the_same_end(trained, recipe, faces, tmp_path,
     assert len((tmp_path / "run" / HISTORY).read_text().splitlines()) == 2
 
     path = train(recipe, faces, tmp_path, "test")
-    assert sum(line.startswith("epoch 1") for line in logged) == 1
     assert any("continues after epoch 1" in line for line in logged)
     assert (tmp_path / "run" / HISTORY).read_text() == (trained.parent / "run" / HISTORY).read_text()
     resumed, undisturbed = (EmotionClassifier(model).probabilities(faces.pixels) for model in (path, trained))

@@ -141,7 +141,7 @@ def test_evaluate_draws_its_figures(trained, few_faces, capsys, tmp_path):
 
 
 def test_a_run_draws_its_curves(trained):
-    assert Image.open(trained.parent / "run" / "history.png").size == (768, 648)
+    assert min(Image.open(trained.parent / "run" / "history.png").size) > 800
 
 
 def test_class_folders_train_and_measure_a_model(few_faces, faces, call, tmp_path):

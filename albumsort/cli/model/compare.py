@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,8 @@ import typer
 
 from albumsort.cli.complete import recipe_names
 from albumsort.cli.help import DATA, MODEL, OUTPUT
-from albumsort.cli.model.curves import draw_history
 from albumsort.cli.model.labelled import check_votes, load_faces
+from albumsort.cli.model.progress import TrainingProgress, telling_what_is_kept
 from albumsort.cli.options import Json, Precision
 from albumsort.text import printable
 
@@ -95,7 +96,8 @@ def compare(
     votes = f" --ferplus {ferplus.name}" if ferplus else ""
     recipe_names = ",".join(Path(name).name for name in names)
     command = f"albumsort model compare --data {data.name}{votes} --recipes {recipe_names} --out DIR"
-    rows = comparing.compare(chosen, faces, out, command, draw_history)
+    with telling_what_is_kept(out), TrainingProgress(sys.stderr, sys.stderr.isatty()) as progress:
+        rows = comparing.compare(chosen, faces, out, command, progress)
     table = comparing.as_markdown(rows)
     (out / "comparison.md").write_text(table, encoding="utf-8")
     (out / "comparison.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -44,7 +44,7 @@ def curves(
 
 
 def draw_history(epoch: Epoch) -> None:
-    """Draw the history of a run up to an epoch as ``history.png`` in the run's folder."""
+    """Draw the history of a run up to an epoch that is done as ``history.png`` in the run's folder."""
     from albumsort.training.plots.figures import plot_history
 
     plot_history(epoch.history, epoch.folder / "history.png")

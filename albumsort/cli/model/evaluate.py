@@ -13,6 +13,7 @@ import typer
 from albumsort.cli.help import DATA, OUTPUT
 from albumsort.cli.model.figures import summary
 from albumsort.cli.model.labelled import Data, FerPlus, PlotFormat, load_faces, plots_into
+from albumsort.cli.model.progress import read_faces
 from albumsort.cli.options import Device, ForcePlots, Json, Model
 from albumsort.cli.values import folder_of_plots
 
@@ -70,7 +71,7 @@ def evaluate(
         _log.info("%s tells apart %s%s", card.name, ", ".join(in_words(scheme).values()), left_out)
     truths = _truths(faces, scheme)
     heads = {"fer2013": "fer2013", "ferplus": "perceived", "perceived": "perceived"}
-    probabilities = {name: EmotionClassifier(model, heads[name], device).probabilities(faces.pixels) for name in truths}
+    probabilities = {name: read_faces(EmotionClassifier(model, heads[name], device), faces.pixels) for name in truths}
     result = {name: figures(probabilities[name], truth) for name, truth in truths.items()}
     shown_split = split if everything.has_splits else "all"
     if plots:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from albumsort.cli.complete import recipe_names
 from albumsort.cli.help import DATA, MODEL, OUTPUT
-from albumsort.cli.model.curves import draw_history
 from albumsort.cli.model.labelled import check_votes, load_faces
+from albumsort.cli.model.progress import TrainingProgress, telling_what_is_kept
 from albumsort.cli.options import Precision
+from albumsort.text import printable
+
+if TYPE_CHECKING:
+    from albumsort.training.datasets import Faces
+    from albumsort.training.recipe import Recipe
+
+#: The splits that a recipe which learns from Training does not see.
+TESTS = ("PublicTest", "PrivateTest")
 
 
 def train(
@@ -76,22 +86,48 @@ def train(
     from albumsort.vision.engine import quiet_backend
 
     chosen = recipe_file.find(os.path.expanduser(recipe))
-    faces, ferplus = load_faces(data, ferplus)
-    check_votes([chosen], faces)
-    command = f"albumsort model train --data {data.name} --out DIR"
-    command += f" --ferplus {ferplus.name}" if ferplus else ""
-    command += f" --recipe {Path(recipe).name}"
-    command += "".join(f" --teacher {file.name}" for file in teacher or [])
-    votes = " with the votes of FER+" if ferplus else ""
-    is_table = data.is_file() or (data / "fer2013.csv").exists()
-    description = f"FER2013 {chosen.fit.faces}{votes}" if is_table else f"class folders of {data.name}"
-    quiet_backend()
-    from albumsort.training.run import with_run_precision
-    from albumsort.training.train import precision_option
-    from albumsort.training.train import train as train_model
-
     folder = out or Path(chosen.name)
-    chosen = chosen.with_precision(precision) if precision else with_run_precision(chosen, folder)
-    command += precision_option(chosen)
-    teachers = {file.stem: file for file in teacher or []}
-    print(train_model(chosen, faces, folder, command, draw_history, description, teachers))
+    with telling_what_is_kept(folder, chosen):
+        given, (faces, ferplus) = ferplus, load_faces(data, ferplus)
+        check_votes([chosen], faces)
+        command = f"albumsort model train --data {data.name} --out DIR"
+        command += f" --ferplus {ferplus.name}" if ferplus else ""
+        command += f" --recipe {Path(recipe).name}"
+        command += "".join(f" --teacher {file.name}" for file in teacher or [])
+        votes = " with the votes of FER+" if ferplus else ""
+        is_table = data.is_file() or (data / "fer2013.csv").exists()
+        description = f"FER2013 {chosen.fit.faces}{votes}" if is_table else f"class folders of {data.name}"
+        quiet_backend()
+        from albumsort.training.run import with_run_precision
+        from albumsort.training.train import precision_option
+        from albumsort.training.train import train as train_model
+
+        chosen = chosen.with_precision(precision) if precision else with_run_precision(chosen, folder)
+        command += precision_option(chosen)
+        teachers = {file.stem: file for file in teacher or []}
+        with TrainingProgress(sys.stderr, sys.stderr.isatty()) as progress:
+            model = train_model(chosen, faces, folder, command, progress, description, teachers)
+    print(model, flush=True)
+    _print_accuracy(model)
+    sys.stderr.write(f"Next: {_next_command(model, chosen, faces, data, given)}\n")
+
+
+def _print_accuracy(model: Path) -> None:
+    """Print to standard error how good a trained model is, one line per head."""
+    from albumsort.vision.models import read_card
+
+    training = read_card(model).training
+    for head, held_out in training["held_out"].items():
+        measured = {"held-out": held_out, **{name: test[head] for name, test in training["tests"].items()}}
+        shares = [f"{each['accuracy']:.1%} on {each['n']} {name} faces" for name, each in measured.items() if each["n"]]
+        which = f" ({head})" if len(training["held_out"]) > 1 else ""
+        sys.stderr.write(f"accuracy{which}: {', '.join(shares)}\n")
+
+
+def _next_command(model: Path, recipe: Recipe, faces: Faces, data: Path, ferplus: Path | None) -> str:
+    """The command that measures a trained model on faces that it has not learnt from, or else describes it."""
+    unseen = set(TESTS) & set(faces.usage.tolist()) if recipe.fit.faces == "Training" else set()
+    words = ["albumsort", "model", "info"]
+    if unseen:
+        words = ["albumsort", "model", "evaluate", str(data), *(["--ferplus", str(ferplus)] if ferplus else [])]
+    return printable(shlex.join([*words, "--model", str(model)]))

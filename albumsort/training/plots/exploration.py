@@ -98,7 +98,7 @@ def _samples(faces: Faces) -> Figure:
     sheet = TilePage(tiles, _SAMPLES)
     for code, emotion in enumerate(EMOTIONS):
         sheet.name_row(code, f"{emotion}\n{int((faces.labels == code).sum())} faces")
-    sheet.axes.set_title(f"samples of {len(faces)} faces", fontsize=10)
+    sheet.title(f"samples of {len(faces)} faces")
     return sheet.figure
 
 
@@ -109,6 +109,7 @@ def _mean_faces(means: Mapping[str, NDArray[np.floating]]) -> Figure:
     sheet = TilePage((tiles - least) * (255 / max(greatest - least, 1.0)), len(means), lines=1, scale=1.5)
     for number, name in enumerate(means):
         sheet.caption(number, [(name, "black")])
+    sheet.title("the mean of all faces, and of the faces of each emotion")
     return sheet.figure
 
 
@@ -119,7 +120,7 @@ def _copies(faces: Faces, pairs: list[list[int]]) -> Figure:
     sheet = TilePage(faces.pixels[order], len(chosen), lines=2)
     for number, face in enumerate(order):
         sheet.caption(number, [(EMOTIONS[faces.labels[face]], "black"), (str(faces.usage[face]), "#777777")])
-    sheet.axes.set_title("copies with different labels, one above the other", fontsize=10)
+    sheet.title("copies with different labels, one above the other")
     return sheet.figure
 
 
@@ -128,5 +129,6 @@ def _agreement(ferplus: Mapping[str, Any]) -> Figure:
     axes = figure.add_subplot()
     draw_matrix(axes, np.array(ferplus["matrix"], float), in_words("seven"))
     axes.set(xlabel="majority of FER+'s votes", ylabel="FER2013's label (faces)")
-    axes.set_title(f"{ferplus['n']} faces with a majority: {ferplus['agreement']:.1%} are labelled so", fontsize=10)
+    share = f"{ferplus['agreement']:.1%} of {ferplus['n']} faces"
+    axes.set_title(f"FER2013's label is the majority of FER+'s votes for {share}", fontsize=10)
     return figure

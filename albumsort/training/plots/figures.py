@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS, in_words
-from albumsort.report.canvas import Axes, Figure, bare, page, save
+from albumsort.report.canvas import Axes, Figure, PercentFormatter, bare, page, save
 from albumsort.report.drawing import COLOURS
 from albumsort.training.plots.tiles import TilePage
 
@@ -69,26 +70,14 @@ _TITLES = {
 
 
 def plot_history(history: Sequence[Mapping[str, str]], target: Path) -> None:
-    """Draw a training run from the lines of its ``history.csv``: loss above, accuracy below."""
-    epochs = [int(line["epoch"]) for line in history]
-    figure = page(6.4, 5.4)
-    loss, accuracy = figure.subplots(2, 1, sharex=True)
-    loss.plot(epochs, [float(line["loss"]) for line in history], color=_GREY)
-    loss.set_ylabel("loss in training")
-    for head, colour in (("fer2013", _ORANGE), ("perceived", _BLUE), ("in_training", _GREY)):
-        if head in history[0]:
-            label = {"in_training": "fer2013, in training"}.get(head, head)
-            accuracy.plot(epochs, [float(line[head]) for line in history], color=colour, label=label)
-    accuracy.set(xlabel="epoch", ylabel="accuracy on held-out faces", ylim=(0, 1.02))
-    accuracy.xaxis.get_major_locator().set_params(integer=True)
-    accuracy.legend(frameon=False)
-    for axes in (loss, accuracy):
-        bare(axes)
-    save(figure, target, replace=True)
+    """Draw a training run from the lines of its ``history.csv``; an existing target is replaced."""
+    save(_curves({"": history}), target, replace=True)
 
 
 def plot_curves(runs: Mapping[str, Sequence[Mapping[str, str]]], target: Path) -> None:
-    """Draw several training runs in one picture, with a panel for each figure in any of their histories.
+    """Draw training runs in one picture, with a panel for each figure in any of their histories.
+
+    Where there is one run, lines show where its further cycles begin.
 
     Args:
         runs: by name, the lines of the run's ``history.csv``, with a column ``epoch``.
@@ -97,8 +86,13 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, str]]], target: Path) -
     Raises:
         OSError: the target exists, or cannot be written.
     """
-    panels = list(dict.fromkeys(name for lines in runs.values() for name in lines[0] if name not in ("epoch", "cycle")))
-    figure = page(7.2, 1.2 + 2.2 * len(panels))
+    save(_curves(runs), target)
+
+
+def _curves(runs: Mapping[str, Sequence[Mapping[str, str]]]) -> Figure:
+    columns = dict.fromkeys(name for lines in runs.values() for name in lines[0] if name not in ("epoch", "cycle"))
+    panels = sorted(columns, key=lambda name: list(_PANELS).index(name) if name in _PANELS else len(_PANELS))
+    figure = page(7.2, 1.2 + 2.0 * len(panels))
     parts = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for number, (run, lines) in enumerate(runs.items()):
         colour, dashes = _RUNS[number % len(_RUNS)], _DASHES[number // len(_RUNS) % len(_DASHES)]
@@ -107,24 +101,45 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, str]]], target: Path) -
             mark = "o" if len(points) == 1 else ""
             axes.plot(*zip(*points, strict=True) if points else ([], []), dashes, marker=mark, color=colour, label=run)
     for panel, axes in zip(panels, parts, strict=True):
-        axes.set_ylabel(_PANELS.get(panel, panel))
+        axes.set_title(_PANELS.get(panel, panel), fontsize=10, loc="left")
         axes.grid(axis="y", color="#EEEEEE")
         if "loss" not in panel:
-            axes.yaxis.set_major_formatter("{x:.0%}")
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
         bare(axes)
+    if len(runs) == 1:
+        _mark_cycles(list(parts), next(iter(runs.values())))
     parts[-1].set_xlabel("epoch")
     parts[-1].xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(*parts[0].get_legend_handles_labels(), frameon=False, loc="outside upper center", ncols=3)
-    save(figure, target)
+    if any(runs):
+        figure.legend(*parts[0].get_legend_handles_labels(), frameon=False, loc="outside upper center", ncols=3)
+    return figure
 
 
-#: The labels of the panels, by the column of the history.
+def _mark_cycles(parts: Sequence[Axes], lines: Sequence[Mapping[str, str]]) -> None:
+    """Draw a line where each cycle but the first begins: rates rise there, so curves jump."""
+    pairs = pairwise(lines)
+    for epoch, cycle in [(int(b["epoch"]), b["cycle"]) for a, b in pairs if a.get("cycle") != b.get("cycle")]:
+        for axes in parts:
+            axes.axvline(epoch - 0.5, color=_GREY, linewidth=0.8, linestyle=":")
+        parts[0].annotate(
+            f"cycle {cycle}",
+            (epoch - 0.5, 1),
+            (3, -3),
+            parts[0].get_xaxis_transform(),
+            textcoords="offset points",
+            va="top",
+            fontsize=8,
+            color="#777777",
+        )
+
+
+#: The titles of the panels, by the column of the history, in the order in which they are drawn.
 _PANELS = {
-    "loss": "loss in training",
-    "fer2013": "accuracy by FER2013,\nheld-out faces",
-    "perceived": "accuracy of perceived,\nheld-out faces",
-    "in_training": "accuracy by FER2013,\nin training",
-    "held_out_loss": "loss by FER2013,\nheld-out faces",
+    "loss": "loss, in training",
+    "held_out_loss": "validation loss by FER2013's labels (on held-out faces)",
+    "in_training": "accuracy by FER2013's labels, in training",
+    "fer2013": "validation accuracy by FER2013's labels (on held-out faces)",
+    "perceived": "validation accuracy as people see faces (on held-out faces)",
 }
 
 
@@ -158,7 +173,8 @@ def plot_predictions(
     chosen = np.random.default_rng(0).permutation(np.flatnonzero(truth >= 0))[: columns * rows]
     ranking = np.argsort(-np.nan_to_num(probabilities[chosen]), axis=1, kind="stable")
     right, second = ranking[:, 0] == truth[chosen], ranking[:, 1] == truth[chosen]
-    sheet = TilePage(pixels[chosen], columns, lines=3, scale=1.5)
+    # Tiles are as wide as the words below them: "then angry or disgust 24%".
+    sheet = TilePage(pixels[chosen], columns, lines=3, scale=2.0 if max(map(len, words.values())) > 9 else 1.5)
     for number, (face, (first, next_, *_)) in enumerate(zip(chosen, ranking, strict=True)):
         lines = [(f"{words[EMOTIONS[first]]} {probabilities[face, first]:.0%}", _RIGHT if right[number] else _WRONG)]
         if not right[number]:
@@ -167,7 +183,7 @@ def plot_predictions(
             lines += [(f"is {words[EMOTIONS[truth[face]]]}", "black")]
         sheet.caption(number, lines)
     shares = f"{right.sum()} of these {len(chosen)} right, {second.sum()} more by the second emotion"
-    sheet.axes.set_title(f"{_title(measured_on, name)}: {shares}", fontsize=10, parse_math=False)
+    sheet.title(f"{_title(measured_on, name)}: {shares}")
     save(sheet.figure, target := folder / f"{name}-predictions.{form}", replace=True)
     return target
 
@@ -218,7 +234,7 @@ def _reliability(axes: Axes, figures: Mapping[str, Any], words: Mapping[str, str
     confidence, accuracy = ([values[name] for values in bins] for name in ("confidence", "accuracy"))
     axes.plot(confidence, accuracy, "o-", color=_BLUE, label="model")
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy")
-    axes.legend(frameon=False, loc="upper left")
+    axes.legend(frameon=False, loc="best")
     bare(axes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from albumsort.report.canvas import Axes, Figure, page
 
 #: The distance between tiles, and the height of a line of text below a tile, in pixels of the tiles.
 GAP, LINE = 4, 8
+
+#: The mean width of a letter of a title, in points.
+_LETTER = 6.0
 
 
 class TilePage:
@@ -29,10 +33,15 @@ class TilePage:
         self._columns, self._room = columns, LINE * lines + (GAP if lines else 0)
         sheet = montage(tiles, columns, GAP, self._room)
         height, width = sheet.shape
-        self.figure: Figure = page(scale * width / 72 + 1.2, scale * height / 72 + 0.5)
+        self.figure: Figure = page(scale * width / 72 + 1.6, scale * height / 72 + 0.6)
         self.axes: Axes = self.figure.add_subplot()
         self.axes.imshow(sheet, cmap="gray", vmin=0, vmax=255)
         self.axes.set_axis_off()
+
+    def title(self, text: str) -> None:
+        """Write a title above all tiles, in as many lines as the width of the figure needs."""
+        lines = wrap(text, int(self.figure.get_figwidth() * 72 / _LETTER))
+        self.figure.suptitle("\n".join(lines), fontsize=10, parse_math=False)
 
     def caption(self, number: int, lines: Sequence[tuple[str, str]]) -> None:
         """Write lines below a tile; each is a text and its colour. Tiles count from 0."""
