@@ -45,7 +45,7 @@ _MEANING: dict[str, Emotion] = {
 _BETWEEN = re.compile(r"(?:[\s,;/+|&]|\b(?:and|or)\b)+")
 _AROUND = "'\"`.!?()[]"
 #: How alike a word and a known one must be for a suggestion, 0..1. At 0.6, the default of difflib, ``stress`` is fear.
-_ALIKE = 0.7
+_ALIKE = 0.8
 
 
 def emotions_named(words: str | Iterable[str], allowed: Sequence[Emotion] = EMOTIONS) -> tuple[Emotion, ...]:
@@ -91,8 +91,12 @@ def nearest_emotion(word: str) -> Emotion | None:
     """The emotion that a word with a slip of the finger is meant for; None if it looks like none of them."""
     from difflib import get_close_matches
 
-    # The longest word is 16 letters long. Much longer ones are not slips, and take time.
-    near = get_close_matches(word.casefold(), _MEANING, 1, _ALIKE) if len(word) < 25 else []
+    if len(word) >= 25:  # the longest word is 16 letters long; much longer ones are not slips, and take time
+        return None
+    word = word.casefold()
+    # Few slips are in the first letter, and another one often makes another word: lucky is not meant for yucky.
+    known = [name for name in _MEANING if name[0] == word[:1] or name in EMOTIONS]
+    near = get_close_matches(word, known, 1, _ALIKE)
     return _MEANING[near[0]] if near else None
 
 

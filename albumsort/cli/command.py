@@ -8,7 +8,7 @@ import os
 import sqlite3
 import sys
 import traceback as tracebacks
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from inspect import Parameter, Signature, getdoc, signature
@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
-from albumsort.cli.help import Command, split_examples
+from albumsort.cli.help import TYPED, Command, split_examples
 from albumsort.cli.json_option import with_both
 from albumsort.cli.logs import configure
 from albumsort.cli.output import nobody_reads
@@ -57,7 +57,7 @@ def add_command(
         before = context.obj or (0, False)  # the options before the name of the command
         verbosity, traceback = verbose + before[0], traceback or before[1]
         configure(verbosity, level)
-        with _errors_in_one_line(verbosity, traceback):
+        with _errors_in_one_line(verbosity, traceback, context.meta.get(TYPED, ())):
             command(**{name: in_home(value) for name, value in given.items()})
             nobody_reads()  # Python would complain at its end; another error is one like any other
 
@@ -88,7 +88,7 @@ def in_home(value: Any) -> Any:
 
 
 @contextmanager
-def _errors_in_one_line(verbosity: int, traceback: bool) -> Iterator[None]:
+def _errors_in_one_line(verbosity: int, traceback: bool, typed: Sequence[str]) -> Iterator[None]:
     """Print an error from inside the block as one line on standard error, and exit with code 1.
 
     If the user can solve the problem, the line says what is wrong. Any other error is a bug, and the line asks for a
@@ -110,6 +110,10 @@ def _errors_in_one_line(verbosity: int, traceback: bool) -> Iterator[None]:
                 raise typer.Exit(0) from None
             raise
         message = _in_words(error)
+        from albumsort.cli.advice import about_blanks
+
+        if advice := about_blanks(typed):
+            message += f". {advice}"
         if traceback:
             tracebacks.print_exc()
     except Exception as error:

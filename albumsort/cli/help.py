@@ -18,6 +18,8 @@ from albumsort.text import printable
 PHOTOS, FACES, DATA, MODEL, OUTPUT, SPEED, GENERAL = (
     *("Which photos", "Which faces", "Data", "Model", "Output", "Speed", "General"),
 )
+#: What was typed behind the name of the command, in the ``meta`` of its context.
+TYPED = "albumsort.typed"
 _PANELS = (PHOTOS, FACES, DATA, MODEL, OUTPUT, SPEED, GENERAL)
 
 Parameter = TyperArgument | TyperOption
@@ -61,11 +63,13 @@ class _WithPanels:
             raise typer.Exit(1) from None
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        ctx.meta[TYPED] = typed = list(args)
         try:
             return super().parse_args(ctx, args)  # type: ignore[misc]
         except typer.TyperException as error:
             if getattr(error, "ctx", None) is None:
                 error.ctx = ctx  # type: ignore[attr-defined]  # for ``in_one_line``
+            error.typed = typed  # type: ignore[attr-defined]  # likewise
             raise
 
     def collect_usage_pieces(self: Any, ctx: Any) -> list[str]:
@@ -102,9 +106,20 @@ class _WithPanels:
 class Command(_WithPanels, TyperCommand):
     """A command with its options in groups."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        has_folder = any(parameter.name == "folder" and parameter.required for parameter in self.params)
+        return super().parse_args(ctx, _with_folder_last(args) if has_folder else args)
+
 
 class Group(_WithPanels, TyperGroup):
     """A group of commands, which are printed in panels, too."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except typer.TyperException as error:
+            error.typed = list(args)  # type: ignore[attr-defined]  # for ``in_one_line``
+            raise
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         commands: list[Any] = [command for command in self.commands.values() if not command.hidden]
@@ -116,6 +131,16 @@ class Group(_WithPanels, TyperGroup):
                 panel or "Commands",
                 [(f"{command.name:{width}}", command.get_short_help_str(200)) for command in of_panel],
             )
+
+
+def _with_folder_last(args: list[str]) -> list[str]:
+    """The words of a command whose last argument is a folder, with the folder of ``-o`` there, as in other commands."""
+    for place, word in enumerate(args):
+        name, equals, value = word.partition("=")
+        if name in ("-o", "--output") and (equals or place + 1 < len(args)):
+            rest = args[place + 1 :]
+            return [*args[:place], *(rest if equals else rest[1:]), value if equals else rest[0]]
+    return args
 
 
 def _is_option(parameter: Any) -> bool:
@@ -158,27 +183,32 @@ def in_one_line(error: typer.TyperException) -> str:
     Args:
         error: an error of Typer's, whose ``ctx`` is that of the command.
     """
+    from albumsort.cli.advice import advice
+
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         return f"{error.format_message()}\n"
     if context is None:
         return f"albumsort: {printable(error.format_message())}\n"
     what = " ".join(_what_is_wrong(error).split()).rstrip(".")
-    usage = " ".join(context.get_usage().split())
-    end = "" if what.endswith("?") else "."
-    return f"albumsort: {printable(what)}{end} {usage}. Help: {context.command_path} {context.help_option_names[-1]}\n"
+    typed = getattr(error, "typed", None) or context.meta.get(TYPED, ())
+    parts = [what, advice(error, typed), " ".join(context.get_usage().split())]
+    said = " ".join(part if part.endswith("?") else f"{part}." for part in map(printable, parts) if part)
+    return f"albumsort: {said} Help: {context.command_path} {context.help_option_names[-1]}\n"
 
 
 def _what_is_wrong(error: typer.TyperException) -> str:
+    from albumsort.cli.advice import near
+
     parameter, message = getattr(error, "param", None), error.message.removeprefix("Value error, ")
     if isinstance(error, typer.BadParameter) and message:
         if message.startswith("Input should be") and parameter:  # Pydantic's words
             message = f"give {'a whole number' if 'integer' in message else 'a number'}{_range_of(parameter)}"
         hint = error.param_hint or (parameter and _names_of(parameter).rstrip("."))
         return f"{hint}: {message}" if hint else message
-    if alike := getattr(error, "possibilities", None):
+    if alike := near(getattr(error, "option_name", ""), getattr(error, "possibilities", None) or ()):
         return f"{message}. Did you mean {' or '.join(alike)}?"
-    return error.format_message()
+    return error.message if hasattr(error, "possibilities") else error.format_message()
 
 
 def _range_of(parameter: Parameter) -> str:

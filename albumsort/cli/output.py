@@ -15,6 +15,7 @@ from albumsort.cli import last_list
 from albumsort.cli.replacing import check_replaceable, replacement
 from albumsort.cli.streams import shows_escapes
 from albumsort.errors import AlbumsortError
+from albumsort.files import check_folder
 from albumsort.index.explain import folders_without_photos
 from albumsort.records import RankedPhoto
 from albumsort.report.tables import Format, write_ranking
@@ -79,6 +80,7 @@ def writing(target: Path, index: Path, inputs: Iterable[Path] = (), *, force: bo
     name = printable(str(target))
     try:
         if not os.path.lexists(target):
+            _check_folder_of(target)
             yield target
             return
         check_replaceable(target, index, inputs)
@@ -87,7 +89,20 @@ def writing(target: Path, index: Path, inputs: Iterable[Path] = (), *, force: bo
         with replacement(target, index, inputs) as path:
             yield path
     except OSError as error:
-        raise AlbumsortError(f"{name}: {error.strerror or error}") from error
+        where = printable(str(error.filename)) if isinstance(error, NotADirectoryError) else name
+        raise AlbumsortError(f"{where}: {error.strerror or error}") from error
+
+
+def _check_folder_of(target: Path) -> None:
+    """Refuse a file in a folder that is not there. It is not made: its name may be a slip, or a disk not plugged in.
+
+    Raises:
+        AlbumsortError: there is no such folder.
+        NotADirectoryError: there is a file of that name.
+    """
+    check_folder(target.parent)
+    if not target.parent.exists():
+        raise AlbumsortError(f"{printable(str(target.parent))}: No such file or folder; make this folder first")
 
 
 def warn_of_folders(index: Index, filters: Filters) -> None:

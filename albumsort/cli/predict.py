@@ -104,10 +104,10 @@ def _keep_crops(reading: ReadPhoto, folder: Path, number: int) -> None:
     from PIL import Image
 
     from albumsort.export.names import fitting_name
-    from albumsort.files import new_file
+    from albumsort.files import make_folder, new_file
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         name = os.path.basename(reading.photo.path)
         for place, (face, crop) in enumerate(zip(reading.faces, reading.crops, strict=True), 1):
             words = f"_face{place}_{face.emotion}_{face.confidence * 100:03.0f}"

@@ -16,6 +16,7 @@ from albumsort.cli.help import MODEL, PHOTOS
 from albumsort.cli.interrupt import stop
 from albumsort.cli.options import CertainFrom, Db, Detail, Device, Json, MinFace, Model, Workers, index_path
 from albumsort.cli.streams import second_stderr
+from albumsort.errors import AlbumsortError
 from albumsort.index.reader import Index
 from albumsort.text import count, printable
 
@@ -112,6 +113,9 @@ def scan(
         print(json.dumps(summary.as_dict()))
     else:
         _print_summary(summary, index, _same_index(db))
+    unread = summary.errors + summary.old_errors
+    if not summary.photos - unread and not any(path.is_dir() for path in paths):
+        raise AlbumsortError("no photo could be read")
 
 
 def _scan(paths: list[str], index: Path, settings: ScanSettings, is_quiet: bool) -> ScanSummary:

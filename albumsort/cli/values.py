@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,8 +35,26 @@ def known_emotions(words: list[str] | None) -> list[str] | None:
     Raises:
         typer.BadParameter: a word names none.
     """
+    for word in words or ():
+        if meant := _other_than_an_emotion(word):
+            raise typer.BadParameter(f"{word!r} is no emotion; {meant}")
     with _explained():
         return list(emotions_named(words)) if words else None
+
+
+def _other_than_an_emotion(word: str) -> str:
+    """The option that a word is meant for which is a number, a date or a folder; empty for other words."""
+    if word.isdecimal() and not (len(word) == 4 and word[:2] in ("18", "19", "20")):
+        return f"for so many photos: -n {word}"
+    if word[:1].isdecimal():
+        try:
+            first, last = period(word, date.today())
+        except ValueError:
+            return ""
+        option = {4: "--year", 7: "--month"}.get(len(first) if first == last else 0, "--since")
+        return f"for photos of that time: {option} {shlex.quote(word)}"
+    is_folder = (os.sep in word or word in (".", "..")) and os.path.isdir(os.path.expanduser(word))
+    return f"for photos below that folder: --under {shlex.quote(word)}" if is_folder else ""
 
 
 def emotions_and_folder(words: Sequence[str], folder: str | None) -> tuple[list[str], str | None]:

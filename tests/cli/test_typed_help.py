@@ -37,11 +37,12 @@ TYPED = [
         "top",
         2,
         "",
-        "Missing argument 'EMOTION...'. Usage: albumsort top EMOTION... [OPTIONS]. Help: albumsort top --help",
+        "Missing argument 'EMOTION...'. Name an emotion, which is angry, disgust, fear, happy, sad, surprise or "
+        "neutral, such as: albumsort top happy. Usage: albumsort top EMOTION... [OPTIONS]. Help: albumsort top --help",
     ),
     (
         *("top happy --undr .", 2, ""),
-        "No such option: --undr. Did you mean --under or --undated or --until? "
+        "No such option: --undr. Did you mean --under? "
         "Usage: albumsort top EMOTION... [OPTIONS]. Help: albumsort top --help",
     ),
     (
