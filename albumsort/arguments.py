@@ -37,7 +37,7 @@ def checked_number(name: str, value: Any, least: float, most: float = math.inf, 
     if not least <= value <= most:  # type: ignore[operator]
         limit = f"from {least:g} to {most:g}" if most < math.inf else f"{least:g} or more"
         raise ValueError(f"{name} is {value}; it must be {limit}")
-    return int(value) if isinstance(value, Integral) else value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def checked_flag(name: str, value: Any) -> bool:
@@ -63,6 +63,17 @@ def checked_record(name: str, value: Any, kind: type[_T]) -> _T:
     return value
 
 
+def checked_several(name: str, value: Any, kind: type[_T]) -> list[_T]:
+    """Records of a class, as a list.
+
+    Raises:
+        ValueError: it is something else, or has something else in it.
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise ValueError(f"{name} is {shown(value)}; it must be a list")
+    return [checked_record(f"{name} has an item that", item, kind) for item in value]
+
+
 def checked_one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
     """One of some words.
 
@@ -85,3 +96,13 @@ def checked_path(name: str, value: Any) -> str:
     if not path:
         raise ValueError(f"{name} is {shown(value)}; it must be the path of a file or folder")
     return path
+
+
+def checked_paths(name: str, value: Any) -> list[str]:
+    """The paths of files and folders as texts; one alone is a list of one.
+
+    Raises:
+        ValueError: there is something that is no path.
+    """
+    is_single = isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Iterable)
+    return [checked_path(name, path) for path in ([value] if is_single else value)]

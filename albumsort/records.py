@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from albumsort.emotions import EMOTIONS, labels_of, shares_in_scheme
+from albumsort.arguments import checked_one_of
+from albumsort.emotions import EMOTIONS, SCHEMES, labels_of, shares_in_scheme
 
 if TYPE_CHECKING:  # records do not load NumPy, which commands that only query the index do not need
     import numpy as np
@@ -150,7 +151,13 @@ class Face:
         return max(p for p in self.probabilities if p is not None)
 
     def probability(self, emotion: str) -> float:
-        """The probability of an emotion; 0 if the model does not know it."""
+        """The probability of an emotion; 0 if the model does not know it.
+
+        Raises:
+            ValueError: there is no such emotion.
+        """
+        if emotion not in EMOTIONS:
+            checked_one_of("emotion", emotion, EMOTIONS)
         return self.probabilities[EMOTIONS.index(emotion)] or 0.0
 
     def in_scheme(self, scheme: str) -> Face:
@@ -158,9 +165,13 @@ class Face:
 
         Args:
             scheme: a key of ``SCHEMES``; ``emotions.shares_in_scheme`` says what each does.
+
+        Raises:
+            ValueError: there is no such scheme.
         """
         if scheme == "seven":
             return self
+        checked_one_of("scheme", scheme, SCHEMES)
         parts = [round((probability or 0.0) * _MILLION) for probability in self.probabilities]
         shares = dict(zip(labels_of(scheme), shares_in_scheme(parts, scheme, _MILLION), strict=True))
         return replace(self, probabilities=tuple(shares[e] / _MILLION if e in shares else None for e in EMOTIONS))

@@ -6,8 +6,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from albumsort.arguments import shown
+
 #: A picture may become smaller than requested, down to this share of ``side``, if an integer factor is then enough.
 _NEAR_ENOUGH = 0.95
+
+
+def check_pixels(pixels: object) -> None:
+    """Make sure that something is a picture.
+
+    Raises:
+        ValueError: it is not uint8 ``(height, width, 3)``, or is empty.
+    """
+    if not isinstance(pixels, np.ndarray):
+        raise ValueError(f"a picture is {shown(pixels)}, not uint8 (height, width, 3)")
+    if pixels.dtype != np.uint8 or pixels.shape[2:] != (3,) or not pixels.size:
+        raise ValueError(f"a picture is {pixels.dtype} {pixels.shape}, not uint8 (height, width, 3)")
 
 
 def shrink(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -159,7 +159,7 @@ def test_crops_of_another_shape_or_type_are_refused(classifier, wrong):
 
 
 def test_unknown_labels_are_refused_and_the_known_named():
-    with pytest.raises(ValueError, match=r"affectnet.*perceived and fer2013"):
+    with pytest.raises(ValueError, match=r"affectnet.*perceived, fer2013"):
         EmotionClassifier(labels="affectnet")
 
 

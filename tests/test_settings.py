@@ -12,12 +12,12 @@ from albumsort import ScanSettings
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"threshold": "x"}, "threshold is 'x'; it must be a number, from 0 to 1"),
-        ({"threshold": 1.5}, "threshold is 1.5; it must be a number, from 0 to 1"),
-        ({"threshold": float("nan")}, "threshold is nan; it must be a number, from 0 to 1"),
-        ({"min_face": 500}, "min_face is 500; it must be a number, from 0 to 100"),
-        ({"workers": -1}, "workers is -1; it must be a number, 0 or more"),
-        ({"detail": None}, "detail is None; it must be a number, 1 or more"),
+        ({"threshold": "x"}, "threshold is 'x'; it must be a number"),
+        ({"threshold": 1.5}, "threshold is 1.5; it must be from 0 to 1"),
+        ({"threshold": float("nan")}, "threshold is nan; it must be from 0 to 1"),
+        ({"min_face": 500}, "min_face is 500; it must be from 0 to 100"),
+        ({"workers": -1}, "workers is -1; it must be 0 or more"),
+        ({"detail": None}, "detail is None; it must be a whole number"),
         ({"device": "tpu"}, "device is 'tpu'; it must be one of auto, cpu, gpu"),
     ],
     ids=str,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from statistics import median
 from typing import NamedTuple
 
+from albumsort.arguments import checked_number, checked_one_of, checked_several, shown
 from albumsort.culling.places import Place, is_same, place_of
 from albumsort.culling.subjects import is_cut, subject_mask
 from albumsort.emotion_words import emotions_named
@@ -80,7 +82,12 @@ def rank_burst(
 
     Returns:
         the shots, best score first; shots of equal score are ordered by path.
+
+    Raises:
+        ValueError: there is no such emotion or weight, or an argument has the wrong type.
     """
+    burst = checked_several("burst", burst, PhotoResult)
+    _check_weights(weights)
     people = _people(burst)
     emotions = emotions_named(emotion)
     numbers = [
@@ -100,6 +107,16 @@ def rank_burst(
         rounded = {name: round(value, 4) for name, value in parts.items()}
         shots.append(BurstShot(photo, result.faces, round(score, 6), rounded))
     return sorted(shots, key=lambda shot: (-shot.score, shot.photo.path))
+
+
+def _check_weights(weights: Mapping[str, float]) -> None:
+    if not isinstance(weights, Mapping):
+        raise ValueError(f"weights is {shown(weights)}; it must be a dict such as {{'emotion': 3, 'sharpness': 1}}")
+    for name, weight in weights.items():
+        checked_one_of("the name of a weight", name, WEIGHTS)
+        checked_number(f"the weight {name}", weight, 0, sys.float_info.max)
+    if not any(weights.values()):
+        raise ValueError("weights are all 0; one must be more")
 
 
 def facing(face: Face) -> float:

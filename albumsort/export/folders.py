@@ -13,9 +13,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from albumsort.album.placed import PlacedFile
+from albumsort.arguments import checked_flag, checked_one_of, checked_path, checked_record, checked_several
 from albumsort.errors import AlbumsortError
 from albumsort.export.manifest import Manifest, fingerprint
 from albumsort.export.target_folder import TargetFolder
@@ -51,6 +52,17 @@ class ExportOptions:
     layout: Layout = "emotion"
     with_raws: bool = False
     dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ValueError: there is no such mode or layout, or a value has the wrong type.
+        """
+        checked_one_of("mode", self.mode, get_args(Mode))
+        checked_one_of("layout", self.layout, LAYOUTS)
+        for name in ("with_raws", "dry_run"):
+            checked_flag(name, getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +194,9 @@ def carry_out(plan: ExportPlan) -> Iterator[Exported]:
         manifest.close()  # also if the export was interrupted
 
 
-def place(ranking: Sequence[RankedPhoto], folder: Path, options: ExportOptions | None = None) -> list[Exported]:
+def place(
+    ranking: Iterable[RankedPhoto], folder: str | os.PathLike[str], options: ExportOptions | None = None
+) -> list[Exported]:
     """Put the photos of a list into one folder, and record them in the manifest. File names begin with the rank.
 
     Args:
@@ -191,9 +205,12 @@ def place(ranking: Sequence[RankedPhoto], folder: Path, options: ExportOptions |
         options: the layout is ignored.
 
     Raises:
+        ValueError: an argument has the wrong type.
         AlbumsortError: as ``export`` does.
     """
-    return list(carry_out(ExportPlan(folder, options or ExportOptions(), (_Part(folder, None, "", ranking),))))
+    options = checked_record("options", options, ExportOptions) if options is not None else ExportOptions()
+    rows, target = checked_several("ranking", ranking, RankedPhoto), Path(checked_path("folder", folder))
+    return list(carry_out(ExportPlan(target, options, (_Part(target, None, "", rows),))))
 
 
 def _year(taken_at: object) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from albumsort.arguments import checked_flag, checked_number, checked_path, shown
+from albumsort.arguments import checked_flag, checked_number, checked_paths, shown
 from albumsort.emotion_words import emotions_named
 from albumsort.records import Face, Photo
 from albumsort.text import spellings
@@ -68,7 +68,8 @@ class Filters:
     with_copies: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "under", self._absolute() or None)
+        folders = [] if self.under is None else checked_paths("under", self.under)
+        object.__setattr__(self, "under", tuple(os.path.abspath(os.path.expanduser(path)) for path in folders) or None)
         object.__setattr__(self, "without", emotions_named(self.without))
         for day in (self.since, self.until):
             if day is not None:
@@ -84,20 +85,11 @@ class Filters:
             ("min_detection", 1),
         ):
             if (value := getattr(self, name)) is not None:
-                checked_number(name, value, 0, largest, whole=name.endswith("faces"))
+                object.__setattr__(self, name, checked_number(name, value, 0, largest, whole=name.endswith("faces")))
         if self.min_faces is not None and self.max_faces is not None and self.min_faces > self.max_faces:
             raise ValueError(f"min_faces {self.min_faces} is more than max_faces {self.max_faces}")
         for name in ("undated", "with_copies"):
             object.__setattr__(self, name, checked_flag(name, getattr(self, name)))
-
-    def _absolute(self) -> tuple[str, ...]:
-        """The folders of ``under`` as absolute paths."""
-        given: Any = self.under
-        if given is None or given == ():
-            return ()
-        is_single = not isinstance(given, list | tuple | set | frozenset)
-        return tuple(os.path.abspath(os.path.expanduser(checked_path("under", one)))
-                     for one in ([given] if is_single else given))  # fmt: skip
 
     @property
     def folders(self) -> tuple[str, ...]:

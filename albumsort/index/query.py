@@ -50,7 +50,7 @@ class Query:
         if self.n is not None:
             object.__setattr__(self, "n", checked_number("n", self.n, 1, whole=True))
         if self.threshold is not None:
-            checked_number("the threshold", self.threshold, 0, 1)
+            object.__setattr__(self, "threshold", checked_number("the threshold", self.threshold, 0, 1))
         for name in ("everyone", "closest"):
             object.__setattr__(self, name, checked_flag(name, getattr(self, name)))
 

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from albumsort.arguments import checked_path, checked_record
 from albumsort.emotion_words import emotions_named
 from albumsort.errors import AlbumsortError
 from albumsort.index import bursts, compat, corrections, damage, journal, ranking, schema
@@ -55,7 +56,7 @@ class Index:
         Raises:
             AlbumsortError: it does not exist, is not an index, or is of another version.
         """
-        self.path, self._is_closed = Path(path), False
+        self.path, self._is_closed = Path(checked_path("index", path)), False
         self._faces: tuple[int, Faces] | None = None
         if not self.path.exists():
             raise AlbumsortError(f"{self.path}: no such index; create it with: albumsort scan FOLDER")
@@ -100,7 +101,7 @@ class Index:
 
     def settled(self, query: Query | None) -> Query:
         """The query with the threshold of the last scan if it has none; None is a query for all photos."""
-        query = query or Query()
+        query = Query() if query is None else checked_record("query", query, Query)
         return query if query.threshold is not None else replace(query, threshold=self.threshold())
 
     def top(
@@ -142,9 +143,9 @@ class Index:
         Raises:
             ValueError: the query names no emotion.
         """
+        query = self.settled(query)
         if not query.emotions:
             raise ValueError("a search needs an emotion")
-        query = self.settled(query)
         with self._snapshot():
             found: list[RankedPhoto] = []
             scores, shown = self._scores(query)
@@ -230,14 +231,14 @@ class Index:
                     for row in photos
                 ]
 
-    def photo(self, path: str) -> PhotoResult | None:
+    def photo(self, path: str | os.PathLike[str]) -> PhotoResult | None:
         """A photo with its faces, by absolute path; None if it is not in the index.
 
         For a RAW file that is one photo with a JPEG, this is the JPEG. If there is no photo of this path, one is taken
         whose path differs only in that accents are composed or apart.
         """
         question = "SELECT id FROM photos WHERE path = (SELECT ifnull(raw_of, path) FROM photos WHERE path = ?)"
-        row = self.connection.execute(question, (to_column(self.spelling(path)),)).fetchone()
+        row = self.connection.execute(question, (to_column(self.spelling(checked_path("path", path))),)).fetchone()
         found = next(results_of(self.connection, row), {}) if row else {}
         return next(iter(corrections.marked_in(self.connection, found).values()), None)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
+from albumsort.arguments import checked_path, checked_record
 from albumsort.index.statistics import Timeline
 from albumsort.report.canvas import Axes, MaxNLocator, bare, page, save
 from albumsort.report.drawing import COLOURS
@@ -23,7 +25,7 @@ _LABELS = 14
 _LEAST = 0.1
 
 
-def plot_timeline(timeline: Timeline, target: Path) -> None:
+def plot_timeline(timeline: Timeline, target: str | os.PathLike[str]) -> None:
     """Draw emotions over time.
 
     It shows each emotion's share of the certain faces by month, quarter or year, the number of these faces, and a
@@ -34,8 +36,13 @@ def plot_timeline(timeline: Timeline, target: Path) -> None:
         target: must not exist; the suffix is one that ``save`` knows.
 
     Raises:
+        ValueError: there are no faces, the suffix is not known, or an argument has the wrong type.
         OSError: the target exists already, or cannot be written.
     """
+    checked_record("timeline", timeline, Timeline)
+    file = Path(checked_path("target", target))
+    if not any(timeline.confidences):
+        raise ValueError("the timeline has no faces; there is nothing to draw")
     figure = page(10, 8)
     figure.set_layout_engine("constrained", w_pad=0.15, h_pad=0.12)
     shares, totals, histogram = figure.subplots(3, 1, height_ratios=[3, 1, 1.8])
@@ -53,7 +60,7 @@ def plot_timeline(timeline: Timeline, target: Path) -> None:
     shares.tick_params(labelbottom=False)  # the labels below the second plot are the same
     _histogram(histogram, timeline)
     figure.align_ylabels()
-    save(figure, target, 110)
+    save(figure, file, 110)
 
 
 def period(months: Mapping[str, object]) -> tuple[int, str]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict, deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain, groupby, islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.album.decoders import DecodedPhoto, Decoders, KnownPhoto
 from albumsort.album.walk import photo_file
+from albumsort.arguments import checked_flag, checked_path, checked_record
 from albumsort.records import Photo, ReadPhoto
 from albumsort.scanning.batches import (
     BATCH,
@@ -48,17 +50,19 @@ def predict(
         or cannot be read has an error and no faces. The photo of an array has an empty path.
 
     Raises:
-        ValueError: an array has another shape or dtype.
+        ValueError: an array has another shape or dtype, or an argument has the wrong type.
         AlbumsortError: a model cannot be loaded, a GPU was requested and there is none, or the networks fail.
     """
-    settings = settings or ScanSettings()
+    settings = ScanSettings() if settings is None else checked_record("settings", settings, ScanSettings)
+    checked_flag("cropped", cropped)
     reader = reader or face_reader(settings)
-    images = [images] if isinstance(images, (str, os.PathLike, np.ndarray)) else images
-    paths = [os.path.abspath(os.fsdecode(image)) for image in images if not isinstance(image, np.ndarray)]
+    is_single = isinstance(images, (str, bytes, os.PathLike, np.ndarray)) or not isinstance(images, Iterable)
+    several: list[Any] = [images] if is_single else list(images)  # type: ignore[arg-type]
+    paths = [os.path.abspath(checked_path("an image", image)) for image in several if not isinstance(image, np.ndarray)]
     with closing(_read_files(paths, settings, cropped, reader)) as from_files:
-        for is_array, group in groupby(images, lambda image: isinstance(image, np.ndarray)):
+        for is_array, group in groupby(several, lambda image: isinstance(image, np.ndarray)):
             if is_array:
-                yield from _read_arrays(group, cropped, reader)  # type: ignore[arg-type]
+                yield from _read_arrays(group, cropped, reader)
             else:
                 yield from islice(from_files, sum(1 for _ in group))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from albumsort.album.decoders import KnownPhoto
 from albumsort.album.walk import walk
+from albumsort.arguments import checked_path, checked_paths, checked_record, shown
 from albumsort.errors import AlbumsortError
 from albumsort.index.writer import IndexWriter
 from albumsort.records import PhotoFile, PhotoResult
@@ -48,13 +49,15 @@ def scan(
         write_seconds: about the longest time that a photo waits, once it is read, before it is written.
 
     Raises:
-        ValueError: there is no path.
+        ValueError: there is no path, or an argument has the wrong type.
         AlbumsortError: a path does not exist, the index cannot be written, or a GPU was requested and there is none.
         KeyboardInterrupt: what was done until then is in the index.
     """
-    settings = settings or ScanSettings()
-    paths = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-    roots = [os.path.abspath(os.fsdecode(path)) for path in paths]
+    settings = ScanSettings() if settings is None else checked_record("settings", settings, ScanSettings)
+    index = checked_path("index", index)
+    if not callable(progress):
+        raise ValueError(f"progress is {shown(progress)}; it must be a function of a ScanSummary")
+    roots = [os.path.abspath(path) for path in checked_paths("paths", paths)]
     if not roots:
         raise ValueError("paths is empty; name a folder or a photo")
     for root in roots:

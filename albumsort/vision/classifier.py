@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from albumsort.arguments import checked_one_of, checked_path
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.vision.crop import CROP_SIDE
@@ -34,7 +36,9 @@ class EmotionClassifier:
     knows all seven emotions; another model may know fewer.
     """
 
-    def __init__(self, model: Path | None = None, labels: str = "perceived", device: str = "auto") -> None:
+    def __init__(
+        self, model: str | os.PathLike[str] | None = None, labels: str = "perceived", device: str = "auto"
+    ) -> None:
         """Load a model.
 
         Args:
@@ -48,9 +52,8 @@ class EmotionClassifier:
             ValueError: the labels are unknown.
             AlbumsortError: the model cannot be loaded.
         """
-        if labels not in HEADS:
-            raise ValueError(f"labels {labels!r}: there are {' and '.join(HEADS)}")
-        path = model or model_in_use()
+        checked_one_of("labels", labels, HEADS)
+        path = model_in_use() if model is None else Path(checked_path("model", model))
         self.card = read_card(path)
         head = self.card.head(labels)
         temperature, emotions = self.card.temperatures[head], len(self.card.labels)

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from albumsort.arguments import checked_number
 from albumsort.records import Box, Detection
-from albumsort.resize import enlarge, shrink
+from albumsort.resize import check_pixels, enlarge, shrink
 from albumsort.vision.mtcnn import Networks, load
 
 Floats = NDArray[np.float32]
@@ -91,8 +92,8 @@ class FaceDetector:
             ValueError: ``min_face`` is not in that range.
             AlbumsortError: the networks' weights are unknown, or a GPU was requested and there is none.
         """
-        if not 0 < min_face <= 100:
-            raise ValueError(f"min_face {min_face} is not a percentage")
+        if not checked_number("min_face", min_face, 0, 100):
+            raise ValueError("min_face is 0; it must be above 0")
         self._min_face = min_face
         self._networks: Networks = load(device)
 
@@ -106,7 +107,12 @@ class FaceDetector:
 
         Returns:
             the faces of each picture, the largest first, in pixels of that picture.
+
+        Raises:
+            ValueError: a picture has another shape or dtype.
         """
+        for picture in pictures:
+            check_pixels(picture)
         found: list[list[Detection]] = [[] for _ in pictures]
         groups: dict[tuple[int, int, int], list[tuple[int, NDArray[np.uint8]]]] = defaultdict(list)
         for number, picture in enumerate(pictures):

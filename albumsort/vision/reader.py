@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from albumsort.arguments import checked_number, checked_path, checked_several
 from albumsort.errors import AlbumsortError
 from albumsort.records import Box, Detection, Face
-from albumsort.resize import shrink
+from albumsort.resize import check_pixels, shrink
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.crop import CROP_SIDE, crop_face, whole_picture
 from albumsort.vision.detector import MIN_FACE_PERCENT, SMALL_SIDE, FaceDetector
@@ -58,8 +60,8 @@ class Picture:
             ValueError: an array is not uint8 ``(height, width, 3)``, or is empty.
         """
         for pixels in (self.pixels, self.small):
-            if pixels is not None and (pixels.dtype != np.uint8 or pixels.shape[2:] != (3,) or not pixels.size):
-                raise ValueError(f"a picture is {pixels.dtype} {pixels.shape}, not uint8 (height, width, 3)")
+            if pixels is not None:
+                check_pixels(pixels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class FaceReader:
         *,
         min_face: float = MIN_FACE_PERCENT,
         device: str = "auto",
-        model: Path | None = None,
+        model: str | os.PathLike[str] | None = None,
         callers: int = 1,
     ) -> None:
         """Keep the options.
@@ -95,7 +97,13 @@ class FaceReader:
                 number of threads for the whole process, which can be set only before its first operation. So a number
                 above 1 also limits all other work with TensorFlow in this process, and has no effect if TensorFlow is
                 in use before the detector is loaded. With 1, nothing is set.
+
+        Raises:
+            ValueError: an argument has the wrong type, or is out of range.
         """
+        checked_number("min_face", min_face, 0, 100)
+        checked_number("callers", callers, 1, whole=True)
+        model = None if model is None else Path(checked_path("model", model))
         self._options: dict[str, Any] = {"min_face": min_face, "device": device, "model": model, "callers": callers}
         self._min_face, self._device, self._model, self._callers = min_face, device, model, callers
         self._detector: FaceDetector | None = None
@@ -155,7 +163,7 @@ class FaceReader:
         Raises:
             AlbumsortError: the networks cannot be loaded, or fail: out of memory, for example.
         """
-        copies = [_small_copy(picture) for picture in pictures]
+        copies = [_small_copy(picture) for picture in checked_several("pictures", pictures, Picture)]
         with _one_clear_line():
             found = find_faces(self.detector, copies)
         cut = [cut_out(*each) for each in zip((picture.pixels for picture in pictures), copies, found, strict=True)]
@@ -181,7 +189,7 @@ class FaceReader:
         Raises:
             AlbumsortError: as ``read``.
         """
-        tiles = [whole_picture(picture.pixels) for picture in pictures]
+        tiles = [whole_picture(picture.pixels) for picture in checked_several("pictures", pictures, Picture)]
         rows = self.probabilities(_stacked([crop for crop, _ in tiles]))
         read = []
         for picture, (crop, sharpness), row in zip(pictures, tiles, rows, strict=True):

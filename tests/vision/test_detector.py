@@ -114,7 +114,7 @@ def test_nothing_in_gives_nothing_out(detector: FaceDetector) -> None:
 
 
 def test_a_smallest_face_that_is_no_percentage_is_refused() -> None:
-    with pytest.raises(ValueError, match="percentage"):
+    with pytest.raises(ValueError, match="min_face is 0; it must be above 0"):
         FaceDetector(min_face=0)
 
 
