@@ -36,6 +36,19 @@ SCHEMES: dict[str, tuple[Emotion | None, ...]] = {
 }
 
 
+#: The emotions whose names are nouns: a face shows fear, and looks happy.
+_NOUNS = ("disgust", "fear", "surprise")
+
+
+def faces_that(emotions: Sequence[str]) -> str:
+    """What a face does that has one of some emotions: ``looks happy or sad``, ``looks angry or shows fear``."""
+    if len(emotions) > 3:
+        return "shows any of these emotions"
+    looks = " or ".join(emotion for emotion in emotions if emotion not in _NOUNS)
+    shows = " or ".join(emotion for emotion in emotions if emotion in _NOUNS)
+    return " or ".join(f"{verb} {what}" for verb, what in (("looks", looks), ("shows", shows)) if what)
+
+
 def labels_of(scheme: str) -> tuple[Emotion, ...]:
     """The emotions that a scheme of ``SCHEMES`` distinguishes, in the order of ``EMOTIONS``."""
     return tuple(emotion for emotion in EMOTIONS if emotion in SCHEMES[scheme])

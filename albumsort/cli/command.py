@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from albumsort.cli import typed_line
 from albumsort.cli.help import TYPED, Command, split_examples
 from albumsort.cli.json_option import with_both
 from albumsort.cli.logs import configure
@@ -57,7 +58,8 @@ def add_command(
         before = context.obj or (0, False)  # the options before the name of the command
         verbosity, traceback = verbose + before[0], traceback or before[1]
         configure(verbosity, level)
-        with _errors_in_one_line(verbosity, traceback, context.meta.get(TYPED, ())):
+        typed = context.meta.get(TYPED, ())
+        with typed_line.kept(context.command_path, typed), _errors_in_one_line(verbosity, traceback, typed):
             command(**{name: in_home(value) for name, value in given.items()})
             nobody_reads()  # Python would complain at its end; another error is one like any other
 

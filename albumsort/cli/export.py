@@ -15,6 +15,7 @@ from typing import Annotated, Literal, get_args
 
 import typer
 
+from albumsort.cli import typed_line
 from albumsort.cli.asking import Yes, ask
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import OUTPUT
@@ -126,7 +127,7 @@ def export(
             query = replace(query, n=_CLOSEST)
         query = index.settled(query)
         plan = plan_export(index, dest, query, ExportOptions(mode, layout, raw, dry_run))
-        nothing = "" if plan.files else why_empty(index, query)
+        nothing = "" if plan.files else why_empty(index, query, typed_line.with_option("--closest"))
         note = about_scans(index.roots(), dest, [file.path for file in plan.files])
         warn_of_folders(index, query.filters)
     if any(os.path.isfile(file.path) for file in plan.files):

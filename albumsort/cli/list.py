@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from albumsort.cli import typed_line
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import PHOTOS
 from albumsort.cli.options import Db, ListFormat, index_path
@@ -70,7 +71,7 @@ def list_photos(
         warn_of_folders(index, query.filters)
         if not is_any:
             is_plain = query.emotions and not (no_faces or uncertain or corrected)
-            closest = f"albumsort top {' '.join(query.emotions)} --closest"
+            closest = typed_line.with_option("--closest", "albumsort top")
             why = why_empty(index, query, closest) if is_plain else why_nothing(index, query.filters)
             sys.stderr.write(f"{why or 'no photo matches'}\n")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from albumsort.cli import typed_line
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import Db, Force, index_path, output_file
 from albumsort.cli.output import NOT_PLACED, warn_of_folders, writing
@@ -92,7 +93,7 @@ def _ranking(query: Query, db: Path | None) -> tuple[Query, Sequence[RankedPhoto
         query = index.settled(query)
         ranking = index.search(query)
         if not ranking:
-            raise AlbumsortError(why_empty(index, query))
+            raise AlbumsortError(why_empty(index, query, typed_line.with_option("--closest")))
         warn_of_folders(index, query.filters)
     if not any(os.path.lexists(row.photo.path) for row in ranking):
         missing_all = f"{count(len(ranking), 'photo')} missing, such as {printable(ranking[0].photo.path)}"

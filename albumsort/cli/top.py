@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from albumsort.cli import typed_line
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import Db, ListFormat, index_path
 from albumsort.cli.output import NOT_PLACED, check_any_placed, print_photos, warn_of_folders
@@ -45,7 +46,7 @@ def top(
         ranking = index.search(query)
         print_photos(ranking, query.certain, form, index.path)
         if not ranking:
-            sys.stderr.write(why_empty(index, query) + "\n")
+            sys.stderr.write(why_empty(index, query, typed_line.with_option("--closest")) + "\n")
         warn_of_folders(index, query.filters)
         roots = index.roots() if copy_to else set()
     if copy_to and ranking:

@@ -8,9 +8,10 @@ from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from albumsort.emotions import faces_that
 from albumsort.index.filters import Filters
 from albumsort.index.rows import to_column
-from albumsort.text import printable, score_text
+from albumsort.text import printable
 
 if TYPE_CHECKING:
     from albumsort.index.query import Query
@@ -75,33 +76,35 @@ def _has_photos(index: Index, root: str) -> bool:
     return bool(index.connection.execute(question, tuple(values)).fetchone()[0])
 
 
-def why_empty(index: Index, query: Query, closest: str = "--closest") -> str:
+def why_empty(index: Index, query: Query, closest: str | None = None) -> str:
     """Say in one line why the list of a query is empty.
 
     Args:
         index: the index that was searched.
         query: names at least one emotion.
-        closest: what to type for the list of the closest photos.
+        closest: the command that lists the closest photos. Default: ``top`` with these emotions.
     """
     filters, emotions = query.filters, query.emotions
     if reason := why_nothing(index, filters):
         return reason
     if filters != Filters(with_copies=filters.with_copies) and not _any_with_faces(index, query):
         return f"{NOTHING_PASSES}{_about_dates(index, filters)}"
-    is_few = len(emotions) < 4
-    words = f"is {' or '.join(emotions)}" if is_few else "shows any of these emotions"
+    who = "photo in which everyone" if query.everyone else "face"
+    nobody = f"no {who} surely {faces_that(emotions)}"
     if nearest := index.search(replace(query, n=1, closest=True)):
         (row,) = nearest
-        name, score = printable(os.path.basename(row.photo.path)), score_text(row.score or 0.0)
-        bar = f"at --threshold {index.settled(query).certain:g}"
-        return f"no photo {words} {bar}; the closest is {name} ({score}): list it with {closest}"
+        name, score = printable(os.path.basename(row.photo.path)), row.score or 0.0
+        how_close = f"{score:.0%}" if score >= 0.01 else "under 1%"
+        bar = f"(--threshold {index.settled(query).certain:g})"
+        more = closest or f"albumsort top {' '.join(emotions)} --closest"
+        return f"{nobody} {bar}; the closest: {name} ({how_close}). List more: {more}"
     known = index.labels()
     if known and not set(emotions) & set(known):
-        which = " or ".join(emotions) if is_few else "any of these emotions"
+        which = " or ".join(emotions) if len(emotions) < 4 else "any of these emotions"
         return f"the model of the last scan does not know {which}; it tells apart {', '.join(known)}"
     if query.everyone and index.search(replace(query, n=1, everyone=False, closest=True)):
-        return f"no photo {words} for everyone in it; leave out --everyone"
-    return f"no photo {words}, and none comes close"
+        return f"{nobody}; leave out --everyone"
+    return f"{nobody}, and none comes close"
 
 
 def _any_with_faces(index: Index, query: Query) -> bool:

@@ -63,7 +63,7 @@ def test_a_photo_that_is_no_longer_there_is_named(index, tmp_path, capsys):
 def test_an_empty_export_says_why_on_standard_error(index, tmp_path, capsys, as_json):
     export(tmp_path / "out", emotion=["disgust"], db=index, as_json=as_json)
     out, err = capsys.readouterr()
-    why = "nothing was exported; no photo is disgust at --threshold 0.5; the closest is"
+    why = "nothing was exported; no face surely shows disgust (--threshold 0.5); the closest: "
     assert err.startswith(f"{tmp_path / 'out'}: {why}") and err.count("\n") == 1
     assert (json.loads(out)["files"] == []) if as_json else out == ""
     assert not (tmp_path / "out").exists()

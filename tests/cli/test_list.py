@@ -119,9 +119,10 @@ def test_filters_that_nothing_passes_are_to_blame(index, tmp_path, capsys):
         assert nothing in capsys.readouterr().err
     top(["sad"], db=index, since="2024")
     assert capsys.readouterr().err == (
-        "no photo is sad at --threshold 0.5; the closest is b.jpg (0.033): list it with --closest\n"
+        "no face surely looks sad (--threshold 0.5); the closest: b.jpg (3%). List more: albumsort top sad --closest\n"
     )
     top(["happy"], db=index, since="2024", threshold=1)
     assert capsys.readouterr().err == (
-        "no photo is happy at --threshold 1; the closest is a.jpg (0.900): list it with --closest\n"
+        "no face surely looks happy (--threshold 1); the closest: a.jpg (90%). "
+        "List more: albumsort top happy --closest\n"
     )

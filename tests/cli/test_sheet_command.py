@@ -57,7 +57,7 @@ def test_an_existing_file_is_refused_and_kept(scanned, tmp_path):
 
 
 def test_a_list_without_photos_is_no_sheet(scanned, tmp_path):
-    with pytest.raises(AlbumsortError, match="no photo is disgust"):
+    with pytest.raises(AlbumsortError, match="no face surely shows disgust"):
         sheet(["disgust"], output=tmp_path / "sheet.jpg", db=scanned)
     assert list(tmp_path.iterdir()) == []
 

@@ -183,7 +183,7 @@ def test_photos_may_be_below_any_of_several_folders(call, index_of, tmp_path):
     [
         ("list happy", 0, "happy", ""),
         ("list sadness,joy", 0, "happy sad", ""),
-        ("list anger --year 2024", 0, "", "list it with albumsort top angry --closest"),
+        ("list anger --year 2024", 0, "", "List more: albumsort top anger --year 2024 --format paths --closest"),
         ("list hapy", 2, "", "Did you mean happy?"),
         ("list disgusted --label-scheme six", 2, "", "'disgust' is not one of"),
         ("list happy --no-faces", 0, "", "no photo matches"),

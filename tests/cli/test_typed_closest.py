@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -28,16 +29,38 @@ def index(index_of) -> Path:
 #: What is typed, the exit code, what stands on standard output, and on standard error; "" is nothing.
 TYPED = [
     (
-        "top surprise",
+        *("top surprise", 0, ""),
+        "no face surely shows surprise (--threshold 0.5); the closest: party.jpg (31%). "
+        "List more: albumsort top surprise --closest\n",
+    ),
+    (
+        "top surprise --json",
+        0,
+        "[]\n",
+        "List more: albumsort top surprise --json --closest",
+    ),
+    ("top surprise --threshold 0.9", 0, "", "no face surely shows surprise (--threshold 0.9); the closest: party.jpg"),
+    ("top Disgusted", 0, "", "no face surely shows disgust (--threshold 0.5); the closest: "),
+    ("top fear", 0, "", "no face surely shows fear (--threshold 0.5); the closest: "),
+    ("top angry", 0, "", "no face surely looks angry (--threshold 0.5); the closest: "),
+    ("top sad --threshold 1 --not sad", 0, "", "no face surely looks sad (--threshold 1); the closest: "),
+    (
+        "top neutral --threshold 0.9",
         0,
         "",
-        "no photo is surprise at --threshold 0.5; the closest is party.jpg (0.310): list it with --closest\n",
+        "no face surely looks neutral (--threshold 0.9); the closest: zoo.jpg",
     ),
-    ("top surprise --json", 0, "[]\n", "the closest is party.jpg (0.310)"),
-    ("top surprise --threshold 0.9", 0, "", "no photo is surprise at --threshold 0.9; the closest is party.jpg"),
-    ("top surprise fear", 0, "", "no photo is surprise or fear at --threshold 0.5; the closest is party.jpg"),
-    ("top surprise --everyone", 0, "", "the closest is zoo.jpg (0.033): list it with --closest"),
-    ("list surprise", 0, "", "the closest is party.jpg (0.310): list it with albumsort top surprise --closest\n"),
+    ("top surprise fear", 0, "", "no face surely shows surprise or fear (--threshold 0.5); the closest: party.jpg"),
+    ("top fear angry", 0, "", "no face surely looks angry or shows fear (--threshold 0.5); the closest: "),
+    ("top angry fear disgust surprise", 0, "", "no face surely shows any of these emotions (--threshold 0.5); "),
+    ("top surprise --everyone", 0, "", "no photo in which everyone surely shows surprise (--threshold 0.5); "),
+    (
+        "top surprise --everyone",
+        0,
+        "",
+        "the closest: zoo.jpg (3%). List more: albumsort top surprise --everyone ",
+    ),
+    ("list surprise", 0, "", "the closest: party.jpg (31%). List more: albumsort top surprise --closest\n"),
     (
         "top surprise --since 2030",
         0,
@@ -45,11 +68,14 @@ TYPED = [
         "no photo with a face passes these filters (since 2030); the photos are from ",
     ),
     ("top surprise --month 2030-5", 0, "", "no photo with a face passes these filters (since 2030-05 until 2030-05); "),
-    ("top surprise --max-faces 1", 0, "", "the closest is zoo.jpg (0.033)"),
-    ("sheet surprise", 1, "", "the closest is party.jpg (0.310): list it with --closest\n"),
-    ("export out --emotion surprise", 0, "", "the closest is party.jpg (0.310): list it with --closest\n"),
-    ("top sad --everyone", 0, "", "the closest is zoo.jpg (0.033): list it with --closest\n"),
-    ("top sad --everyone --min-faces 2 --max-faces 2", 0, "", "the closest is party.jpg (0.017)"),
+    ("top surprise --max-faces 1", 0, "", "the closest: zoo.jpg (3%)"),
+    ("sheet surprise", 1, "", "the closest: party.jpg (31%). List more: albumsort sheet surprise --closest\n"),
+    (
+        *("export out --emotion surprise", 0, ""),
+        "the closest: party.jpg (31%). List more: albumsort export out --emotion surprise --closest\n",
+    ),
+    ("top sad --everyone", 0, "", "the closest: zoo.jpg (3%). List more: albumsort top sad --everyone --closest\n"),
+    ("top sad --everyone --min-faces 2 --max-faces 2", 0, "", "the closest: party.jpg (2%)"),
     ("top surprise --closest --format paths", 0, ["party", "zoo", "beach", "walk"], ""),
     ("top surprise --closest -n 1 --format paths", 0, ["party"], ""),
     ("top surprise --closest --threshold 0.9 --format paths -n 2", 0, ["party", "zoo"], ""),
@@ -65,7 +91,7 @@ TYPED = [
 
 @pytest.mark.parametrize(("words", "code", "out", "err"), TYPED, ids=[words for words, *_ in TYPED])
 def test_typed(call, index, words, code, out, err):
-    done = call(*words.split(), "--db", index)
+    done = call(*words.split(), env={**os.environ, "ALBUMSORT_DB": str(index)})
     assert done.returncode == code, done.stderr
     if isinstance(out, list):
         assert [Path(path).stem for path in done.stdout.splitlines()] == out

@@ -182,7 +182,7 @@ def test_copies_that_are_there_already_are_named(place, typed):
 def test_nothing_is_copied_from_an_empty_list(place, typed):
     done = typed("top disgust --copy-to out")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.startswith("no photo is disgust at --threshold 0.5; the closest is")
+    assert done.stderr.startswith("no face surely shows disgust (--threshold 0.5); the closest: ")
     assert not (place / "out").exists()
 
 

@@ -105,7 +105,7 @@ def test_a_question_for_what_it_does_not_know_says_so(index, tmp_path, capsys):
     lay(tmp_path / "out", emotion=["disgust"], db=index)
     assert f"does not know disgust; {tells_apart}" in capsys.readouterr().err
     top(["surprise", "happy", "sad", "angry", "neutral"], db=index, threshold=1)
-    assert "shows any of these emotions at --threshold 1; the closest is" in capsys.readouterr().err
+    assert "no face surely shows any of these emotions (--threshold 1); the closest: " in capsys.readouterr().err
 
 
 def test_the_model_is_not_to_blame_where_an_earlier_one_saw_it(model, index, tmp_path, capsys):
@@ -114,7 +114,7 @@ def test_the_model_is_not_to_blame_where_an_earlier_one_saw_it(model, index, tmp
     with closing(sqlite3.connect(mixed)) as connection, connection:
         connection.execute("UPDATE faces SET emotion = 'surprise', confidence = 0.45, surprise = 0.45")
     top(["surprise"], db=mixed, threshold=0.5)
-    assert "no photo is surprise at --threshold 0.5; the closest is" in capsys.readouterr().err
+    assert "no face surely shows surprise (--threshold 0.5); the closest: " in capsys.readouterr().err
 
 
 def test_the_command_scans_with_it(model, album, run, tmp_path):
