@@ -76,7 +76,7 @@ def bursts(
             metavar="NAME=NUMBER,...",
             rich_help_panel=FACES,
             help=f"The weights of the parts of a score: {', '.join(WEIGHTS)}. "
-            "A part that is not named has the weight 0. The README explains the parts.",
+            "A part that is not named has the weight 0. examples/finding.md explains the parts.",
         ),
     ] = None,
     db: Db = None,

@@ -107,8 +107,8 @@ def export(
     """Copy or link the best photos of each emotion into folders.
 
     Each folder is named after its emotion. No file is overwritten, and no photo comes into a folder twice.
-    albumsort-export.json lists what was written. On a terminal, an export of more than 500 files or 5 GB, or of
-    more than is free on the disk, is asked about.
+    albumsort-export.json lists what was written. On a terminal, it asks before it exports more than 500 files or 5 GB,
+    or more than is free on the disk.
 
     Examples:
         albumsort export ~/Sorted

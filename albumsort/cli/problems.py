@@ -1,9 +1,4 @@
-"""albumsort problems: what could not be read, and why.
-
-Examples:
-    albumsort problems
-    albumsort problems --json
-"""
+"""albumsort problems: what could not be read, and why."""
 
 from __future__ import annotations
 
