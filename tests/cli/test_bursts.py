@@ -99,12 +99,3 @@ def test_without_bursts_it_says_so(call, index_of, album):
     done = call("bursts", "--db", index)
     assert (done.returncode, done.stdout) == (0, "")
     assert "no bursts" in done.stderr
-
-
-@pytest.mark.parametrize(("form", "end"), [("paths0", "\0"), ("ndjson", "\n")])
-def test_lists_for_xargs_and_for_streams(call, index, form, end):
-    out = call("top", "happy", "--db", index, "--format", form).stdout
-    assert out.endswith(end)
-    rows = out.split(end)[:-1]
-    paths = [json.loads(row)["path"] if form == "ndjson" else row for row in rows]
-    assert paths == [row["path"] for row in json.loads(call("top", "happy", "--db", index, "--format", "json").stdout)]

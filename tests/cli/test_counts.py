@@ -1,20 +1,17 @@
-"""albumsort stats, problems and prune."""
+"""albumsort stats and problems."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 
 import pytest
 from PIL import Image
 
 from albumsort.cli.problems import problems
-from albumsort.cli.prune import prune
 from albumsort.cli.stats import stats
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
-from albumsort.index import Index
 
 
 @pytest.fixture
@@ -95,14 +92,6 @@ def test_no_problems_leaves_standard_output_empty(album, index_of, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_prune_drops_what_is_gone_and_says_how_much(album, index_of, tmp_path, capsys):
-    index = index_of({album / "dim.jpg": [("happy", 0.9)], tmp_path / "gone.jpg": [("happy", 0.8)]})
-    prune(db=index)
-    assert re.fullmatch(r"1 photos? dropped, 1 kept\n", capsys.readouterr().out)
-    with Index(index) as left:
-        assert [row.photo.path for row in left.top("happy")] == [str(album / "dim.jpg")]
-
-
 def test_stats_draw_a_plot_beside_what_they_print(scanned, tmp_path, capsys):
     stats(db=scanned, plot=tmp_path / "timeline.png", as_json=True)
     assert json.loads(capsys.readouterr().out)["faces"] == 12
@@ -117,15 +106,7 @@ def test_a_plot_is_drawn_in_the_label_scheme(index_of, tmp_path, monkeypatch):
     assert drawn[0].months["2024-05"]["angry"] == 1 and "disgust" not in drawn[0].months["2024-05"]
 
 
-def test_a_plot_never_overwrites_and_an_empty_index_has_none(scanned, index_of, tmp_path):
-    (tmp_path / "mine.png").write_bytes(b"mine")
-    with pytest.raises(AlbumsortError, match="already exists"):
-        stats(db=scanned, plot=tmp_path / "mine.png")
-    assert (tmp_path / "mine.png").read_bytes() == b"mine"
+def test_an_empty_index_has_no_plot(index_of, tmp_path):
     with pytest.raises(AlbumsortError, match="the index has no photos"):
         stats(db=index_of({}), plot=tmp_path / "empty.png")
     assert not (tmp_path / "empty.png").exists()
-
-
-def test_a_plot_of_another_kind_is_wrong_usage(call, scanned):
-    assert call("stats", "--db", scanned, "--plot", "timeline.gif").returncode == 2

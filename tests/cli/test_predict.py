@@ -43,7 +43,7 @@ def test_one_object_a_line_in_the_order_given(lines, album):
     assert [item["error"] for item in objects] == [None, "not an image", None, None, None, None]
     assert objects[2] == objects[5]
     for face in (face for item in objects for face in item["faces"]):
-        assert list(face) == ["box", "detection", "confidence", "emotion", "probabilities"]
+        assert list(face) == ["box", "detection", "confidence", "emotion", "probabilities", "corrected"]
         assert list(face["probabilities"]) == list(EMOTIONS)
         assert sum(face["probabilities"].values()) == pytest.approx(1, abs=2e-3)
 

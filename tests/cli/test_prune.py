@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,8 @@ def test_a_whole_folder_is_not_dropped_unless_it_is_certain(call, index, tmp_pat
 def test_photos_of_a_folder_that_has_others_are_dropped(call, index, tmp_path):
     (tmp_path / "disk/b.jpg").unlink()
     assert call("prune", "--db", index).stdout == "1 photo dropped, 2 kept\n"
+    with Index(index) as left:
+        assert [Path(row.photo.path).name for row in left.photos()] == ["a.jpg", "c.jpg"]
 
 
 @pytest.mark.slow

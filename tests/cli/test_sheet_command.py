@@ -49,13 +49,6 @@ def test_photos_that_are_gone_or_unreadable_are_counted_and_do_not_stop_the_shee
     assert "2 photos cannot be shown" in capsys.readouterr().err
 
 
-def test_an_existing_file_is_refused_and_kept(scanned, tmp_path):
-    (tmp_path / "sheet.jpg").write_bytes(b"mine")
-    with pytest.raises(AlbumsortError, match="already exists"):
-        sheet(["happy"], output=tmp_path / "sheet.jpg", db=scanned)
-    assert (tmp_path / "sheet.jpg").read_bytes() == b"mine"
-
-
 def test_a_list_without_photos_is_no_sheet(scanned, tmp_path):
     with pytest.raises(AlbumsortError, match="no face surely shows disgust"):
         sheet(["disgust"], output=tmp_path / "sheet.jpg", db=scanned)
@@ -67,13 +60,6 @@ def test_a_folder_that_is_not_there_is_an_error(scanned, tmp_path):
         sheet(["happy"], output=tmp_path / "nowhere" / "sheet.jpg", db=scanned)
 
 
-@pytest.mark.parametrize("words", [["happy", "-o", "sheet.gif"], ["happy", "-n", "0"], ["bliss"]])
+@pytest.mark.parametrize("words", [["happy", "-n", "0"], ["bliss"]])
 def test_wrong_usage_is_exit_2(call, scanned, words):
     assert call("sheet", *words, "--db", scanned).returncode == 2
-
-
-def test_without_a_name_the_sheet_is_put_where_the_user_stands(call, scanned, tmp_path):
-    done = call("sheet", "neutral", "--db", scanned)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("neutral-sheet.jpg: ")
-    assert [path.name for path in tmp_path.iterdir()] == ["neutral-sheet.jpg"]

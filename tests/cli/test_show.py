@@ -52,20 +52,6 @@ def test_show_says_how_many_faces_were_corrected(index_of, album, tmp_path, call
     assert call("show", photo, "-o", "new.svg", "--db", index).stdout == "new.svg: 1 face, 1 corrected\n"
 
 
-def test_an_existing_target_is_refused_and_kept(scanned, album, tmp_path):
-    target = tmp_path / "mine.png"
-    target.write_bytes(b"mine")
-    with pytest.raises(AlbumsortError, match="already exists"):
-        show(album / "dim.jpg", target, db=scanned)
-    assert target.read_bytes() == b"mine"
-
-
-def test_without_a_name_the_picture_is_put_where_the_user_stands(scanned, album, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    show(album / "dim.jpg", db=scanned)
-    assert [path.name for path in tmp_path.iterdir()] == ["dim-faces.png"]
-
-
 def test_the_longest_of_names_leaves_room_for_that_of_the_drawing(index_of, album, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     photo = tmp_path / f"{'写' * 83}ab.jpg"  # 255 bytes

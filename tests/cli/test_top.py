@@ -51,6 +51,8 @@ def test_the_formats_say_the_same(printed, ranked):
     assert [Path(path).name for path in paths] == ["both.jpg", "eileen-collins.jpg", "dim.jpg"]
     assert [row["score"] for row in rows] == [0.9, 0.8, 0.7]
     assert printed("happy", ranked, form="paths").splitlines() == paths
+    assert printed("happy", ranked, form="paths0") == "".join(f"{path}\0" for path in paths)
+    assert [json.loads(line) for line in printed("happy", ranked, form="ndjson").splitlines()] == rows
 
     table = printed("happy", ranked).splitlines()
     assert [line.split()[0] for line in table] == ["1", "2", "3"]
@@ -99,13 +101,6 @@ def test_the_threshold_is_what_the_scan_recorded_by_default(printed, album, inde
     index = index_of({album / "dim.jpg": [("happy", 0.7)]}, threshold=0.8)
     assert printed("happy", index, form="paths") == ""
     assert printed("happy", index, form="paths", threshold=0.6) != ""
-
-
-def test_an_empty_list_says_on_standard_error_what_to_do(ranked, capsys):
-    top(["disgust"], db=ranked)
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert "--threshold" in output.err
 
 
 def test_an_empty_list_is_still_json_and_csv(printed, ranked):
