@@ -219,6 +219,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
         streams = [io.TextIOWrapper(io.BytesIO(), write_through=True) for _ in range(2)]
         with monkeypatch.context() as patch, redirect_stdout(streams[0]), redirect_stderr(streams[1]):
             patch.chdir(cwd)
+            patch.setattr(sys, "unraisablehook", sys.unraisablehook)  # which the program replaces
             for name in [] if env is None else {*os.environ} - {*env}:
                 patch.delenv(name)
             for name, value in (env or {}).items():

@@ -54,7 +54,7 @@ def compare(
     progress: Progress | None = None,
     timed: int = TIMED,
 ) -> list[dict[str, Any]]:
-    """Train recipes, and compare them on PublicTest with the shipped model and, if installed, the model of ``fer``.
+    """Train recipes, and compare them on the test split with the shipped model and, if installed, the model of ``fer``.
 
     Every recipe learns from Training alone, even one that would take the faces of all splits: no model may learn from
     the faces that it is measured on.
@@ -79,7 +79,9 @@ def compare(
     """
     if not faces.has_splits:
         raise DataError("a comparison needs faces to learn from and others to measure by: Training and PublicTest")
-    test = faces.split("PublicTest")
+    if (split := faces.test_split) == "Training":
+        raise DataError("a comparison needs faces to measure by, which no model learns from; there is only Training")
+    test = faces.split(split)
     official = [on_training_split(recipe) for recipe in recipes]
     done = {recipe.name: finished_model(recipe, faces, folder / recipe.name) for recipe in official}
     for recipe in official:

@@ -21,13 +21,13 @@ from albumsort.album.pixels import decode
 from albumsort.emotions import EMOTIONS, FERPLUS_COLUMNS, PERCEIVED, SCHEMES, labels_of
 from albumsort.errors import AlbumsortError
 from albumsort.settings import ScanSettings
+from albumsort.training.splits import IN_WORDS, SPLITS, split_named
 from albumsort.vision.crop import whole_picture
 
 #: The side of a FER2013 face in pixels.
 FACE_SIZE = 48
 #: As in FER+, a single vote is considered a mistake and dropped (Barsoum et al. 2016).
 OUTLIER_VOTES = 1
-SPLITS = ("Training", "PublicTest", "PrivateTest")
 #: A code, and a count of votes, also in the form that pandas writes if a column lacks a value. Other digits of Unicode
 #: do not match, nor do numbers that do not fit into an integer.
 _CODE, _VOTES = re.compile(r"0*([0-6])"), re.compile(r"0*([0-9]{1,6})(\.0*)?")
@@ -35,17 +35,12 @@ _CODE, _VOTES = re.compile(r"0*([0-6])"), re.compile(r"0*([0-9]{1,6})(\.0*)?")
 _OTHER_SPLITS = 0.1
 #: A picture with more megapixels is refused because of its header, as in a scan.
 _MEGAPIXELS = ScanSettings().max_megapixels
-#: The splits by the names of their folders, in lower case.
-_SPLITS = {
-    "train": "Training",
-    "training": "Training",
-    "val": "PublicTest",
-    "valid": "PublicTest",
-    "validation": "PublicTest",
-    "publictest": "PublicTest",
-    "test": "PrivateTest",
-    "privatetest": "PrivateTest",
-}
+#: Where the two files of FER2013 come from.
+_FER2013_FROM = (
+    "fer2013.csv comes from Kaggle's competition "
+    '"Challenges in Representation Learning: Facial Expression Recognition Challenge"'
+)
+_FERPLUS_FROM = "fer2013new.csv comes from the repository microsoft/FERPlus on GitHub"
 
 
 class DataError(AlbumsortError):
@@ -93,14 +88,27 @@ class Faces:
     def split(self, usage: str) -> Faces:
         """The faces of one split; all faces if the data set has no splits.
 
+        Args:
+            usage: one of ``SPLITS``, or a word for one, such as ``test``.
+
         Raises:
             DataError: the split is unknown or empty.
         """
-        chosen = self.where(self.usage == usage) if self.has_splits or usage not in SPLITS else self
+        wanted = split_named(usage) or usage
+        chosen = self.where(self.usage == wanted) if self.has_splits or wanted not in SPLITS else self
         if not len(chosen):
-            splits = sorted(set(self.usage.tolist())) if self.has_splits else SPLITS
-            raise DataError(f"no faces of split {usage!r}; there are {', '.join(splits)}")
+            splits = (name for name in SPLITS if name in self.usage) if self.has_splits else SPLITS
+            raise DataError(f"no faces of split {usage!r}; there are {', '.join(map(self.split_name, splits))}")
         return chosen
+
+    def split_name(self, usage: str) -> str:
+        """What people call a split: its name in FER2013, or in class folders ``train``, ``validation`` or ``test``."""
+        return IN_WORDS.get(usage, usage) if self.is_of_folders else usage
+
+    @property
+    def test_split(self) -> str:
+        """The split to measure on: the first that there is of ``PublicTest``, ``PrivateTest`` and ``Training``."""
+        return next((name for name in (*SPLITS[1:], SPLITS[0]) if name in self.usage), SPLITS[1])
 
     def in_scheme(self, scheme: str) -> Faces:
         """The faces of the emotions in a label scheme, relabelled if the scheme merges their emotion into another.
@@ -145,6 +153,9 @@ def load(fer2013: Path, ferplus: Path | None = None) -> Faces:
     Raises:
         DataError: a file is missing, has other columns, or does not have the same rows as the other.
     """
+    for path, source in ((fer2013, _FER2013_FROM), (ferplus, _FERPLUS_FROM)):
+        if path and not path.exists():
+            raise DataError(f"{path}: no such file; {source}")
     broken: Counter[str] = Counter()
     pixels, labels, kept = [], [], []
     rows: list[str | None] = []
@@ -211,7 +222,7 @@ def load_folder(folder: Path) -> Faces:
             labels.append(code)
             usages.append(usage)
     if not pixels:
-        raise DataError(f"{folder}: no pictures in folders named {', '.join(EMOTIONS)}")
+        raise DataError(f"{folder}: no pictures in folders named {', '.join(EMOTIONS)}, and no fer2013.csv")
     codes = np.array(labels)
     perceived = np.eye(len(PERCEIVED), dtype=np.float32)[codes]
     return Faces(np.stack(pixels), codes, np.array(usages), perceived, codes, broken, is_of_folders=True)
@@ -232,7 +243,7 @@ def _classed_files(folder: Path, broken: Counter[str]) -> Iterator[tuple[str, in
     codes: dict[str, int] = {name: code for code, name in enumerate(EMOTIONS)}
     codes |= {column: codes[name] for name, column in FERPLUS_COLUMNS.items() if name in codes}
     try:
-        splits = sorted(path for path in folder.iterdir() if path.name.lower() in _SPLITS)
+        splits = sorted(path for path in folder.iterdir() if split_named(path.name))
         if splits:
             for named in sorted(path for path in folder.iterdir() if path.name.lower() in codes):
                 broken[f"in a folder {named.name!r} beside the folders of splits"] += sum(1 for _ in named.iterdir())
@@ -240,7 +251,7 @@ def _classed_files(folder: Path, broken: Counter[str]) -> Iterator[tuple[str, in
             for named in sorted(path for path in split.iterdir() if path.is_dir()):
                 files = sorted(path for path in named.iterdir() if path.is_file())
                 if named.name.lower() in codes:
-                    usage = _SPLITS[split.name.lower()] if splits else ""
+                    usage = split_named(split.name) or "" if splits else ""
                     yield from ((usage, codes[named.name.lower()], path) for path in files)
                 elif files:
                     broken[f"in a folder {named.name!r}, which is not an emotion"] += len(files)

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import Field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,6 +40,10 @@ def write_ups() -> list[str]:
     return sorted(path.stem for path in _WRITE_UPS.glob("*.toml"))
 
 
+class UnknownRecipeError(DataError):
+    """There is no recipe, and no recipe file, of this name."""
+
+
 def find(name: str) -> Recipe:
     """Read a recipe by its name or its path.
 
@@ -46,12 +51,20 @@ def find(name: str) -> Recipe:
         name: a key of ``shipped``, or the path of a recipe file.
 
     Raises:
-        DataError: there is no such recipe or file; or as for ``read``.
+        UnknownRecipeError: there is no such recipe or file.
+        DataError: as for ``read``.
     """
     path = shipped().get(name, Path(name))
     if not path.is_file():
-        raise DataError(f"{name}: no such recipe or file; there are {', '.join(shipped())}")
+        raise UnknownRecipeError(f"{name}: no such recipe or file; there are {', '.join(shipped())}{_suggestion(name)}")
     return read(path)
+
+
+def _suggestion(name: str) -> str:
+    """The recipe that a name with a slip, or without its end, is meant for, as a question; '' if there is none."""
+    word, names = name.casefold(), list(shipped())
+    near = [known for known in names if word and known.startswith(word)] or get_close_matches(word, names, 1)
+    return f". Did you mean {' or '.join(near)}?" if near else ""
 
 
 def read(path: Path) -> Recipe:

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from albumsort.emotions import PERCEIVED
-from albumsort.training.datasets import SPLITS, DataError, load, load_folder, majority_code, perceived_distribution
+from albumsort.training.datasets import DataError, load, load_folder, majority_code, perceived_distribution
+from albumsort.training.splits import SPLITS
 
 BLACK, WHITE = ("0 " * 2304).strip(), ("255 " * 2304).strip()
 #: Votes in the order of ``PERCEIVED``, then unknown and not-a-face; what follows was worked out by hand.
@@ -91,9 +92,9 @@ def test_missing_columns_are_an_error_that_names_file_and_columns(fer2013, heade
 
 
 def test_missing_files_are_named(fer2013, tmp_path):
-    with pytest.raises(DataError, match=r"nowhere\.csv: No such file"):
+    with pytest.raises(DataError, match=r"nowhere\.csv: no such file; fer2013\.csv comes from Kaggle's competition"):
         load(tmp_path / "nowhere.csv")
-    with pytest.raises(DataError, match=r"votes\.csv: No such file"):
+    with pytest.raises(DataError, match=r"votes\.csv: no such file; fer2013new\.csv comes from the repository"):
         load(fer2013([f"3,{WHITE},Training"]), tmp_path / "votes.csv")
 
 
@@ -228,7 +229,7 @@ def test_class_folders_beside_those_of_splits_are_of_none(classes):
 
 
 def test_a_misspelt_split_is_an_error_without_splits_too(classes):
-    with pytest.raises(DataError, match=r"'Typo'.*Training, PublicTest, PrivateTest"):
+    with pytest.raises(DataError, match=r"'Typo'.*train, validation, test"):
         load_folder(classes({"happy/1.png": 1})).split("Typo")
 
 
@@ -306,7 +307,7 @@ def test_a_digest_knows_other_faces_and_other_labels(fer2013, face_rows):
 
 
 def test_an_unknown_split_is_an_error_that_names_those_there_are(fer2013, face_rows):
-    with pytest.raises(DataError, match=r"'Test'.*PublicTest, Training"):
+    with pytest.raises(DataError, match=r"'Test'.*Training, PublicTest"):
         load(fer2013(face_rows(2) + face_rows(2, "PublicTest"))).split("Test")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +12,7 @@ import typer
 
 from albumsort.cli.complete import recipe_names
 from albumsort.cli.help import DATA, MODEL, OUTPUT
-from albumsort.cli.model.labelled import check_votes, load_faces
+from albumsort.cli.model.labelled import check_apart, check_votes, known_recipe, load_faces
 from albumsort.cli.model.progress import TrainingProgress, telling_what_is_kept
 from albumsort.cli.options import Json, Precision
 from albumsort.text import printable
@@ -71,9 +70,10 @@ def compare(
     names = recipe_file.write_ups() if recipes is None else [name.strip() for name in recipes.split(",")]
     if not all(names):
         raise typer.BadParameter(f"--recipes {recipes!r}: a name is missing")
-    chosen = [recipe_file.find(os.path.expanduser(name)) for name in names]
+    chosen = [known_recipe(name) for name in names]
     if len({recipe.name for recipe in chosen}) < len(chosen):
         raise typer.BadParameter("two recipes have the same name; each recipe needs a folder of its own")
+    check_apart(out, data, is_named=True)
     faces, _ = load_faces(data, ferplus)
     quiet_backend()
     from albumsort.training import compare as comparing
@@ -101,6 +101,6 @@ def compare(
     table = comparing.as_markdown(rows)
     (out / "comparison.md").write_text(table, encoding="utf-8")
     (out / "comparison.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    plot_comparison(rows, out / "comparison.png")
+    plot_comparison(rows, out / "comparison.png", faces.split_name(faces.test_split))
     _log.info("%s: comparison.md, .json and .png are written", printable(str(out)))
     print(json.dumps(rows) if as_json else table.rstrip())

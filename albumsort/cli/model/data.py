@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,26 +56,30 @@ def data(
     if as_json:
         print(json.dumps(result))
     else:
-        _print_exploration(result)
+        _print_exploration(result, faces.split_name)
 
 
-def _print_exploration(result: dict[str, Any]) -> None:
+def _print_exploration(result: dict[str, Any], split_name: Callable[[str], str]) -> None:
     width = max(10, *map(len, result["splits"]))
     print(f"{'':{width}}" + "".join(f"{emotion:>10}" for emotion in EMOTIONS) + f"{'all':>10}")
     for split, counts in result["splits"].items():
         line = "".join(f"{number:10d}" for number in (*counts.values(), sum(counts.values())))
-        print(f"{split:{width}}{line}")
-    print(f"{sum(result['broken'].values())} rows are broken and left out")
+        print(f"{split_name(split):{width}}{line}")
+    reasons = "".join(f"; {number}: {reason}" for reason, number in result["broken"].items())
+    print(f"{sum(result['broken'].values())} rows are broken and left out{reasons}")
+    print(f"\n{'faces with':12}{'a copy':>10}{'another label':>16}{'another split':>16}{'both':>8}")
     for kind, copies in result["duplicates"].items():
-        words = "exactly" if kind == "exact" else "with slightly different pixels"
-        across = ", ".join(f"{number} of {split}" for split, number in copies["across_splits"].items() if number)
-        print(f"{copies['faces']} faces are there {words} more than once, {copies['other_label']} with another label;")
-        both = f"; with another label there: {copies['across_splits_other_label']}" if across else ""
-        print(f"  in another split: {across or 'none'}{both}")
+        numbers = copies["other_label"], sum(copies["across_splits"].values()), copies["across_splits_other_label"]
+        print(
+            f"{kind:12}{copies['faces']:10d}" + "".join(f"{n:{w}d}" for n, w in zip(numbers, (16, 16, 8), strict=True))
+        )
+    print("exact: a copy with the same pixels; near: the same picture with slightly different pixels.")
+    print("The other columns count those whose copy has another label, is in another split, or both.")
     if "ferplus" in result:
         votes = result["ferplus"]
-        print(f"{votes['n']} faces have a majority of FER+'s votes, {votes['no_majority']} have none; "
-              f"of the former, {votes['agreement']:.1%} are labelled so by FER2013")  # fmt: skip
-        print(f"{'label':9}" + "".join(f"{emotion:>10}" for emotion in EMOTIONS) + "  by most voters")
+        print(f"\n{votes['n']} of {result['n']} faces have a majority of FER+'s votes.")
+        print(f"For {votes['agreement']:.1%} of these, FER2013's label is the same.")
+        print("FER2013's label is on the left, and the emotion by most voters above:")
+        print(f"{'':9}" + "".join(f"{emotion:>10}" for emotion in EMOTIONS))
         for emotion, row in zip(EMOTIONS, votes["matrix"], strict=True):
             print(f"{emotion:9}" + "".join(f"{number:10d}" for number in row))

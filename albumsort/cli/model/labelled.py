@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,40 @@ def load_faces(data: Path, ferplus: Path | None) -> tuple[Faces, Path | None]:
     return faces, ferplus
 
 
+def known_recipe(name: str) -> Recipe:
+    """The recipe of a name or a file.
+
+    Raises:
+        typer.BadParameter: there is none.
+        DataError: the file is no recipe.
+    """
+    from albumsort.training.recipe_file import UnknownRecipeError, find
+
+    try:
+        return find(os.path.expanduser(name))
+    except UnknownRecipeError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def check_apart(out: Path, data: Path, *, is_named: bool) -> None:
+    """Make sure that a folder for models is not the folder of the data, nor inside class folders.
+
+    Args:
+        out: the folder for models.
+        data: a file of faces, or a folder.
+        is_named: whether somebody named ``out``. If so, it may be the folder of a file.
+
+    Raises:
+        typer.BadParameter: it is.
+    """
+    if not data.is_dir() and is_named:
+        return
+    folder, target = (data if data.is_dir() else data.parent).resolve(), out.resolve()
+    is_inside = data.is_dir() and not (data / "fer2013.csv").exists() and folder in target.parents
+    if target == folder or is_inside:
+        raise typer.BadParameter(f"{printable(str(out))}: the folder of the data; name another one for models with -o")
+
+
 def check_votes(recipes: Sequence[Recipe], faces: Faces) -> None:
     """Make sure that the faces have votes if one of the recipes learns from votes.
 
@@ -69,7 +104,9 @@ def check_votes(recipes: Sequence[Recipe], faces: Faces) -> None:
         typer.BadParameter: they have no votes.
     """
     if (wanted := next((r.name for r in recipes if "perceived" in r.heads), "")) and not (faces.majority >= 0).any():
-        raise typer.BadParameter(f"{wanted} learns from votes, so it needs --ferplus fer2013new.csv")
+        raise typer.BadParameter(
+            f"{wanted} learns from votes, so it needs --ferplus fer2013new.csv; mason-2019 and others need none"
+        )
 
 
 @contextmanager

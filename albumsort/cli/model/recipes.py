@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from albumsort.cli.complete import recipe_names
+from albumsort.cli.model.labelled import known_recipe
 from albumsort.cli.options import Json
 
 
@@ -35,7 +36,8 @@ def recipes(
 
     files = recipe_file.shipped()
     if name and name not in files:
-        raise typer.BadParameter(f"{name}: there are {', '.join(files)}")
+        known_recipe(name)
+        raise typer.BadParameter(f"{name}: a file, and this command lists only the recipes that come with albumsort")
     if name and not as_json:
         print(files[name].read_text(encoding="utf-8"), end="")
         return
@@ -53,8 +55,9 @@ def recipes(
         ]
         print(json.dumps(rows))
         return
+    print(f"{'recipe':16}{'network':32}{'size':15}{'emotions':9}its author reported")
     for key, recipe in chosen.items():
         size = f"{recipe.parameters() / 1e6:.1f} M weights"
-        print(f"{key:16}{recipe.network.summary:32}{size:15}{recipe.labels:7}{recipe.reported or 'ours'}")
+        print(f"{key:16}{recipe.network.summary:32}{size:15}{recipe.labels:9}{recipe.reported or '-'}")
     print("train one with: albumsort model train --recipe NAME --data fer2013.csv")
     print("change one with: albumsort model recipes NAME > mine.toml, then --recipe mine.toml")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ import typer
 
 from albumsort.cli.complete import recipe_names
 from albumsort.cli.help import DATA, MODEL, OUTPUT
-from albumsort.cli.model.labelled import check_votes, load_faces
+from albumsort.cli.model.labelled import check_apart, check_votes, known_recipe, load_faces
 from albumsort.cli.model.progress import TrainingProgress, telling_what_is_kept
 from albumsort.cli.options import Precision
 from albumsort.text import printable
@@ -82,11 +82,11 @@ def train(
         albumsort model train --data fer2013.csv --ferplus fer2013new.csv
         albumsort model train --data fer2013.csv --recipe mason-2019 --out mine
     """
-    from albumsort.training import recipe_file
     from albumsort.vision.engine import quiet_backend
 
-    chosen = recipe_file.find(os.path.expanduser(recipe))
+    chosen = known_recipe(recipe)
     folder = out or Path(chosen.name)
+    check_apart(folder, data, is_named=out is not None)
     with telling_what_is_kept(folder, chosen):
         given, (faces, ferplus) = ferplus, load_faces(data, ferplus)
         check_votes([chosen], faces)
@@ -108,17 +108,17 @@ def train(
         with TrainingProgress(sys.stderr, sys.stderr.isatty()) as progress:
             model = train_model(chosen, faces, folder, command, progress, description, teachers)
     print(model, flush=True)
-    _print_accuracy(model)
+    _print_accuracy(model, faces.split_name)
     sys.stderr.write(f"Next: {_next_command(model, chosen, faces, data, given)}\n")
 
 
-def _print_accuracy(model: Path) -> None:
+def _print_accuracy(model: Path, split_name: Callable[[str], str]) -> None:
     """Print to standard error how good a trained model is, one line per head."""
     from albumsort.vision.models import read_card
 
     training = read_card(model).training
     for head, held_out in training["held_out"].items():
-        measured = {"held-out": held_out, **{name: test[head] for name, test in training["tests"].items()}}
+        measured = {"held-out": held_out, **{split_name(name): test[head] for name, test in training["tests"].items()}}
         shares = [f"{each['accuracy']:.1%} on {each['n']} {name} faces" for name, each in measured.items() if each["n"]]
         which = f" ({head})" if len(training["held_out"]) > 1 else ""
         sys.stderr.write(f"accuracy{which}: {', '.join(shares)}\n")

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from albumsort.text import printable
+
 
 def use(
     model: Annotated[str, typer.Argument(metavar="FILE", help="The file of a tuned model, or: shipped.")],
@@ -24,4 +26,6 @@ def use(
         raise typer.BadParameter("name the file of a tuned model, or: shipped")
     chosen = None if model == "shipped" else Path(os.path.expanduser(model))
     models.use(chosen)
-    print(f"scans use from now on: {chosen or models.shipped_model()}")
+    what = printable(str(chosen)) if chosen else f"the model that ships with albumsort ({models.shipped_model().stem})"
+    print(f"scans use from now on: {what}")
+    print("read your photos again with: albumsort scan --rescan FOLDER")

@@ -14,7 +14,7 @@ from albumsort.report.canvas import bare, page, save
 _ORANGE, _GREY = "#E69F00", "#BBBBBB"
 
 
-def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
+def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path, split: str = "PublicTest") -> None:
     """Draw the rows of ``training.compare.compare`` as a PNG.
 
     The left half shows the accuracy of each model. A mark shows the accuracy of the last row's model on the same faces,
@@ -23,6 +23,7 @@ def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
     Args:
         rows: at least one.
         target: the PNG file; it is overwritten if it exists.
+        split: what the faces are called on which the models are measured.
     """
     figure = page(11.5, 1.6 + 0.42 * len(rows))
     bars, heatmap = figure.subplots(1, 2, width_ratios=[1.15, 1])
@@ -35,7 +36,7 @@ def plot_comparison(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
     bars.scatter(ours, places[:-1], marker="|", s=260, color=_ORANGE, linewidth=2.5, label=label)
     bars.set_yticks(places, [f"{row['name']}\n{len(row['labels'])} emotions" for row in rows], fontsize=8)
     bars.set(xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6))
-    bars.set_title(f"accuracy on PublicTest ({rows[-1]['fer2013']['n']} faces for 7 emotions)", fontsize=10)
+    bars.set_title(f"accuracy on {split} ({rows[-1]['fer2013']['n']} faces for 7 emotions)", fontsize=10)
     bars.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     bars.tick_params(axis="x", labelsize=8)
     figure.legend(frameon=False, fontsize=8, loc="outside lower center", markerscale=0.6)

@@ -51,7 +51,11 @@ def plot_exploration(
         OSError: one of them exists.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {"classes": _classes(result["splits"]), "samples": _samples(faces), "mean-faces": _mean_faces(means)}
+    figures = {
+        "classes": _classes({faces.split_name(name): counts for name, counts in result["splits"].items()}),
+        "samples": _samples(faces),
+        "mean-faces": _mean_faces(means),
+    }
     if result["conflicts"]:
         figures["copies"] = _copies(faces, result["conflicts"])
     if "ferplus" in result:
@@ -119,7 +123,9 @@ def _copies(faces: Faces, pairs: list[list[int]]) -> Figure:
     order = np.array(pairs)[chosen].T.ravel()
     sheet = TilePage(faces.pixels[order], len(chosen), lines=2)
     for number, face in enumerate(order):
-        sheet.caption(number, [(EMOTIONS[faces.labels[face]], "black"), (str(faces.usage[face]), "#777777")])
+        sheet.caption(
+            number, [(EMOTIONS[faces.labels[face]], "black"), (faces.split_name(str(faces.usage[face])), "#777777")]
+        )
     sheet.title("copies with different labels, one above the other")
     return sheet.figure
 
