@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.emotions import EMOTIONS
+from albumsort.text import count
 from albumsort.training.augment import AugmentedFaces, class_indices
 from albumsort.training.datasets import DataError, Faces
 from albumsort.training.history import figures_in_words
@@ -225,8 +226,8 @@ def _done_in_words(run: Run) -> str:
     """How far a run is that was begun before."""
     recipe, last = run.recipe, len(run.recipe.cycles)
     if _is_over(recipe.cycles[-1], recipe.fit.stop, run.lines(last)):
-        early = f"it stopped early, after {run.epochs} of at most {recipe.epochs} epochs"
-        return f"trained already: {early if run.epochs < recipe.epochs else f'all {recipe.epochs} epochs are done'}"
+        early = f": it stopped early, after {run.epochs} of at most {recipe.epochs} epochs"
+        return f"trained already{early if run.epochs < recipe.epochs else ", for " + count(run.epochs, "epoch")}"
     return f"continues after epoch {run.epochs} of {recipe.epochs}"
 
 
