@@ -226,8 +226,9 @@ def _done_in_words(run: Run) -> str:
     """How far a run is that was begun before."""
     recipe, last = run.recipe, len(run.recipe.cycles)
     if _is_over(recipe.cycles[-1], recipe.fit.stop, run.lines(last)):
-        early = f": it stopped early, after {run.epochs} of at most {recipe.epochs} epochs"
-        return f"trained already{early if run.epochs < recipe.epochs else ", for " + count(run.epochs, "epoch")}"
+        if run.epochs < recipe.epochs:
+            return f"trained already: it stopped early, after {run.epochs} of at most {recipe.epochs} epochs"
+        return f"trained already, for {count(run.epochs, 'epoch')}"
     return f"continues after epoch {run.epochs} of {recipe.epochs}"
 
 
