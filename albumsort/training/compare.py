@@ -77,10 +77,8 @@ def compare(
         DataError: the data set has no splits; or an error of ``train``. Then nothing has been trained, unless only
             training can show the error.
     """
-    if not faces.has_splits:
-        raise DataError("a comparison needs faces to learn from and others to measure by: Training and PublicTest")
-    if (split := faces.test_split) == "Training":
-        raise DataError("a comparison needs faces to measure by, which no model learns from; there is only Training")
+    if (split := faces.test_split) not in faces.usage or split == "Training":
+        raise DataError("a comparison needs faces to learn from, Training, and others to measure by: PublicTest")
     test = faces.split(split)
     official = [on_training_split(recipe) for recipe in recipes]
     done = {recipe.name: finished_model(recipe, faces, folder / recipe.name) for recipe in official}

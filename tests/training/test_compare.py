@@ -104,7 +104,7 @@ def test_what_is_not_installed_is_left_out_with_a_line(faces, tmp_path, monkeypa
 
 def test_faces_without_splits_cannot_be_compared_on(faces, tmp_path):
     for usage in ("", "Training"):
-        with pytest.raises(DataError, match="there is only Training"):
+        with pytest.raises(DataError, match="others to measure by: PublicTest"):
             comparing.compare([FOUR], replace(faces, usage=np.array([usage] * 49)), tmp_path, "test", timed=8)
     assert not list(tmp_path.iterdir())
 
