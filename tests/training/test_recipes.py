@@ -112,7 +112,7 @@ def test_the_command_prints_a_recipe_that_can_be_changed_and_read(tmp_path, caps
     ) and "l2=1e-3', not 'dense" in changed.first_difference(shipped)
     command("mason-2019", as_json=True)
     assert [row["name"] for row in json.loads(capsys.readouterr().out)] == ["mason-2019"]
-    with pytest.raises(typer.BadParameter, match="mason: there are emotion"):
+    with pytest.raises(typer.BadParameter, match="mason: no such recipe or file; there are emotion"):
         command("mason")
 
 
