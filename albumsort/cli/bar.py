@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO, TypeVar
+
+T = TypeVar("T")
 
 
 def bar(stream: TextIO, form: str, total: int, **options: Any) -> Any:
@@ -19,9 +24,38 @@ def bar(stream: TextIO, form: str, total: int, **options: Any) -> Any:
 
     tqdm.set_lock(threading.RLock())  # its own would also be for other processes, and start one
     tqdm.monitor_interval = 0  # no thread of its own refreshes the bar
-    return tqdm(
-        total=total, file=stream, bar_format=form, position=0, dynamic_ncols=True, leave=False, smoothing=0.1, **options
-    )
+    columns, rows = _shape(stream)
+    options = {"ncols": columns, "nrows": rows, "leave": False, "smoothing": 0.1, **options}
+    made = tqdm(total=total, file=stream, bar_format=form, position=0, **options)
+    made.dynamic_ncols = _shape  # asked again for each state of the bar
+    return made
+
+
+def with_bar(items: Iterable[T], total: int, unit: str) -> Iterator[T]:
+    """Pass items on. If standard error is a terminal, a bar there counts them, in the plural ``unit``."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    form = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}" + f" [{unit}, {{remaining}} left]"
+    shown = bar(sys.stderr, form, total)
+    try:
+        for item in items:
+            yield item
+            shown.update()
+    finally:
+        shown.close()
+
+
+def _shape(stream: TextIO) -> tuple[int, int]:
+    """Columns for a line that does not wrap, and rows. A terminal that does not tell its columns has the usual 80.
+
+    How many rows it tells does not matter for one bar, and tqdm shows none on a terminal of 0 or 1.
+    """
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return (columns or 80) - 1, 24
 
 
 def minutes(seconds: float) -> str:

@@ -101,7 +101,7 @@ def bursts(
         found = [rank_burst(burst, wanted, chosen) for burst in index.bursts(query)]
         _print(found, as_json)
         warn_of_folders(index, query.filters)
-        if found and not as_json:
+        if not as_json:
             last_list.keep(index.path, [burst[0].photo.path for burst in found])
         if not found:
             sys.stderr.write(f"{_why_none(index, query)}\n")

@@ -17,6 +17,7 @@ import typer
 
 from albumsort.cli import typed_line
 from albumsort.cli.asking import Yes, ask
+from albumsort.cli.bar import with_bar
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import Db, Json, index_path
@@ -194,9 +195,7 @@ def _announce(plan: ExportPlan, yes: bool, as_json: bool) -> None:
 
 
 def _carried_out(plan: ExportPlan) -> list[Exported]:
-    from tqdm import tqdm
-
-    return list(tqdm(carry_out(plan), total=len(plan.files), unit=" files", disable=not sys.stderr.isatty()))
+    return list(with_bar(carry_out(plan), len(plan.files), "files"))
 
 
 def _print_files(dest: Path, files: Sequence[Exported], emotions: Sequence[str], dry_run: bool) -> None:

@@ -43,8 +43,10 @@ def photo_named(word: Path, index: Path) -> Path:
         return word
     if os.path.lexists(name) and not word.is_dir():
         return word
-    photos = _lists().get(_key(index), [])
-    if not photos:
+    photos = _lists().get(_key(index))
+    if photos == []:
+        raise AlbumsortError(f"{name}: no such file, and the last list was empty; print one with: albumsort top happy")
+    if photos is None:
         where = f"no list was printed from {printable(str(index))} yet"
         raise AlbumsortError(f"{name}: no such file, and {where}; print one with: albumsort top happy")
     if not 1 <= int(name) <= len(photos):

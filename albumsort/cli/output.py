@@ -166,7 +166,7 @@ def print_photos(photos: Iterable[RankedPhoto], certain: float, form: Format, in
         if not nobody_reads():
             raise
         is_any = True
-    if shown:
+    if form == "table" and (shown or not is_any):
         last_list.keep(index, shown)
     if has_escapes:
         sys.stderr.write("control characters in a path are printed as escapes; --format paths0 prints it exactly\n")

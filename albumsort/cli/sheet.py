@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albumsort.cli import typed_line
+from albumsort.cli.bar import with_bar
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import Db, Force, index_path, output_file
 from albumsort.cli.output import NOT_PLACED, warn_of_folders, writing
@@ -103,18 +104,11 @@ def _ranking(query: Query, db: Path | None) -> tuple[Query, Sequence[RankedPhoto
 
 def _draw(page: Sheet, target: Path, is_html: bool, links: bool) -> int:
     """Write a sheet; returns the number of photos that could not be shown."""
-    from tqdm import tqdm
-
     from albumsort.album.thumbnails import megapixels, thumbnails
     from albumsort.report.sheet import draw_sheet
     from albumsort.report.sheet_html import thumbnail_side, write_html_sheet
 
     photos = [row.photo for row in page.ranking]
     side = thumbnail_side(len(photos)) if is_html else page.thumbnail_side
-    pictures = tqdm(
-        thumbnails([photo.path for photo in photos], side, megapixels(photos)),
-        total=len(photos),
-        unit=" photos",
-        disable=not sys.stderr.isatty(),
-    )
+    pictures = with_bar(thumbnails([photo.path for photo in photos], side, megapixels(photos)), len(photos), "photos")
     return write_html_sheet(page, pictures, target, links) if is_html else draw_sheet(page, pictures, target)

@@ -27,6 +27,8 @@ COLOURS = {
 UNCERTAIN = "#FFFFFF"
 #: The largest number of charts; any further faces have only a box.
 _MAX_CHARTS = 12
+#: The longest bar that has its label beside it, as a probability.
+_ROOM = 0.82
 #: A photo that is more elongated than this ratio is drawn as a strip on a page of this ratio.
 _LONGEST = 5.0
 
@@ -87,6 +89,9 @@ def _bars(axes: Axes, face: Face, number: int, threshold: float) -> None:
     axes.tick_params(labelsize=7)
     for place, value in enumerate(values):
         if value >= 0.05:
-            axes.text(min(value + 0.02, 0.84), place, f"{value:.0%}", va="center", fontsize=7)
+            is_inside = value > _ROOM  # the label would not fit beside the bar, and would stand across its end
+            where, side = (value - 0.02, "right") if is_inside else (value + 0.02, "left")
+            colour = "white" if is_inside and EMOTIONS[place] == "sad" else "black"  # the one dark bar
+            axes.text(where, place, f"{value:.0%}", va="center", ha=side, fontsize=7, color=colour)
     axes.set_title(f"face {number}{', corrected' if face.corrected else ''}", fontsize=8)
     bare(axes)

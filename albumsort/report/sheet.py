@@ -32,6 +32,8 @@ _SQUAT, _TALL = 0.6, 1.25
 _ASCENT, _MIDDLE = 0.93, 0.36
 #: The height of the percentages on faces, as a share of the height of other text.
 _LABEL = 0.8
+#: The smallest height of the percentage on a narrow face, as a share of the usual one.
+_NARROW = 0.65
 #: Decoders may return a picture up to a quarter smaller than requested, because JPEGs can be decoded at some sizes
 #: only. So this many times the needed pixels are requested.
 SPARE = 4 / 3
@@ -318,8 +320,10 @@ def _box(draw: ImageDraw.ImageDraw, face: Face, scale: float, sheet: Sheet, size
     draw.rectangle((x - 1, y - 1, x + w + 1, y + h + 1), outline="black", width=line + 2)
     draw.rectangle((x, y, x + w, y + h), outline=colour, width=line)
     label = f"{face.confidence:.0%}"
+    # A narrow face has smaller letters, so that its label hides little of what is beside it.
+    size = max(round(size * min(1.0, w / (sheet.lettering.width(label, size) + 6))), round(_NARROW * size))
     wide, high = sheet.lettering.width(label, size) + 6, size + 4
-    if w >= 0.8 * wide:  # on a narrower face the label would hide too much
-        bottom = max(y, high)
-        draw.rectangle((x - 1, bottom - high, x - 1 + wide, bottom), colour)
-        sheet.lettering.draw(draw, (x + 2, bottom - 4), label, "black", size)
+    left = max(0.0, min(x - 1, draw.im.size[0] - wide))
+    bottom = max(y, high)
+    draw.rectangle((left, bottom - high, left + wide, bottom), colour)
+    sheet.lettering.draw(draw, (left + 3, bottom - 4), label, "black", size)

@@ -47,19 +47,20 @@ def write_ranking(
     else:
         for rank, row in enumerate(ranking, 1):
             if header and rank == 1:
-                yield f"{'rank':4}  {'' if row.score is None else 'score':8}  {'taken on':10}  {'faces':13}  photo\n"
+                score = "" if row.score is None else f"{'score':8}  "
+                yield f"{'rank':4}  {score}{'taken on':10}  {'faces':13}  photo\n"
             yield _line(rank, row, links)
 
 
 def _line(rank: int, row: RankedPhoto, links: bool) -> str:
-    score = "" if row.score is None else score_text(row.score)
+    score = "" if row.score is None else f"{score_text(row.score):8}  "
     others = f"  (+{row.others} like it)" if row.others else ""
     taken_on, faces = (row.photo.taken_at or "")[:10], count(len(row.faces), "face")
     showing = "" if row.showing is None else f"{row.showing} of "
     named = sum(face.corrected for face in row.faces)
     corrected = f"  ({count(named, 'face')} corrected)" if named else ""
     name = _name(row.photo.path, links)
-    return f"{rank:4d}  {score:8}  {taken_on:10}  {showing + faces:13}  {name}{others}{corrected}\n"
+    return f"{rank:4d}  {score}{taken_on:10}  {showing + faces:13}  {name}{others}{corrected}\n"
 
 
 def _name(path: str, links: bool) -> str:

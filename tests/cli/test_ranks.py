@@ -44,10 +44,24 @@ def test_a_rank_of_the_last_list_is_its_photo(call, index, tmp_path):
     assert corrected(call("correct", "2", "sad", "--db", index)) == "b.jpg"
 
 
-@pytest.mark.parametrize("words", ["list --json", "top happy --format paths", "list --format csv", "top disgust"])
+@pytest.mark.parametrize(
+    "words", ["list --json", "top happy --format paths", "list --format csv", "top disgust --json"]
+)
 def test_only_tables_with_photos_have_ranks(call, index, words):
     call("top", "happy", "--db", index)
     call(*words.split(), "--db", index)
+    assert corrected(call("correct", "1", "sad", "--db", index)) == "b.jpg"
+
+
+@pytest.mark.parametrize("words", ["top disgust", "list --since 2030", "bursts"])
+def test_after_an_empty_list_no_rank_names_a_photo(call, index, words):
+    call("top", "happy", "--db", index)
+    assert call(*words.split(), "--db", index).stdout == ""
+    for command in (("show", "3"), ("correct", "1", "sad")):
+        done = call(*command, "--db", index)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "no such file, and the last list was empty; print one with: albumsort top happy" in done.stderr
+    call("top", "happy", "--db", index)
     assert corrected(call("correct", "1", "sad", "--db", index)) == "b.jpg"
 
 

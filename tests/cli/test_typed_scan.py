@@ -180,14 +180,14 @@ def test_json_is_one_object_however_it_is_asked_for(typed: Any) -> None:
     assert json.loads(typed("scan album --json").stdout)["faces"] == 12
 
 
-def in_60_columns(*command: object, folder: Path) -> tuple[int, str]:
-    """Run a command on a pseudo-terminal of 60 columns; its exit code and what it wrote."""
+def in_60_columns(*command: object, folder: Path, size: tuple[int, int] = (24, 60)) -> tuple[int, str]:
+    """Run a command on a pseudo-terminal of so many rows and columns; its exit code and what it wrote."""
     import fcntl
     import pty
     import termios
 
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
     process = subprocess.Popen(
         list(map(str, command)), stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, start_new_session=True
     )
@@ -218,6 +218,34 @@ def test_a_scan_on_a_terminal_of_60_columns(album: Path, tmp_path: Path) -> None
     assert re.fullmatch(r" *\d+%\|.*\| \d+/12, 0 faces(, 1 problem)?, .* left", states[bar[-1]])
     assert states[bar[-1] + 1].startswith("12 photos: 12 read")
     assert states[-1].startswith("1 problem. See it: albumsort problems --db ")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX has pseudo-terminals")
+@pytest.mark.parametrize("size", [(0, 0), (0, 80), (24, 0), (1, 80)])
+def test_a_terminal_that_does_not_tell_its_size_has_a_bar(album: Path, tmp_path: Path, size: tuple[int, int]) -> None:
+    command = (sys.executable, "-c", WITHOUT_NETWORKS.format(first=""), "scan", album / "portraits")
+    code, written = in_60_columns(*command, "--db", tmp_path / "i.db", folder=tmp_path, size=size)
+    states = [state for state in re.split(r"[\r\n]+", written) if "%|" in state]
+    assert code == 0 and states
+    assert all(30 < len(state) <= 80 for state in states), states
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX has pseudo-terminals")
+def test_on_a_terminal_no_line_is_empty(album: Path, tmp_path: Path) -> None:
+    program = (sys.executable, "-c", WITHOUT_NETWORKS.format(first=""))
+    index = ("--db", tmp_path / "i.db")
+    copied = (sys.executable, "-c", "from albumsort.cli import main; main()")
+    for command in (
+        (*program, "scan", album, *index),
+        (*program, "scan", album, *index),
+        (*copied, "export", "out", "--closest", *index),
+        (*copied, "problems", *index),
+    ):
+        code, written = in_60_columns(*command, folder=tmp_path)
+        lines = [line.rstrip("\r").rpartition("\r")[2] for line in written.rstrip("\n").split("\n")]
+        assert code == 0 and all(line.strip() for line in lines), written
 
 
 @pytest.mark.slow

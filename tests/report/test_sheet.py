@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -193,3 +194,13 @@ def test_an_existing_file_is_never_overwritten(ranked, grey, tmp_path):
         draw_sheet(Sheet("happy", [row], 0.5), [grey(row)], tmp_path / "sheet.png")
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
     assert (tmp_path / "sheet.png").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("place", [0, 200, 388])
+def test_a_narrow_face_has_its_percentage_too(ranked, face_of, grey, tmp_path, place):
+    row = ranked("/photos/a.jpg", ("happy", 0.9), size=(400, 300))
+    row = replace(row, faces=(face_of("happy", 0.9, (place, 100.0, 12.0, 16.0)),))
+    picture = tile(row, grey(row), (400, 300), Sheet("happy", [row], 0.5), 16)
+    colour = (np.asarray(picture) == ImageColor.getrgb(COLOURS["happy"])).all(-1)
+    above = colour[80:98]  # where the label is; the box is below
+    assert above.sum() > 100 and above.any(0).sum() > 15

@@ -96,6 +96,12 @@ def test_a_score_is_never_printed_as_one_or_nothing_that_is_neither(score, text)
     assert line.split()[1] == text
 
 
+def test_a_table_without_scores_has_no_column_for_them():
+    header, line = "".join(write_ranking([RankedPhoto(photo("/a.jpg"))], 0.5, "table", header=True)).splitlines()
+    assert header.split() == ["rank", "taken", "on", "faces", "photo"]
+    assert (header.index("faces"), header.index("photo")) == (line.index("0 faces"), line.index("/a.jpg")) == (18, 33)
+
+
 def test_an_empty_table_is_empty():
     assert not list(write_ranking([], 0.5, "table")) and not list(write_ranking([], 0.5, "paths"))
 
