@@ -66,11 +66,11 @@ def emotions_named(words: str | Iterable[str], allowed: Sequence[Emotion] = EMOT
             raise ValueError(f"{shown(text)} is not one of {', '.join(allowed)}")
         parts = [part for word in _BETWEEN.split(text.casefold()) if (part := word.strip(_AROUND))]
         if not parts:
-            raise ValueError(f"{text!r} is not one of {', '.join(allowed)}")
+            raise ValueError(f"{shown(text)} is not one of {', '.join(allowed)}")
         for part in parts:
             emotion = _MEANING.get(part)
             if emotion is None or emotion not in allowed:
-                raise ValueError(f"{part!r} is not one of {', '.join(allowed)}{_suggestion(part, allowed)}")
+                raise ValueError(f"{shown(part)} is not one of {', '.join(allowed)}{_suggestion(part, allowed)}")
             found[emotion] = None
     return tuple(found)
 
@@ -83,7 +83,7 @@ def emotion_named(word: str, allowed: Sequence[Emotion] = EMOTIONS) -> Emotion:
     """
     first, *more = emotions_named(word, allowed)
     if more:
-        raise ValueError(f"{word!r} names {1 + len(more)} emotions; name one")
+        raise ValueError(f"{shown(word)} names {1 + len(more)} emotions; name one")
     return first
 
 

@@ -8,6 +8,8 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from albumsort.arguments import shown
+
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -45,7 +47,7 @@ def period(text: str, today: date) -> Period:
             with suppress(ValueError, OverflowError):  # there is no such day
                 return read(match, today)
     raise ValueError(
-        f"{text!r} is not a date; write 2024, 2024-05, 2024-05-17, 2024-05-17T10:30, May 2024, yesterday, "
+        f"{shown(text)} is not a date; write 2024, 2024-05, 2024-05-17, 2024-05-17T10:30, May 2024, yesterday, "
         "'last month', 30d, 6m or 1y"
     )
 
@@ -67,7 +69,7 @@ def year_or_month(year: str | None, month: str | None, today: date) -> str:
         first, last = period(text, today)
         if first == last and len(first) == length:
             return first
-    raise ValueError(f"{text!r} is not a {what}; write {form}")
+    raise ValueError(f"{shown(text)} is not a {what}; write {form}")
 
 
 def _numbers(match: re.Match[str], today: date) -> Period:

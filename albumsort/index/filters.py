@@ -15,6 +15,9 @@ from albumsort.emotion_words import emotions_named
 from albumsort.records import Face, Photo
 from albumsort.text import spellings
 
+#: SQLite cannot search for longer texts than 50,000 bytes, and no camera has such a name.
+_LONGEST_NAME = 1000
+
 
 def checked_date(text: str) -> str:
     """Check a date: a year, month, day, minute or second in ISO 8601, without a zone.
@@ -76,7 +79,7 @@ class Filters:
                 checked_date(day)
         if self.since and self.until and self.since[: len(self.until)] > self.until:
             raise ValueError(f"since {self.since} is after until {self.until}")
-        if self.camera is not None and not isinstance(self.camera, str):
+        if self.camera is not None and not (isinstance(self.camera, str) and len(self.camera) <= _LONGEST_NAME):
             raise ValueError(f"camera is {shown(self.camera)}; it must be a part of its name")
         for name, largest in (
             ("min_faces", math.inf),

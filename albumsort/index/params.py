@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
@@ -22,7 +21,7 @@ class Fields(NamedTuple):
 
 
 def _number(text: str) -> int | None:
-    return None if text.lower() == "all" else min(int(text), sys.maxsize)
+    return None if text.lower() == "all" else int(text)
 
 
 def _yes(text: str) -> bool:
@@ -91,14 +90,14 @@ def _given(params: Mapping[str, Any]) -> dict[str, list[str]]:
         spelt = str(key).replace("-", "_")
         name = _SAME_AS.get(spelt, spelt)
         if name not in PARAMETERS:
-            raise ValueError(f"{key!r} is not one of {', '.join(PARAMETERS)}")
+            raise ValueError(f"{shown(key)} is not one of {', '.join(PARAMETERS)}")
         values = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
         texts = [text for one in values if one is not None and (text := _text(name, one)).strip()]
         if texts:
             given.setdefault(name, []).extend(texts)
     for name, texts in given.items():
         if len(texts) > 1 and name not in _SEVERAL:
-            raise ValueError(f"{name} is given more than once: {', '.join(map(repr, texts))}")
+            raise ValueError(f"{name} is given more than once: {', '.join(map(shown, texts))}")
     return given
 
 
@@ -125,4 +124,4 @@ def _read(name: str, texts: list[str], read: Callable[[str], Any]) -> Any:
     try:
         return read(text)
     except ValueError:
-        raise ValueError(f"{name} is {text!r}; it must be {_EXPECTED[read]}") from None
+        raise ValueError(f"{name} is {shown(text)}; it must be {_EXPECTED[read]}") from None

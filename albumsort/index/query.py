@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -48,7 +49,7 @@ class Query:
         object.__setattr__(self, "emotions", emotions_named(self.emotions, labels_of(self.scheme)))
         emotions_named(self.filters.without, labels_of(self.scheme))
         if self.n is not None:
-            object.__setattr__(self, "n", checked_number("n", self.n, 1, whole=True))
+            object.__setattr__(self, "n", min(checked_number("n", self.n, 1, whole=True), sys.maxsize))
         if self.threshold is not None:
             object.__setattr__(self, "threshold", checked_number("the threshold", self.threshold, 0, 1))
         for name in ("everyone", "closest"):

@@ -87,6 +87,25 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert query == Query("happy", 3, 0.5, True)
 
 
+def test_as_many_photos_as_one_likes_are_all(room: Any, face: Callable) -> None:
+    room.put("/photos/a.jpg", face(happy=0.9))
+    for n in (10**30, None):
+        with Index(room.path) as index:
+            assert len(list(index.photos(Query(n=n)))) == 1
+    assert Query.from_params({"n": "9" * 30}) == Query(n=10**30)
+
+
+@pytest.mark.parametrize(
+    "name", ["emotion", "not", "n", "threshold", "scheme", "since", "month", "year", "camera", "x"]
+)
+def test_the_message_about_a_very_long_value_is_short(name: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        Query.from_params({name: "x" * 100_000})
+    with pytest.raises(ValueError) as unknown:
+        Query.from_params({"x" * 100_000: name})
+    assert len(str(refused.value)) < 300 and len(str(unknown.value)) < 300
+
+
 def test_folders_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/me")
