@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from albumsort.cli import last_list
 from albumsort.cli.asking import ask, is_person
-from albumsort.cli.options import Db, index_path
+from albumsort.cli.options import Db, Json, index_path
 from albumsort.errors import AlbumsortError
 from albumsort.index.reader import Index
 from albumsort.text import count, printable, spellings
@@ -20,6 +21,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be forgotten.")] = False,
     db: Db = None,
+    as_json: Json = False,
 ) -> None:
     """Remove every trace of a photo or folder from the index. The photos themselves stay as they are.
 
@@ -38,14 +40,16 @@ def forget(
     Index(index).close()  # raises an error if there is no index; the writer would create one
     with IndexWriter(index) as writer:
         names = _names(path)
-        if dry_run or (is_person() and not yes):
+        if as_json or dry_run or (is_person() and not yes):
             files, corrections = writer.would_forget(*names)
             if dry_run and not files and not corrections:
                 raise _unknown(path)
             counts = ((files, "file"), (corrections, "correction"))
             much = " and ".join(count(number, thing) for number, thing in counts if number)
+            if as_json:
+                as_dict = {"dry_run": dry_run, "files": files, "corrections": corrections}
             if dry_run:
-                print(f"{much} would be forgotten")
+                print(json.dumps(as_dict) if as_json else f"{much} would be forgotten")
                 return
             if files:
                 ask(f"Forget {much} of {printable(path)}", yes)
@@ -53,7 +57,7 @@ def forget(
     last_list.forget(index, names)
     if not forgotten:
         raise _unknown(path)
-    print(f"{count(forgotten, 'file')} forgotten")
+    print(json.dumps(as_dict) if as_json else f"{count(forgotten, 'file')} forgotten")
 
 
 def _unknown(path: str) -> AlbumsortError:

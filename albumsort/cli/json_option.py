@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, Literal
@@ -16,14 +19,31 @@ _FORMAT = Parameter(
     "form",
     Parameter.KEYWORD_ONLY,
     annotation=Annotated[
-        Literal["table", "json"],
+        Literal["table", "json", "ndjson", "jsonl"],
         typer.Option(
-            "--format", metavar="FORMAT", rich_help_panel=OUTPUT, help="How to print the result: table or json."
+            "--format",
+            metavar="FORMAT",
+            rich_help_panel=OUTPUT,
+            help="How to print the result: table, json, or ndjson or jsonl, which are one JSON object per line.",
         ),
     ],
     default="table",
 )
 _JSON = Parameter("as_json", Parameter.KEYWORD_ONLY, annotation=Json, default=False)
+
+
+@contextmanager
+def _one_a_line() -> Iterator[None]:
+    """Print what is printed as one JSON text inside the block as one object per line, those of a list each."""
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            yield
+    finally:
+        if text := printed.getvalue():
+            content = json.loads(text)
+            for item in content if isinstance(content, list) else [content]:
+                print(json.dumps(item))
 
 
 def with_both(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,7 +67,8 @@ def with_both(command: Callable[..., None]) -> Callable[..., None]:
         if as_json and form not in ("table", "json"):
             raise typer.BadParameter(f"--json and --format {form} contradict each other; give one of them")
         if "as_json" in names:
-            command(as_json=as_json or form == "json", **given)
+            with _one_a_line() if form in ("ndjson", "jsonl") else nullcontext():
+                command(as_json=as_json or form != "table", **given)
         else:
             command(form="json" if as_json else form, **given)
 

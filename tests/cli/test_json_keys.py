@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,9 @@ def test_the_keys_of_lists_and_counts(ask, place):
     (broken / ".hidden.jpg").write_bytes(b"\xff\xd8\xff" + b"no picture")
     check("scan", ask("scan", broken))
     check("problems", ask("problems"))
+    check("forget", ask("forget", place / "photos" / "a.jpg"))
+    shutil.rmtree(place / "photos")
+    check("prune", ask("prune", "--yes"))
 
 
 def test_the_keys_of_exports(ask, place):

@@ -248,13 +248,14 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
         },
     ),
     "problems": ("", "albumsort.index.reader.Index.problems", {**DB, **JSON}),
-    "prune": ("", "albumsort.index.writer.IndexWriter.gone", {**DB, **PRUNE}),
+    "prune": ("", "albumsort.index.writer.IndexWriter.gone", {**DB, **JSON, **PRUNE}),
     "prune --yes": ("", "albumsort.index.writer.IndexWriter.prune", {"--yes": (None, lambda done: done.code, 0)}),
     "forget": (
         "photos/a.jpg",
         "albumsort.index.writer.IndexWriter.forget",
         {
             **DB,
+            **JSON,
             "PATH": (None, lambda done: done.calls[0].paths[0], "{here}/photos/a.jpg"),
             "--dry-run": ("", lambda done: done.calls, []),
         },

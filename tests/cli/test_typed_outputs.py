@@ -6,15 +6,21 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from albumsort.index.writer import IndexWriter
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
 
 @pytest.mark.parametrize(
     "words",
-    ["top happy", "list", "bursts", "stats", "problems", "export out --dry-run", "model info", "model recipes"],
+    [
+        *("top happy", "list", "bursts", "stats", "problems", "export out --dry-run", "prune --dry-run"),
+        *(f"forget {EXAMPLES} --dry-run", "model info", "model recipes"),
+    ],
 )
 def test_json_has_two_spellings(call, scanned, words):
     db = () if words.startswith("model") else ("--db", scanned)
@@ -26,11 +32,26 @@ def test_json_has_two_spellings(call, scanned, words):
     assert call(*words.split(), *db, "--format", "table").stdout != done[0].stdout
 
 
-@pytest.mark.parametrize("words", ["top happy", "list"])
-def test_jsonl_is_ndjson(call, scanned, words):
-    jsonl, ndjson = (call(*words.split(), "--db", scanned, "--format", form).stdout for form in ("jsonl", "ndjson"))
-    assert jsonl == ndjson
-    assert all(json.loads(line)["path"] for line in jsonl.splitlines())
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("top happy", "list", "bursts", "stats", "problems", "export out --dry-run", "prune --dry-run"),
+        *(f"forget {EXAMPLES} --dry-run", "model info", "model recipes"),
+    ],
+)
+def test_jsonl_is_ndjson_and_has_an_object_per_line(call, scanned, words):
+    command = (*words.split(), *(() if words.startswith("model") else ("--db", scanned)))
+    jsonl, ndjson, whole = (call(*command, "--format", form) for form in ("jsonl", "ndjson", "json"))
+    assert (jsonl.returncode, jsonl.stdout, jsonl.stderr) == (0, ndjson.stdout, whole.stderr)
+    content = json.loads(whole.stdout)
+    objects = content if isinstance(content, list) else [content]
+    assert [json.loads(line) for line in jsonl.stdout.splitlines()] == objects
+
+
+def test_lines_are_printed_of_a_command_that_fails_too(unplugged, typed):
+    done = typed("export happy out --format ndjson")
+    assert done.returncode == 1 and "nothing was exported" in done.stderr
+    assert [item["action"] for item in json.loads(done.stdout)["files"]] == ["missing"] * 2
 
 
 def test_two_formats_that_differ_are_wrong_usage(call, scanned):
