@@ -255,11 +255,11 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
         "albumsort.index.writer.IndexWriter.forget",
         {
             **DB,
-            **JSON,
             "PATH": (None, lambda done: done.calls[0].paths[0], "{here}/photos/a.jpg"),
             "--dry-run": ("", lambda done: done.calls, []),
         },
     ),
+    "forget --dry-run": ("photos/a.jpg", "albumsort.index.writer.IndexWriter.would_forget", JSON),
     "forget --yes": (
         "photos/a.jpg",
         "albumsort.index.writer.IndexWriter.forget",
