@@ -159,3 +159,10 @@ def test_who_has_no_fer2013_is_told_where_it_is(call: Any, command: str) -> None
 def test_the_shipped_model_is_named_in_words(call: Any) -> None:
     done = call("model", "use", "shipped")
     assert done.stdout.splitlines()[0] == "scans use from now on: the model that ships with albumsort (emotion)"
+
+
+def test_a_large_table_is_named_while_it_is_read(labelled: Path, call: Any) -> None:
+    with (labelled / "fer2013.csv").open("a") as table:
+        table.write("\n".join(["", *["," * 99] * 210_000]))
+    done = call("model", "data", "fer2013.csv")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (0, "reading fer2013.csv, 21.1 MB…")

@@ -22,7 +22,10 @@ _log = logging.getLogger("albumsort.cli")
 
 def compare(
     data: Annotated[
-        Path, typer.Option(metavar="FILE", rich_help_panel=DATA, help="fer2013.csv as Kaggle publishes it.")
+        Path,
+        typer.Option(
+            metavar="FILE", rich_help_panel=DATA, help="fer2013.csv as Kaggle publishes it, or class folders."
+        ),
     ],
     ferplus: Annotated[
         Path | None,
@@ -55,9 +58,9 @@ def compare(
 ) -> None:
     """Train the recipes of the write-ups, and measure them.
 
-    The figures are those on PublicTest, beside those of the shipped model. All recipes learn from the Training
-    split alone. If the command is stopped, the same command continues. Models that are already in FOLDER are not
-    trained again. Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
+    The figures are those on PublicTest, or else on the test split, beside those of the shipped model. All recipes
+    learn from the Training split alone. If the command is stopped, the same command continues. Models that are
+    already in FOLDER are not trained again. Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
 
     Examples:
         albumsort model compare --data fer2013.csv --out comparison

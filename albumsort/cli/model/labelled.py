@@ -14,12 +14,14 @@ import typer
 from albumsort.cli.help import DATA, OUTPUT
 from albumsort.cli.options import index_path
 from albumsort.cli.replacing import files_into
-from albumsort.text import printable
+from albumsort.text import printable, size
 
 if TYPE_CHECKING:
     from albumsort.training.datasets import Faces
     from albumsort.training.recipe import Recipe
 
+#: A table of more bytes takes seconds to read.
+_LARGE = 20_000_000
 _log = logging.getLogger("albumsort.cli")
 
 Data = Annotated[
@@ -57,6 +59,8 @@ def load_faces(data: Path, ferplus: Path | None) -> tuple[Faces, Path | None]:
         data = data / "fer2013.csv"
     if data.is_dir() and ferplus:
         raise typer.BadParameter("--ferplus works only with fer2013.csv; the names of class folders are the labels")
+    if data.is_file() and data.stat().st_size > _LARGE:
+        _log.info("reading %s, %s…", printable(str(data)), size(data.stat().st_size))
     faces = datasets.load_folder(data) if data.is_dir() else datasets.load(data, ferplus)
     for reason, number in faces.broken.items():
         _log.info("left out %d: %s", number, reason)

@@ -74,13 +74,14 @@ def train(
 ) -> None:
     """Train a model by its recipe.
 
-    If it is stopped, the same command continues after the last whole epoch.
+    Ctrl-C keeps the epochs that are done, and the same command continues after them. The default recipe needs the
+    votes of FER+ and a teacher; recipes such as mason-2019 need only faces.
 
     Runs on any backend of Keras: KERAS_BACKEND=tensorflow, torch or jax.
 
     Examples:
-        albumsort model train --data fer2013.csv --ferplus fer2013new.csv
-        albumsort model train --data fer2013.csv --recipe mason-2019 --out mine
+        albumsort model train --data fer2013.csv --recipe mason-2019
+        albumsort model train --data fer2013.csv --ferplus fer2013new.csv --recipe teacher-1 --out mine
     """
     from albumsort.vision.engine import quiet_backend
 

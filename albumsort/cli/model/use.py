@@ -16,6 +16,8 @@ def use(
 ) -> None:
     """Choose the model that scans use: a tuned one, or the shipped one.
 
+    A model that you have trained can be tried with: albumsort scan FOLDER --db trial.db --model FILE.
+
     Examples:
         albumsort model use shipped
         albumsort model use mine.keras
