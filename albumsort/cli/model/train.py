@@ -81,7 +81,7 @@ def train(
 
     Examples:
         albumsort model train --data fer2013.csv --recipe mason-2019
-        albumsort model train --data fer2013.csv --ferplus fer2013new.csv --recipe teacher-1 --out mine
+        albumsort model train --data faces --recipe teacher-1 --out mine
     """
     from albumsort.vision.engine import quiet_backend
 
