@@ -6,7 +6,7 @@
     with Index("photos.db") as index:
         best = index.top("happy", n=20)
 
-``import albumsort`` is cheap. The first use of a name loads what that name needs, such as TensorFlow or OpenCV. The
+``import albumsort`` is cheap. The first use of a name loads what that name needs, such as ONNX Runtime or OpenCV. The
 page ``examples/python-api.md`` shows every name at work.
 """
 

@@ -40,7 +40,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """With ``-n auto`` so many processes run tests, however many cores there are: each loads TensorFlow, a gigabyte."""
+    """``-n auto`` means so many processes, however many cores there are: TensorFlow takes a gigabyte in each."""
     return min(4, os.cpu_count() or 1)
 
 
@@ -133,6 +133,7 @@ class FakeReader:
     def __init__(self, known: Sequence[PhotoResult]) -> None:
         self.card = read_card(shipped_model())
         self.loaded_card: ModelCard | None = None
+        self.engine = "no network"
         self.pictures = self.crops = 0
         self._lock = Lock()  # a scan reads with several threads
         self._known: list[tuple[NDArray[np.float32], PhotoResult]] = []

@@ -2,7 +2,7 @@
 
 A worker opens a file, reports its digest and header, and waits. The parent answers with a slot of shared memory. If it
 already knows the bytes, it answers without a slot, and the worker does not decode the file. So megapixels and slots
-limit how much is decoded at once, and memory does not grow with the album. Workers never import TensorFlow.
+limit how much is decoded at once, and memory does not grow with the album. Workers load no networks.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ for panel, commands in {
 }.items():
     for command in commands:
         name = "list" if command is list_.list_photos else None
-        level = INFO if command in (scan.scan, bench.bench) else WARNING
+        level = INFO if command in (scan.scan, predict.predict, bench.bench) else WARNING
         add_command(app, command, name, level, panel)
 
 app.add_typer(model, name="model", rich_help_panel="Go deeper")

@@ -73,6 +73,9 @@ def _print(counts: dict[str, Any], as_json: bool) -> None:
             counts["labels"] or EMOTIONS
         ):  # the model cannot tell that there are none of the others
             print(f"  {emotion:9}{faces:8d}  {'#' * round(40 * faces / largest)}")
+    last = counts["last_scan"]
+    if last and (engine := last["settings"].get("engine")):
+        print(f"last scan: read with {last['model']}, on {engine}")
 
 
 def _plot(index: Index, query: Query, target: Path, force: bool) -> None:

@@ -43,7 +43,7 @@ def shows_escapes(stream: TextIO) -> bool:
 def second_stderr() -> Iterator[TextIO]:
     """Standard error under a number of its own, to which a program can write while libraries are kept quiet.
 
-    ``vision.engine.quiet_stderr`` holds back all that is written to standard error while TensorFlow is loaded.
+    ``vision.engine.quiet_stderr`` holds back all that is written to standard error while the networks are loaded.
     """
     try:
         number = os.dup(sys.stderr.fileno())

@@ -115,12 +115,12 @@ class IndexWriter:
             self._scan = int(Database(self._connection)["scans"].insert(row).last_pk)
             return self._scan
 
-    def name_model(self, scan: int, model: str, labels: Sequence[str] = EMOTIONS) -> None:
-        """Record which model read the faces of a scan, and which emotions it tells apart."""
+    def name_model(self, scan: int, model: str, labels: Sequence[str] = EMOTIONS, engine: str | None = None) -> None:
+        """Record which model read the faces of a scan, which emotions it tells apart, and what ran its network."""
         with self._transaction():
             self._connection.execute(
-                "UPDATE scans SET model = ?, settings = json_set(settings, '$.labels', json(?)) WHERE id = ?",
-                (model, json.dumps(labels), scan),
+                "UPDATE scans SET model=?, settings=json_set(settings, '$.labels', json(?), '$.engine', ?) WHERE id=?",
+                (model, json.dumps(labels), engine, scan),
             )
 
     def finish_scan(self, scan: int) -> None:

@@ -57,7 +57,7 @@ class BatchWriter:
     def flush(self) -> None:
         """Write what is waiting."""
         if (card := self._reader.loaded_card) and not self._is_model_named:
-            self._writer.name_model(self._scan, card.identity, card.labels)
+            self._writer.name_model(self._scan, card.identity, card.labels, self._reader.engine)
             self._is_model_named = True
         # Known photos are looked up before anything is written: another photo may take the name of a moved one.
         found = [self._known(copy) for copy in self._copies]

@@ -54,8 +54,8 @@ class Bench:
             all cores.
         shares: the share of each stage in the time that all take one after the other, 0 to 1. Decoding includes
             reading; its share is the time beyond that.
-        scan: photos per second of the whole scan, after it has read the photos that were decoded while TensorFlow
-            started.
+        scan: photos per second of the whole scan, after it has read the photos that were decoded while the
+            networks were loaded.
         is_steady: whether there were enough photos to measure that; else ``scan`` includes the start.
         start: seconds until the first photos are done.
         peak_memory: megabytes of all processes of the scan together. On Linux, shared memory counts once; elsewhere,

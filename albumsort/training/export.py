@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -28,10 +29,12 @@ from albumsort.errors import AlbumsortError
 from albumsort.files import new_file
 from albumsort.training.augment import class_indices
 from albumsort.training.datasets import DataError, Faces, in_scheme
-from albumsort.vision.classifier import MAX_CROPS, EmotionClassifier
+from albumsort.vision.classifier import IN_DOUBT, MAX_CROPS, UNSURE
+from albumsort.vision.convert import load_keras, logits_function
 from albumsort.vision.crop import CROP_SIDE
-from albumsort.vision.engine import quiet_stderr, tensorflow
-from albumsort.vision.models import ModelCard
+from albumsort.vision.engine import quiet_stderr
+from albumsort.vision.models import ModelCard, read_card
+from albumsort.vision.tensorflow import tensorflow
 
 Format = Literal["tflite", "onnx", "savedmodel"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -70,6 +73,45 @@ class Check:
     size: int
 
 
+@dataclass(frozen=True)
+class _Exported:
+    """What is exported: a head of a model."""
+
+    model: Path
+    labels: str
+    card: ModelCard
+
+    @property
+    def labels_in_order(self) -> list[str]:
+        """The emotions of the columns that the model gives."""
+        return [emotion for emotion in EMOTIONS if emotion in self.card.labels]
+
+    @cached_property
+    def function(self) -> Any:
+        """A ``tf.function`` with names for its input and output, which classifies as ``EmotionClassifier`` does.
+
+        The probabilities are the same. But every face is also classified mirrored, not only those in doubt, because
+        this needs no operation that another runtime lacks.
+        """
+        tf, network = tensorflow(), logits_function(load_keras(self.model))
+        head = self.card.head(self.labels)
+        temperature, emotions = self.card.temperatures[head], len(self.card.labels)
+
+        def logits_of(faces: Any) -> Any:
+            return network(faces)[head][:, :emotions] / temperature
+
+        def predict(faces: Any) -> dict[str, Any]:
+            logits = logits_of(faces)
+            if self.card.is_mirrored:
+                best = tf.reduce_max(tf.nn.softmax(logits), 1)
+                share = tf.clip_by_value((IN_DOUBT - best) / (IN_DOUBT - UNSURE), 0, 1) / 2
+                logits += share[:, None] * (logits_of(faces[:, :, ::-1]) - logits)
+            return {_OUTPUT: tf.nn.softmax(logits)}
+
+        signature = [tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8, name=_INPUT)]
+        return tf.function(predict, signature, autograph=False)
+
+
 def load_exported(kind: Format, path: Path) -> Predictor:
     """Load an exported model into its runtime; returns a function from crops to probabilities."""
     return _batched(_RUNTIMES[kind](path))
@@ -103,7 +145,7 @@ def export(
         AlbumsortError: a package is missing, or the export predicts differently from the model; nothing is left then.
         OSError: the target exists, or the disk is full.
     """
-    classifier = EmotionClassifier(model, labels)
+    exported = _Exported(model, labels, read_card(model))
     tests = data.split("PublicTest") if data else None
     calibration = None
     if quantized:
@@ -112,10 +154,10 @@ def export(
         training = data.split("Training").pixels
         calibration = training[np.random.default_rng(0).permutation(len(training))[:calibrated]]
     with _needs(*_PACKAGES[kind]), _beside(target) as partial:
-        _WRITERS[kind](classifier, partial, calibration)
+        _WRITERS[kind](exported, partial, calibration)
         crops = tests.pixels[:CHECKED] if tests else synthetic_faces(CHECKED)
-        truth = _truth(tests, classifier.card, labels)[:CHECKED] if tests else None
-        predict = _batched(lambda batch: np.asarray(classifier.function(batch)))
+        truth = _truth(tests, exported.card, labels)[:CHECKED] if tests else None
+        predict = _batched(_run_keras(exported))
         check = _compared(load(kind, partial)(crops), predict(crops), truth, _size(partial))
         _refuse_wrong(check, quantized)
         _give_name(partial, target)
@@ -139,20 +181,20 @@ def synthetic_faces(count: int) -> Crops:
     ).astype(np.uint8)
 
 
-def _save_tensorflow(classifier: EmotionClassifier, folder: Path, calibration: Crops | None = None) -> None:
+def _save_tensorflow(exported: _Exported, folder: Path, calibration: Crops | None = None) -> None:
     assert calibration is None  # noqa: S101 - TensorFlow's own format has no integers
     tf = tensorflow()
-    module, function = tf.Module(), _function(classifier)
+    module, function = tf.Module(), exported.function
     module.network = list(function.get_concrete_function().variables)
     module.serve = function
     with quiet_stderr():
         tf.saved_model.save(module, str(folder), signatures={"serving_default": function})
 
 
-def _save_lite(classifier: EmotionClassifier, path: Path, calibration: Crops | None = None) -> None:
+def _save_lite(exported: _Exported, path: Path, calibration: Crops | None = None) -> None:
     tf = tensorflow()
     with tempfile.TemporaryDirectory() as folder:
-        _save_tensorflow(classifier, Path(folder))
+        _save_tensorflow(exported, Path(folder))
         with quiet_stderr():
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
             if calibration is not None:
@@ -161,19 +203,19 @@ def _save_lite(classifier: EmotionClassifier, path: Path, calibration: Crops | N
             path.write_bytes(converter.convert())
     # Where TensorFlow's own tools put them: a ZIP archive behind the model, which the interpreter does not read.
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("labels.txt", "\n".join(_labels(classifier)))
+        archive.writestr("labels.txt", "\n".join(exported.labels_in_order))
 
 
-def _save_onnx(classifier: EmotionClassifier, path: Path, calibration: Crops | None = None) -> None:
+def _save_onnx(exported: _Exported, path: Path, calibration: Crops | None = None) -> None:
     with quiet_stderr():
         import onnx
         import tf2onnx
 
-        function = _function(classifier)
+        function = exported.function
         proto, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=_OPSET)
         for value in (*proto.graph.input, *proto.graph.output):
             value.type.tensor_type.shape.dim[0].dim_param = "n"
-        onnx.helper.set_model_props(proto, {"labels": json.dumps(_labels(classifier))})
+        onnx.helper.set_model_props(proto, {"labels": json.dumps(exported.labels_in_order)})
         if calibration is None:
             onnx.save(proto, path)
             return
@@ -187,11 +229,6 @@ def _save_onnx(classifier: EmotionClassifier, path: Path, calibration: Crops | N
         )
 
 
-def _labels(classifier: EmotionClassifier) -> list[str]:
-    """The emotions of the columns that a model gives."""
-    return [emotion for emotion in EMOTIONS if emotion in classifier.card.labels]
-
-
 class _Calibration:
     """Gives faces to the calibration of ONNX Runtime, batch by batch."""
 
@@ -203,12 +240,9 @@ class _Calibration:
         return None if batch is None else {_INPUT: batch}
 
 
-def _function(classifier: EmotionClassifier) -> Any:
-    """The classifier's function with names for its input and its output."""
-    tf = tensorflow()
-    signature = [tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8, name=_INPUT)]
-    predict = classifier.function
-    return tf.function(lambda faces: {_OUTPUT: predict(faces)}, signature, autograph=False)
+def _run_keras(exported: _Exported) -> Predictor:
+    function = exported.function
+    return lambda crops: np.asarray(function(crops)[_OUTPUT])
 
 
 def _run_tensorflow(folder: Path) -> Predictor:

@@ -28,6 +28,7 @@ from albumsort.training.datasets import DataError
 from albumsort.training.model_file import save
 from albumsort.training.recipe import AugmentRecipe
 from albumsort.vision.classifier import EmotionClassifier
+from albumsort.vision.convert import onnx_file
 from albumsort.vision.crop import CROP_SIDE
 from albumsort.vision.models import HEADS, ModelCard, read_card
 
@@ -206,8 +207,12 @@ def tune(
             return outcome
         kept = folder / f"tuned-{digest[:12]}.keras"
         _write_card(trial, card, digest, command, outcome)
-        os.replace(trial.with_suffix(".json"), kept.with_suffix(".json"))
-        os.replace(trial, kept)
+        for source, target in (
+            (onnx_file(trial), onnx_file(kept)),
+            (trial.with_suffix(".json"), kept.with_suffix(".json")),
+            (trial, kept),
+        ):
+            os.replace(source, target)
     return replace(outcome, model=kept)
 
 

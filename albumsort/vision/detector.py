@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from albumsort.arguments import checked_number
 from albumsort.records import Box, Detection
 from albumsort.resize import check_pixels, enlarge, shrink
-from albumsort.vision.mtcnn import Networks, load
+from albumsort.vision.mtcnn import Networks, cut_patches, load
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -54,9 +53,9 @@ MAX_PICTURES, MAX_PIXELS, MAX_PATCHES = 16, 1 << 19, {24: 128, 48: 64}
 
 @dataclass(frozen=True)
 class _Level:
-    """One level of the pyramid: a uint8 tensor ``(n, h, w, 3)``, and its size as a share of the canvas, in x and y."""
+    """One level of the pyramid: uint8 ``(n, h, w, 3)``, and its size as a share of the canvas, in x and y."""
 
-    pictures: Any
+    pictures: NDArray[np.uint8]
     scale: tuple[float, float]
 
 
@@ -81,21 +80,22 @@ class FaceDetector:
     The faces of a picture do not depend on the other pictures of the batch, except for rounding.
     """
 
-    def __init__(self, min_face: float = MIN_FACE_PERCENT, device: str = "auto") -> None:
+    def __init__(self, min_face: float = MIN_FACE_PERCENT, device: str = "auto", callers: int = 1) -> None:
         """Load the networks.
 
         Args:
             min_face: the smallest face to find, in percent of a picture's long side; above 0, at most 100.
             device: ``auto``, ``cpu`` or ``gpu``.
+            callers: how many threads will search at once; each call then uses its share of the cores.
 
         Raises:
             ValueError: ``min_face`` is not in that range.
-            AlbumsortError: the networks' weights are unknown, or a GPU was requested and there is none.
+            AlbumsortError: a network is missing, or a GPU was requested and there is none.
         """
         if not checked_number("min_face", min_face, 0, 100):
             raise ValueError("min_face is 0; it must be above 0")
         self._min_face = min_face
-        self._networks: Networks = load(device)
+        self._networks: Networks = load(device, callers)
 
     def detect(self, pictures: Sequence[NDArray[np.uint8]], side: int = SMALL_SIDE) -> list[list[Detection]]:
         """Find the faces in pictures.
@@ -132,7 +132,7 @@ class FaceDetector:
 
     def _cascade(self, canvas: NDArray[np.uint8], smallest: int) -> list[list[Detection]]:
         """Find faces of at least ``smallest`` pixels in each picture of one canvas, uint8 ``(n, h, w, 3)``."""
-        levels = [_Level(self._networks.upload(pictures), scale) for pictures, scale in _pyramid(canvas, smallest)]
+        levels = [_Level(pictures, scale) for pictures, scale in _pyramid(canvas, smallest)]
         if len(levels) == 1:  # a strip that is too narrow for such a face
             return [[] for _ in canvas]
         windows = self._propose(levels[1:])
@@ -188,18 +188,14 @@ class FaceDetector:
 
     def _propose(self, levels: list[_Level]) -> _Windows:
         """Square windows that may hold a face, on the scale of the canvas."""
-        calls = []
-        for level in levels:
+        parts: list[_Windows] = []
+        groups: list[Ints] = []
+        for depth, level in enumerate(levels):
             count, height, width, _ = level.pictures.shape
             is_sparse = max(height, width) > SPARSE_SIDE
             propose = self._networks.sparse_proposal if is_sparse else self._networks.proposal
             share = max(1, MAX_PIXELS // (height * width))
             outputs = [propose(level.pictures[start : start + share]) for start in range(0, count, share)]
-            calls.append((level, is_sparse, outputs))
-        parts: list[_Windows] = []
-        groups: list[Ints] = []
-        # Results are fetched after the last call, so that a GPU need not wait between calls.
-        for depth, (level, is_sparse, outputs) in enumerate(calls):
             stride, least = (2 * STRIDE, SPARSE_SCORE) if is_sparse else (STRIDE, SCORES[0])
             scores, shifts = (np.concatenate(each) for each in zip(*outputs, strict=True))
             picture, row, column = np.nonzero(scores > least)
@@ -230,25 +226,18 @@ class FaceDetector:
         # full one.
         order = np.argsort(choice, kind="stable")
         network = self._networks.refine if side == 24 else self._networks.output
-        # Samples from the last to the first are the patch upside down.
-        order_of_edges = [2, 3, 0, 1] if upside_down else [0, 1, 2, 3]
-        calls = []
+        scores, shifts, marks = (np.empty((len(windows), *shape), np.float32) for shape in ((), (4,), (10,)))
+        patches = np.empty((min(len(order), MAX_PATCHES[side]), side, side, 3), np.float32)
         for start in range(0, len(order), MAX_PATCHES[side]):
             part = order[start : start + MAX_PATCHES[side]]
-            patches = [
-                self._networks.patches(
-                    levels[depth].pictures,
-                    _sampling(windows.edges[chosen], levels[depth], side)[:, order_of_edges],
-                    windows.picture[chosen].astype(np.int32),
-                    side,
-                )
-                for depth in np.unique(choice[part])
-                for chosen in [part[choice[part] == depth]]
-            ]
-            calls.append((part, network(self._networks.joined(patches))))
-        scores, shifts, marks = (np.empty((len(windows), *shape), np.float32) for shape in ((), (4,), (10,)))
-        for part, outputs in calls:
-            for rows, output in zip((scores, shifts, marks), outputs, strict=False):
+            for depth in np.unique(choice[part]):
+                places = np.flatnonzero(choice[part] == depth)  # a range, because of the order
+                chosen, target = part[places], patches[places[0] : places[-1] + 1]
+                ends = _sampling(windows.edges[chosen], levels[depth], side)
+                # Samples from the last to the first are the patch upside down.
+                first, last = reversed(ends) if upside_down else ends
+                cut_patches(levels[depth].pictures, first, last, windows.picture[chosen].tolist(), side, target)
+            for rows, output in zip((scores, shifts, marks), network(patches[: len(part)]), strict=False):
                 rows[part] = output
         return scores, shifts, marks
 
@@ -280,17 +269,18 @@ def _resized(pictures: NDArray[np.uint8], size: tuple[int, int], weights: int) -
     return smaller
 
 
-def _sampling(edges: Floats, level: _Level, side: int) -> Floats:
-    """The positions of the first and the last sample of each patch, as TensorFlow's ``crop_and_resize`` expects them.
+def _sampling(edges: Floats, level: _Level, side: int) -> tuple[Floats, Floats]:
+    """The positions ``(m, 2)`` of the first and the last sample of each patch, as x and y.
 
-    The samples are the centres of ``side`` equal parts of the box. The centre of a pixel is at its index plus one half.
+    The samples are the centres of ``side`` equal parts of the box. The centre of a pixel is at its index in the result,
+    and at its index plus one half in ``edges``.
     """
-    height, width = level.pictures.shape[1:3]
-    box = edges * np.tile(level.scale, 2)
+    box = edges * np.tile(level.scale, 2).astype(np.float32)
     half = (box[:, 2:] - box[:, :2]) / side / 2
-    first, last = box[:, :2] + half - 0.5, box[:, 2:] - half - 0.5
-    extent = np.array([max(width - 1, 1), max(height - 1, 1)])
-    return np.concatenate([(first / extent)[:, ::-1], (last / extent)[:, ::-1]], 1).astype(np.float32)
+    half_pixel = np.float32(0.5)
+    first: Floats = np.asarray(box[:, :2] + half - half_pixel, np.float32)
+    last: Floats = np.asarray(box[:, 2:] - half - half_pixel, np.float32)
+    return first, last
 
 
 def _log_odds(scores: Floats) -> Floats:

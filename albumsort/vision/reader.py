@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.arguments import checked_number, checked_path, checked_several
-from albumsort.errors import AlbumsortError
 from albumsort.records import Box, Detection, Face
 from albumsort.resize import check_pixels, shrink
 from albumsort.vision.classifier import EmotionClassifier
 from albumsort.vision.crop import CROP_SIDE, crop_face, whole_picture
 from albumsort.vision.detector import MIN_FACE_PERCENT, SMALL_SIDE, FaceDetector
-from albumsort.vision.engine import share_cores
 from albumsort.vision.models import ModelCard, model_in_use, read_card
 from albumsort.vision.turned import turn_of, turned, turned_back, without_rivals
+
+_log = logging.getLogger("albumsort.vision")
 
 #: A photo without a face whose detection has this score is looked at again, turned. Upright faces have it: of 23 photos
 #: with faces, 21 do. Faces that are upside down or sideways, and patterns that are no faces, rarely do.
@@ -93,10 +93,7 @@ class FaceReader:
             min_face: the smallest face to find, in percent of a picture's long side.
             device: ``auto``, ``cpu`` or ``gpu``.
             model: a ``.keras`` file with its card; None for the model in use.
-            callers: how many threads will read at once. Each call then uses its share of the cores. TensorFlow has one
-                number of threads for the whole process, which can be set only before its first operation. So a number
-                above 1 also limits all other work with TensorFlow in this process, and has no effect if TensorFlow is
-                in use before the detector is loaded. With 1, nothing is set.
+            callers: how many threads will read at once. Each call then uses its share of the cores.
 
         Raises:
             ValueError: an argument has the wrong type, or is out of range.
@@ -122,10 +119,7 @@ class FaceReader:
         """
         with self._loading:
             if self._detector is None:
-                # Not set for the classifier alone: crops are read again by one thread, which may use all cores.
-                if self._callers > 1:
-                    share_cores(self._callers, self._device)
-                self._detector = FaceDetector(self._min_face, self._device)
+                self._detector = FaceDetector(self._min_face, self._device, self._callers)
             return self._detector
 
     @property
@@ -137,7 +131,8 @@ class FaceReader:
         """
         with self._loading:
             if self._classifier is None:
-                self._classifier = EmotionClassifier(self._model, device=self._device)
+                self._classifier = EmotionClassifier(self._model, device=self._device, callers=self._callers)
+                _log.debug("the networks run on %s", self._classifier.engine)
             return self._classifier
 
     @property
@@ -148,6 +143,11 @@ class FaceReader:
             AlbumsortError: the model or its card is missing or broken.
         """
         return read_card(self._model or model_in_use())
+
+    @property
+    def engine(self) -> str | None:
+        """What runs the networks, for people: ``ONNX Runtime 1.32.0, CPU``. None if the model is not loaded yet."""
+        return self._classifier.engine if self._classifier else None
 
     @property
     def loaded_card(self) -> ModelCard | None:
@@ -164,8 +164,7 @@ class FaceReader:
             AlbumsortError: the networks cannot be loaded, or fail: out of memory, for example.
         """
         copies = [_small_copy(picture) for picture in checked_several("pictures", pictures, Picture)]
-        with _one_clear_line():
-            found = find_faces(self.detector, copies)
+        found = find_faces(self.detector, copies)
         cut = [cut_out(*each) for each in zip((picture.pixels for picture in pictures), copies, found, strict=True)]
         rows = iter(self.probabilities(_stacked([crop for tiles in cut for crop, _ in tiles])))
         read = []
@@ -211,8 +210,7 @@ class FaceReader:
         Raises:
             AlbumsortError: as ``read``.
         """
-        with _one_clear_line():
-            rounded = self.classifier.probabilities(crops).astype(float).round(6)
+        rounded = self.classifier.probabilities(crops).astype(float).round(6)
         return [tuple(None if math.isnan(p) else p for p in row) for row in rounded.tolist()]
 
 
@@ -290,20 +288,3 @@ def _size(picture: Picture) -> tuple[int, int]:
 
 def _stacked(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return np.stack(crops) if crops else np.empty((0, CROP_SIDE, CROP_SIDE), np.uint8)
-
-
-@contextmanager
-def _one_clear_line() -> Iterator[None]:
-    """Turn an error of TensorFlow inside the block into one line that says what to do.
-
-    Raises:
-        AlbumsortError: TensorFlow failed.
-    """
-    try:
-        yield
-    except Exception as error:
-        # The classes of TensorFlow's errors cannot be named without loading TensorFlow.
-        if type(error).__module__.partition(".")[0] != "tensorflow":
-            raise
-        reason = next(iter(str(error).splitlines()), "")[:200]
-        raise AlbumsortError(f"the networks failed ({type(error).__name__}: {reason}); try --device cpu") from error

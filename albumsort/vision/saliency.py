@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
 from albumsort.vision.classifier import EmotionClassifier, share_of_mirrored
+from albumsort.vision.convert import load_keras
 from albumsort.vision.crop import CROP_SIDE
-from albumsort.vision.engine import tensorflow
 from albumsort.vision.models import model_in_use
+from albumsort.vision.tensorflow import tensorflow
 
 #: The smallest side of a plane, in positions, that still shows where on the face something is.
 _SMALLEST_PLANE = 3
@@ -71,7 +72,7 @@ def explain(
     tf = tensorflow(device)
     import keras
 
-    network = keras.models.load_model(path, compile=False, safe_mode=True)
+    network = load_keras(path)
     places = spatial_places(network)
     stages = after_down_scaling(network, places)
     head = classifier.card.head(labels)

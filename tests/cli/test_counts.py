@@ -12,6 +12,7 @@ from albumsort.cli.problems import problems
 from albumsort.cli.stats import stats
 from albumsort.emotions import EMOTIONS
 from albumsort.errors import AlbumsortError
+from albumsort.index.writer import IndexWriter
 
 
 @pytest.fixture
@@ -110,3 +111,18 @@ def test_an_empty_index_has_no_plot(index_of, tmp_path):
     with pytest.raises(AlbumsortError, match="the index has no photos"):
         stats(db=index_of({}), plot=tmp_path / "empty.png")
     assert not (tmp_path / "empty.png").exists()
+
+
+def test_a_plot_of_another_kind_is_wrong_usage(call, scanned):
+    assert call("stats", "--db", scanned, "--plot", "timeline.gif").returncode == 2
+
+
+def test_stats_say_what_ran_the_networks(album, index_of, capsys):
+    index = index_of({"/photos/a.jpg": [("happy", 0.9)]})
+    with IndexWriter(index) as writer:
+        writer.name_model(1, "emotion 0123456789ab", EMOTIONS, "ONNX Runtime 9.9, CPU")
+    stats(db=index)
+    words = "last scan: read with emotion 0123456789ab, on ONNX Runtime 9.9, CPU\n"
+    assert capsys.readouterr().out.endswith(words)
+    stats(db=index, as_json=True)
+    assert json.loads(capsys.readouterr().out)["last_scan"]["settings"]["engine"] == "ONNX Runtime 9.9, CPU"

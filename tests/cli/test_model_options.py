@@ -114,6 +114,14 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             "--model": ("mine.keras", "model", Path("mine.keras")),
         },
     ),
+    "model convert": (
+        "converted",
+        "albumsort.vision.convert.convert",
+        {
+            "FOLDER": (None, lambda done: done.calls[0].target.parent, Path("converted")),
+            "--model": ("mine.keras", "model", Path("mine.keras")),
+        },
+    ),
     "model data": (
         "fer2013.csv",
         "albumsort.training.explore.explore",
@@ -154,6 +162,7 @@ NOT_TRAINED: dict[str, Any] = {
         probabilities=lambda pixels: np.full((len(pixels), 7), 1 / 7, np.float32)
     ),
     "albumsort.vision.models.use": None,
+    "albumsort.vision.convert.convert": None,
     "albumsort.vision.saliency.explain": None,
     "albumsort.training.train.train": "trained",
     "albumsort.training.tune.tune": AlbumsortError("not tuned"),

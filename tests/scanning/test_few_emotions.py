@@ -88,8 +88,9 @@ def test_stats_say_which_emotions_the_last_scan_told_apart(index, scanned, capsy
         assert opened.stats()["labels"] == FOUR
     stats(db=index)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-5] == "the model of the last scan tells apart only angry, happy, sad, neutral"
-    assert [line.split()[0] for line in lines[-4:]] == FOUR
+    assert lines[-6] == "the model of the last scan tells apart only angry, happy, sad, neutral"
+    assert [line.split()[0] for line in lines[-5:-1]] == FOUR
+    assert lines[-1].startswith("last scan: read with four ") and ", on ONNX Runtime " in lines[-1]
     with Index(scanned) as opened:
         assert opened.stats()["labels"] == list(EMOTIONS)
     stats(db=scanned)

@@ -231,6 +231,7 @@ class Blind:
 
     def __init__(self, reader: Any) -> None:
         self.card = self.loaded_card = reader.card
+        self.engine = reader.engine
 
     def read(self, pictures: list[Any]) -> list[list[Any]]:
         return [[] for _ in pictures]

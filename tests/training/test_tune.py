@@ -71,8 +71,9 @@ def test_what_was_labelled_is_learnt_and_the_rest_remembered(portraits: dict, tm
     assert outcome.right_before == 0 < outcome.right
     assert outcome.loss < outcome.loss_before
     assert outcome.model and outcome.model.parent == tmp_path / "models"
+    name = outcome.model.stem
     assert {path.name for path in outcome.model.parent.iterdir()} == {
-        outcome.model.name, outcome.model.with_suffix(".json").name,
+        f"{name}.keras", f"{name}.json", f"{name}-logits.onnx"
     }  # fmt: skip
     card = models.read_card(outcome.model)
     base = models.read_card(models.shipped_model())

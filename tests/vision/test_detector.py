@@ -10,6 +10,7 @@ from PIL import Image
 
 from albumsort.errors import AlbumsortError
 from albumsort.records import Detection
+from albumsort.training import mtcnn_onnx
 from albumsort.vision import mtcnn as mtcnn_networks
 from albumsort.vision.detector import FaceDetector
 
@@ -132,12 +133,12 @@ def test_the_networks_compute_what_those_of_the_package_do() -> None:
     ):
         pictures = rng.integers(0, 256, (5, side, side, 3), np.uint8)
         net.build()
-        net.set_weights(mtcnn_networks.read_weights(name))
+        net.set_weights(mtcnn_onnx.read_weights(name))
         *regressions, classes = net((pictures.astype(np.float32) - 127.5) / 128)
         scores, *shifts = call(pictures if name == "pnet" else pictures.astype(np.float32))
-        assert np.allclose(scores, np.asarray(classes)[..., 1], atol=1e-4), name
+        assert np.allclose(scores, np.asarray(classes)[..., 1], atol=1e-5), name
         for wanted, given in zip(regressions, shifts, strict=True):
-            assert np.allclose(wanted, given, atol=1e-4), name
+            assert np.allclose(wanted, given, atol=1e-5), name
 
 
 @pytest.mark.parametrize("shape", [(12, 12), (13, 17), (61, 60), (120, 161)])
@@ -164,6 +165,21 @@ def test_small_faces_are_found_between_the_windows_that_are_evaluated_in_large_l
 
 
 def test_weights_that_are_not_those_we_know_are_not_unpickled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(mtcnn_networks._DIGESTS, "pnet", "0" * 64)
+    monkeypatch.setitem(mtcnn_onnx._DIGESTS, "pnet", "0" * 64)
     with pytest.raises(AlbumsortError, match="unknown weights"):
-        mtcnn_networks.read_weights("pnet")
+        mtcnn_onnx.read_weights("pnet")
+
+
+def test_patches_are_sampled_between_pixels_and_are_black_beyond_the_picture() -> None:
+    row, column = np.mgrid[:40, :60]
+    slope = np.stack([3 * column, 4 * row, 0 * row + 7], 2).astype(np.uint8)
+    first = np.array([[10.25, 5.5], [50.0, 30.0], [-90.0, 3.0], [33.25, 28.5]], np.float32)
+    last = np.array([[33.25, 28.5], [73.0, 53.0], [-67.0, 26.0], [10.25, 5.5]], np.float32)
+    patches = np.full((4, 24, 24, 3), np.nan, np.float32)
+    mtcnn_networks.cut_patches(slope[None], first, last, [0] * 4, 24, patches)
+    inside, corner, beyond, upside_down = patches
+    wanted = np.stack(np.broadcast_arrays(3 * (10.25 + np.arange(24)), 4 * (5.5 + np.arange(24))[:, None], 7), 2)
+    assert np.allclose(inside, wanted, atol=0.01)
+    assert np.allclose(upside_down, wanted[::-1, ::-1], atol=0.01)
+    assert np.array_equal(corner[:10, :10], slope[30:, 50:].astype(np.float32))
+    assert not corner[10:].any() and not corner[:, 10:].any() and not beyond.any()

@@ -78,8 +78,3 @@ def test_a_batch_may_hold_no_face_in_doubt_and_none_at_all(classifier_with, crop
     sure = crops[classifier_with(False).probabilities(crops).max(1) > 0.9]
     assert len(sure) and twice.probabilities(sure).shape == (len(sure), 7)
     assert twice.probabilities(crops[:0]).shape == (0, 7)
-
-
-def test_other_runtimes_are_given_the_same_probabilities(classifier_with, crops):
-    twice = classifier_with(True)
-    np.testing.assert_allclose(np.asarray(twice.function(crops)), twice.probabilities(crops), atol=1e-4)

@@ -42,6 +42,8 @@ class OneFaceEach:
 class HappyOrUnknown:
     """A classifier that knows two emotions and reads all faces alike."""
 
+    engine = "no network"
+
     def __init__(self, *_: object, **__: object) -> None:
         self.card = read_card(shipped_model())
 
@@ -114,8 +116,10 @@ def test_a_cropped_picture_is_one_face_from_edge_to_edge(reader: FaceReader) -> 
 def test_a_model_is_known_by_its_card_before_it_is_loaded(reader: FaceReader) -> None:
     assert reader.card == read_card(shipped_model())
     assert reader.loaded_card is None
+    assert reader.engine is None
     reader.probabilities(np.zeros((1, 48, 48), np.uint8))
     assert reader.loaded_card == reader.card
+    assert reader.engine == "no network"
 
 
 def test_a_reader_travels_with_its_options_and_without_its_networks() -> None:
@@ -138,22 +142,11 @@ def test_networks_are_loaded_once_for_many_threads(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(module, "FaceDetector", Counted)
     monkeypatch.setattr(module, "EmotionClassifier", HappyOrUnknown)
-    reader = FaceReader(min_face=5, device="cpu")
+    reader = FaceReader(min_face=5, device="cpu", callers=2)
     with ThreadPoolExecutor(4) as threads:
         read = list(threads.map(reader.read, [[Picture(noise(50, 50))]] * 8))
-    assert loaded == [(5, "cpu")]
+    assert loaded == [(5, "cpu", 2)]
     assert len(read) == 8
-
-
-@pytest.mark.parametrize(("callers", "shared"), [(1, []), (2, [(2, "cpu")])])
-def test_cores_are_shared_only_among_several_callers(
-    monkeypatch: pytest.MonkeyPatch, callers: int, shared: list[object]
-) -> None:
-    asked: list[object] = []
-    monkeypatch.setattr(module, "share_cores", lambda *options: asked.append(options))
-    monkeypatch.setattr(module, "FaceDetector", OneFaceEach)
-    _ = FaceReader(device="cpu", callers=callers).detector
-    assert asked == shared
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [((5, 5, 3), float), ((5, 5), "u1"), ((5, 5, 4), "u1"), ((0, 5, 3), "u1")])
@@ -165,24 +158,6 @@ def test_what_is_no_rgb_picture_is_refused(shape: tuple[int, ...], dtype: str) -
         Picture(noise(5, 5), pixels)
 
 
-def test_an_error_of_tensorflow_is_one_clear_line(reader: FaceReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    class ResourceExhaustedError(Exception):
-        __module__ = "tensorflow.python.framework.errors_impl"
-
-    def fail(*_: object) -> None:
-        raise ResourceExhaustedError("failed to allocate memory\n[Op:Conv2D]")
-
-    words = r"ResourceExhaustedError: failed to allocate memory\); try --device cpu"
-    for network, call in (
-        (HappyOrUnknown, lambda: reader.probabilities(np.zeros((1, 48, 48), np.uint8))),
-        (OneFaceEach, lambda: reader.read([Picture(noise(9, 9))])),
-    ):
-        monkeypatch.setattr(network, "probabilities" if network is HappyOrUnknown else "detect", fail)
-        with pytest.raises(AlbumsortError, match=words):
-            call()
-
-
-@pytest.mark.slow
 def test_the_faces_of_a_picture_are_found_and_read(composer: ModuleType) -> None:
     portrait = np.asarray(composer.portrait(composer.HAPPY).convert("RGB"))
     reader = pickle.loads(pickle.dumps(FaceReader(device="cpu")))

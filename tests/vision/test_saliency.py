@@ -18,9 +18,9 @@ from albumsort.training.export import synthetic_faces
 from albumsort.training.plots.saliency import plot_explanation
 from albumsort.vision.classifier import UNSURE, EmotionClassifier
 from albumsort.vision.crop import whole_picture
-from albumsort.vision.engine import tensorflow
 from albumsort.vision.models import shipped_model
 from albumsort.vision.saliency import after_down_scaling, explain, spatial_places
+from albumsort.vision.tensorflow import tensorflow
 
 tensorflow()
 import keras  # noqa: E402

@@ -9,6 +9,7 @@ import typer
 from albumsort.cli.command import add_command, keep_options
 from albumsort.cli.help import Group
 from albumsort.cli.model.compare import compare
+from albumsort.cli.model.convert import convert
 from albumsort.cli.model.curves import curves
 from albumsort.cli.model.data import data
 from albumsort.cli.model.evaluate import evaluate
@@ -30,7 +31,7 @@ app = typer.Typer(
 
 app.callback()(keep_options)
 for panel, commands in {
-    "The model in use": (info, use, tune, export),
+    "The model in use": (info, use, tune, export, convert),
     "Measure and explain": (evaluate, look, data),
     "Train another one": (recipes, train, compare, curves),
 }.items():

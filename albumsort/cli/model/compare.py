@@ -68,7 +68,7 @@ def compare(
     """
     from albumsort.training import recipe_file
     from albumsort.training.plots.comparison import plot_comparison
-    from albumsort.vision.engine import quiet_backend
+    from albumsort.vision.tensorflow import quiet_backend
 
     names = recipe_file.write_ups() if recipes is None else [name.strip() for name in recipes.split(",")]
     if not all(names):

@@ -68,8 +68,8 @@ def export(
         raise typer.BadParameter("--quantize int8 works only with tflite and onnx")
     if quantize and data is None:
         raise typer.BadParameter("--quantize int8 needs faces to measure the ranges of values on: --data fer2013.csv")
-    from albumsort.vision.engine import tensorflow
     from albumsort.vision.models import model_in_use, read_card
+    from albumsort.vision.tensorflow import tensorflow
 
     model = model or model_in_use()
     with writing(output, index_path(None), [model, model.with_suffix(".json")], force=force) as file:

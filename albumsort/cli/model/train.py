@@ -83,7 +83,7 @@ def train(
         albumsort model train --data fer2013.csv --recipe mason-2019
         albumsort model train --data faces --recipe teacher-1 --out mine
     """
-    from albumsort.vision.engine import quiet_backend
+    from albumsort.vision.tensorflow import quiet_backend
 
     chosen = known_recipe(recipe)
     folder = out or Path(chosen.name)

@@ -50,7 +50,7 @@ def tune(
     from albumsort.index.reader import Index
     from albumsort.training.datasets import DataError
     from albumsort.vision import models
-    from albumsort.vision.engine import tensorflow
+    from albumsort.vision.tensorflow import tensorflow
 
     if not index_path(db).exists():
         raise AlbumsortError(
