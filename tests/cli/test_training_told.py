@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
 import signal
+import struct
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -73,7 +74,7 @@ def test_a_training_says_each_epoch_its_accuracy_and_what_is_next(student):
     assert re.search(rf"^epoch 1 of 2: {figures}, 0:\d\d, about 0:\d\d left$", done.stderr, re.M)
     assert re.search(rf"^epoch 2 of 2: {figures}, 0:\d\d$", done.stderr, re.M)
     *_, accuracy, next_ = done.stderr.splitlines()
-    assert re.fullmatch(rf"accuracy: {share} on 5 held-out faces, {share} on 7 PrivateTest faces", accuracy)
+    assert re.fullmatch(rf"accuracy: {share} on 5 held-out faces, {share} on 7 test faces", accuracy)
     assert next_ == "Next: albumsort model evaluate faces --model 'my model/short.keras'"
     assert "\r" not in done.stderr and "\x1b" not in done.stderr
 
@@ -126,13 +127,26 @@ def test_ctrl_c_before_the_first_epoch_says_that_nothing_is_kept(student):
     assert (done.returncode, done.stderr) == (130, "stopped; no epoch is done yet, and the same command begins again\n")
 
 
-def test_a_bar_of_an_epoch_fits_a_narrow_terminal(student, monkeypatch):
+@pytest.fixture
+def narrow() -> Iterator[tuple[TextIO, Callable[[], list[str]]]]:
+    """A terminal of 60 columns, and a function that gives the states of the lines that were written to it."""
+    import fcntl
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    os.set_blocking(ours, False)
+    with open(theirs, "w", encoding="utf-8") as terminal, open(ours, "rb", buffering=0) as screen:
+        yield terminal, lambda: re.split(r"[\r\n]+", (screen.read(1 << 16) or b"").decode().strip())
+
+
+def test_a_bar_of_an_epoch_fits_a_narrow_terminal(student, narrow):
     from albumsort.cli.model.progress import TrainingProgress
     from albumsort.training.fit import Epoch
     from albumsort.training.recipe_file import read
 
-    monkeypatch.setenv("COLUMNS", "60")
-    stream, recipe = io.StringIO(), read(student / "long.toml")
+    (stream, written), recipe = narrow, read(student / "long.toml")
     line = {"epoch": "4999", "cycle": "1", "loss": "1.25", "in_training": "0.5", "fer2013": "0.25"}
     times = iter((100.0, 160.0))
     (student / "run").mkdir()
@@ -142,7 +156,7 @@ def test_a_bar_of_an_epoch_fits_a_narrow_terminal(student, monkeypatch):
         for batch in range(1, 11):
             progress(replace(epoch, batch=batch))
         progress(replace(epoch, batch=10, history=[line] * 4999))
-    *bars, last = re.split(r"[\r\n]+", stream.getvalue().strip())
+    *bars, last = written()
     assert "epoch 4999 of 5000   0%|" in bars[0] and all(len(bar) <= 60 for bar in bars)
     expected = "epoch 4999 of 5000: loss 1.25, accuracy 50.0%, validation accuracy 25.0%, 1:00, about 1:00 left"
     assert last == expected
@@ -180,16 +194,12 @@ def test_reading_many_faces_gives_a_line_a_minute_without_a_terminal(capsys):
     assert read_faces(alike, pixels[:0]).shape == (0, 7)
 
 
-def test_reading_many_faces_shows_a_bar_on_a_terminal(monkeypatch):
+def test_reading_many_faces_shows_a_bar_on_a_terminal(narrow, monkeypatch):
     from albumsort.cli.model.progress import read_faces
 
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
-    monkeypatch.setenv("COLUMNS", "60")
+    stream, written = narrow
+    monkeypatch.setattr(sys, "stderr", stream)
     alike = SimpleNamespace(probabilities=lambda some: np.full((len(some), 7), 1 / 7, np.float32))
     read_faces(alike, np.zeros((1000, 48, 48), np.uint8))
-    bars = re.split(r"[\r\n]+", terminal.getvalue())
-    assert "reading faces   0%|" in bars[1] and "0/1000" in bars[1] and max(map(len, bars)) <= 60
+    bars = written()
+    assert "reading faces   0%|" in bars[0] and "0/1000" in bars[0] and max(map(len, bars)) <= 60
