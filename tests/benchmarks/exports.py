@@ -46,7 +46,7 @@ if __name__ == "__main__":
     kinds = [(kind, False) for kind in FORMATS] + [("tflite", True), ("onnx", True)]
     with tempfile.TemporaryDirectory() as name:
         predictors: dict[str, Predictor] = {
-            "Keras on TensorFlow, as `scan` runs it": EmotionClassifier(model).probabilities
+            "the model, as `scan` runs it": EmotionClassifier(model).probabilities
         }
         checks = {}
         for kind, quantized in kinds:
