@@ -177,10 +177,12 @@ def _give_memory_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _pixels(image: Image.Image, file: BinaryIO, header: Header, detail: int) -> tuple[NDArray[np.uint8], str | None]:
-    """The pixels of an opened photo, and the error if the file ends too early, else None."""
+def _pixels(
+    image: Image.Image, file: BinaryIO, header: Header, detail: int, memory: memoryview
+) -> tuple[NDArray[np.uint8], str | None]:
+    """The pixels of an opened photo, if possible in ``memory``, and the error if the file ends too early, else None."""
     try:
-        return decode(image, header, detail), None
+        return decode(image, header, detail, memory), None
     except UnreadablePhotoError as error:
         pixels = decode_what_is_there(file, header, detail)
         if pixels is None:
@@ -236,10 +238,12 @@ def decode_file(
             memory = grant(Opened(digest, header, megapixels_in_memory(image, detail)))
             if memory is None:
                 return None
-            pixels, error = _pixels(image, file, header, detail)
+            pixels, error = _pixels(image, file, header, detail, memory[small_side**2 * 3 :])
         small = shrink(pixels, small_side)
         for array, offset in ((small, 0), (pixels, small_side**2 * 3)):
-            np.ndarray(array.shape, np.uint8, memory, offset)[...] = array
+            target = np.ndarray(array.shape, np.uint8, memory, offset)
+            if not np.may_share_memory(array, target):
+                target[...] = array
         tiny = shrink(small, _HASH_SIDE)
         return Decoded(small.shape, pixels.shape, perceptual_hash(tiny), _exposure(tiny), _brightness(tiny), error)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from albumsort.album.decoder_worker import Decoded, Failed, Opened, decode_file
 
@@ -83,3 +84,25 @@ def test_exposure_is_the_share_of_pixels_that_are_neither_black_nor_white(
 def test_a_device_without_an_end_is_not_read() -> None:
     failed = decode_file("/dev/zero", lambda opened: None, 256, 64)
     assert failed == Failed("not an image", None)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (250, 190), (60, 40)])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_pixels_lie_in_the_slot_whether_the_decoder_writes_there_or_not(
+    tmp_path: Path, size: tuple[int, int], orientation: int
+) -> None:
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (size[1] // 10, size[0] // 10, 3), np.uint8)).resize(size)
+    exif = Image.Exif()
+    exif[274] = orientation
+    image.save(tmp_path / "a.jpg", quality=95, exif=exif)
+    slot = memoryview(bytearray(3 * (64**2 + 256**2)))
+    decoded = decode_file(str(tmp_path / "a.jpg"), lambda opened: slot, 256, 64)
+    assert isinstance(decoded, Decoded)
+    pixels = np.ndarray(decoded.pixels, np.uint8, slot, 3 * 64**2)
+    small = np.ndarray(decoded.small, np.uint8, slot)
+    with Image.open(tmp_path / "a.jpg") as opened:
+        wanted = ImageOps.exif_transpose(opened)
+        for array in (pixels, small):
+            resized = np.asarray(wanted.resize(array.shape[1::-1], Image.Resampling.BOX), float)
+            assert np.abs(array - resized).mean() < 10  # of two pictures without relation: 85

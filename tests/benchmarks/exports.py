@@ -45,9 +45,7 @@ if __name__ == "__main__":
     crops = faces.split("PublicTest").pixels[:CHECKED]
     kinds = [(kind, False) for kind in FORMATS] + [("tflite", True), ("onnx", True)]
     with tempfile.TemporaryDirectory() as name:
-        predictors: dict[str, Predictor] = {
-            "the model, as `scan` runs it": EmotionClassifier(model).probabilities
-        }
+        predictors: dict[str, Predictor] = {"the model, as `scan` runs it": EmotionClassifier(model).probabilities}
         checks = {}
         for kind, quantized in kinds:
             title, path = f"{kind}{', int8' if quantized else ''}", Path(name) / f"{kind}{quantized}"
