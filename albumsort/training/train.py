@@ -96,8 +96,12 @@ def train(
         the model file.
 
     Raises:
-        DataError: as for ``fit``; or no held-out face has a majority of votes.
+        DataError: as for ``fit``; or no held-out face has a majority of votes; or the folder holds a model of this name
+            that was not trained in it.
     """
+    other = folder / f"{recipe.name}.keras"
+    if other.exists() and not run_folder(folder).exists():
+        raise DataError(f"{other}: a model that was not trained here is kept; choose another folder: --out DIR")
     faces = faces.in_scheme(recipe.labels)
     runs = []
     for fold, split in enumerate(run_splits(recipe, faces, folder), 1):

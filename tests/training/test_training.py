@@ -346,3 +346,11 @@ def test_the_batch_norm_in_pytorchs_kernel_is_keras_own():
     assert change > 0.1  # three batches in, the running statistics are not yet those of the batch
     assert of_slopes < 1e-4
     assert slope > 0.1
+
+
+def test_a_model_of_the_same_name_that_was_not_trained_there_is_kept(trained, recipe, faces, tmp_path):
+    (tmp_path / "tiny.keras").write_bytes(trained.read_bytes())
+    with pytest.raises(DataError, match=r"tiny\.keras: a model that was not trained here is kept.*--out DIR"):
+        train(recipe, faces, tmp_path, "test")
+    assert (tmp_path / "tiny.keras").read_bytes() == trained.read_bytes()
+    assert not (tmp_path / "run").exists()
