@@ -99,6 +99,12 @@ def _onnxruntime() -> Any:
         raise AlbumsortError(f"ONNX Runtime cannot be loaded ({error}); install it: pip install onnxruntime") from error
     # Warnings are for programmers; errors come as exceptions, too.
     onnxruntime.set_default_logger_severity(4)
+    # One pool of memory for all networks. Each with its own would keep a tenth more; without any, fresh pages cost an
+    # eighth of the time.
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg({}))
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         with quiet_stderr():
             onnxruntime.preload_dlls()  # CUDA from Python packages, which the system's loader does not find
@@ -132,9 +138,9 @@ def _session(path: Path, providers: list[Any], callers: int) -> Any:
     options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // callers)
     # Threads that wait for work would keep the cores busy, which the decoders need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Pictures have many sizes: memory that is planned or kept for each of them is never given back.
+    # Pictures have many sizes, and memory that is planned for each of them is never given back.
     options.enable_mem_pattern = False
-    options.enable_cpu_mem_arena = False
+    options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         with quiet_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # _open says what matters
