@@ -19,6 +19,7 @@ from albumsort.files import partial_file
 from albumsort.text import printable
 from albumsort.vision.crop import CROP_SIDE
 from albumsort.vision.engine import Network, quiet_stderr, reason
+from albumsort.vision.models import MAX_MODEL_BYTES
 from albumsort.vision.tensorflow import tensorflow
 
 _log = logging.getLogger("albumsort.vision")
@@ -54,6 +55,8 @@ def converted(model: Path, digest: str, device: str = "auto", callers: int = 1) 
     """
     target = onnx_file(model)
     if target.exists():
+        if target.stat().st_size > MAX_MODEL_BYTES:
+            raise AlbumsortError(f"{printable(str(target))}: too large for a model")
         network = Network(target, device, callers)
         if network.properties.get(SOURCE) == digest:
             return network

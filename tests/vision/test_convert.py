@@ -18,7 +18,7 @@ from albumsort.vision import convert as module
 from albumsort.vision.classifier import EmotionClassifier, softmax
 from albumsort.vision.convert import convert, load_keras, logits_function, onnx_file
 from albumsort.vision.engine import Network
-from albumsort.vision.models import models_folder, read_card, shipped_model
+from albumsort.vision.models import MAX_MODEL_BYTES, models_folder, read_card, shipped_model
 
 pytestmark = pytest.mark.slow
 
@@ -90,3 +90,10 @@ def test_a_model_in_a_folder_that_cannot_be_written_works_too(
     assert EmotionClassifier(model).probabilities(synthetic_faces(2)).shape == (2, 7)
     assert [message for message in caplog.messages if "cannot be kept (Permission denied)" in message]
     assert not onnx_file(model).exists()
+
+
+def test_an_onnx_file_that_is_too_large_is_not_read(model: Path) -> None:
+    with open(onnx_file(model), "wb") as file:
+        file.truncate(MAX_MODEL_BYTES + 1)
+    with pytest.raises(AlbumsortError, match=r"mine-logits\.onnx: too large for a model"):
+        EmotionClassifier(model)
