@@ -7,6 +7,7 @@ import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import PurePath
 
 from albumsort.album.formats import SNIFF_BYTES, SUFFIXES, sniff
@@ -74,8 +75,7 @@ def walk(
     """
     photos, not_photos = photos or {}, not_photos or {}
     tops = list(map(os.path.abspath, roots))
-    globs = tuple(composed(os.path.normpath(glob)) for glob in exclude)
-    choice = _Choice(globs, follow_links, include_hidden, frozenset((*tops, *named)))
+    choice = _Choice(tuple(exclude), follow_links, include_hidden, frozenset((*tops, *named)))
     seen: set[str] = set()
     visited: set[tuple[int, int]] = set()
     for top in tops:
@@ -99,6 +99,17 @@ def photo_file(path: str) -> PhotoFile:
     except OSError:
         return PhotoFile(path, 0, 0)
     return PhotoFile(path, status.st_size, mtime_ns(status))
+
+
+def is_excluded(path: str, root: str, exclude: Iterable[str]) -> bool:
+    """Whether one of the globs ``exclude`` of ``walk`` matches a file or folder below a root, whatever is above it."""
+    names = list(map(composed, (os.path.basename(path), os.path.relpath(path, root), path)))
+    return any(fnmatchcase(name, glob) for glob in map(_normal, exclude) for name in names)
+
+
+@lru_cache(1000)
+def _normal(glob: str) -> str:
+    return composed(os.path.normpath(glob))
 
 
 def _sniffed(file: PhotoFile, locked: Collection[tuple[int, int]]) -> PhotoFile | NotPhoto | WalkProblem:
@@ -153,7 +164,9 @@ def _files(root: str, choice: _Choice, visited: set[tuple[int, int]]) -> Iterato
         wanted = []
         for _, entry in names:
             name = entry.name
-            if is_note(name) or (entry.is_symlink() and not choice.follow_links) or _is_excluded(entry, root, choice):
+            if is_note(name) or (entry.is_symlink() and not choice.follow_links):
+                continue
+            if choice.exclude and is_excluded(entry.path, root, choice.exclude):
                 continue
             is_folder = _is_folder(entry)
             kind = place.kind_of_folder(name) if is_folder else place.kind_of_file(name)
@@ -191,10 +204,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself, or into a folder that may not be read: reading the file will report it
         return False
-
-
-def _is_excluded(entry: os.DirEntry[str], root: str, choice: _Choice) -> bool:
-    if not choice.exclude:
-        return False
-    names = (entry.name, os.path.relpath(entry.path, root), entry.path)
-    return any(fnmatchcase(name, glob) for name in map(composed, names) for glob in choice.exclude)

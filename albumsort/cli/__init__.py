@@ -25,6 +25,7 @@ from albumsort.cli import (
     show,
     stats,
     top,
+    watch,
 )
 from albumsort.cli import list as list_
 from albumsort.cli.command import Traceback, Verbose, add_command, keep_options
@@ -65,12 +66,12 @@ def _options(
 for panel, commands in {
     "Start here": (scan.scan, top.top, export.export),
     "See more": (list_.list_photos, sheet.sheet, show.show, bursts.bursts, stats.stats, predict.predict),
-    "Keep in order": (correct.correct, problems.problems, prune.prune, forget.forget),
+    "Keep in order": (watch.watch, correct.correct, problems.problems, prune.prune, forget.forget),
     "Go deeper": (bench.bench,),
 }.items():
     for command in commands:
         name = "list" if command is list_.list_photos else None
-        level = INFO if command in (scan.scan, predict.predict, bench.bench) else WARNING
+        level = INFO if command in (scan.scan, watch.watch, predict.predict, bench.bench) else WARNING
         add_command(app, command, name, level, panel)
 
 app.add_typer(model, name="model", rich_help_panel="Go deeper")

@@ -29,7 +29,7 @@ class Stop:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Make one that has heard nothing; ``clock`` gives the time in seconds."""
-        self._asked = False
+        self._asked, self._is_terminated = False, False
         self._times, self._first = 0, 0.0
         self._clock = clock
         self._answer: tuple[int, bytes] | None = None
@@ -38,6 +38,11 @@ class Stop:
     def is_asked(self) -> bool:
         """Whether the program was told to stop, and is perhaps stopping already."""
         return self._times > 0
+
+    @property
+    def is_terminated(self) -> bool:
+        """Whether that was SIGTERM, by which a service is stopped."""
+        return self._is_terminated
 
     @contextmanager
     def answering(self, stream: TextIO, text: str) -> Iterator[None]:
@@ -71,7 +76,7 @@ class Stop:
         if self._times > 2 or (self._times == 2 and self._clock() - self._first >= _SAME_STOP):
             os._exit(130)
         if self._times == 1:
-            self._asked, self._first = True, self._clock()
+            self._asked, self._first, self._is_terminated = True, self._clock(), number == signal.SIGTERM
             if self._answer:
                 with suppress(OSError):  # the terminal is closed
                     os.write(*self._answer)

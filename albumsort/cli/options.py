@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import typer
 
-from albumsort.cli.help import FACES, MODEL, OUTPUT, SPEED
+from albumsort.cli.help import FACES, MODEL, OUTPUT, PHOTOS, SPEED
 from albumsort.cli.values import (
     named,
 )
@@ -48,6 +48,31 @@ MinFace = Annotated[
         help="The smallest face to find, in percent of the photo's long side.",
     ),
 ]
+Folders = Annotated[
+    list[Path], typer.Argument(metavar="FOLDER...", help="Folders with everything below them, and photos.")
+]
+MaxMegapixels = Annotated[
+    float,
+    typer.Option(min=1.0, metavar="NUMBER", rich_help_panel=PHOTOS, help="Photos with more megapixels are not read."),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="PATTERN",
+        rich_help_panel=PHOTOS,
+        help="Leave out names and paths that match this pattern, such as *.png. May be given more than once.",
+    ),
+]
+IncludeHidden = Annotated[
+    bool,
+    typer.Option(
+        "--include-hidden",
+        rich_help_panel=PHOTOS,
+        help="Also read hidden, deleted and temporary files, exported copies, and what other programs keep.",
+    ),
+]
+FollowLinks = Annotated[bool, typer.Option("--follow-links", rich_help_panel=PHOTOS, help="Follow symbolic links.")]
 Detail = Annotated[
     int,
     typer.Option(

@@ -14,7 +14,22 @@ import typer
 from albumsort.cli.command import in_home
 from albumsort.cli.help import MODEL, PHOTOS
 from albumsort.cli.interrupt import stop
-from albumsort.cli.options import CertainFrom, Db, Detail, Device, Json, MinFace, Model, Workers, index_path
+from albumsort.cli.options import (
+    CertainFrom,
+    Db,
+    Detail,
+    Device,
+    Exclude,
+    Folders,
+    FollowLinks,
+    IncludeHidden,
+    Json,
+    MaxMegapixels,
+    MinFace,
+    Model,
+    Workers,
+    index_path,
+)
 from albumsort.cli.streams import second_stderr
 from albumsort.errors import AlbumsortError
 from albumsort.index.reader import Index
@@ -29,38 +44,15 @@ STOPPING = "stopping, finishing the photos in hand… (Ctrl-C again ends at once
 
 
 def scan(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="FOLDER...", help="Folders with everything below them, and photos.")
-    ],
+    paths: Folders,
     db: Db = None,
     threshold: CertainFrom = 0.5,
     min_face: MinFace = 2.5,
     detail: Detail = 2048,
-    max_megapixels: Annotated[
-        float,
-        typer.Option(
-            min=1.0, metavar="NUMBER", rich_help_panel=PHOTOS, help="Photos with more megapixels are not read."
-        ),
-    ] = 200.0,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATTERN",
-            rich_help_panel=PHOTOS,
-            help="Leave out names and paths that match this pattern, such as *.png. May be given more than once.",
-        ),
-    ] = None,
-    include_hidden: Annotated[
-        bool,
-        typer.Option(
-            "--include-hidden",
-            rich_help_panel=PHOTOS,
-            help="Also read hidden, deleted and temporary files, exported copies, and what other programs keep.",
-        ),
-    ] = False,
-    follow_links: Annotated[
-        bool, typer.Option("--follow-links", rich_help_panel=PHOTOS, help="Follow symbolic links.")
-    ] = False,
+    max_megapixels: MaxMegapixels = 200.0,
+    exclude: Exclude = None,
+    include_hidden: IncludeHidden = False,
+    follow_links: FollowLinks = False,
     workers: Workers = 0,
     device: Device = "auto",
     rescan: Annotated[
@@ -186,11 +178,7 @@ def _print_without_photos(paths: list[Path], settings: ScanSettings) -> None:
 
 def _print_summary(summary: ScanSummary, index: Path, options: str) -> None:
     """Print what the scan did and what the index now has, for people; ``options`` go behind commands that follow."""
-    photos = summary.photos - summary.raws  # as many as were found
-    print(
-        f"{count(photos, 'photo')}: {summary.scanned} read, {summary.unchanged} unchanged, "
-        f"{summary.moved} moved or copied, in {summary.seconds:.1f} s."
-    )
+    print(f"{read_in_words(summary)}, in {summary.seconds:.1f} s.")
     if summary.raws:
         print(f"{count(summary.raws, 'RAW file')} not read, because the JPEG of the same name shows the same photo.")
     if summary.rescored:
@@ -204,6 +192,15 @@ def _print_summary(summary: ScanSummary, index: Path, options: str) -> None:
         known = f", {how_many}known from earlier scans" if old else ""
         see = "See it" if problems == 1 else "See them"
         print(f"{count(problems, 'problem')}{known}. {see}: albumsort problems{options}")
+
+
+def read_in_words(summary: ScanSummary) -> str:
+    """How many photos a scan has found, and how many of them it has read."""
+    photos = summary.photos - summary.raws  # as many as were found
+    return (
+        f"{count(photos, 'photo')}: {summary.scanned} read, {summary.unchanged} unchanged, "
+        f"{summary.moved} moved or copied"
+    )
 
 
 def _faces_in_words(counts: dict[str, Any], found: int, options: str) -> str:
