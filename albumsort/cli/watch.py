@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
@@ -110,23 +111,18 @@ def _watch(roots: list[str], index: Path, settings: ScanSettings, poll: float | 
         KeyboardInterrupt: it is told so.
     """
     from albumsort.cli.progress import ScanProgress
-    from albumsort.scanning.changes import notified, polled
+    from albumsort.scanning.changes import load_watchfiles
     from albumsort.scanning.watch import Scans
     from albumsort.scanning.watch import watch as run
 
+    if poll is None:
+        load_watchfiles()  # raises an error before anything is said
     is_terminal = stream.isatty()
     scans, numbers = Scans(index, settings), itertools.count()
 
     def tell(line: str) -> None:
         stream.write(f"{datetime.now():%H:%M:%S} {line}\n")
         stream.flush()
-
-    def changes(there: Sequence[str]) -> Changed:
-        source = notified(there, settings) if poll is None else polled(there, settings, poll)
-        with closing(source) as items:
-            for paths in items:
-                stop.check()
-                yield paths
 
     def scan(there: Sequence[str], unfinished: Sequence[str]) -> None:
         with (
@@ -143,7 +139,17 @@ def _watch(roots: list[str], index: Path, settings: ScanSettings, poll: float | 
             tell(_in_words(summary))
 
     tell(f"watching {', '.join(map(printable, roots))}; Ctrl-C ends it")
-    run(roots, scan, changes, tell, scans.give_back)
+    run(roots, scan, partial(_changes, settings=settings, poll=poll), tell, scans.give_back)
+
+
+def _changes(roots: Sequence[str], settings: ScanSettings, poll: float | None) -> Changed:
+    """What changes below roots, as the system tells it or a look every ``poll`` seconds finds it."""
+    from albumsort.scanning.changes import notified, polled
+
+    with closing(notified(roots, settings) if poll is None else polled(roots, settings, poll)) as items:
+        for paths in items:
+            stop.check()
+            yield paths
 
 
 def _in_words(summary: ScanSummary) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing
 from pathlib import PurePath
+from types import ModuleType
 
 from albumsort.album.formats import SNIFF_BYTES, SUFFIXES, sniff
 from albumsort.album.passed_over import is_passed_over
@@ -24,6 +25,22 @@ Changed = Generator[Collection[str], None, None]
 _States = dict[str, tuple[int, int]]
 
 
+def load_watchfiles() -> ModuleType:
+    """The package that hears what the system tells.
+
+    Raises:
+        AlbumsortError: it is not installed.
+    """
+    try:
+        import watchfiles
+    except ImportError as error:
+        raise AlbumsortError(
+            "watch needs the package watchfiles; run pip install '.[watch]' in the folder of albumsort's source,"
+            " or look every few minutes without it: --poll 300"
+        ) from error
+    return watchfiles
+
+
 def notified(roots: Sequence[str], settings: ScanSettings) -> Changed:
     """Watch folders with what the system tells: inotify, FSEvents, ReadDirectoryChangesW.
 
@@ -38,19 +55,12 @@ def notified(roots: Sequence[str], settings: ScanSettings) -> Changed:
         AlbumsortError: the package watchfiles is not installed, or the system watches no more folders.
         KeyboardInterrupt: the program was told to stop.
     """
-    try:
-        from watchfiles import Change
-        from watchfiles import watch as changes_below
-    except ImportError as error:
-        raise AlbumsortError(
-            "watching needs the package watchfiles; run pip install '.[watch]' in the folder of albumsort's source,"
-            " or look every few minutes instead: --poll 300"
-        ) from error
+    library = load_watchfiles()
     if not roots:
         yield from _passing_time(time.sleep)
     try:
         with closing(
-            changes_below(
+            library.watch(
                 *roots,
                 watch_filter=None,  # it would pass over what programmers have, not what photographers have
                 step=500,
@@ -62,7 +72,7 @@ def notified(roots: Sequence[str], settings: ScanSettings) -> Changed:
         ) as items:
             for changes in items:
                 # A folder changes with each file in it, also with those of the index.
-                found = {path for kind, path in changes if kind != Change.modified or not os.path.isdir(path)}
+                found = {path for kind, path in changes if kind != library.Change.modified or not os.path.isdir(path)}
                 yield [path for path in found if may_be_photo(path, roots, settings)]
     except (OSError, RuntimeError) as error:
         reason = printable(" ".join(str(error).split()))
