@@ -23,6 +23,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "examples").glob("*.md"))]
 #: How commands begin that are not run here, and why.
 NOT_RUN = {
     "python3 -m venv": "installs packages; .ci/run does it",
+    "albumsort watch": "runs until it is stopped; tests/cli/test_watch.py stops it",
     "albumsort bench": "scans several times; tests/scanning/test_bench.py does",
     "albumsort model export": "takes a minute; tests/training/test_exported.py does it",
     "albumsort model tune": "needs twenty corrections and two hundred photos; tests/training/test_tune.py has them",

@@ -78,6 +78,8 @@ MEASURED = Bench(1, 0.1, 0.1, 1.0, dict.fromkeys(STAGES, 1.0), dict.fromkeys(STA
 #: Work that is not done, and what it gives instead. All other work is done, and watched.
 NOT_DONE: dict[str, Any] = {
     "albumsort.scanning.scan.scan": ScanSummary(),
+    "albumsort.scanning.watch.Scans": SimpleNamespace(give_back=None),
+    "albumsort.scanning.watch.watch": None,
     "albumsort.scanning.predict.predict": [READ],
     "albumsort.scanning.bench.bench": MEASURED,
     "albumsort.report.sheet.draw_sheet": 0,

@@ -23,6 +23,10 @@ def sheets(done, function: str = "sheet.draw") -> list[Any]:
     return done.calls_of[f"albumsort.report.{function}_sheet"]
 
 
+def watched(done) -> Any:
+    return done.calls_of["albumsort.scanning.watch.watch"][0]
+
+
 def query(name: str, values: str, path: str, expected: Any) -> dict[str, tuple]:
     return {name: (values, f"query.{path}", expected)}
 
@@ -89,6 +93,29 @@ COMMANDS: dict[str, tuple[str, str, dict[str, tuple]]] = {
             "--rescore": ("", "settings.rescore", True),
             "--model": ("mine.keras", "settings.model", "{here}/mine.keras"),
             **JSON,
+        },
+    ),
+    "watch": (
+        "photos",
+        "albumsort.scanning.watch.Scans",
+        {
+            **DEVICE,
+            **MIN_FACE,
+            "PATHS": (
+                "photos/a.jpg",
+                lambda done: [Path(root).name for root in watched(done).roots],
+                ["photos", "a.jpg"],
+            ),
+            "--poll": ("5", lambda done: watched(done).changes.keywords["poll"], 5.0),
+            "--db": ("other.db", "index", Path("other.db")),
+            "--threshold": ("0.7", "settings.threshold", 0.7),
+            "--detail": ("1024", "settings.detail", 1024),
+            "--max-megapixels": ("50", "settings.max_megapixels", 50.0),
+            "--exclude": ("*.png", "settings.exclude", ("*.png",)),
+            "--follow-links": ("", "settings.follow_links", True),
+            "--include-hidden": ("", "settings.include_hidden", True),
+            "--workers": ("3", "settings.workers", 3),
+            "--model": ("mine.keras", "settings.model", "{here}/mine.keras"),
         },
     ),
     "top": (
