@@ -69,9 +69,10 @@ def watch(
     device: Device = "auto",
     model: Model = None,
 ) -> None:
-    """Scan folders now, and again whenever photos arrive in them, until it is stopped.
+    """Scan folders now, and whenever photos arrive in them.
 
-    A photo is read once it is copied completely. Ctrl-C, or the end of the service, keeps what has been read so far.
+    A photo is read once it is copied completely. It runs until Ctrl-C, or until its service is stopped; what has been
+    read so far is kept.
 
     Examples:
         albumsort watch ~/Photos

@@ -52,7 +52,8 @@ def test_without_its_package_one_line_says_how_to_install_it(call, tmp_path, mon
     monkeypatch.setitem(sys.modules, "watchfiles", None)  # each import fails
     done = call("watch", tmp_path, "--db", tmp_path / "index.db")
     assert (done.returncode, done.stdout) == (1, "")
-    assert re.fullmatch(r"albumsort: watch needs the package watchfiles; run pip install '\.\[watch\]'.*\n", done.stderr)
+    words = r"albumsort: watch needs the package watchfiles; run pip install '\.\[watch\]'.*\n"
+    assert re.fullmatch(words, done.stderr)
 
 
 @pytest.mark.parametrize(("number", "is_terminated"), [(signal.SIGTERM, True), (signal.SIGINT, False)])
