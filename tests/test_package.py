@@ -186,6 +186,6 @@ def test_an_extra_is_named_so_that_it_can_be_installed_as_the_project_is():
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 assert "albumsort[" not in node.value or node.value == NEEDED_RAWPY, path
                 named |= set(re.findall(r"pip install '\.\[(\w+)\]'", node.value))
-    assert named == {"export", "gpu", "raw"}
+    assert named == {"export", "gpu", "raw", "watch"}
     project = (EXAMPLES.parent / "pyproject.toml").read_text(encoding="utf-8")
     assert named <= set(re.findall(r"(?m)^(\w+) = \[", project.partition("[project.optional-dependencies]")[2]))
