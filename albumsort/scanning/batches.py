@@ -27,9 +27,11 @@ PATIENCE = 60
 _Canvas = tuple[int, int]
 
 
-def decoder_settings(settings: ScanSettings) -> DecoderSettings:
-    """The decoder settings for the photos of a scan."""
+def decoder_settings(settings: ScanSettings, photos: int | None = None) -> DecoderSettings:
+    """The decoder settings of a scan: with no more decoders than ``photos``, if their number is known."""
     workers = settings.workers or os.cpu_count() or 1
+    if photos is not None:
+        workers = max(1, min(workers, photos))
     small = min(SMALL_SIDE, settings.detail)
     # Slots for the batches that are being read, for about as many photos that wait for others with their canvas, and
     # one slot for each worker.

@@ -37,7 +37,7 @@ class ReadFiles:
     def __call__(self, files: Sequence[PhotoFile]) -> Read:
         """Read some files. Close the generator to stop early."""
         with (
-            Decoders(iter(files), decoder_settings(self.settings), self._is_known) as decoders,
+            Decoders(iter(files), decoder_settings(self.settings, len(files)), self._is_known) as decoders,
             closing(read_in_batches(decoders, self.reader, self.in_hand)) as items,
         ):
             for item in items:

@@ -88,7 +88,10 @@ def _read_files(
             done[path].append(read_photo(Photo(path, 0, 0, error=reason), []))
     files = [photo_file(path) for path in paths if path in there]
     turn = 0
-    with Decoders(iter(files), decoder_settings(settings)) as decoders, closing(read(decoders, reader)) as items:
+    with (
+        Decoders(iter(files), decoder_settings(settings, len(files))) as decoders,
+        closing(read(decoders, reader)) as items,
+    ):
         for item in chain([None], items):
             if item is not None:
                 assert isinstance(item, ReadPhoto)  # noqa: S101 - without an index, no file is known

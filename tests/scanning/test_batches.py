@@ -13,7 +13,8 @@ import pytest
 
 from albumsort.album.decoders import DecodedPhoto, Decoders, KnownPhoto
 from albumsort.records import Photo, PhotoFile, ReadPhoto
-from albumsort.scanning.batches import PATIENCE, read_in_batches
+from albumsort.scanning.batches import PATIENCE, decoder_settings, read_in_batches
+from albumsort.settings import ScanSettings
 from albumsort.vision.reader import FaceReader, Picture, ReadFace
 
 
@@ -108,3 +109,8 @@ def test_leaving_early_leaves_no_thread() -> None:
         for _, _ in zip(items, range(40), strict=False):
             pass
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(("photos", "decoders"), [(None, 3), (0, 1), (1, 1), (2, 2), (3, 3), (500, 3)])
+def test_there_are_no_more_decoders_than_photos(photos: int | None, decoders: int) -> None:
+    assert decoder_settings(ScanSettings(workers=3), photos).workers == decoders
