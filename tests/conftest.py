@@ -128,13 +128,14 @@ class FakeReader:
     Attributes:
         pictures: how many pictures were read.
         crops: how many crops were read again.
+        unloads: how often it gave its memory back.
     """
 
     def __init__(self, known: Sequence[PhotoResult]) -> None:
         self.card = read_card(shipped_model())
         self.loaded_card: ModelCard | None = None
         self.engine = "no network"
-        self.pictures = self.crops = 0
+        self.pictures = self.crops = self.unloads = 0
         self._lock = Lock()  # a scan reads with several threads
         self._known: list[tuple[NDArray[np.float32], PhotoResult]] = []
         self._faces: list[tuple[NDArray[np.float32], Face]] = []
@@ -144,6 +145,10 @@ class FakeReader:
                     pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
                 self._known.append((_sight(pixels), result))
                 self._faces += [(crop_face(pixels, face.box)[0].astype(np.float32), face) for face in result.faces]
+
+    def unload(self) -> None:
+        self.loaded_card = None
+        self.unloads += 1
 
     def read(self, pictures: Sequence[Picture]) -> list[list[ReadFace]]:
         with self._lock:

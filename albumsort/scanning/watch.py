@@ -6,17 +6,14 @@ that have not changed are not opened.
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import glob
 import logging
 import os
 import sqlite3
 import stat
-import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from albumsort.errors import AlbumsortError, explain_import
@@ -74,17 +71,16 @@ class Scans:
         self,
         index: str | os.PathLike[str],
         settings: ScanSettings,
-        make_reader: Callable[[ScanSettings], FaceReader] = face_reader,
+        reader: FaceReader | None = None,
     ) -> None:
         """Keep the options.
 
         Args:
             index: the SQLite file.
             settings: the settings of each scan.
-            make_reader: makes the reader for the next scans.
+            reader: finds and reads the faces; None for one with these settings.
         """
-        self._index, self._settings, self._make_reader = index, settings, make_reader
-        self._reader: FaceReader | None = None
+        self._index, self._settings, self._reader = index, settings, reader or face_reader(settings)
 
     def __call__(
         self,
@@ -98,20 +94,17 @@ class Scans:
             AlbumsortError: the scan has failed.
             KeyboardInterrupt: what was read until then is in the index.
         """
-        reader = self._reader
-        if reader and reader.loaded_card and reader.loaded_card.identity != reader.card.identity:
+        loaded = self._reader.loaded_card
+        if loaded and loaded.identity != self._reader.card.identity:
             self.give_back()  # another model is in use now
-        self._reader = self._reader or self._make_reader(self._settings)
         exclude = (*self._settings.exclude, *map(glob.escape, unfinished))
         settings = replace(self._settings, exclude=exclude)
         return scan(roots, self._index, settings, progress, self._reader)
 
     def give_back(self) -> None:
         """Free the memory of the networks; the next scan that needs them loads them again."""
-        if self._reader:
-            self._reader = None
-            gc.collect()
-            _trim()
+        if self._reader.loaded_card:
+            self._reader.unload()
             _log.debug("the networks are no longer in memory")
 
 
@@ -253,10 +246,3 @@ def _state(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return (status.st_size, mtime_ns(status)) if stat.S_ISREG(status.st_mode) else None
-
-
-def _trim() -> None:
-    """Give what the allocator keeps back to the system: without this, glibc keeps all of the networks' memory."""
-    if sys.platform == "linux":
-        with suppress(AttributeError):  # musl, which has no such function, keeps little
-            ctypes.CDLL(None).malloc_trim(0)

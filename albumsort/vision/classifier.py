@@ -72,6 +72,14 @@ class EmotionClassifier:
         """What runs the network, for people: ``ONNX Runtime 1.32.0, CPU``."""
         return self._network.engine
 
+    def free_pool(self) -> None:
+        """Give the memory back that the networks keep for their next run.
+
+        Raises:
+            AlbumsortError: the network failed.
+        """
+        self._network.free_pool(np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8))
+
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify faces.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -79,8 +80,11 @@ class Network:
         Raises:
             AlbumsortError: the network failed: out of memory, for example.
         """
+        return self._run(batch)
+
+    def _run(self, batch: NDArray[Any], options: Any = None) -> list[NDArray[np.float32]]:
         try:
-            outputs: list[NDArray[np.float32]] = self._session.run(None, {self._input: batch})
+            outputs: list[NDArray[np.float32]] = self._session.run(None, {self._input: batch}, options)
         except Exception as error:
             if not _is_of_engine(error):
                 raise
@@ -88,6 +92,19 @@ class Network:
                 f"{self._path.name}: the network failed on {self.engine} ({reason(error)}); try --device cpu"
             ) from error
         return outputs
+
+    def free_pool(self, batch: NDArray[Any]) -> None:
+        """Run the network on a small batch, and give the memory back that the pool of all networks then has free.
+
+        Raises:
+            AlbumsortError: the network failed.
+        """
+        options = _onnxruntime().RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._run(batch, options)
+        if sys.platform == "linux":
+            with suppress(AttributeError):  # glibc keeps what is freed until it is told; musl does not
+                ctypes.CDLL(None).malloc_trim(0)
 
 
 @lru_cache(maxsize=1)

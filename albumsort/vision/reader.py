@@ -154,6 +154,17 @@ class FaceReader:
         """The card of the emotion model, or None if the model is not loaded yet."""
         return self._classifier.card if self._classifier else None
 
+    def unload(self) -> None:
+        """Free the networks and their memory; they are loaded again when they are next needed.
+
+        Raises:
+            AlbumsortError: a network failed.
+        """
+        with self._loading:
+            classifier, self._detector, self._classifier = self._classifier, None, None
+        if classifier:
+            classifier.free_pool()
+
     def read(self, pictures: Sequence[Picture]) -> list[list[ReadFace]]:
         """Find and read the faces in pictures.
 

@@ -200,38 +200,29 @@ def test_an_interrupted_scan_ends_the_watch(story):
 
 
 @pytest.fixture
-def made() -> list[ScanSettings]:
-    """The settings for which a reader was made."""
-    return []
+def scans(tmp_path, reader) -> Scans:
+    return Scans(tmp_path / "index.db", ScanSettings(workers=1), reader)
 
 
-@pytest.fixture
-def scans(tmp_path, reader, made) -> Scans:
-    def make(settings: ScanSettings):
-        made.append(settings)
-        return reader
-
-    return Scans(tmp_path / "index.db", ScanSettings(workers=1), make)
-
-
-def test_the_networks_stay_loaded_until_they_are_given_back(scans, root, album, made):
-    shutil.copy(album / "dim.jpg", root)
-    assert scans([str(root)]).scanned == 1
-    shutil.copy(album / "groups" / "both.jpg", root)
-    assert scans([str(root)]).scanned == 1
-    assert len(made) == 1
+def test_the_networks_stay_loaded_until_they_are_given_back_and_the_next_scan_loads_them(scans, root, album, reader):
+    scans.give_back()  # nothing is loaded yet
+    for name in ("dim.jpg", "groups/both.jpg"):
+        shutil.copy(album / name, root)
+        assert scans([str(root)]).scanned == 1
+    assert (reader.unloads, reader.loaded_card) == (0, reader.card)
     scans.give_back()
+    scans.give_back()
+    assert reader.unloads == 1
     shutil.copy(album / "groups" / "far-away.jpg", root)
     assert scans([str(root)]).scanned == 1
-    assert len(made) == 2
 
 
-def test_another_model_that_is_in_use_now_is_loaded(scans, root, album, made, reader):
+def test_another_model_that_is_in_use_now_is_loaded(scans, root, album, reader):
     shutil.copy(album / "dim.jpg", root)
     scans([str(root)])
     reader.loaded_card = replace(reader.card, name="the model before")
     scans([str(root)])
-    assert len(made) == 2
+    assert reader.unloads == 1
 
 
 def test_files_that_are_not_finished_are_not_read_whatever_their_names(scans, root, album):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+import psutil
 import pytest
 from onnx import TensorProto, helper
 
@@ -94,3 +95,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_network_that_fails_says_so_in_one_line(doubled: Path) -> None:
     with pytest.raises(AlbumsortError, match=r"^doubled\.onnx: the network failed on ONNX .*; try --device cpu$"):
         Network(doubled, "cpu")(np.ones((2, 4), np.float32))
+
+
+def test_memory_that_a_large_batch_needed_is_given_back(doubled: Path) -> None:
+    network, process = Network(doubled, "cpu"), psutil.Process()
+    before = process.memory_info().rss
+    network(np.ones((20_000_000, 3), np.float32))
+    kept = process.memory_info().rss - before
+    network.free_pool(np.ones((1, 3), np.float32))
+    assert process.memory_info().rss - before < kept / 2

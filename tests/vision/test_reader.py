@@ -167,3 +167,14 @@ def test_the_faces_of_a_picture_are_found_and_read(composer: ModuleType) -> None
     assert read.face.box == pytest.approx((x, y, w, h), abs=0.3 * h)
     assert read.face.emotion == "happy"
     assert reader.probabilities(read.crop[None]) == [read.face.probabilities]
+
+
+def test_networks_that_were_unloaded_are_loaded_again_and_find_the_same(composer: ModuleType) -> None:
+    reader = FaceReader(device="cpu")
+    pictures = [Picture(np.asarray(composer.portrait(composer.HAPPY).convert("RGB")))]
+    reader.unload()  # nothing is loaded yet
+    before = reader.read(pictures)
+    reader.unload()
+    assert reader.loaded_card is None
+    assert reader.read(pictures) == before
+    assert reader.loaded_card == reader.card
