@@ -62,11 +62,11 @@ def converted(model: Path, digest: str, device: str = "auto", callers: int = 1) 
             return network
         if SOURCE not in network.properties:
             raise AlbumsortError(f"{printable(str(target))}: albumsort needs this name for its own file; rename yours")
-    _log.info("%s: converted once, for ONNX Runtime", printable(str(model)))
     try:
         with partial_file(target.parent) as partial:
             convert(model, digest, partial)
             os.replace(partial, target)
+        _log.info("%s: converted once, for ONNX Runtime", printable(str(model)))
     except OSError as error:
         _log.warning("%s: cannot be kept (%s); it is converted again next time", printable(str(target)), error.strerror)
         with tempfile.TemporaryDirectory() as folder:

@@ -41,9 +41,7 @@ def _set_up(device: str) -> Any:
         try:
             import tensorflow as tf
         except ImportError as error:
-            raise AlbumsortError(
-                f"this needs TensorFlow, which cannot be loaded here ({reason(error)}); all else works without it"
-            ) from error
+            raise _missing(error) from error
 
         gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
@@ -68,7 +66,7 @@ def quiet_backend() -> None:
     """Import Keras for training, with the backend that ``KERAS_BACKEND`` names, and without messages other than errors.
 
     Raises:
-        AlbumsortError: there is no such backend.
+        AlbumsortError: Keras or the backend cannot be loaded.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -77,9 +75,21 @@ def quiet_backend() -> None:
             import keras
         except (ImportError, ValueError) as error:
             name = os.environ.get("KERAS_BACKEND", "tensorflow")
-            raise AlbumsortError(f"KERAS_BACKEND={name}: Keras cannot use it here ({error})") from error
+            if name == "tensorflow":
+                raise _missing(error) from error
+            raise AlbumsortError(
+                f"KERAS_BACKEND={name}: Keras cannot use it here ({reason(error)}); it knows tensorflow, torch and "
+                "jax, each if its package is installed; without KERAS_BACKEND, it takes tensorflow"
+            ) from error
 
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
 
             tf.config.list_logical_devices()  # initialises the devices, which would print messages in the first epoch
+
+
+def _missing(error: Exception) -> AlbumsortError:
+    return AlbumsortError(
+        f"this needs TensorFlow, which cannot be loaded here ({reason(error)}); the usual install has it: pip install "
+        ". in the folder of albumsort's source"
+    )
