@@ -31,6 +31,9 @@ NOT_RUN = {
     "albumsort model compare": "takes hours; tests/training/test_compare.py compares small networks",
     "albumsort model curves": "needs finished training runs; tests/training/test_curves.py has them",
     "albumsort model use mine.keras": "needs a trained model; tests/training/test_tune.py has one",
+    "albumsort model evaluate fer2013.csv --model": "needs a trained model; tests/training has small ones",
+    "albumsort model evaluate fer2013.csv --ferplus fer2013new.csv --model": "likewise",
+    "albumsort model info --model": "likewise",
     "albumsort scan ~/Photos --db trial.db --model": "needs a trained model; tests/scanning has one",
 }
 

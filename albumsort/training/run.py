@@ -21,6 +21,8 @@ from albumsort.training.recipe_file import read_run
 #: The values that early stopping and plateaus watch: a column of the history, and the sign that makes larger values
 #: better.
 _WATCHED = {"accuracy": ("fer2013", 1), "loss": ("held_out_loss", -1)}
+#: What to do if a folder holds another run: the folder is named after the recipe by default.
+_ELSEWHERE = "choose an empty folder with --out, or give a recipe of your own another name"
 
 
 def claim(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
@@ -57,18 +59,18 @@ def check(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
         run_recipe, run_origin = read_run(path)
     except DataError as error:  # perhaps it is from an older albumsort, whose recipes had other keys
         raise DataError(
-            f"{folder}: holds another recipe, or a damaged one; choose an empty folder ({error})"
+            f"{folder}: holds another recipe, or a damaged one; {_ELSEWHERE} ({error})"
         ) from error
     if difference := run_recipe.for_training.first_difference(recipe.for_training):
-        raise DataError(f"{folder}: holds a run of another recipe ({difference}); choose an empty folder")
+        raise DataError(f"{folder}: holds a run of another recipe ({difference}); {_ELSEWHERE}")
     if unknown := run_origin.keys() - origin.keys():
         raise DataError(
-            f"{folder}: holds a run of another recipe ({', '.join(sorted(unknown))}); choose an empty folder"
+            f"{folder}: holds a run of another recipe ({', '.join(sorted(unknown))}); {_ELSEWHERE}"
         )
     differing = [name for name, value in origin.items() if run_origin.get(name) != value]
     if differing:
         what = "teachers" if differing == ["teachers"] else "data"
-        raise DataError(f"{folder}: holds a run of this recipe with other {what}; choose an empty folder")
+        raise DataError(f"{folder}: holds a run of this recipe with other {what}; choose an empty folder with --out")
 
 
 def run_folder(folder: Path, fold: int = 0) -> Path:

@@ -46,7 +46,10 @@ def teacher_digests(recipe: Recipe, files: Mapping[str, Path]) -> dict[str, str]
     """
     for name in recipe.teachers:
         if name not in files:
-            raise DataError(f"the recipe needs the teacher {name}; give it with --teacher {name}.keras, or {name}.npz")
+            raise DataError(
+                f"the recipe needs the teacher {name}; give it with --teacher {name}.keras, or {name}.npz; it is made "
+                f"by: albumsort model train --recipe {name}"
+            )
     for name, file in files.items():
         if name not in recipe.teachers:
             wanted = f"it needs {' and '.join(recipe.teachers)}" if recipe.teachers else "it learns only from labels"

@@ -103,7 +103,7 @@ def test_the_page_on_recipes_has_each_value_and_its_default():
 
 def test_the_command_prints_a_recipe_that_can_be_changed_and_read(tmp_path, capsys):
     command()
-    assert "model recipes NAME > mine.toml" in capsys.readouterr().out
+    assert "model recipes NAME > mine.toml; give it a new name" in capsys.readouterr().out
     command("mason-2019")
     (tmp_path / "mine.toml").write_text(capsys.readouterr().out.replace("l2=1e-4", "l2=1e-3"))
     changed, shipped = recipes.find(str(tmp_path / "mine.toml")), recipes.find("mason-2019")

@@ -189,7 +189,7 @@ def test_a_run_goes_on_under_other_words_and_without_votes_that_it_does_not_lear
     logged.clear()
     fit.fit(replace(RECIPE, name="other", reported="a lot"), voted, training, tmp_path)
     assert logged == ["trained already, for 2 epochs"]
-    with pytest.raises(DataError, match=r"another recipe \(seed is 0, not 5\)"):
+    with pytest.raises(DataError, match=r"another recipe \(seed is 0, not 5\).*--out, or give .* another name"):
         fit.fit(replace(RECIPE, seed=5), training, training, tmp_path)
 
 

@@ -60,4 +60,4 @@ def recipes(
         size = f"{recipe.parameters() / 1e6:.1f} M weights"
         print(f"{key:16}{recipe.network.summary:32}{size:15}{recipe.labels:9}{recipe.reported or '-'}")
     print("train one with: albumsort model train --recipe NAME --data fer2013.csv")
-    print("change one with: albumsort model recipes NAME > mine.toml, then --recipe mine.toml")
+    print("change one with: albumsort model recipes NAME > mine.toml; give it a new name, then --recipe mine.toml")
