@@ -58,15 +58,11 @@ def check(folder: Path, recipe: Recipe, origin: dict[str, Any]) -> None:
     try:
         run_recipe, run_origin = read_run(path)
     except DataError as error:  # perhaps it is from an older albumsort, whose recipes had other keys
-        raise DataError(
-            f"{folder}: holds another recipe, or a damaged one; {_ELSEWHERE} ({error})"
-        ) from error
+        raise DataError(f"{folder}: holds another recipe, or a damaged one; {_ELSEWHERE} ({error})") from error
     if difference := run_recipe.for_training.first_difference(recipe.for_training):
         raise DataError(f"{folder}: holds a run of another recipe ({difference}); {_ELSEWHERE}")
     if unknown := run_origin.keys() - origin.keys():
-        raise DataError(
-            f"{folder}: holds a run of another recipe ({', '.join(sorted(unknown))}); {_ELSEWHERE}"
-        )
+        raise DataError(f"{folder}: holds a run of another recipe ({', '.join(sorted(unknown))}); {_ELSEWHERE}")
     differing = [name for name, value in origin.items() if run_origin.get(name) != value]
     if differing:
         what = "teachers" if differing == ["teachers"] else "data"
