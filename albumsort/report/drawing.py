@@ -23,6 +23,8 @@ COLOURS = {
     "surprise": "#56B4E9",
     "neutral": "#999999",
 }
+#: The emotion with the one dark colour, on which letters are white.
+_DARK = "sad"
 #: The colour of a face below the threshold.
 UNCERTAIN = "#FFFFFF"
 #: The largest number of charts; any further faces have only a box.
@@ -75,7 +77,8 @@ def _box(picture: Axes, face: Face, number: int, scale: float, threshold: float)
     picture.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=2))
     text = f"{number} {face.emotion if certain else '?'}{' (corrected)' if face.corrected else ''}"
     # The label stays inside the photo, so that a face at the edge does not stretch the page.
-    label = picture.text(max(x, 0), max(y, 0), text, fontsize=8, color="black", clip_on=True)
+    ink = "white" if certain and face.emotion == _DARK else "black"
+    label = picture.text(max(x, 0), max(y, 0), text, fontsize=8, color=ink, clip_on=True)
     label.set_verticalalignment("bottom" if y > 20 else "top")
     label.set_bbox({"facecolor": colour, "edgecolor": "none", "pad": 1.5})
 
@@ -91,7 +94,7 @@ def _bars(axes: Axes, face: Face, number: int, threshold: float) -> None:
         if value >= 0.05:
             is_inside = value > _ROOM  # the label would not fit beside the bar, and would stand across its end
             where, side = (value - 0.02, "right") if is_inside else (value + 0.02, "left")
-            colour = "white" if is_inside and EMOTIONS[place] == "sad" else "black"  # the one dark bar
+            colour = "white" if is_inside and EMOTIONS[place] == _DARK else "black"
             axes.text(where, place, f"{value:.0%}", va="center", ha=side, fontsize=7, color=colour)
     axes.set_title(f"face {number}{', corrected' if face.corrected else ''}", fontsize=8)
     bare(axes)

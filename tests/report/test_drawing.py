@@ -123,3 +123,12 @@ def test_a_face_that_a_person_corrected_looks_so(pixels, face_of, tmp_path):
     for name, one in (("read", face), ("corrected", replace(face, corrected=True))):
         draw_faces(pixels, 1.0, [one], 0.5, "photo.jpg", tmp_path / f"{name}.png")
     assert not np.array_equal(drawn(tmp_path / "read.png"), drawn(tmp_path / "corrected.png"))
+
+
+def test_the_label_of_a_face_can_be_read_on_a_dark_box(face_of, tmp_path):
+    black = np.zeros((400, 600, 3), np.uint8)
+    for emotion, is_light in (("sad", True), ("happy", False)):
+        target = tmp_path / f"{emotion}.png"
+        draw_faces(black, 1.0, [face_of(emotion, 0.9, (200.0, 200.0, 80, 100))], 0.5, "", target)
+        photo = drawn(target)[60:-60, 60:500]
+        assert bool((photo > 240).all(-1).any()) == is_light  # the letters
