@@ -176,6 +176,16 @@ def test_an_export_into_a_scanned_folder_has_a_line_in_the_summary(typed: Any, t
     assert done.stdout.startswith("12 photos: 0 read, 12 unchanged, ")
 
 
+def test_a_photo_whose_file_ends_too_early_is_read_as_far_as_it_goes(typed: Any, tmp_path: Path) -> None:
+    content = (tmp_path / "album" / "dim.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(content[: len(content) * 9 // 10])
+    for _ in range(2):  # in the second scan it is known
+        done = typed("scan cut.jpg")
+        assert (done.returncode, "no photo could be read" in done.stderr) == (0, False)
+        assert "\n1 problem" in done.stdout
+    assert typed("problems").stdout == f"{tmp_path / 'cut.jpg'}: truncated\n"
+
+
 def test_json_is_one_object_however_it_is_asked_for(typed: Any) -> None:
     assert json.loads(typed("scan album --json").stdout)["faces"] == 12
 
