@@ -21,7 +21,7 @@ from albumsort.cli.bar import with_bar
 from albumsort.cli.complete import emotions
 from albumsort.cli.help import OUTPUT
 from albumsort.cli.options import Db, Json, index_path
-from albumsort.cli.output import check_any_placed, nobody_reads, warn_of_folders
+from albumsort.cli.output import NOT_PLACED, check_any_placed, nobody_reads, warn_of_folders
 from albumsort.cli.query_options import CLOSEST, EMOTION_OPTION, EVERYONE, SCHEME, asks, how_many
 from albumsort.cli.undo import about_scans, how_to_undo, undo_export
 from albumsort.cli.values import check_in_scheme, emotions_and_folder
@@ -162,7 +162,8 @@ def _destination(query: Query, words: Sequence[str], last: str) -> tuple[Query, 
     """
     named, folder = emotions_and_folder(words, last)
     if folder is None:
-        hint = f"name the folder behind the emotions; ./{last} is a folder of that name"
+        here = f"./{last}"
+        hint = f"name it behind the emotions, such as: albumsort export {last} ~/Sorted. For a folder {last}: {here}"
         raise typer.BadParameter(hint, param_hint="FOLDER")
     check_in_scheme(named, query.scheme)
     by_option = () if query.emotions == labels_of(query.scheme) else query.emotions
@@ -208,6 +209,8 @@ def _print_files(dest: Path, files: Sequence[Exported], emotions: Sequence[str],
             print(f"{emotion:9}{per_emotion[emotion]:6d}")
     actions = Counter(item.action for item in files)
     advice = "; scan again to export the changed ones" if actions["changed"] else ""
+    if actions["missing"]:
+        advice += f"; for the missing ones, {NOT_PLACED['missing']}"
     print(f"{printable(str(dest))}: {_in_words(actions)}{advice}")
 
 

@@ -31,16 +31,18 @@ def keep(index: Path, paths: Sequence[str]) -> None:
 
 
 def photo_named(word: Path, index: Path) -> Path:
-    """The photo that a word names: a file, or a rank of the last list of an index. A file of that name comes first.
+    """The photo that a word names: a file, a rank of the last list of an index, or the one photo of that name in it.
+
+    A file of that name in the current folder comes first.
 
     Raises:
-        AlbumsortError: the word is a folder, or a number, but no list has that rank.
+        AlbumsortError: the word is a folder, or a number, but no list has that rank, or several photos have that name.
     """
     name = str(word)
     if not re.fullmatch("[0-9]{1,9}", name):
         if word.is_dir():
             raise AlbumsortError(f"{printable(name)}: a folder; name a photo in it")
-        return word
+        return word if os.path.lexists(word) or word.name != name else _of_that_name(word, index)
     if os.path.lexists(name) and not word.is_dir():
         return word
     photos = _lists().get(_key(index))
@@ -55,6 +57,24 @@ def photo_named(word: Path, index: Path) -> Path:
     if photo is None:
         raise AlbumsortError(f"{name}: this photo of the last list was forgotten")
     return Path(photo)
+
+
+def _of_that_name(word: Path, index: Path) -> Path:
+    """The photo of an index with this name, in whatever folder; ``word`` if there is none, or one in this folder.
+
+    Raises:
+        AlbumsortError: several photos have the name.
+    """
+    if not index.exists():
+        return word
+    from albumsort.index.reader import Index
+
+    with Index(index) as opened:
+        found = [] if opened.photo(os.path.abspath(word)) else opened.paths_of_name(word.name)
+    if len(found) > 1:
+        shown = ", ".join(printable(path) for path in found[:3]) + (", ..." if len(found) > 3 else "")
+        raise AlbumsortError(f"{printable(str(word))}: no such file here; name one of {shown}")
+    return Path(found[0]) if found else word
 
 
 def forget(index: Path, names: Iterable[str]) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Pixels on the long side of the photo in a drawing.
 _DRAWN = 1600
+#: What to do about a photo of a list that is no longer at its place.
+_MOVED = "; plug in the disk that holds it, or scan the folder again that it is in now"
 
 
 def show(
@@ -52,7 +54,8 @@ def show(
     with writing(target, index_path(db), [Path(path)], force=force) as file:
         result = _known(path, db) or _read(path)
         if result.photo.error and not result.faces:
-            raise AlbumsortError(f"{printable(path)}: {result.photo.error}")
+            moved = "" if os.path.lexists(path) or photo == typed else _MOVED
+            raise AlbumsortError(f"{printable(path)}: {result.photo.error}{moved}")
         (picture,) = thumbnails([result.photo.path], _DRAWN, megapixels([result.photo]))
         if picture.pixels is None:
             raise AlbumsortError(f"{printable(path)}: {picture.error}")

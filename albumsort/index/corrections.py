@@ -221,8 +221,8 @@ def correct(connection: sqlite3.Connection, path: str, number: int | None, emoti
     """Store a person's correction of a face for each copy of the photo, as described for ``IndexWriter.correct``."""
     photo, faces = _faces_at(connection, path)
     if number is None and len(faces) > 1:
-        shown = ", ".join(f"{k} {face.emotion} {face.confidence:.0%}" for k, face in enumerate(faces, 1))
-        raise AlbumsortError(f"{printable(path)}: which face? --face N of {shown}; show draws them")
+        shown = ", ".join(f"--face {k} ({face.emotion} {face.confidence:.0%})" for k, face in enumerate(faces, 1))
+        raise AlbumsortError(f"{printable(path)}: which face? Add one of {shown}. albumsort show draws them")
     number = 1 if number is None else number
     if not 1 <= number <= len(faces):
         raise AlbumsortError(f"{printable(path)}: no face {number}; the index has {len(faces)} for this photo")

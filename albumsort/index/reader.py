@@ -248,6 +248,12 @@ class Index:
         known = (name for name in spellings(path) if self.connection.execute(question, (to_column(name),)).fetchone())
         return next(known, path)
 
+    def paths_of_name(self, name: str) -> list[str]:
+        """The paths of the photos whose file has this name, whose accents may be composed or apart, sorted."""
+        question = "SELECT path FROM photos WHERE substr(path, -length(?1)) = ?1"
+        ends = [to_column(os.sep + spelling) for spelling in spellings(name)]
+        return sorted(from_column(path) for end in ends for (path,) in self.connection.execute(question, (end,)))
+
     def corrections(self) -> list[LabelledFace]:
         """The corrected faces that are faces, from one copy of each photo."""
         return list(corrections.labelled(self.connection))

@@ -66,7 +66,8 @@ def test_faces_behind_one_that_is_none_are_numbered_anew_and_it_says_so(run, two
 
 def test_of_two_faces_one_must_be_named(run, two_photos):
     done = run("correct", "two.jpg", "--not-a-face", "--db", two_photos)
-    assert done.returncode == 1 and "--face N of 1 happy 90%, 2 fear 80%" in done.stderr
+    assert done.returncode == 1
+    assert "two.jpg: which face? Add one of --face 1 (happy 90%), --face 2 (fear 80%). " in done.stderr
     last = run("correct", "two.jpg", "--not-a-face", "--face", 2, "--db", two_photos)
     assert last.returncode == 0 and not last.stderr
     assert run("top", "fear", "--db", two_photos, "--format", "paths").stdout == ""

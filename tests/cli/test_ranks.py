@@ -174,3 +174,35 @@ def test_model_look_takes_ranks_of_the_index_of_the_environment(call, index):
     done = call("model", "look", "9", env={**os.environ, "ALBUMSORT_DB": str(index)})
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "albumsort: 9: no such file, and the last list has the ranks 1 to 3\n"
+
+
+def test_a_name_alone_is_the_one_photo_of_that_name(call, index, tmp_path):
+    assert corrected(call("correct", "c.jpg", "sad", "--db", index)) == "c.jpg"
+    done = call("show", "a.jpg", "--db", index)
+    assert done.stdout == f"a-faces.png: 1 face of {tmp_path / 'photos' / 'a.jpg'}\n"
+    (tmp_path / "a.jpg").write_text("no photo")  # a file in this folder comes first
+    assert "not an image" in call("show", "a.jpg", "--db", index).stderr
+    assert "no such file" in call("show", "photo.jpg", "--db", index).stderr
+    assert "not in the index" in call("correct", "hotos/c.jpg", "sad", "--db", index).stderr
+
+
+def test_a_name_of_several_photos_says_where_they_are(call, index_of, album, tmp_path):
+    paths = [tmp_path / folder / "IMG_1%_x.jpg" for folder in ("one", "two")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_bytes((album / "dim.jpg").read_bytes() + bytes(path))
+    index = index_of({path: [("happy", 0.9)] for path in paths})
+    for words in (("show", paths[0].name), ("correct", paths[0].name, "sad")):
+        done = call(*words, "--db", index)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"no such file here; name one of {paths[0]}, {paths[1]}\n" in done.stderr
+
+
+def test_a_photo_of_the_list_that_was_moved_is_found_by_a_scan(call, index, tmp_path):
+    call("top", "happy", "--db", index)
+    (tmp_path / "photos" / "b.jpg").rename(tmp_path / "other.jpg")
+    drawn = call("show", "1", "--db", index)
+    assert "b.jpg: no such file; plug in the disk that holds it, or scan the folder again" in drawn.stderr
+    done = call("export", "happy", tmp_path / "out", "--db", index)
+    assert done.stdout.count("missing: ") == 1
+    assert "; for the missing ones, plug in the disk that holds them, or scan the folder" in done.stdout
