@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterable, Sequence
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,16 @@ import typer
 from albumsort.album.formats import SUFFIXES
 from albumsort.emotion_words import emotions_named, nearest_emotion
 from albumsort.emotions import EMOTIONS
+from albumsort.index.dates import period
 from albumsort.text import printable
 
 #: How alike an option that is offered must be to what was typed, 0..1.
 _ALIKE = 0.75
+#: The options whose values are dates, and the suffixes of files that commands write.
+_DATES = ("--since", "--until", "--month")
+_WRITTEN = (".jpg", ".jpeg", ".png", ".webp", ".pdf", ".html", ".htm", ".svg")
+#: The commands that are never offered with what was typed: they write into a folder, or forget it.
+_NOT_OFFERED = ("export", "forget")
 #: The commands that are offered, by what their arguments are.
 _OF_EMOTION, _OF_FOLDER, _OF_PHOTO = "top", "scan", "predict"
 
@@ -70,7 +78,7 @@ def advice(error: typer.TyperException, typed: Sequence[str]) -> str:
         typed: what stood behind the name of that command or group.
     """
     context: Any = getattr(error, "ctx", None)
-    if sentence := about_blanks(typed):
+    if sentence := about_blanks(typed) or _about_dates(typed) or _about_order(context, typed):
         return sentence
     kind = type(error).__name__
     if kind == "MissingParameter":
@@ -82,6 +90,42 @@ def advice(error: typer.TyperException, typed: Sequence[str]) -> str:
     if kind == "UsageError" and (words := [word for word in typed if names_emotions([word])]):
         command = _first_that_takes(context, typed, [_OF_EMOTION]) or f"albumsort {_OF_EMOTION} {words[0]}"
         return f"{context.command_path} takes no emotion; the photos that show it: {command}"
+    return ""
+
+
+def _about_dates(typed: Sequence[str]) -> str:
+    """A sentence about the first date with blanks that was typed without quotes; empty if there is none."""
+    for place, option in enumerate(typed):
+        for end in (place + 4, place + 3) if option in _DATES else ():
+            date_typed = " ".join(typed[place + 1 : end])
+            if end <= len(typed) and _is_period(date_typed):
+                return f"Put quotes around a date with blanks: {option} {shlex.quote(date_typed)}"
+    return ""
+
+
+def _is_period(text: str) -> bool:
+    try:
+        return bool(period(text, date.today()))
+    except ValueError:
+        return False
+
+
+def _about_order(context: Any, typed: Sequence[str]) -> str:
+    """The line that was meant, if ``-n`` or ``-o`` is missing, or an emotion stands before the photo; else nothing."""
+    if context.parent is None:
+        return ""
+    for place, word in enumerate(typed):
+        before, behind = typed[:place], typed[place + 1 :]
+        if re.fullmatch("-[0-9]+", word):
+            words = [*before, "-n", word[1:], *behind]
+        elif Path(word).suffix.lower() in _WRITTEN and not word.startswith("-") and not _is_there(word):
+            words = [*before, "-o", word, *behind]
+        elif names_emotions([word]) and behind:
+            words = [*before, behind[0], word, *behind[1:]]
+        else:
+            continue
+        if command := _first_that_takes(context, words, [context.command.name]):
+            return f"Did you mean: {command}"
     return ""
 
 
@@ -100,7 +144,7 @@ def _about_option(context: Any, option: str, typed: Sequence[str]) -> str:
     having = [name for name, command in commands.items() if option in _options_of(command)]
     if not having:
         return ""
-    if command := _first_that_takes(context, typed, having):
+    if command := _first_that_takes(context, typed, [name for name in having if name not in _NOT_OFFERED]):
         return f"Another command has it: {command}"
     return f"These commands have it: {', '.join(having[:4])}"
 
@@ -110,6 +154,8 @@ def _about_command(context: Any, typed: Sequence[str]) -> str:
     if context.parent is not None or not typed:
         return ""
     word, emotion = typed[0], None
+    if word in ("help", "version"):
+        return f"Did you mean: {_line('albumsort', [*typed[1:], f'--{word}'])}"
     if names_emotions([word]) or (emotion := nearest_emotion(word)):
         return f"The photos that show it: {_line(f'albumsort {_OF_EMOTION}', [emotion or word, *typed[1:]])}"
     path = os.path.expanduser(word)

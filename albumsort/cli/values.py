@@ -44,6 +44,8 @@ def known_emotions(words: list[str] | None) -> list[str] | None:
 
 def _other_than_an_emotion(word: str) -> str:
     """The option that a word is meant for which is a number, a date or a folder; empty for other words."""
+    if word.casefold() in ("and", "or", "&", "+"):
+        return "write emotions one behind the other, such as: happy surprise"
     if word.isdecimal() and not (len(word) == 4 and word[:2] in ("18", "19", "20")):
         return f"for so many photos: -n {word}"
     if word[:1].isdecimal():

@@ -76,6 +76,24 @@ FILE = "notes.txt: a file, not a folder; choose another name\n"
         ("stats happy", 2, "albumsort stats takes no emotion; the photos that show it: albumsort top happy."),
         ("stats happy --year 2024", 2, "albumsort top happy --year 2024."),
         ("problems sad", 2, "albumsort top sad."),
+        ("show photos/a.jpg photos/b.jpg", 2, "extra argument(s) (photos/b.jpg). Usage:"),
+        ("bench photos -n 5", 2, "No such option: -n."),
+        # words for help
+        ("help", 2, "Did you mean: albumsort --help."),
+        ("help top", 2, "Did you mean: albumsort top --help."),
+        ("version", 2, "Did you mean: albumsort --version."),
+        # words in another order, or without what should stand before them
+        ("top happy -20", 2, "Did you mean: albumsort top happy -n 20."),
+        ("sheet happy happy.jpg", 2, "Did you mean: albumsort sheet happy -o happy.jpg."),
+        ("sheet party.html happy -n 3", 2, "Did you mean: albumsort sheet -o party.html happy -n 3."),
+        ("correct happy 3", 2, "Did you mean: albumsort correct 3 happy."),
+        ("correct sad photos/a.jpg", 2, "Did you mean: albumsort correct photos/a.jpg sad."),
+        ("top happy and sad", 2, "'and' is no emotion; write emotions one behind the other, such as: happy surprise."),
+        ("export happy", 2, "such as: albumsort export happy ~/Sorted. For a folder happy: ./happy."),
+        # dates with blanks, without quotes
+        ("top happy --since last month", 2, "Put quotes around a date with blanks: --since 'last month'."),
+        ("top happy --since 3 months ago -n 5", 2, "--since '3 months ago'."),
+        ("list --month May 2024", 2, "--month 'May 2024'."),
         # folders and files that are not there, or are not what they should be
         ("top happy --copy-to notes.txt", 1, FILE),
         ("top happy --copy-to notes.txt/a", 1, FILE),
