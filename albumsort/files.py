@@ -133,7 +133,7 @@ def give_name(partial: Path, target: Path) -> None:
         os.link(partial, target)
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
-            raise
+            raise OSError(error.errno, error.strerror, str(target)) from error  # without the temporary name
         # The file system has no hard links, such as FAT on a memory card.
         if _rename_to_free(partial, target):
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from albumsort.arguments import checked_one_of
+from albumsort.emotion_words import emotion_named
 from albumsort.emotions import EMOTIONS, SCHEMES, labels_of, shares_in_scheme
 
 if TYPE_CHECKING:  # records do not load NumPy, which commands that only query the index do not need
@@ -151,13 +152,13 @@ class Face:
         return max(p for p in self.probabilities if p is not None)
 
     def probability(self, emotion: str) -> float:
-        """The probability of an emotion; 0 if the model does not know it.
+        """The probability of an emotion, by any of its names; 0 if the model does not know it.
 
         Raises:
-            ValueError: there is no such emotion.
+            ValueError: it names no emotion, or several.
         """
         if emotion not in EMOTIONS:
-            checked_one_of("emotion", emotion, EMOTIONS)
+            emotion = emotion_named(emotion)
         return self.probabilities[EMOTIONS.index(emotion)] or 0.0
 
     def in_scheme(self, scheme: str) -> Face:

@@ -100,7 +100,8 @@ def test_a_wrong_argument_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_face_has_no_other_emotions_and_schemes(face_of: Callable) -> None:
     face = face_of("happy", 0.9)
-    assert "emotion is 'bliss'; it must be one of angry" in message(lambda: face.probability("bliss"))
+    assert "'bliss' is not one of angry" in message(lambda: face.probability("bliss"))
+    assert face.probability("Joy") == face.probability("happy") == 0.9
     assert "scheme is 'nine'; it must be one of seven, six, four" in message(lambda: face.in_scheme("nine"))
 
 
@@ -122,3 +123,11 @@ def test_a_burst_may_be_any_photos(face_of: Callable) -> None:
     for kind in (PhotoResult, RankedPhoto):
         (shot,) = albumsort.rank_burst(iter([kind(photo, (face_of("happy", 0.9),))]), "happy")
         assert shot.photo == photo
+
+
+def test_a_folder_for_a_model_names_the_model_in_it(tmp_path: Path) -> None:
+    with pytest.raises(albumsort.AlbumsortError, match="not a model"):
+        albumsort.EmotionClassifier(tmp_path)
+    (tmp_path / "mine.keras").touch()
+    with pytest.raises(albumsort.AlbumsortError, match=r"a folder; name the model in it: .*mine\.keras"):
+        albumsort.EmotionClassifier(tmp_path)

@@ -82,7 +82,7 @@ def test_the_timeline_tells_the_happiest_month_and_draws_the_plot(example, scann
 
 def test_a_timeline_that_cannot_be_read_or_written_says_so_in_a_line(example, index_of, album, tmp_path):
     missing = example("timeline.py", "missing.db", code=1)
-    assert missing.stderr == "missing.db: no such index; create it with: albumsort scan FOLDER\n"
+    assert missing.stderr == "missing.db: no such index; create it with: albumsort scan FOLDER --db missing.db\n"
     (tmp_path / "timeline.png").write_bytes(b"mine")
     again = example("timeline.py", index_of({album / "dim.jpg": [("happy", 0.9)]}), "timeline.png", code=1)
     assert again.stderr == "timeline.png: File exists\n"

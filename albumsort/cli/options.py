@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -12,6 +11,7 @@ from albumsort.cli.help import FACES, MODEL, OUTPUT, PHOTOS, SPEED
 from albumsort.cli.values import (
     named,
 )
+from albumsort.index.place import usual_place
 from albumsort.report.tables import Format
 
 Device = Annotated[
@@ -148,10 +148,4 @@ CertainFrom = Annotated[
 
 def index_path(db: Path | None) -> Path:
     """The path of the index: ``--db``, else ``$ALBUMSORT_DB``, else a file in the platform's user-data folder."""
-    if db is not None:
-        return db
-    if named := os.environ.get("ALBUMSORT_DB"):  # for a command without --db
-        return Path(os.path.expanduser(named))
-    from platformdirs import user_data_path
-
-    return user_data_path("albumsort", appauthor=False) / "index.db"
+    return usual_place() if db is None else db

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from albumsort.emotions import faces_that
 from albumsort.index.filters import Filters
+from albumsort.index.place import scan_command
 from albumsort.index.rows import to_column
 from albumsort.text import printable
 
@@ -32,7 +33,8 @@ def why_nothing(index: Index, filters: Filters) -> str | None:
     roots = [printable(root) for root in _nearest(index, *filters.folders[:1])]
     if not index.connection.execute("SELECT EXISTS (SELECT 1 FROM photos)").fetchone()[0]:
         where = f"; scanned so far: {', '.join(roots)}" if roots else ""
-        return f"{printable(str(index.path))}: the index has no photos{where}; scan some with: albumsort scan FOLDER"
+        command = scan_command(index.path)
+        return f"{printable(str(index.path))}: the index has no photos{where}; scan some with: {command}"
     wrong = folders_without_photos(index, filters)
     if not wrong or len(wrong) < len(filters.folders):
         return None

@@ -21,6 +21,7 @@ from albumsort.index.corrections import Correction, LabelledFace
 from albumsort.index.filters import Filters
 from albumsort.index.known_files import KnownFiles
 from albumsort.index.listing import listed
+from albumsort.index.place import scan_command
 from albumsort.index.query import Query
 from albumsort.index.rows import from_column, results_of, settings_of, to_column
 from albumsort.records import PhotoResult, RankedPhoto
@@ -59,7 +60,7 @@ class Index:
         self.path, self._is_closed = Path(checked_path("index", path)), False
         self._faces: tuple[int, Faces] | None = None
         if not self.path.exists():
-            raise AlbumsortError(f"{self.path}: no such index; create it with: albumsort scan FOLDER")
+            raise AlbumsortError(f"{self.path}: no such index; create it with: {scan_command(self.path)}")
         if not self.path.is_file():
             raise AlbumsortError(f"{self.path}: not a file, so not an index")
         try:
@@ -72,7 +73,7 @@ class Index:
             newer = version is not None and version > schema.VERSION
             what = "written by a newer albumsort; update albumsort" if newer else "not an index of albumsort"
             if version == 0:
-                what = "nothing was scanned into it yet; scan something with: albumsort scan FOLDER"
+                what = f"nothing was scanned into it yet; scan something with: {scan_command(self.path)}"
             raise AlbumsortError(f"{self.path}: {what}")
         compat.show_as_current(self.connection, version)
 

@@ -18,6 +18,7 @@ from albumsort.files import sha256
 HEADS = ("perceived", "fer2013")
 #: The file, in the user's folder of models, with the name of the model in use. Without it, the shipped model is in use.
 _IN_USE = "in-use.txt"
+_NO_MODEL = "not a model, which is a .keras file with a .json card beside it"
 #: A larger file is not a model: the largest network of the literature on FER2013 has about 100 MB.
 MAX_MODEL_BYTES, MAX_CARD_BYTES = 256_000_000, 4_000_000
 
@@ -115,7 +116,9 @@ def read_card(model: Path) -> ModelCard:
     """
     card = model.with_suffix(".json")
     if model.suffix != ".keras":
-        raise AlbumsortError(f"{model}: not a model, which is a .keras file with a .json card beside it")
+        inside = " or ".join(map(str, sorted(model.glob("*.keras"))[:3]))
+        what = f"a folder; name the model in it: {inside}" if inside else _NO_MODEL
+        raise AlbumsortError(f"{model}: {what}")
     for path, limit in ((model, MAX_MODEL_BYTES), (card, MAX_CARD_BYTES)):
         if not path.is_file():
             raise AlbumsortError(f"{path}: not there; a model is a .keras file with a .json card beside it")

@@ -79,12 +79,15 @@ def typed(place, call):
     return type_
 
 
-NO_PHOTOS = "empty.db: the index has no photos; scanned so far: {here}/empty; scan some with: albumsort scan FOLDER\n"
+NO_PHOTOS = (
+    "empty.db: the index has no photos; scanned so far: {here}/empty; "
+    "scan some with: albumsort scan FOLDER --db empty.db\n"
+)
 NOT_SCANNED = "{here}/films: no photo below this folder is in the index; scanned so far: {here}\n"
 NOT_THERE = NOT_SCANNED.partition(";")[0] + "\n"
 NO_FOLDER = "{here}/phtos: no such folder; scanned so far: {here}\n"
 FILE = "{here}/notes.txt: not a folder; scanned so far: {here}\n"
-NO_INDEX = "albumsort: none.db: no such index; create it with: albumsort scan FOLDER\n"
+NO_INDEX = "albumsort: none.db: no such index; create it with: albumsort scan FOLDER --db none.db\n"
 FILMS = "3 other files (2 .mp4, 1 without a suffix), 1 passed over, 1 link not followed"
 
 #: What is typed, the exit code, and what stands on standard output (None: something) and on standard error.

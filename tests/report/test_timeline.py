@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -71,6 +73,7 @@ def test_the_plot_shows_which_emotions_there_are_and_how_many_faces_have_no_date
 
 def test_an_existing_file_is_never_overwritten(tmp_path):
     (tmp_path / "plot.png").write_bytes(b"mine")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(FileExistsError) as raised:
         plot_timeline(made("2024-05"), tmp_path / "plot.png")
+    assert str(raised.value) == f"[Errno {errno.EEXIST}] File exists: {str(tmp_path / 'plot.png')!r}"
     assert (tmp_path / "plot.png").read_bytes() == b"mine"
