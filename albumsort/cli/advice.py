@@ -142,9 +142,12 @@ def _about_option(context: Any, option: str, typed: Sequence[str]) -> str:
         return ""
     commands = _siblings(context)
     having = [name for name, command in commands.items() if option in _options_of(command)]
+    having.sort(key=lambda name: _takes(commands[name]) != _takes(context.command))  # else scan is first
     if not having:
         return ""
-    if command := _first_that_takes(context, typed, [name for name in having if name not in _NOT_OFFERED]):
+    is_rank = _takes(context.command) == "PHOTO" and any(map(str.isdecimal, typed))  # which other commands do not take
+    offered = [name for name in having if name not in _NOT_OFFERED and not is_rank]
+    if command := _first_that_takes(context, typed, offered):
         return f"Another command has it: {command}"
     return f"These commands have it: {', '.join(having[:4])}"
 
@@ -154,8 +157,10 @@ def _about_command(context: Any, typed: Sequence[str]) -> str:
     if context.parent is not None or not typed:
         return ""
     word, emotion = typed[0], None
-    if word in ("help", "version"):
-        return f"Did you mean: {_line('albumsort', [*typed[1:], f'--{word}'])}"
+    groups = [name for name, group in context.command.commands.items() if word in getattr(group, "commands", ())]
+    if groups or word in ("help", "version"):
+        meant = [groups[0], *typed] if groups else [*typed[1:], f"--{word}"]
+        return f"Did you mean: {_line('albumsort', meant)}"
     if names_emotions([word]) or (emotion := nearest_emotion(word)):
         return f"The photos that show it: {_line(f'albumsort {_OF_EMOTION}', [emotion or word, *typed[1:]])}"
     path = os.path.expanduser(word)
@@ -172,6 +177,12 @@ def _siblings(context: Any) -> dict[str, Any]:
 
 def _options_of(command: Any) -> set[str]:
     return {name for parameter in getattr(command, "params", ()) for name in parameter.opts}
+
+
+def _takes(command: Any) -> str:
+    """What the first argument of a command is, such as PHOTO; empty if it has none."""
+    metavars = (parameter.metavar or "" for parameter in command.params if parameter.param_type_name == "argument")
+    return next(metavars, "").strip(".")
 
 
 def _first_that_takes(context: Any, typed: Sequence[str], names: Iterable[str]) -> str:

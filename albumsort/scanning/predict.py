@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from albumsort.album.decoders import DecodedPhoto, Decoders, KnownPhoto
 from albumsort.album.walk import photo_file
-from albumsort.arguments import checked_flag, checked_path, checked_record
+from albumsort.arguments import checked_flag, checked_record, shown
 from albumsort.records import Photo, ReadPhoto
 from albumsort.scanning.batches import (
     BATCH,
@@ -58,7 +58,11 @@ def predict(
     reader = reader or face_reader(settings)
     is_single = isinstance(images, (str, bytes, os.PathLike, np.ndarray)) or not isinstance(images, Iterable)
     several: list[Any] = [images] if is_single else list(images)  # type: ignore[arg-type]
-    paths = [os.path.abspath(checked_path("an image", image)) for image in several if not isinstance(image, np.ndarray)]
+    for image in several:
+        is_path = isinstance(image, (str, bytes, os.PathLike)) and os.fspath(image)
+        if not is_path and not isinstance(image, np.ndarray):
+            raise ValueError(f"an image is {shown(image)}; it must be a path, or a uint8 array (height, width, 3)")
+    paths = [os.path.abspath(os.fsdecode(image)) for image in several if not isinstance(image, np.ndarray)]
     with closing(_read_files(paths, settings, cropped, reader)) as from_files:
         for is_array, group in groupby(several, lambda image: isinstance(image, np.ndarray)):
             if is_array:

@@ -33,6 +33,8 @@ FILE = "notes.txt: a file, not a folder; choose another name\n"
         ("photos", 2, "To read the photos in this folder: albumsort scan photos."),
         ("photos/a.jpg", 2, "To read the faces of this photo: albumsort predict photos/a.jpg."),
         ("'My Photo.jpg'", 2, "albumsort predict 'My Photo.jpg'."),
+        ("train --data fer2013.csv", 2, "Did you mean: albumsort model train --data fer2013.csv."),
+        ("evaluate fer2013.csv", 2, "Did you mean: albumsort model evaluate fer2013.csv."),
         ("model happy", 2, "No such command 'happy'. Usage: albumsort model"),
         # a word that is no emotion
         ("top happy 20", 2, "'20' is no emotion; for so many photos: -n 20."),
@@ -66,6 +68,8 @@ FILE = "notes.txt: a file, not a folder; choose another name\n"
             2,
             "No such option: --closest. Another command has it: albumsort top happy --closest.",
         ),
+        ("show photos/a.jpg --json", 2, "Another command has it: albumsort predict photos/a.jpg --json."),
+        ("show 1 --json", 2, "These commands have it: predict, "),
         ("list --closest", 2, "These commands have it: top, export, sheet."),
         ("top happy -o a.jpg", 2, "Another command has it: albumsort sheet happy -o a.jpg."),
         ("top happy --rating 3", 2, "No such option: --rating. Usage:"),

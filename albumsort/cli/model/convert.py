@@ -19,10 +19,11 @@ def convert(
     ],
     model: Model = None,
 ) -> None:
-    """Write the networks as ONNX files, which ONNX Runtime reads: the emotion model, and the three of the detector.
+    """Write the networks as files for ONNX Runtime.
 
-    This command has made the files that come with albumsort. The detector's are made from the weights in the package
-    mtcnn. You do not need it for a model of your own, which is converted when it is first used.
+    They are the emotion model and the three networks of the detector. This command has made the files that come with
+    albumsort. The detector's are made from the weights in the package mtcnn. You do not need it for a model of your
+    own, which is converted when it is first used.
 
     Examples:
         albumsort model convert models
