@@ -19,6 +19,7 @@ from PIL import Image
 
 from albumsort.album.capture_time import capture_time
 from albumsort.album.decoder_environment import end_with_parent, ready_for_signals
+from albumsort.album.drawn import is_drawn
 from albumsort.album.formats import SNIFF_BYTES, UnreadablePhotoError, sniff
 from albumsort.album.perceptual_hash import perceptual_hash
 from albumsort.album.photo import Header, open_photo, read_header
@@ -231,6 +232,8 @@ def decode_file(
                 has_read()
             file.seek(0)
             image = open_photo(file)
+            if is_drawn(image):
+                raise UnreadablePhotoError("drawn by albumsort, and no photo of its own")
             assert digest is not None  # noqa: S101 - open_photo refuses files that are not pictures
             header = read_header(image)
             taken_at = capture_time(path, status.st_mtime_ns, header.times, header.changed_at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from albumsort.album.drawn import mark
 from albumsort.files import new_file
 from albumsort.report.lettering import Lettering
 from albumsort.report.safe_matplotlib import (
@@ -50,7 +51,9 @@ def save(figure: Figure, target: Path, dots: int = 120, *, replace: bool = False
     """
     _letter(figure)
     form = target.suffix[1:].lower()
-    options: dict[str, Any] = {"pil_kwargs": {"quality": _QUALITY}} if form in ("jpg", "jpeg", "webp") else {}
+    options: dict[str, Any] = {"quality": _QUALITY} if form in ("jpg", "jpeg", "webp") else {}
+    if form not in ("pdf", "svg"):
+        options = {"pil_kwargs": {"exif": mark(), **options}}
     with new_file(target, replace=replace) as file:
         figure.savefig(file, format=form, dpi=dots, **options)
 

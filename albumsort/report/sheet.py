@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
 
+from albumsort.album.drawn import mark
 from albumsort.album.presence import is_as_scanned, is_gone
 from albumsort.album.thumbnails import Thumbnail
 from albumsort.emotions import EMOTIONS
@@ -202,6 +203,8 @@ def draw_sheet(sheet: Sheet, thumbnails: Iterable[Thumbnail], target: Path) -> i
     with new_file(target) as file:
         if form == "PDF":
             options = {"resolution": max(page.size) / _PAPER, "title": drawable(sheet.heading)}
+        else:
+            options = {**options, "exif": mark()}
         page.save(file, form, **{"quality": _QUALITY, **options})
     return missing
 

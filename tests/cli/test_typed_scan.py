@@ -186,6 +186,18 @@ def test_a_photo_whose_file_ends_too_early_is_read_as_far_as_it_goes(typed: Any,
     assert typed("problems").stdout == f"{tmp_path / 'cut.jpg'}: truncated\n"
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_what_albumsort_has_drawn_is_no_photo(typed: Any, tmp_path: Path, suffix: str) -> None:
+    assert typed("scan album").returncode == 0
+    before = typed("list --json").stdout
+    for words in ("sheet happy -o album/sheet", "show album/dim.jpg -o album/shown", "stats --plot album/plot"):
+        assert typed(f"{words}.{suffix}").returncode == 0
+    typed("scan album")
+    assert typed("list --json").stdout == before
+    reasons = [line.partition(": ")[2] for line in typed("problems").stdout.splitlines()]
+    assert sorted(reasons) == [*["drawn by albumsort, and no photo of its own"] * 3, "not an image"]
+
+
 def test_json_is_one_object_however_it_is_asked_for(typed: Any) -> None:
     assert json.loads(typed("scan album --json").stdout)["faces"] == 12
 
