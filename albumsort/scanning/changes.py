@@ -52,7 +52,8 @@ def notified(roots: Sequence[str], settings: ScanSettings) -> Changed:
         the paths of new folders, and of new, changed and deleted files that may be photos.
 
     Raises:
-        AlbumsortError: the package watchfiles is not installed, or the system watches no more folders.
+        AlbumsortError: the package watchfiles is not installed, the system watches no more folders, or one of them
+            cannot be read.
         KeyboardInterrupt: the program was told to stop.
     """
     library = load_watchfiles()
@@ -67,7 +68,8 @@ def notified(roots: Sequence[str], settings: ScanSettings) -> Changed:
                 rust_timeout=round(TICK_SECONDS * 1000),
                 yield_on_timeout=True,
                 force_polling=False,  # which fails at a link that leads to itself
-                ignore_permission_denied=True,
+                # Else it would end at the first folder that it cannot watch, also for want of watches, and say nothing.
+                ignore_permission_denied=False,
             )
         ) as items:
             for changes in items:

@@ -114,6 +114,14 @@ def test_while_no_folder_is_there_time_passes_all_the_same():
         assert list(next(source)) == []
 
 
+def test_if_a_folder_cannot_be_watched_it_says_so_and_walks_work(public_folder, unprivileged, copy):
+    (public_folder / "locked").mkdir(mode=0o000)
+    (public_folder / "open").mkdir()
+    with unprivileged(), pytest.raises(AlbumsortError, match=r"cannot be watched \(.*locked.*--poll 300"):
+        next(notified([str(public_folder)], SETTINGS))
+    assert walked(public_folder, copy(public_folder / "open" / "a.jpg")) == [set(), {"open/a.jpg"}]
+
+
 @pytest.fixture
 def without_watchfiles(monkeypatch) -> Iterator[None]:
     monkeypatch.setitem(sys.modules, "watchfiles", None)  # each import fails
