@@ -374,7 +374,16 @@ def _rows(path: Path, columns: tuple[str, ...], optional: str | None = None) -> 
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from error
     if not places:
-        raise DataError(f"{path}: no header line with the columns {', '.join(columns)}")
+        raise DataError(f"{path}: no header line with the columns {', '.join(columns)}{_other_file(path)}")
+
+
+def _other_file(path: Path) -> str:
+    """What a file is if it is the other one of the two tables, for a message."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        names = {name.strip() for name in _fields(file.readline())}
+    if {"happiness", "NF"} <= names:
+        return "; these are the votes of FER+, which --ferplus takes"
+    return "; these are faces, not the votes of FER+" if {"emotion", "pixels"} <= names else ""
 
 
 def _fields(line: str) -> list[str]:

@@ -60,7 +60,7 @@ def figures_in_words(figures: Mapping[str, object]) -> str:
     Args:
         figures: columns of the history.
     """
-    parts = [f"loss {_number(figures['loss']):.3g}"] if "loss" in figures else []
+    parts = [f"loss {_number(figures['loss']):#.3g}"] if "loss" in figures else []
     parts += [f"accuracy {_number(figures['in_training']):.1%}"] if "in_training" in figures else []
     heads = [head for head in ("fer2013", "perceived") if head in figures]
     names = [f" ({head})" if len(heads) > 1 else "" for head in heads]

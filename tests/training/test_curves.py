@@ -115,6 +115,13 @@ def test_no_two_marks_of_an_axis_have_the_same_label(tmp_path, span):
     assert np.allclose(steps, steps[0])  # and none is rounded to something else
 
 
+def test_an_accuracy_that_does_not_change_is_not_drawn_as_under_a_magnifying_glass(tmp_path):
+    lines = [{"epoch": str(k), "cycle": "1", "fer2013": "0.4157"} for k in range(1, 10)]
+    plot_curves({"mine": lines}, tmp_path / "mine.svg")
+    labels = [float(label) for label in labels_of_shares(tmp_path / "mine.svg")]
+    assert max(labels) - min(labels) >= 3 and all(label in (round(label), round(label, 1)) for label in labels)
+
+
 def test_a_single_run_shows_where_its_cycles_begin(tmp_path):
     lines = [{"epoch": str(k), "cycle": str(1 + (k > 3)), "loss": str(2 / k)} for k in range(1, 7)]
     plot_curves({"mine": lines}, tmp_path / "one.svg")

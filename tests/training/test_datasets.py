@@ -91,6 +91,14 @@ def test_missing_columns_are_an_error_that_names_file_and_columns(fer2013, heade
         load(fer2013([f"3,{WHITE},Training"], header))
 
 
+def test_faces_and_votes_in_each_others_place_are_told(fer2013, ferplus):
+    faces, votes = fer2013([f"3,{WHITE},Training"]), ferplus([[10] + [0] * 9])
+    with pytest.raises(DataError, match=r"these are the votes of FER\+, which --ferplus takes"):
+        load(votes)
+    with pytest.raises(DataError, match="these are faces, not the votes"):
+        load(faces, faces)
+
+
 def test_missing_files_are_named(fer2013, tmp_path):
     with pytest.raises(DataError, match=r"nowhere\.csv: no such file; fer2013\.csv comes from Kaggle's competition"):
         load(tmp_path / "nowhere.csv")

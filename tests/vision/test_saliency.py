@@ -132,6 +132,13 @@ def test_grad_cam_marks_what_a_known_network_predicts_by(tmp_path):
         explain(crop, model, emotion="bored")
 
 
+def test_a_picture_without_important_parts_says_so(smile, tmp_path):
+    seen = explain(smile)
+    for saliency, words in ((seen.saliency, "important for"), (np.zeros_like(seen.saliency), "nothing stands out for")):
+        plot_explanation(replace(seen, saliency=saliency), "title", target := tmp_path / f"{words}.svg")
+        assert f"{words} {seen.emotion} (Grad-CAM)" in target.read_text()
+
+
 def test_maps_of_one_pixel_are_drawn_by_their_values(smile, tmp_path):
     seen = explain(smile)
     values = np.array([0.0, 3.0, 1.0], np.float32)

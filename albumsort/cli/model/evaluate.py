@@ -89,7 +89,7 @@ def evaluate(
         from albumsort.training.plots.figures import targets
 
         names = [path.name for name in result for path in targets(name, plots, plot_format)]
-        title = f"{card.name} on {measured_on}{'' if everything.has_splits else ' faces'}"
+        title = f"the model {card.name} on {measured_on}{'' if everything.has_splits else ' faces'}"
         with plots_into(plots, names, data, ferplus, force) as folder:
             _draw(folder, plot_format, title, scheme, result, faces, probabilities, truths)
     if as_json:

@@ -85,7 +85,7 @@ def look(
         seen = explain(read.crops[face - 1], model, labels, wanted, device)
         which = f"face {face} of {len(read.crops)}, " if len(read.crops) > 1 else ""
         card = read_card(model or model_in_use())
-        reader = f"read by {card.name} with the head {card.head(labels)}"
+        reader = f"read by the model {card.name}, head {card.head(labels)}"
         # A name from right to left would turn the words around if they stood on its line.
         plot_explanation(seen, f"{printable(os.path.basename(path))}\n{which}{reader}", file)
     print(printable(str(target)))

@@ -105,6 +105,9 @@ def _curves(runs: Mapping[str, Sequence[Mapping[str, str]]]) -> Figure:
         axes.grid(axis="y", color="#EEEEEE")
         if "loss" not in panel:
             axes.yaxis.set_major_formatter(PercentFormatter(1))
+            low, high = axes.get_ylim()
+            if high - low < _SMALLEST_SPAN:  # else chance looks like progress
+                axes.set_ylim((low + high - _SMALLEST_SPAN) / 2, (low + high + _SMALLEST_SPAN) / 2)
         bare(axes)
     if len(runs) == 1:
         _mark_cycles(list(parts), next(iter(runs.values())))
@@ -133,6 +136,8 @@ def _mark_cycles(parts: Sequence[Axes], lines: Sequence[Mapping[str, str]]) -> N
         )
 
 
+#: The smallest range of an axis of accuracies, 0..1.
+_SMALLEST_SPAN = 0.04
 #: The titles of the panels, by the column of the history, in the order in which they are drawn.
 _PANELS = {
     "loss": "loss, in training",

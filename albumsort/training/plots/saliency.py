@@ -36,7 +36,8 @@ def plot_explanation(explanation: Explanation, title: str, target: Path) -> None
     face.set_title("what the network sees", fontsize=9)
     saliency.imshow(explanation.crop, cmap="gray", vmin=0, vmax=255)
     saliency.imshow(explanation.saliency, cmap="inferno", alpha=0.2 + 0.5 * explanation.saliency, vmin=0, vmax=1)
-    saliency.set_title(f"important for {explanation.emotion} (Grad-CAM)", fontsize=9)
+    what = "important" if explanation.saliency.any() else "nothing stands out"
+    saliency.set_title(f"{what} for {explanation.emotion} (Grad-CAM)", fontsize=9)
     for axes in (face, saliency):
         axes.set_axis_off()
     _bars(chart, explanation.probabilities)
