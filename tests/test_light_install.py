@@ -23,3 +23,10 @@ def test_the_light_install_has_all_other_packages_in_the_same_versions() -> None
     left_out = {entry for entry in wanted if re.match(r"[a-z0-9-]+", entry)[0] in LEFT_OUT}
     assert listed == wanted - left_out
     assert len(left_out) == len(LEFT_OUT)
+
+
+def test_all_that_a_container_must_remember_is_in_its_volume() -> None:
+    steps = (ROOT / "examples/Containerfile").read_text()
+    volume = re.search(r"(?m)^VOLUME (.*)$", steps)[1]
+    kept = dict(word.split("=") for word in re.search(r"(?m)^ENV (.*)$", steps)[1].split())
+    assert kept == {"ALBUMSORT_DB": f"{volume}/index.db", "XDG_DATA_HOME": volume}
