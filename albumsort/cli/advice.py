@@ -131,7 +131,8 @@ def _about_order(context: Any, typed: Sequence[str]) -> str:
 
 def _about_missing(context: Any, typed: Sequence[str], parameter: Any) -> str:
     if not str(getattr(parameter, "metavar", "")).startswith("EMOTION"):
-        return ""
+        example = (context.command.epilog or "").partition("\n")[0]
+        return f"For example: {example}" if example else ""
     which = f"{', '.join(EMOTIONS[:-1])} or {EMOTIONS[-1]}"
     return f"Name an emotion, which is {which}, such as: {_line(context.command_path, ['happy', *typed])}"
 

@@ -65,7 +65,11 @@ def _nearest(index: Index, folder: str = "") -> list[str]:
     def shared(root: str) -> int:
         return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(parts, root.split(os.sep), strict=False)))
 
-    roots = index.roots()
+    every = index.roots()
+    tops = tuple(root.rstrip(os.sep) + os.sep for root in every)
+    roots = {
+        root for root in every if not root.rstrip(os.sep).startswith(tops)
+    }  # not below another
     ordered = sorted(set(filter(partial(_has_photos, index), roots)) or roots, key=lambda root: (-shared(root), root))
     return ordered[:_NAMED] + ["..."] * (len(ordered) > _NAMED)
 

@@ -51,7 +51,10 @@ FILE = "notes.txt: a file, not a folder; choose another name\n"
         ("top", 2, f"Name an emotion, which is {EVERY}, such as: albumsort top happy."),
         ("top --year 2024", 2, "such as: albumsort top happy --year 2024."),
         ("sheet -o 'our party.jpg'", 2, "such as: albumsort sheet happy -o 'our party.jpg'."),
-        ("scan", 2, "Missing argument 'FOLDER...'. Usage: albumsort scan FOLDER... "),
+        ("scan", 2, "Missing argument 'FOLDER...'. For example: albumsort scan ~/Photos. Usage: "),
+        ("show", 2, "Missing argument 'PHOTO'. For example: albumsort show party.jpg. Usage: "),
+        ("export", 2, "For example: albumsort export ~/Sorted."),
+        ("forget", 2, "For example: albumsort forget "),
         # names with blanks, without quotes
         ("scan My Pictures", 1, f"{QUOTES}'My Pictures'"),
         ("predict My Photo.jpg", 1, f"{QUOTES}'My Photo.jpg'"),

@@ -198,6 +198,12 @@ def test_what_albumsort_has_drawn_is_no_photo(typed: Any, tmp_path: Path, suffix
     assert sorted(reasons) == [*["drawn by albumsort, and no photo of its own"] * 3, "not an image"]
 
 
+def test_of_what_was_scanned_only_the_highest_folders_are_named(typed: Any, tmp_path: Path) -> None:
+    for words in ("scan album", "scan album/dim.jpg", "scan album/groups"):
+        assert typed(words).returncode == 0
+    assert typed("top happy --under nowhere").stderr.endswith(f"; scanned so far: {tmp_path}/album\n")
+
+
 def test_json_is_one_object_however_it_is_asked_for(typed: Any) -> None:
     assert json.loads(typed("scan album --json").stdout)["faces"] == 12
 
