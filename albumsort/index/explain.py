@@ -67,9 +67,7 @@ def _nearest(index: Index, folder: str = "") -> list[str]:
 
     every = index.roots()
     tops = tuple(root.rstrip(os.sep) + os.sep for root in every)
-    roots = {
-        root for root in every if not root.rstrip(os.sep).startswith(tops)
-    }  # not below another
+    roots = {root for root in every if not root.rstrip(os.sep).startswith(tops)}  # not below another
     ordered = sorted(set(filter(partial(_has_photos, index), roots)) or roots, key=lambda root: (-shared(root), root))
     return ordered[:_NAMED] + ["..."] * (len(ordered) > _NAMED)
 
