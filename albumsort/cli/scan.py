@@ -31,7 +31,6 @@ from albumsort.cli.options import (
     index_path,
 )
 from albumsort.cli.streams import second_stderr
-from albumsort.errors import AlbumsortError
 from albumsort.index.reader import Index
 from albumsort.text import count, printable
 
@@ -105,16 +104,6 @@ def scan(
         print(json.dumps(summary.as_dict()))
     else:
         _print_summary(summary, index, _same_index(db))
-    is_all_bad = summary.photos == summary.errors + summary.old_errors
-    if is_all_bad and not any(path.is_dir() or _has_faces(path, index) for path in paths):
-        raise AlbumsortError("no photo could be read")
-
-
-def _has_faces(path: Path, index_file: Path) -> bool:
-    """Whether the index has faces of a photo, which may be read in part only, because its file ends too early."""
-    with Index(index_file) as index:
-        found = index.photo(index.spelling(os.path.abspath(path)))
-    return bool(found and found.faces)
 
 
 def _scan(paths: list[str], index: Path, settings: ScanSettings, is_quiet: bool) -> ScanSummary:
