@@ -30,6 +30,7 @@ NOT_RUN = {
     "albumsort model train": "takes hours; tests/training trains small networks",
     "albumsort model compare": "takes hours; tests/training/test_compare.py compares small networks",
     "albumsort model curves": "needs finished training runs; tests/training/test_curves.py has them",
+    "albumsort model convert converted --model mine.keras": "needs a model; tests/vision/test_convert.py has one",
     "albumsort model use mine.keras": "needs a trained model; tests/training/test_tune.py has one",
     "albumsort model evaluate fer2013.csv --model": "needs a trained model; tests/training has small ones",
     "albumsort model evaluate fer2013.csv --ferplus fer2013new.csv --model": "likewise",
