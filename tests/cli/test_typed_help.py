@@ -85,7 +85,8 @@ TYPED = [
     ),
     (
         *("model use", 2, ""),
-        "Missing argument 'FILE'. For example: albumsort model use shipped. Usage: albumsort model use FILE [OPTIONS]. Help: albumsort model use --help",
+        "Missing argument 'FILE'. For example: albumsort model use shipped. "
+        "Usage: albumsort model use FILE [OPTIONS]. Help: albumsort model use --help",
     ),
 ]
 #: What is typed before the Tab key, and what is offered; nothing where the shell is to offer the names of files.
