@@ -111,7 +111,7 @@ def _is_period(text: str) -> bool:
 
 
 def _about_order(context: Any, typed: Sequence[str]) -> str:
-    """The line that was meant, if ``-n`` or ``-o`` is missing, or an emotion stands before the photo; else nothing."""
+    """The line that was meant, if ``-n``, ``-o`` or ``--model`` is missing, or an emotion stands before the photo."""
     if context.parent is None:
         return ""
     for place, word in enumerate(typed):
@@ -120,6 +120,8 @@ def _about_order(context: Any, typed: Sequence[str]) -> str:
             words = [*before, "-n", word[1:], *behind]
         elif Path(word).suffix.lower() in _WRITTEN and not word.startswith("-") and not _is_there(word):
             words = [*before, "-o", word, *behind]
+        elif word.endswith(".keras"):
+            words = [*before, "--model", word, *behind]
         elif names_emotions([word]) and behind:
             words = [*before, behind[0], word, *behind[1:]]
         else:

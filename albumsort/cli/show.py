@@ -62,8 +62,8 @@ def show(
         draw_faces(picture.pixels, picture.scale, result.faces, threshold, printable(os.path.basename(path)), file)
     named = "" if photo == typed else f" of {printable(path)}"  # a rank does not say which photo it is
     corrected = sum(face.corrected for face in result.faces)
-    words = count(len(result.faces), "face") + (f", {corrected} corrected" if corrected else "")
-    print(f"{printable(str(target))}: {words}{named}")
+    told = f" ({corrected} corrected)" if corrected else ""
+    print(f"{printable(str(target))}: {count(len(result.faces), 'face')}{named}{told}")
 
 
 def _known(path: str, db: Path | None) -> PhotoResult | None:

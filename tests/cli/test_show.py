@@ -49,7 +49,7 @@ def test_show_says_how_many_faces_were_corrected(index_of, album, tmp_path, call
     photo.write_bytes((album / "places" / "coffee.jpg").read_bytes())
     index = index_of({photo: [("sad", 0.9)]})
     call("correct", photo, "happy", "--db", index)
-    assert call("show", photo, "-o", "new.svg", "--db", index).stdout == "new.svg: 1 face, 1 corrected\n"
+    assert call("show", photo, "-o", "new.svg", "--db", index).stdout == "new.svg: 1 face (1 corrected)\n"
 
 
 def test_the_longest_of_names_leaves_room_for_that_of_the_drawing(index_of, album, tmp_path, monkeypatch):

@@ -101,6 +101,8 @@ FILE = "notes.txt: a file, not a folder; choose another name\n"
         ("top happy --since last month", 2, "Put quotes around a date with blanks: --since 'last month'."),
         ("top happy --since 3 months ago -n 5", 2, "--since '3 months ago'."),
         ("list --month May 2024", 2, "--month 'May 2024'."),
+        # a model without its option
+        ("model info mine.keras", 2, "Did you mean: albumsort model info --model mine.keras."),
         # folders and files that are not there, or are not what they should be
         ("top happy --copy-to notes.txt", 1, FILE),
         ("top happy --copy-to notes.txt/a", 1, FILE),
