@@ -153,7 +153,7 @@ class FakeReader:
     def read(self, pictures: Sequence[Picture]) -> list[list[ReadFace]]:
         with self._lock:
             self.pictures += len(pictures)
-            self.loaded_card = self.card
+            self.loaded_card = self.card if pictures else self.loaded_card
         return [self._read(picture) for picture in pictures]
 
     def read_cropped(self, pictures: Sequence[Picture]) -> list[ReadFace]:

@@ -112,7 +112,7 @@ def _is_period(text: str) -> bool:
 
 def _about_order(context: Any, typed: Sequence[str]) -> str:
     """The line that was meant, if ``-n``, ``-o`` or ``--model`` is missing, or an emotion stands before the photo."""
-    if context.parent is None:
+    if context.parent is None or context.command.name in _NOT_OFFERED:
         return ""
     for place, word in enumerate(typed):
         before, behind = typed[:place], typed[place + 1 :]

@@ -83,6 +83,8 @@ def read_in_batches(
                 yield done.popleft()
 
     with ThreadPoolExecutor(CALLERS, "reader") as threads:
+        # Without pictures, this only loads the detector, while the decoders start.
+        running.add(threads.submit(read, []))
         for item in decoders:
             yield from finished(CALLERS)
             if isinstance(item, KnownPhoto):

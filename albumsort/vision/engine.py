@@ -22,6 +22,10 @@ from albumsort.text import printable
 
 _log = logging.getLogger("albumsort.vision")
 
+# ONNX Runtime reports to its makers that it is used, unless this is set before it is loaded: no later setting is
+# enough. Whoever imports ONNX Runtime here imports this module first, and processes inherit it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 DEVICES = ("auto", "cpu", "gpu")
 _CPU = "CPUExecutionProvider"
 #: What ONNX Runtime calls its kinds of GPU ("execution providers"), our name for each, and its options. The first that

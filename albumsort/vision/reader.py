@@ -166,7 +166,7 @@ class FaceReader:
             classifier.free_pool()
 
     def read(self, pictures: Sequence[Picture]) -> list[list[ReadFace]]:
-        """Find and read the faces in pictures.
+        """Find and read the faces in pictures. Without any picture, this loads the detector for later.
 
         Returns:
             the faces of each picture, the largest first.
@@ -175,7 +175,10 @@ class FaceReader:
             AlbumsortError: the networks cannot be loaded, or fail: out of memory, for example.
         """
         copies = [_small_copy(picture) for picture in checked_several("pictures", pictures, Picture)]
-        found = find_faces(self.detector, copies)
+        detector = self.detector
+        if not copies:
+            return []
+        found = find_faces(detector, copies)
         cut = [cut_out(*each) for each in zip((picture.pixels for picture in pictures), copies, found, strict=True)]
         rows = iter(self.probabilities(_stacked([crop for tiles in cut for crop, _ in tiles])))
         read = []

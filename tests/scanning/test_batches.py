@@ -114,3 +114,22 @@ def test_leaving_early_leaves_no_thread() -> None:
 @pytest.mark.parametrize(("photos", "decoders"), [(None, 3), (0, 1), (1, 1), (2, 2), (3, 3), (500, 3)])
 def test_there_are_no_more_decoders_than_photos(photos: int | None, decoders: int) -> None:
     assert decoder_settings(ScanSettings(workers=3), photos).workers == decoders
+
+
+def test_the_detector_is_loaded_while_the_decoders_start() -> None:
+    loads = threading.Event()
+
+    class Waits(FakeDecoders):
+        """Decoders that have started only when the reader loads."""
+
+        def __iter__(self) -> Iterator[DecodedPhoto | KnownPhoto | Photo]:
+            assert loads.wait(60)
+            yield from super().__iter__()
+
+    class Loads:
+        def read(self, pictures: list[Picture]) -> list[list[ReadFace]]:
+            loads.set()
+            return [[] for _ in pictures]
+
+    decoders = Waits(photos=3, slots=8, seed=0)
+    assert len(list(read_in_batches(cast(Decoders, decoders), cast(FaceReader, Loads())))) == 3

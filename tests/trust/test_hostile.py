@@ -296,6 +296,18 @@ def test_no_command_touches_the_network(album: Path, tmp_path: Path) -> None:
     assert "socket.connect" in log.read_text()
 
 
+def test_the_telemetry_of_onnx_runtime_is_off(album: Path, tmp_path: Path) -> None:
+    # It is native code, which the test above cannot see. Where it is on, it keeps what it will send in this folder.
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / ".cache")}
+    for words in (
+        ("scan", album, "--db", tmp_path / "index.db"),
+        ("predict", album / "dim.jpg"),
+        ("model", "export", "--format", "onnx", "-o", tmp_path / "emotion.onnx"),
+    ):
+        assert albumsort(*words, cwd=tmp_path, **home).returncode == 0
+    assert not list(tmp_path.rglob("*onnxruntime*"))
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions as on Unix")
 def test_the_index_is_for_its_owner_alone(run: Any, album: Path, tmp_path: Path) -> None:
     index = tmp_path / "folder" / "index.db"

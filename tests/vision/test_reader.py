@@ -106,6 +106,11 @@ def test_faces_stay_with_their_pictures(reader: FaceReader) -> None:
     assert reader.read([]) == []
 
 
+def test_without_pictures_only_the_detector_is_loaded(reader: FaceReader) -> None:
+    assert reader.read([]) == []
+    assert reader.loaded_card is None
+
+
 def test_a_cropped_picture_is_one_face_from_edge_to_edge(reader: FaceReader) -> None:
     first, second = reader.read_cropped([Picture(noise(60, 80)), Picture(noise(60, 80), size=(600, 800))])
     assert first.face.box == Box(0, 0, 60, 80) and second.face.box == Box(0, 0, 600, 800)
