@@ -7,13 +7,18 @@ First make the index with `albumsort scan ~/Photos --db photos.db`.
 """
 
 # %% Open the index.
+import argparse
 import sys
 from pathlib import Path
 
 from albumsort import AlbumsortError, Filters, Index, plot_timeline
 
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("db", nargs="?", default="photos.db", help="the index")
+parser.add_argument("plot", nargs="?", type=Path, help="also draw it into this file")
+args = parser.parse_known_args()[0]  # a notebook has arguments of its own
 try:
-    index = Index(sys.argv[1] if len(sys.argv) > 1 else "photos.db")
+    index = Index(args.db)
 except AlbumsortError as error:  # the index is not there, for example
     sys.exit(str(error))
 counts = index.stats()
@@ -43,11 +48,11 @@ for place, faces_in_bin in reversed(list(enumerate(timeline.confidences))):
         break
 
 # %% The same as a picture, in a new file. `albumsort stats --plot timeline.png` draws it, too.
-if len(sys.argv) > 2:
+if args.plot:
     try:
-        plot_timeline(timeline, Path(sys.argv[2]))
+        plot_timeline(timeline, args.plot)
     except OSError as error:
-        sys.exit(f"{sys.argv[2]}: {error.strerror}")
+        sys.exit(f"{args.plot}: {error.strerror}")
 
 # %% Done.
 index.close()

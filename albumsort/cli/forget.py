@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -58,6 +61,16 @@ def forget(
     if not forgotten:
         raise _unknown(path)
     print(json.dumps(as_dict) if as_json else f"{count(forgotten, 'file')} forgotten")
+    _say_what_comes_back(os.path.abspath(path), index)
+
+
+def _say_what_comes_back(path: str, index_file: Path) -> None:
+    """Say to standard error which scans would read the photos again, and how to keep them out."""
+    with Index(index_file) as index:
+        above = [root for root in sorted(index.roots()) if path.startswith(root.rstrip(os.sep) + os.sep)]
+    if above and os.path.exists(path):
+        option = f"--exclude {shlex.quote(os.path.basename(path))}"
+        sys.stderr.write(f"a scan of {printable(above[0])} reads them again, unless you add {printable(option)}\n")
 
 
 def _unknown(path: str) -> AlbumsortError:

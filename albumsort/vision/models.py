@@ -87,6 +87,11 @@ def model_in_use() -> Path:
     return path
 
 
+def is_shipped_in_use() -> bool:
+    """Whether the user has chosen no other model than the shipped one."""
+    return not (user_models() / _IN_USE).exists()
+
+
 def use(model: Path | None) -> None:
     """Choose the model in use.
 

@@ -157,8 +157,20 @@ def test_who_has_no_fer2013_is_told_where_it_is(call: Any, command: str) -> None
 
 
 def test_the_shipped_model_is_named_in_words(call: Any) -> None:
-    done = call("model", "use", "shipped")
-    assert done.stdout.splitlines()[0] == "scans use from now on: the model that ships with albumsort (emotion)"
+    already = "scans use the model that ships with albumsort already; there is nothing to do\n"
+    assert call("model", "use", "shipped").stdout == already
+    wrong = call("model", "use", "shiped")
+    assert (wrong.returncode, "shiped: not there. Did you mean shipped?" in wrong.stderr) == (2, True)
+
+
+def test_going_back_to_the_shipped_model_says_to_read_the_photos_again(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("albumsort.vision.models.user_models", lambda: tmp_path)
+    (tmp_path / "in-use.txt").write_text("tuned.keras\n")
+    lines = call("model", "use", "shipped").stdout.splitlines()
+    assert lines[0] == "scans use from now on: the model that ships with albumsort (emotion)"
+    assert lines[1] == "read your photos again with: albumsort scan --rescan FOLDER"
 
 
 def test_a_large_table_is_named_while_it_is_read(labelled: Path, call: Any) -> None:
