@@ -279,7 +279,7 @@ def test_on_a_terminal_no_line_is_empty(album: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX has pseudo-terminals")
 def test_ctrl_c_is_answered_at_once_and_the_photos_in_hand_are_kept(album: Path, tmp_path: Path) -> None:
-    program = WITHOUT_NETWORKS.format(first="os.kill(os.getpid(), signal.SIGINT)")
+    program = WITHOUT_NETWORKS.format(first="pictures and os.kill(os.getpid(), signal.SIGINT)")
     code, written = in_60_columns(
         sys.executable, "-c", program, "scan", album / "portraits", "--db", tmp_path / "i.db", folder=tmp_path
     )
