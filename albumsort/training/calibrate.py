@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from albumsort.vision.classifier import softmax
+
 #: The range of temperatures to search. The temperature of a network is rarely outside of it.
 _LOWEST, _HIGHEST = 0.2, 5.0
 #: The number of bins of the calibration error, as in Guo et al. 2017.
@@ -75,13 +77,6 @@ def fit_matrix(
         lengths = (0.5**k for k in range(20))
         chosen = next((to for k in lengths if loss(to := chosen - k * step) < loss(chosen)), chosen)
     return chosen[:-1], chosen[-1]
-
-
-def softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Convert logits ``(n, classes)`` to probabilities: float64 of the same shape, whose rows sum to 1."""
-    shifted = np.asarray(logits, np.float64) - logits.max(1, keepdims=True)
-    powers = np.exp(shifted)
-    return np.asarray(powers / powers.sum(1, keepdims=True))
 
 
 def calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> float:

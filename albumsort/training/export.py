@@ -30,7 +30,7 @@ from albumsort.files import new_file
 from albumsort.training.augment import class_indices
 from albumsort.training.datasets import DataError, Faces, in_scheme
 from albumsort.vision.classifier import IN_DOUBT, MAX_CROPS, UNSURE
-from albumsort.vision.convert import load_keras, logits_function
+from albumsort.vision.convert import as_onnx, load_keras, logits_function
 from albumsort.vision.crop import CROP_SIDE
 from albumsort.vision.engine import quiet_stderr
 from albumsort.vision.models import ModelCard, read_card
@@ -44,9 +44,6 @@ MAX_DIFFERENCE, MAX_LOSS = 1e-3, 0.02
 CHECKED = 1000
 #: The number of Training faces on which the ranges of an int8 model's values are measured.
 CALIBRATED = 200
-#: The last but one set of operators with which tf2onnx is tested, so that runtimes that are some years old can load the
-#: file.
-_OPSET = 17
 _INPUT, _OUTPUT = "faces", "probabilities"
 
 Crops = NDArray[np.uint8]
@@ -209,13 +206,8 @@ def _save_lite(exported: _Exported, path: Path, calibration: Crops | None = None
 def _save_onnx(exported: _Exported, path: Path, calibration: Crops | None = None) -> None:
     with quiet_stderr():
         import onnx
-        import tf2onnx
 
-        function = exported.function
-        proto, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=_OPSET)
-        for value in (*proto.graph.input, *proto.graph.output):
-            value.type.tensor_type.shape.dim[0].dim_param = "n"
-        onnx.helper.set_model_props(proto, {"labels": json.dumps(exported.labels_in_order)})
+        proto = as_onnx(exported.function, {"labels": json.dumps(exported.labels_in_order)})
         if calibration is None:
             onnx.save(proto, path)
             return

@@ -8,10 +8,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from albumsort.training.calibrate import softmax
 from albumsort.training.datasets import Faces
 from albumsort.training.network import logits
-from albumsort.vision.classifier import in_seven_columns, share_of_mirrored
+from albumsort.vision.classifier import in_seven_columns, share_of_mirrored, softmax
 
 
 def predict(

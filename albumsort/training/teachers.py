@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from albumsort.emotions import PERCEIVED, labels_of
 from albumsort.files import sha256
-from albumsort.training.calibrate import softmax
 from albumsort.training.datasets import DataError, Faces
 from albumsort.training.network import logits
 from albumsort.training.recipe import Recipe
+from albumsort.vision.classifier import softmax
 from albumsort.vision.models import read_card
 
 #: The suffix of a file of out-of-fold predictions.

@@ -111,7 +111,7 @@ class EmotionClassifier:
             if len(rows):
                 mirrored = self._logits(np.ascontiguousarray(crops[rows, :, ::-1]))
                 logits[rows] += share[rows, None] * (mirrored - logits[rows])
-        return softmax(logits)
+        return np.asarray(softmax(logits), np.float32)
 
     def _logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The logits of the model's emotions, divided by the temperature."""
@@ -119,10 +119,11 @@ class EmotionClassifier:
         return scaled
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The probabilities that belong to logits ``(n, classes)``."""
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    return np.asarray(powers / powers.sum(1, keepdims=True), np.float32)
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Convert logits ``(n, classes)`` to probabilities: float64 of the same shape, whose rows sum to 1."""
+    shifted = np.asarray(logits, np.float64) - logits.max(1, keepdims=True)
+    powers = np.exp(shifted)
+    return np.asarray(powers / powers.sum(1, keepdims=True))
 
 
 def in_seven_columns(probabilities: NDArray[np.floating], labels: Sequence[str]) -> NDArray[np.float32]:

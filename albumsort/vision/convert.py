@@ -28,7 +28,7 @@ _log = logging.getLogger("albumsort.vision")
 SOURCE = "source"
 #: The last but one set of operators with which tf2onnx is tested, so that runtimes that are some years old can load the
 #: file.
-OPSET = 17
+_OPSET = 17
 #: The largest difference of a logit between both files. Logits are between about -10 and 10.
 _MAX_DIFFERENCE = 1e-3
 #: Fewer weights are not worth a cast.
@@ -93,16 +93,12 @@ def convert(model: Path, digest: str, target: Path) -> None:
     try:
         with quiet_stderr():
             import onnx
-            import tf2onnx
+            import tf2onnx  # noqa: F401 - for ``as_onnx``
     except ImportError as error:
         raise AlbumsortError(
             f"{printable(str(model))}: converting it needs {error.name}: pip install {error.name}"
         ) from error
-    with quiet_stderr():
-        proto, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET)
-    for value in (*proto.graph.input, *proto.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "n"
-    onnx.helper.set_model_props(proto, {SOURCE: digest})
+    proto = as_onnx(function, {SOURCE: digest})
     _store_as_float16(proto.graph)
     onnx.save(proto, target)
     crops = np.random.default_rng(0).integers(0, 256, (16, CROP_SIDE, CROP_SIDE), np.uint8)
@@ -143,6 +139,19 @@ def logits_function(network: Any) -> Any:
         return network(tf.cast(faces, tf.float32)[..., None], training=False)
 
     return tf.function(logits, [tf.TensorSpec([None, CROP_SIDE, CROP_SIDE], tf.uint8, name="faces")], autograph=False)
+
+
+def as_onnx(function: Any, properties: dict[str, str]) -> Any:
+    """A ``tf.function`` for any number of faces as the content of an ONNX file, with properties of that file."""
+    with quiet_stderr():
+        import onnx
+        import tf2onnx
+
+        proto, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=_OPSET)
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "n"
+    onnx.helper.set_model_props(proto, properties)
+    return proto
 
 
 def _store_as_float16(graph: Any) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from albumsort.emotions import EMOTIONS, in_words
 from albumsort.report.canvas import page
-from albumsort.training.calibrate import calibration_error, fit_matrix, fit_temperature, softmax
+from albumsort.training.calibrate import calibration_error, fit_matrix, fit_temperature
 from albumsort.training.evaluate import figures
 from albumsort.training.plots.figures import draw_matrix
+from albumsort.vision.classifier import softmax
 
 
 def calibrated(count: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
