@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import stat
 import warnings
@@ -24,7 +26,6 @@ from albumsort.album.photo import Header, open_photo, read_header
 from albumsort.album.pixels import decode, decode_what_is_there, megapixels_in_memory
 from albumsort.album.shared_pixels import SharedPixels
 from albumsort.files import sha256
-from albumsort.memory import return_freed_memory
 from albumsort.resize import shrink
 from albumsort.text import printable
 
@@ -152,7 +153,7 @@ def decoder_process(
             signs = (lambda: pipe.send(Ready())), (lambda: pipe.send(HasRead()))
             message = decode_file(path, grant, detail, small_side, *signs)
             if granted > _LARGE:
-                return_freed_memory()
+                _give_memory_back()
             if message is not None:
                 pipe.send(message)
     except (EOFError, OSError):
@@ -169,6 +170,12 @@ def _limit_memory(max_megapixels: float) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if soft == resource.RLIM_INFINITY or limit < soft:
         resource.setrlimit(resource.RLIMIT_DATA, (int(limit), hard))
+
+
+def _give_memory_back() -> None:
+    """Return freed memory to the system. glibc would keep it for the next photo; after a large one that is too much."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library, which keeps nothing
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _pixels(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albumsort.errors import AlbumsortError
-from albumsort.memory import return_freed_memory
 from albumsort.text import printable
 
 _log = logging.getLogger("albumsort.vision")
@@ -106,7 +106,9 @@ class Network:
         options = _onnxruntime().RunOptions()
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self._run(batch, options)
-        return_freed_memory()
+        if sys.platform == "linux":
+            with suppress(AttributeError):  # glibc keeps what is freed until it is told; musl does not
+                ctypes.CDLL(None).malloc_trim(0)
 
 
 @lru_cache(maxsize=1)
